@@ -1,0 +1,35 @@
+/* The outcomes that every function in Tercet reports. 0 is success, so `if (status)` reads as "it failed".
+ * Foreign errors (errno, RocksDB, libcurl, libxml2) are translated at the wrapper that sees them; S3 error codes live
+ * in compat/error.h and are chosen by the gateway, never in here. */
+#ifndef TERCET_BASE_STATUS_H
+#define TERCET_BASE_STATUS_H
+
+enum status {
+    STATUS_OK = 0,
+    STATUS_NOT_FOUND,    /* no such chunk, bucket, key, version, upload */
+    STATUS_EXISTS,       /* it is there already and must not be replaced */
+    STATUS_INVALID,      /* malformed input */
+    STATUS_LIMIT,        /* a bound on size or count was reached */
+    STATUS_DENIED,       /* authentication or permission failed */
+    STATUS_CONFLICT,     /* the state changed under the operation */
+    STATUS_PRECONDITION, /* a condition of the request does not hold */
+    STATUS_NOT_EMPTY,    /* a bucket still holds something */
+    STATUS_CORRUPT,      /* stored bytes do not match their checksum */
+    STATUS_MISMATCH,     /* sent bytes do not match the sender's checksum */
+    STATUS_IO,           /* the disk or the network failed */
+    STATUS_NO_SPACE,     /* the disk is at its reserve */
+    STATUS_UNAVAILABLE,  /* too few nodes, or shutting down */
+    STATUS_TIMEOUT,      /* a deadline passed */
+    STATUS_CLOSED,       /* the peer went away */
+    STATUS_CANCELLED,    /* the caller gave up */
+    STATUS_INTERNAL,     /* a bug or an impossible state */
+    STATUS_COUNT
+};
+
+/* A short lower-case English name, for logs. Never NULL. */
+const char *status_name(enum status status);
+
+/* The status for an errno value (ENOSPC -> NO_SPACE, ENOENT -> NOT_FOUND, ..., else IO). */
+enum status status_from_errno(int error);
+
+#endif
