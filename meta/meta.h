@@ -1,0 +1,242 @@
+/* Names: buckets, object versions and where their bytes are, multipart uploads, and the queues of chunks to repair or
+ * to free. The only folder that touches the gateway's RocksDB.
+ *
+ * Every change goes through one committer (commit.c): one thread takes all waiting changes, lets each read what it
+ * depends on and add to one batch, and writes the batch with one sync. So changes are totally ordered, conditions are
+ * decided atomically, and many small commits share one fsync. Every function may be called in a task (it suspends) or
+ * from a plain thread (it blocks). Strings handed out live in the struct that holds them, until its release. */
+#ifndef TERCET_META_H
+#define TERCET_META_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+#include "base/checksum.h"
+#include "base/chunk.h"
+#include "base/status.h"
+
+struct meta;
+struct pool;
+
+#define META_KEY_MAX         1024
+#define META_BUCKET_MAX      63
+#define META_VERSION_ID_LEN  32 /* lower-case hex; "null" for the version of a bucket without versioning */
+#define META_UPLOAD_ID_LEN   32
+#define META_PART_MAX        10000
+#define META_HEADERS_MAX     16384 /* bytes of an object's stored headers */
+
+struct meta_options {
+    const char *path;
+    const uint8_t *cluster_id; /* 16 bytes; a database of another cluster is refused with STATUS_DENIED */
+    struct pool *pool;         /* for reads */
+    uint64_t cache_bytes;      /* RocksDB block cache; 0: 16 MiB */
+};
+
+enum status meta_open(const struct meta_options *options, struct meta **meta); /* the reason of a failure is logged */
+void meta_close(struct meta *meta); /* flushes; no call may be under way */
+uint64_t meta_sequence(const struct meta *meta); /* the last commit's */
+/* An integer property of RocksDB summed over the column families; 0 when unknown. */
+uint64_t meta_rocksdb_property(struct meta *meta, const char *name);
+
+/* ---- buckets -------------------------------------------------------------------------------------------------- */
+struct meta_bucket {
+    uint32_t id; /* never reused */
+    char name[META_BUCKET_MAX + 1];
+    bool versioned;
+    int64_t created_ms;
+    char region[32];                   /* LocationConstraint given at creation, "" for none */
+    uint64_t objects, versions, bytes; /* current objects; versions with delete markers; bytes of all versions */
+};
+enum status meta_bucket_create(struct meta *meta, struct bytes name, bool versioned, struct bytes region); /* EXISTS */
+enum status meta_bucket_get(struct meta *meta, struct bytes name, struct meta_bucket *out); /* memory only: never suspends */
+/* NOT_EMPTY while it holds a version or delete marker; open multipart uploads are aborted with it. */
+enum status meta_bucket_delete(struct meta *meta, struct bytes name);
+/* All buckets by name; *buckets is to be freed. Never suspends. */
+void meta_bucket_list(struct meta *meta, struct meta_bucket **buckets, size_t *count);
+
+/* ---- objects -------------------------------------------------------------------------------------------------- */
+/* A stored checksum of an object or part; algorithm numbers are compat's, 0 is none. Opaque here. */
+struct meta_checksum {
+    uint8_t algorithm;
+    uint8_t full_object; /* for multipart: 1 FULL_OBJECT, 0 COMPOSITE */
+    uint8_t len;
+    uint8_t value[SHA256_LEN];
+};
+
+struct meta_object {
+    /* given by the writer */
+    uint64_t size;
+    uint8_t etag_md5[MD5_LEN];
+    uint32_t etag_parts; /* 0: not multipart */
+    struct meta_checksum checksum;
+    struct bytes headers; /* the writer's encoding of stored headers and user metadata, at most META_HEADERS_MAX */
+    /* given by meta */
+    uint64_t sequence; /* commit sequence: the order of versions */
+    uint64_t number;   /* 1, 2, ... per name: latest existing + 1 */
+    int64_t modified_ms; /* never earlier than the version before it */
+    bool delete_marker;
+    bool latest;
+    char version_id[META_VERSION_ID_LEN + 1]; /* "null" without versioning */
+    /* private */
+    void *storage;
+};
+void meta_object_release(struct meta_object *object);
+
+/* Conditions of a write, decided at the commit (a delete marker counts as absent). */
+struct meta_condition {
+    bool must_be_absent;   /* If-None-Match: * */
+    bool must_match;       /* If-Match: PRECONDITION when the ETag differs, NOT_FOUND when absent */
+    bool must_exist;       /* If-Match: * */
+    uint8_t etag_md5[MD5_LEN];
+    uint32_t etag_parts;
+};
+
+/* Commits one new version whose chunks are durable. On return `object` has the fields given by meta. What it replaces
+ * is queued for GC, chunks with fewer than three copies for repair, all in the same batch. NOT_FOUND: no such bucket.
+ * On any error the caller frees the chunks on the nodes. */
+enum status meta_object_put(struct meta *meta, uint32_t bucket, struct bytes key, struct meta_object *object,
+                            const struct chunk_list *chunks, const struct meta_condition *condition);
+
+/* Which version: the latest (all zero), by S3 version id, or by number. */
+struct meta_version {
+    struct bytes id; /* data NULL: not by id. INVALID when malformed; "null" finds the null version */
+    uint64_t number; /* 0: not by number */
+};
+/* NOT_FOUND when absent. The latest may be a delete marker: the caller looks at delete_marker. */
+enum status meta_object_get(struct meta *meta, uint32_t bucket, struct bytes key, const struct meta_version *version,
+                            struct meta_object *object);
+
+struct meta_deletion {
+    bool removed;        /* something was there and was removed */
+    bool marker_created; /* a delete marker was added */
+    bool marker_removed; /* the removed version was a delete marker */
+    char version_id[META_VERSION_ID_LEN + 1]; /* of the marker added or the version removed; "" otherwise */
+};
+/* S3 semantics: without a version, a versioned bucket gets a delete marker and another loses its object (no error when
+ * absent); with a version that one is removed (NOT_FOUND when absent). */
+enum status meta_object_delete(struct meta *meta, uint32_t bucket, struct bytes key, const struct meta_version *version,
+                               const struct meta_condition *condition, struct meta_deletion *result);
+/* Removes the name with all its versions (documented API). *count is how many there were. */
+enum status meta_object_delete_all(struct meta *meta, uint32_t bucket, struct bytes key, uint64_t *count);
+
+/* ---- an object's chunks --------------------------------------------------------------------------------------- */
+/* Walks the chunks that cover [offset, offset + len) of the object, in order; loads them in batches. While a cursor
+ * is open, GC frees no chunk that was reachable when it was opened. The object must outlive the cursor. */
+struct meta_cursor;
+struct meta_cursor *meta_cursor_open(struct meta *meta, const struct meta_object *object, uint64_t offset, uint64_t len);
+/* NOT_FOUND after the last. chunk_offset and chunk_len say which part of the chunk is wanted. */
+enum status meta_cursor_next(struct meta_cursor *cursor, struct chunk_ref *ref, uint32_t *chunk_offset,
+                             uint32_t *chunk_len);
+void meta_cursor_close(struct meta_cursor *cursor);
+/* Multipart objects: byte offset and size of part `number` (S3 partNumber), and how many parts there are.
+ * A single-part object has one part, 1. NOT_FOUND: no such part. */
+enum status meta_object_part(const struct meta_object *object, unsigned number, uint64_t *offset, uint64_t *size,
+                             unsigned *part_count);
+
+/* ---- listings ------------------------------------------------------------------------------------------------- */
+struct meta_list_query {
+    uint32_t bucket;
+    struct bytes prefix, delimiter; /* empty: none */
+    struct bytes after;             /* exclusive; a common prefix given here skips all below it */
+    struct bytes after_version;     /* versions only: continue within `after` behind this version id */
+    unsigned max;                   /* at most 1000; 0 gives an empty page */
+};
+struct meta_list_entry {
+    struct bytes key; /* or the common prefix */
+    bool is_prefix;
+    struct meta_object object; /* size, etag, modified, number, version_id, delete_marker, latest, checksum; no headers */
+};
+struct meta_list_page {
+    struct meta_list_entry *entries; /* in key order; versions of a key newest first */
+    size_t count;
+    bool truncated; /* then the last entry is where the next page begins */
+    void *storage;
+};
+/* Current objects (no delete markers). Costs one seek per common prefix, not a walk through it. */
+enum status meta_list(struct meta *meta, const struct meta_list_query *query, struct meta_list_page *page);
+/* All versions and delete markers. */
+enum status meta_list_versions(struct meta *meta, const struct meta_list_query *query, struct meta_list_page *page);
+void meta_list_page_release(struct meta_list_page *page);
+
+/* ---- multipart uploads ---------------------------------------------------------------------------------------- */
+struct meta_upload {
+    char id[META_UPLOAD_ID_LEN + 1];
+    uint32_t bucket;
+    struct bytes key, headers;
+    uint8_t checksum_algorithm, checksum_full_object; /* as asked at creation; 0: none */
+    int64_t created_ms;
+    void *storage;
+};
+void meta_upload_release(struct meta_upload *upload);
+/* upload: bucket, key, headers and checksum_* given; id and created_ms returned. */
+enum status meta_upload_create(struct meta *meta, struct meta_upload *upload);
+/* NOT_FOUND unless the upload is open and of that bucket and key. */
+enum status meta_upload_get(struct meta *meta, uint32_t bucket, struct bytes key, struct bytes id,
+                            struct meta_upload *upload);
+
+struct meta_part {
+    unsigned number; /* 1-10000 */
+    uint64_t size;
+    uint8_t md5[MD5_LEN];
+    struct meta_checksum checksum;
+    int64_t modified_ms;
+};
+/* Replaces an earlier part of that number (its chunks go to GC). NOT_FOUND when the upload is gone. */
+enum status meta_part_put(struct meta *meta, const struct meta_upload *upload, struct meta_part *part,
+                          const struct chunk_list *chunks);
+/* Parts numbered above `after`, ascending, at most max (<= 10000); *parts is to be freed. */
+enum status meta_part_list(struct meta *meta, const struct meta_upload *upload, unsigned after, unsigned max,
+                           struct meta_part **parts, size_t *count, bool *truncated);
+
+/* Decides whether the uploaded parts make the object, in the committer (it must not block): called with the stored
+ * parts that the request names, in its order (NULL where a number was never uploaded). It fills object->etag_md5,
+ * etag_parts and checksum. A failure status is passed through. */
+typedef enum status (*meta_complete_fn)(void *arg, const struct meta_part *const *parts, size_t count,
+                                        struct meta_object *object);
+/* Turns the upload into a version: object->headers are the upload's. Parts that are not named go to GC. NOT_FOUND:
+ * upload gone; but a repeated Complete of the upload that made the current version returns that version. */
+enum status meta_upload_complete(struct meta *meta, const struct meta_upload *upload, const unsigned *numbers,
+                                 size_t count, const struct meta_condition *condition, meta_complete_fn decide,
+                                 void *arg, struct meta_object *object);
+enum status meta_upload_abort(struct meta *meta, const struct meta_upload *upload);
+
+struct meta_upload_query {
+    uint32_t bucket;
+    struct bytes prefix, delimiter, key_marker, upload_id_marker;
+    unsigned max;
+};
+struct meta_upload_entry {
+    bool is_prefix;
+    struct bytes key; /* or the common prefix */
+    char id[META_UPLOAD_ID_LEN + 1];
+    int64_t created_ms;
+    uint8_t checksum_algorithm, checksum_full_object;
+};
+struct meta_upload_page {
+    struct meta_upload_entry *entries; /* by key, then by creation */
+    size_t count;
+    bool truncated;
+    void *storage;
+};
+enum status meta_upload_list(struct meta *meta, const struct meta_upload_query *query, struct meta_upload_page *page);
+void meta_upload_page_release(struct meta_upload_page *page);
+
+/* ---- background queues ---------------------------------------------------------------------------------------- */
+/* Chunks that nothing refers to any more, whose grace has passed and that no cursor opened before may still reach. At
+ * most max refs; an empty list: nothing to do. Large deleted objects are expanded piece by piece. */
+enum status meta_gc_next(struct meta *meta, uint64_t grace_ms, size_t max, struct chunk_list *chunks);
+/* These chunks were freed on every node that held them. */
+enum status meta_gc_done(struct meta *meta, const struct chunk_list *chunks);
+uint64_t meta_gc_backlog(struct meta *meta); /* rows waiting; approximate */
+
+/* Chunks recorded with too few or damaged copies, fewest copies first. */
+enum status meta_repair_next(struct meta *meta, size_t max, struct chunk_list *chunks);
+/* Records where the chunk's copies are now and, with three good ones, takes it off the queue. NOT_FOUND when the chunk
+ * is no longer referred to: the caller frees the new copy. */
+enum status meta_repair_done(struct meta *meta, const struct chunk_ref *ref);
+/* Queues a chunk whose copy on that node is missing or corrupt; unknown chunks are ignored. */
+enum status meta_repair_add(struct meta *meta, const struct chunk_id *id, unsigned bad_node);
+uint64_t meta_repair_backlog(struct meta *meta);
+
+#endif

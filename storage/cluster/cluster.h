@@ -1,0 +1,112 @@
+/* The replicated chunk store as the gateway sees it: the nodes, their health, and byte streams cut into chunks.
+ * Knows chunk ids, never names. All functions that move bytes run in a task and suspend. */
+#ifndef TERCET_STORAGE_CLUSTER_H
+#define TERCET_STORAGE_CLUSTER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+#include "base/chunk.h"
+#include "base/status.h"
+#include "storage/protocol.h"
+
+struct cluster;
+struct loop;
+struct pool;
+
+#define CLUSTER_NODES_MAX 64
+
+struct cluster_config {
+    const char *nodes; /* "1=host:port,2=host:port" or "host:port,..." (numbered from 1 in order) */
+    struct cluster_identity identity;
+    uint64_t chunk_bytes;        /* 8 MiB */
+    uint64_t window_bytes;       /* bytes of one upload kept in memory: 1 MiB */
+    uint64_t stall_ms;           /* a node without progress for so long gets a stand-in: 500 */
+    uint64_t node_timeout_ms;    /* and is given up after: 10000 */
+    uint64_t health_interval_ms; /* 30000 */
+    uint64_t suspect_interval_ms; /* checks of a node that failed: 1000 */
+    uint64_t breaker_failures;   /* failures in a row that open: 5 */
+    uint64_t breaker_open_ms;    /* pause before half-open: 5000 */
+};
+
+enum breaker_state { BREAKER_CLOSED, BREAKER_HALF_OPEN, BREAKER_OPEN };
+const char *breaker_state_name(enum breaker_state state); /* CLOSED, HALF-OPEN, OPEN */
+
+/* What is known of a node, for /system/nodes and metrics. */
+struct cluster_node_info {
+    unsigned number;
+    char address[300]; /* host:port */
+    char server_id[64]; /* as the node calls itself, "" before the first answer */
+    bool healthy;      /* the last check or request succeeded and the breaker is not open */
+    bool writable;     /* healthy, not full, not read-only */
+    bool full, read_only;
+    enum breaker_state breaker;
+    uint64_t total_bytes, free_bytes, chunks;
+    int64_t last_seen_ms;       /* wall clock, 0 never */
+    int64_t last_transition_ms; /* of the breaker */
+    char last_error[128];       /* "" when none since the last success */
+    uint64_t requests, failures;
+};
+
+/* STATUS_INVALID with *error set when the node list cannot be parsed. */
+enum status cluster_create(const struct cluster_config *config, struct cluster **cluster, const char **error);
+/* Starts the health checks on the loop and waits (blocking, from a plain thread) until each node was asked once, at
+ * most wait_ms. */
+void cluster_start(struct cluster *cluster, struct loop *loop, uint64_t wait_ms);
+void cluster_stop(struct cluster *cluster); /* no streams may be open */
+void cluster_free(struct cluster *cluster);
+
+unsigned cluster_node_count(const struct cluster *cluster);
+void cluster_node_info(const struct cluster *cluster, unsigned index, struct cluster_node_info *info); /* any thread */
+unsigned cluster_writable_count(const struct cluster *cluster);
+unsigned cluster_healthy_count(const struct cluster *cluster);
+/* Can a copy on that node be read now, as far as known? */
+bool cluster_node_readable(const struct cluster *cluster, unsigned number);
+uint64_t cluster_chunk_bytes(const struct cluster *cluster);
+
+/* Called (in a task) for each copy that was found missing or corrupt while reading. */
+typedef void (*cluster_damage_fn)(void *arg, const struct chunk_id *id, unsigned node, enum status why);
+void cluster_on_damage(struct cluster *cluster, cluster_damage_fn fn, void *arg);
+
+/* ---- writing: a stream of bytes becomes chunks on three nodes each ------------------------------------------- */
+struct stream_writer;
+
+/* expected_size UINT64_MAX when unknown. Memory: at most window_bytes plus what libcurl buffers per node (stated in
+ * stream_writer.c). STATUS_UNAVAILABLE at once when fewer than two nodes are writable. */
+enum status stream_writer_open(struct cluster *cluster, uint64_t expected_size, struct stream_writer **writer);
+/* A contiguous place to put the next bytes into; suspends until there is room. *capacity >= 1. */
+enum status stream_writer_space(struct stream_writer *writer, char **space, size_t *capacity);
+/* Says that len bytes were put there. Never suspends. The bytes are sent from now on; they must not be changed. */
+void stream_writer_commit(struct stream_writer *writer, size_t len);
+/* space + copy + commit until all is taken. */
+enum status stream_writer_write(struct stream_writer *writer, const void *data, size_t len);
+/* Waits until every chunk is durable on its nodes; the refs (2 or 3 copies each) go to `chunks` in order. An empty
+ * stream has no chunks. After an error: abort. STATUS_UNAVAILABLE: fewer than two copies could be made. */
+enum status stream_writer_finish(struct stream_writer *writer, struct chunk_list *chunks);
+/* Frees the writer. Before a successful finish: cancels the transfers, and deletes (in the background, best effort)
+ * what the nodes already hold. */
+void stream_writer_free(struct stream_writer *writer);
+
+/* ---- reading ------------------------------------------------------------------------------------------------- */
+struct stream_reader;
+
+/* Gives the next chunk and the part of it that is wanted (offset, len within the chunk; len >= 1). STATUS_NOT_FOUND
+ * ends the stream. May suspend. */
+typedef enum status (*stream_next_fn)(void *arg, struct chunk_ref *ref, uint32_t *offset, uint32_t *len);
+
+struct stream_reader *stream_reader_open(struct cluster *cluster, stream_next_fn next, void *arg);
+/* The next verified bytes, valid until the next call; len 0 at the end. Suspends. Another replica takes over unseen
+ * when one fails, stalls or sends wrong bytes; STATUS_UNAVAILABLE or STATUS_CORRUPT when none is left. */
+enum status stream_reader_next(struct stream_reader *reader, struct bytes *out);
+void stream_reader_close(struct stream_reader *reader);
+
+/* ---- single chunks, for background jobs ---------------------------------------------------------------------- */
+/* OK also when the node did not have it. */
+enum status cluster_chunk_delete(struct cluster *cluster, const struct chunk_id *id, unsigned node);
+/* Lets node `to` copy the chunk from node `from`. */
+enum status cluster_chunk_pull(struct cluster *cluster, const struct chunk_ref *ref, unsigned from, unsigned to);
+/* A writable node without a copy, best placed first; 0 when there is none. */
+unsigned cluster_pick_target(struct cluster *cluster, const struct chunk_ref *ref);
+
+#endif

@@ -1,0 +1,80 @@
+/* What gateway and nodes say to each other: HTTP/1.1, authenticated by the cluster secret.
+ *
+ *   PUT    /chunks/{id}            store; body = payload, then a footer. 201 stored, 200 was there with the same bytes,
+ *                                  409 there with other bytes, 400 bad footer or checksum, 507 at the reserve, 503
+ *   GET    /chunks/{id}?first=B&count=N
+ *                                  N blocks from block B (both optional). Body = CRC table of the WHOLE chunk (u32
+ *                                  big-endian each), then the payload of the blocks asked for. Headers
+ *                                  x-tercet-size, x-tercet-crc32c (8 hex). 404 absent or quarantined
+ *   HEAD   /chunks/{id}            size and checksum headers only; does not read the payload
+ *   DELETE /chunks/{id}            204 gone now, durably; 404 was not there: both acknowledge
+ *   POST   /chunks/{id}/pull?from=HOST:PORT   copy from another node, verified: as PUT; 502 when the source failed
+ *   GET    /chunks?after={id}&limit=N         inventory in id order: records of INVENTORY_RECORD_LEN bytes
+ *   GET    /health, /metrics       open; /health is JSON (see node/api.c)
+ * Payload is cut into blocks of CHUNK_BLOCK_BYTES, the last one shorter; each has its own CRC32C. The CRC32C of the
+ * whole payload is the combination of the blocks' CRCs, so a reader that knows the chunk's CRC can prove the table and
+ * with it each block, also of a part of the chunk.
+ *
+ * Authentication: header `x-tercet-auth: v1 TIME CONTENT MAC` with TIME in milliseconds since 1970, CONTENT `-` (no
+ * body), `footer` (PUT) or `crc32c:HEX8:LENGTH`, MAC = hex(HMAC-SHA256(secret,
+ * "tercet-v1\n" METHOD "\n" TARGET "\n" CLUSTER-ID-HEX "\n" TIME "\n" CONTENT)). A node refuses TIME more than
+ * PROTOCOL_SKEW_MS from its own clock (401 with header x-tercet-time: its clock; senders adapt). A wrong cluster id
+ * therefore fails as a wrong MAC does: 403. */
+#ifndef TERCET_STORAGE_PROTOCOL_H
+#define TERCET_STORAGE_PROTOCOL_H
+
+#include "base/bytes.h"
+#include "base/checksum.h"
+#include "base/chunk.h"
+#include <stdbool.h>
+
+#define CHUNK_BLOCK_BYTES     65536u
+#define CHUNK_BLOCKS_MAX      (CHUNK_BYTES_MAX / CHUNK_BLOCK_BYTES)
+#define CLUSTER_ID_LEN        16
+#define PROTOCOL_SKEW_MS      300000
+#define PROTOCOL_AUTH_MAX     160 /* bytes of the header's value with NUL */
+#define PROTOCOL_FOOTER_LEN   48  /* u64 payload length, u32 CRC32C, u32 zero, 32 bytes MAC */
+#define INVENTORY_RECORD_LEN  32  /* 16 id, u32 size, u32 CRC32C, u64 stored at (wall ms) */
+#define INVENTORY_RECORDS_MAX 10000
+
+struct cluster_identity {
+    uint8_t id[CLUSTER_ID_LEN];
+    char secret[256]; /* at least 16 characters */
+};
+
+static inline uint32_t chunk_block_count(uint32_t size)
+{
+    return (size + CHUNK_BLOCK_BYTES - 1) / CHUNK_BLOCK_BYTES;
+}
+
+/* Cluster id from 32 hex digits; secret from text (trailing white space removed). STATUS_INVALID with *error set. */
+enum status cluster_identity_parse(struct cluster_identity *identity, const char *id_hex, const char *secret,
+                                   const char **error);
+/* The secret from a file, whose mode must not let others read it. */
+enum status cluster_identity_load(struct cluster_identity *identity, const char *id_hex, const char *secret_path,
+                                  const char **error);
+
+/* content: "-", "footer" or "crc32c:HEX8:LENGTH". */
+void protocol_sign(const struct cluster_identity *identity, const char *method, struct bytes target, int64_t time_ms,
+                   const char *content, char out[PROTOCOL_AUTH_MAX]);
+
+struct protocol_auth {
+    int64_t time_ms;
+    bool footer;          /* the body ends with a footer */
+    bool has_checksum;    /* the whole body's CRC32C and length are signed */
+    uint32_t crc32c;
+    uint64_t length;
+    uint8_t mac[SHA256_LEN]; /* the footer's MAC is bound to it */
+};
+/* STATUS_OK; STATUS_TIMEOUT for a MAC that is right but too old or new; STATUS_DENIED for everything else. */
+enum status protocol_verify(const struct cluster_identity *identity, struct bytes method, struct bytes target,
+                            struct bytes header, int64_t now_ms, struct protocol_auth *auth);
+
+/* The footer that ends a PUT body; auth_header is the value made by protocol_sign for the same request. */
+void protocol_footer_make(const struct cluster_identity *identity, struct bytes auth_header, uint64_t payload_len,
+                          uint32_t crc32c, uint8_t out[PROTOCOL_FOOTER_LEN]);
+/* STATUS_DENIED for a wrong MAC, STATUS_INVALID when the length or the CRC does not fit what was received. */
+enum status protocol_footer_check(const struct cluster_identity *identity, const struct protocol_auth *auth,
+                                  const uint8_t footer[PROTOCOL_FOOTER_LEN], uint64_t payload_len, uint32_t crc32c);
+
+#endif
