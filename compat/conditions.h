@@ -1,0 +1,45 @@
+/* Conditional requests: reads (RFC 9110 section 13.2.2), copy sources, writes and deletes. Dates compare in whole
+ * seconds, as the Last-Modified header gives them; a date that is malformed or in the future is ignored. */
+#ifndef TERCET_COMPAT_CONDITIONS_H
+#define TERCET_COMPAT_CONDITIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/status.h"
+#include "compat/error.h"
+#include "compat/etag.h"
+#include "compat/headers.h"
+
+/* What the conditions are held against. */
+struct condition_target {
+    struct etag etag;
+    int64_t modified_ms;
+    int64_t now_ms; /* wall clock */
+};
+
+/* GET and HEAD. STATUS_PRECONDITION with NotModified (304, no body) or PreconditionFailed (412, +Condition). */
+enum status conditions_check_read(struct header_list headers, const struct condition_target *target,
+                                  struct s3_error_details *error);
+/* x-amz-copy-source-if-*, against the source: every failure is PreconditionFailed. */
+enum status conditions_check_copy_source(struct header_list headers, const struct condition_target *source,
+                                         struct s3_error_details *error);
+
+/* Conditions of a write, for the committer to decide; all false: none. */
+struct condition_write {
+    bool must_be_absent; /* If-None-Match: * */
+    bool must_match;     /* If-Match: this etag */
+    bool must_exist;     /* If-Match: * (deletes only) */
+    struct etag etag;    /* ETAG_NONE when the client's text can match nothing */
+};
+/* PUT, CompleteMultipartUpload, CopyObject (of its destination), POST. NotImplemented(+Header) for If-None-Match other
+ * than `*`, If-Match: *, both at once. */
+enum status conditions_parse_write(struct header_list headers, struct condition_write *condition,
+                                   struct s3_error_details *error);
+/* DELETE: If-Match with an ETag or `*`. NotImplemented(+Header) for If-None-Match and x-amz-if-match-*. */
+enum status conditions_parse_delete(struct header_list headers, struct condition_write *condition,
+                                    struct s3_error_details *error);
+/* The error of a condition that did not hold at the commit: PreconditionFailed(+Condition). */
+void conditions_failed(const struct condition_write *condition, struct s3_error_details *error);
+
+#endif

@@ -1,0 +1,55 @@
+/* The XML documents that clients send. Element order does not matter and unknown elements are ignored, as on AWS.
+ * Failures are STATUS_INVALID and STATUS_LIMIT (both MalformedXML to the client); then there is nothing to release. */
+#ifndef TERCET_COMPAT_REQUEST_XML_H
+#define TERCET_COMPAT_REQUEST_XML_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+#include "base/status.h"
+#include "compat/checksum_header.h"
+#include "compat/etag.h"
+
+#define REQUEST_XML_BYTES_MAX       (1024 * 1024)
+#define REQUEST_XML_LARGE_BYTES_MAX (2 * 1024 * 1024) /* DeleteObjects, CompleteMultipartUpload */
+#define DELETE_OBJECTS_MAX          1000
+#define COMPLETE_PARTS_MAX          10000
+#define LOCATION_CONSTRAINT_MAX     31
+
+/* DeleteObjects. Absent elements have data NULL; keys are not checked beyond not being empty. */
+struct delete_object {
+    struct bytes key, version_id;
+    struct bytes etag, size, last_modified; /* conditions, as sent */
+};
+struct delete_request {
+    bool quiet;
+    struct delete_object *objects; /* 1 to DELETE_OBJECTS_MAX */
+    size_t count;
+    char *storage; /* what the spans point into */
+};
+enum status delete_request_parse(struct bytes document, struct delete_request *request);
+void delete_request_release(struct delete_request *request);
+
+/* CompleteMultipartUpload: parts as listed; their order and numbers are the caller's to check. */
+struct complete_part {
+    uint32_t number;                /* any; 0 or beyond 10000 names no part */
+    struct etag etag;               /* ETAG_NONE when it cannot be any part's */
+    struct checksum_value checksum; /* algorithm CHECKSUM_NONE when not given */
+};
+struct complete_request {
+    struct complete_part *parts; /* 1 to COMPLETE_PARTS_MAX */
+    size_t count;
+};
+enum status complete_request_parse(struct bytes document, struct complete_request *request);
+void complete_request_release(struct complete_request *request);
+
+/* CreateBucketConfiguration: the LocationConstraint, "" without one or with an empty document. */
+enum status location_constraint_parse(struct bytes document, char out[LOCATION_CONSTRAINT_MAX + 1]);
+
+/* VersioningConfiguration: what its Status says. */
+enum versioning_status { VERSIONING_ABSENT, VERSIONING_ENABLED, VERSIONING_SUSPENDED };
+enum status versioning_configuration_parse(struct bytes document, enum versioning_status *status);
+
+#endif
