@@ -1,5 +1,5 @@
-/* Event loops: one thread, one h2o context, one libcurl multi handle each.
- * Everything that belongs to a loop is used on its thread only, but for loop_post and task_spawn. */
+/* Event loops: one thread, one h2o event loop, one HTTP client (libcurl multi handle) each.
+ * Everything that belongs to a loop is used on its thread only, but for loop_post, loop_stop and task_spawn. */
 #ifndef TERCET_BASE_LOOP_H
 #define TERCET_BASE_LOOP_H
 
@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 struct loop;
-struct st_h2o_context_t;
+struct st_h2o_evloop_t;
 
 /* Creates a loop without a thread; loop_run runs it on the caller's. */
 struct loop *loop_create(unsigned index);
@@ -26,7 +26,18 @@ void loop_group_stop(struct loop_group *group); /* stops, joins and frees */
 
 unsigned loop_index(const struct loop *loop);
 struct loop *loop_current(void); /* the loop whose thread this is, or NULL */
-struct st_h2o_context_t *loop_h2o(struct loop *loop);
+struct st_h2o_evloop_t *loop_h2o(struct loop *loop); /* for h2o_evloop_socket_create */
+
+/* The HTTP client's state of this loop, NULL until set. free_fn(client) is called by loop_free, as if on the loop's
+ * thread, before the event loop goes. */
+void *loop_http_client(struct loop *loop);
+void loop_set_http_client(struct loop *loop, void *client, void (*free_fn)(void *client));
+
+/* A link in a loop's inbox, embedded in what is sent; private to the loop, tasks and completions. */
+struct loop_message {
+    struct loop_message *next;
+    void (*deliver)(struct loop_message *message);
+};
 
 /* Runs fn(arg) on the loop's thread, outside of any task, soon. From any thread, in order per caller. */
 void loop_post(struct loop *loop, void (*fn)(void *arg), void *arg);

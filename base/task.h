@@ -11,7 +11,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct loop;
+#include "base/loop.h"
+
 struct task;
 
 typedef void (*task_fn)(void *arg);
@@ -42,11 +43,9 @@ unsigned task_count(void);
 
 /* One thing that another thread or task will finish. In a task the wait parks; in a plain thread it blocks. */
 struct completion {
-    struct task *task;         /* the waiter, when it is a task */
-    struct completion_thread { /* the waiter, when it is a thread */
-        void *condition;
-    } thread;
-    int done; /* atomic */
+    struct loop_message message; /* its way to the waiting task's loop, the only one that then touches it */
+    struct task *task;           /* the waiter, NULL for a plain thread */
+    int done;                    /* a futex when the waiter is a thread */
 };
 
 void completion_init(struct completion *completion); /* by the one who will wait */
