@@ -1,0 +1,256 @@
+/* The event loop: ready tasks, messages of other threads, sockets (h2o's epoll loop) and timers, in turn.
+ *
+ * Messages arrive in a lock-free list that the loop takes as a whole. A sender wakes the loop by its eventfd only if
+ * the loop said that it is about to sleep: it sets `sleeping` and then looks at the inbox once more, a sender adds to
+ * the inbox and then looks at `sleeping`; both sequentially consistent, so one of them sees the other. */
+#include "base/loop_internal.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <h2o.h>
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/task.h"
+
+#define LOOP_LAST_TASKS_MS 5000 /* how long loop_run waits for tasks after loop_stop */
+#define LOOP_TURN_MS       1000 /* longest sleep; only a bound, nothing relies on it */
+
+static __thread struct loop *loop_of_thread;
+
+static void on_wake(h2o_socket_t *socket, const char *error)
+{
+    struct loop *loop = socket->data;
+    uint64_t count;
+    ssize_t result;
+
+    (void)error;
+    do
+        result = read(loop->wake_fd, &count, sizeof(count));
+    while (result < 0 && errno == EINTR);
+}
+
+struct loop *loop_create(unsigned index)
+{
+    struct loop *loop = mem_zalloc(sizeof(*loop));
+
+    loop->index = index;
+    loop->evloop = h2o_evloop_create();
+    CHECK(loop->evloop != NULL);
+    loop->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    CHECK(loop->wake_fd >= 0);
+    loop->wake_socket = h2o_evloop_socket_create(loop->evloop, loop->wake_fd, H2O_SOCKET_FLAG_DONT_READ);
+    loop->wake_socket->data = loop;
+    h2o_socket_read_start(loop->wake_socket, on_wake);
+    return loop;
+}
+
+/* Runs the messages that are there now. */
+static void loop_deliver(struct loop *loop)
+{
+    struct loop_message *message, *next, *in_order = NULL;
+
+    if (__atomic_load_n(&loop->inbox, __ATOMIC_RELAXED) == NULL)
+        return;
+    for (message = __atomic_exchange_n(&loop->inbox, NULL, __ATOMIC_SEQ_CST); message != NULL; message = next) {
+        next = message->next;
+        message->next = in_order;
+        in_order = message;
+    }
+    for (; in_order != NULL; in_order = next) {
+        next = in_order->next;
+        in_order->deliver(in_order);
+    }
+}
+
+static void loop_turn(struct loop *loop)
+{
+    int32_t wait_ms;
+
+    tasks_run_ready(loop);
+    loop_deliver(loop);
+    wait_ms = timers_wait_ms(loop);
+    if (wait_ms < 0 || wait_ms > LOOP_TURN_MS)
+        wait_ms = LOOP_TURN_MS;
+    if (loop->ready.head != NULL)
+        wait_ms = 0;
+    if (wait_ms > 0) {
+        __atomic_store_n(&loop->sleeping, 1, __ATOMIC_SEQ_CST);
+        if (__atomic_load_n(&loop->inbox, __ATOMIC_SEQ_CST) != NULL)
+            wait_ms = 0;
+    }
+    h2o_evloop_run(loop->evloop, wait_ms); /* -1 on EINTR: nothing was ready, the next turn looks again */
+    __atomic_store_n(&loop->sleeping, 0, __ATOMIC_SEQ_CST);
+    timers_run(loop);
+}
+
+void loop_run(struct loop *loop)
+{
+    uint64_t deadline_ms;
+
+    CHECK(loop_of_thread == NULL);
+    loop_of_thread = loop;
+    context_init_thread(&loop->context);
+    while (!__atomic_load_n(&loop->stopping, __ATOMIC_ACQUIRE))
+        loop_turn(loop);
+    deadline_ms = clock_monotonic_ms() + LOOP_LAST_TASKS_MS;
+    while (loop->task_count > 0 || __atomic_load_n(&loop->inbox, __ATOMIC_RELAXED) != NULL) {
+        if (clock_monotonic_ms() >= deadline_ms) {
+            log_warn("tasks still run at the end of a loop", LOG_INT("tasks", loop->task_count));
+            break;
+        }
+        loop_turn(loop);
+    }
+    loop_of_thread = NULL;
+}
+
+static void on_stop(void *arg)
+{
+    struct loop *loop = arg;
+
+    __atomic_store_n(&loop->stopping, 1, __ATOMIC_RELEASE);
+}
+
+void loop_stop(struct loop *loop)
+{
+    loop_post(loop, on_stop, loop);
+}
+
+void loop_free(struct loop *loop)
+{
+    if (loop->task_count > 0) /* their stacks hold pointers to the loop: better kept than dangling */
+        return;
+    if (loop->http_client_free != NULL) {
+        loop_of_thread = loop;
+        loop->http_client_free(loop->http_client);
+        loop_of_thread = NULL;
+    }
+    tasks_release(loop);
+    timers_release(loop);
+    h2o_socket_close(loop->wake_socket);
+    h2o_evloop_destroy(loop->evloop);
+    free(loop);
+}
+
+static void *group_thread(void *arg)
+{
+    loop_run(arg);
+    return NULL;
+}
+
+static void on_running(void *arg)
+{
+    completion_signal(arg);
+}
+
+void loop_group_start(struct loop_group *group, unsigned count)
+{
+    pthread_t *threads = mem_zalloc(count * sizeof(*threads));
+
+    group->loops = mem_zalloc(count * sizeof(*group->loops));
+    group->count = count;
+    group->threads = threads;
+    for (unsigned i = 0; i < count; i++) {
+        struct completion running;
+        char name[16];
+
+        group->loops[i] = loop_create(i);
+        CHECK(pthread_create(&threads[i], NULL, group_thread, group->loops[i]) == 0);
+        snprintf(name, sizeof(name), "loop-%u", i % 1000);
+        pthread_setname_np(threads[i], name);
+        completion_init(&running);
+        loop_post(group->loops[i], on_running, &running);
+        completion_wait(&running);
+    }
+}
+
+void loop_group_stop(struct loop_group *group)
+{
+    pthread_t *threads = group->threads;
+
+    for (unsigned i = 0; i < group->count; i++)
+        loop_stop(group->loops[i]);
+    for (unsigned i = 0; i < group->count; i++)
+        pthread_join(threads[i], NULL);
+    /* Only now: a loop's last tasks may still have sent messages to another loop. */
+    for (unsigned i = 0; i < group->count; i++)
+        loop_free(group->loops[i]);
+    free(group->loops);
+    free(threads);
+    *group = (struct loop_group){0};
+}
+
+unsigned loop_index(const struct loop *loop)
+{
+    return loop->index;
+}
+
+struct loop *loop_current(void)
+{
+    return loop_of_thread;
+}
+
+struct st_h2o_evloop_t *loop_h2o(struct loop *loop)
+{
+    return loop->evloop;
+}
+
+void *loop_http_client(struct loop *loop)
+{
+    return loop->http_client;
+}
+
+void loop_set_http_client(struct loop *loop, void *client, void (*free_fn)(void *client))
+{
+    CHECK(loop->http_client == NULL);
+    loop->http_client = client;
+    loop->http_client_free = free_fn;
+}
+
+void loop_send(struct loop *loop, struct loop_message *message)
+{
+    struct loop_message *head = __atomic_load_n(&loop->inbox, __ATOMIC_RELAXED);
+    uint64_t one = 1;
+    ssize_t result;
+
+    do
+        message->next = head;
+    while (!__atomic_compare_exchange_n(&loop->inbox, &head, message, true, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
+    /* The message may be gone from here on. The loop's own thread looks at the inbox before it sleeps anyway. */
+    if (loop == loop_of_thread || __atomic_exchange_n(&loop->sleeping, 0, __ATOMIC_SEQ_CST) == 0)
+        return;
+    do
+        result = write(loop->wake_fd, &one, sizeof(one));
+    while (result < 0 && errno == EINTR);
+}
+
+struct posted {
+    struct loop_message message; /* first */
+    void (*fn)(void *arg);
+    void *arg;
+};
+
+static void deliver_posted(struct loop_message *message)
+{
+    struct posted *posted = (struct posted *)message;
+    void (*fn)(void *arg) = posted->fn;
+    void *arg = posted->arg;
+
+    free(posted);
+    fn(arg);
+}
+
+void loop_post(struct loop *loop, void (*fn)(void *arg), void *arg)
+{
+    struct posted *posted = mem_alloc(sizeof(*posted));
+
+    posted->message.deliver = deliver_posted;
+    posted->fn = fn;
+    posted->arg = arg;
+    loop_send(loop, &posted->message);
+}
