@@ -1,5 +1,5 @@
-/* Stack switching; see context.h. The sanitizers keep a shadow of every stack: they must hear of a switch just before
- * it happens and, for ASan, just after it as well. */
+/* Stack switching; see context.h. The sanitizers keep a shadow of every stack: they must hear of a switch
+ * just before it happens and, for ASan, just after it as well. */
 #include "base/context.h"
 
 #include <stdint.h>

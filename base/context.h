@@ -1,7 +1,7 @@
-/* Stack switching for tasks. A context is a stopped line of execution: a stack and the registers to go on with.
- * On x86-64 the switch is a few instructions that save what the ABI says a callee keeps; elsewhere it is ucontext,
- * which costs two system calls more. Address and thread sanitizer and valgrind are told about every stack. A context
- * is used by one thread only. */
+/* Stack switching for tasks. A context is a stopped line of execution: a stack and the registers to go on
+ * with. On x86-64 the switch is a few instructions that save what the ABI says a callee keeps; elsewhere it
+ * is ucontext, which costs two system calls more. Address and thread sanitizer and valgrind are told about
+ * every stack. A context is used by one thread only. */
 #ifndef TERCET_BASE_CONTEXT_H
 #define TERCET_BASE_CONTEXT_H
 
@@ -31,7 +31,8 @@ void context_init_thread(struct context *context);
 /* A context on the stack given. Freed by context_release, also when it never ran. */
 void context_init(struct context *context, void *stack, size_t stack_size);
 void context_release(struct context *context);
-/* Makes the next switch start entry(arg), which must leave by context_exit. May be called again after that. */
+/* Makes the next switch start entry(arg), which must leave by context_exit. May be called again after that.
+ */
 void context_prepare(struct context *context, void (*entry)(void *arg), void *arg);
 
 /* Leaves `from`, the running context, for `to`; returns when somebody switches back. */

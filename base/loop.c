@@ -1,12 +1,14 @@
 /* The event loop: ready tasks, messages of other threads, sockets (h2o's epoll loop) and timers, in turn.
  *
- * Messages arrive in a lock-free list that the loop takes as a whole. A sender wakes the loop by its eventfd only if
- * the loop said that it is about to sleep: it sets `sleeping` and then looks at the inbox once more, a sender adds to
- * the inbox and then looks at `sleeping`; both sequentially consistent, so one of them sees the other. */
+ * Messages arrive in a lock-free list that the loop takes as a whole. A sender wakes the loop by its eventfd
+ * only if the loop said that it is about to sleep: it sets `sleeping` and then looks at the inbox once more,
+ * a sender adds to the inbox and then looks at `sleeping`; both sequentially consistent, so one of them sees
+ * the other. */
 #include "base/loop_internal.h"
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -57,7 +59,8 @@ static void loop_deliver(struct loop *loop)
 
     if (__atomic_load_n(&loop->inbox, __ATOMIC_RELAXED) == NULL)
         return;
-    for (message = __atomic_exchange_n(&loop->inbox, NULL, __ATOMIC_SEQ_CST); message != NULL; message = next) {
+    for (message = __atomic_exchange_n(&loop->inbox, NULL, __ATOMIC_SEQ_CST); message != NULL;
+         message = next) {
         next = message->next;
         message->next = in_order;
         in_order = message;
@@ -125,6 +128,8 @@ void loop_free(struct loop *loop)
 {
     if (loop->task_count > 0) /* their stacks hold pointers to the loop: better kept than dangling */
         return;
+    while (__atomic_load_n(&loop->sending, __ATOMIC_ACQUIRE) != 0)
+        sched_yield();
     if (loop->http_client_free != NULL) {
         loop_of_thread = loop;
         loop->http_client_free(loop->http_client);
@@ -218,15 +223,19 @@ void loop_send(struct loop *loop, struct loop_message *message)
     uint64_t one = 1;
     ssize_t result;
 
+    __atomic_fetch_add(&loop->sending, 1, __ATOMIC_RELAXED);
     do
         message->next = head;
-    while (!__atomic_compare_exchange_n(&loop->inbox, &head, message, true, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
-    /* The message may be gone from here on. The loop's own thread looks at the inbox before it sleeps anyway. */
-    if (loop == loop_of_thread || __atomic_exchange_n(&loop->sleeping, 0, __ATOMIC_SEQ_CST) == 0)
-        return;
-    do
-        result = write(loop->wake_fd, &one, sizeof(one));
-    while (result < 0 && errno == EINTR);
+    while (
+        !__atomic_compare_exchange_n(&loop->inbox, &head, message, true, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
+    /* The message may be gone from here on. The loop's own thread looks at the inbox before it sleeps anyway.
+     */
+    if (loop != loop_of_thread && __atomic_exchange_n(&loop->sleeping, 0, __ATOMIC_SEQ_CST) != 0) {
+        do
+            result = write(loop->wake_fd, &one, sizeof(one));
+        while (result < 0 && errno == EINTR);
+    }
+    __atomic_fetch_sub(&loop->sending, 1, __ATOMIC_RELEASE);
 }
 
 struct posted {

@@ -1,5 +1,5 @@
-/* What loop.c, timer.c and task.c share of a loop. Only the inbox, `sleeping` and `stopping` are touched by other
- * threads than the loop's. */
+/* What loop.c, timer.c and task.c share of a loop. Only the atomic fields are touched by other threads than
+ * the loop's. */
 #ifndef TERCET_BASE_LOOP_INTERNAL_H
 #define TERCET_BASE_LOOP_INTERNAL_H
 
@@ -26,12 +26,14 @@ struct task_list { /* first in, first out */
 struct loop {
     unsigned index;
     struct st_h2o_evloop_t *evloop;
-    struct st_h2o_socket_t *wake_socket; /* an eventfd, written to when a message comes while the loop sleeps */
+    struct st_h2o_socket_t
+        *wake_socket; /* an eventfd, written to when a message comes while the loop sleeps */
     int wake_fd;
 
     struct loop_message *inbox; /* atomic; the latest first */
     int sleeping;               /* atomic; whoever clears it must write to wake_fd */
     int stopping;               /* atomic */
+    int sending;                /* atomic: threads inside of loop_send; loop_free waits for them */
 
     struct timer_heap timers;
     struct context context; /* of the thread, outside of tasks */
@@ -45,8 +47,8 @@ struct loop {
     void (*http_client_free)(void *client);
 };
 
-/* Delivers on the loop's thread, outside of any task, in the order of sending. From any thread; the message belongs
- * to the loop until then. */
+/* Delivers on the loop's thread, outside of any task, in the order of sending. From any thread; the message
+ * belongs to the loop until then. */
 void loop_send(struct loop *loop, struct loop_message *message);
 
 /* Milliseconds until the first timer is due, -1 when there is none. */

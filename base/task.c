@@ -1,8 +1,9 @@
 /* Tasks: scheduling, parking and completions; see task.h. Stack switching is context.c's.
  *
- * A task's `wake` word is the only thing that other threads touch. Whoever moves it from PARKED wakes the task, once:
- * on the loop's thread by putting it into the ready list, from elsewhere by a message to the loop. The task itself
- * takes the token back to NONE. Ended tasks keep their stack for the next spawn; the struct lies at the stack's top. */
+ * A task's `wake` word is the only thing that other threads touch. Whoever moves it from PARKED wakes the
+ * task, once: on the loop's thread by putting it into the ready list, from elsewhere by a message to the
+ * loop. The task itself takes the token back to NONE. Ended tasks keep their stack for the next spawn; the
+ * struct lies at the stack's top. */
 #include "base/task.h"
 
 #include <errno.h>
@@ -52,8 +53,8 @@ static struct task *task_create(struct loop *loop)
 {
     size_t mapping_size = TASK_GUARD_BYTES + TASK_STACK_BYTES;
     size_t struct_size = (sizeof(struct task) + 63) & ~(size_t)63;
-    char *mapping =
-        mmap(NULL, mapping_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
+    char *mapping = mmap(NULL, mapping_size, PROT_READ | PROT_WRITE,
+                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
     struct task *task;
 
     CHECK(mapping != MAP_FAILED);
@@ -211,7 +212,8 @@ static void on_park_timeout(struct timer *timer)
     struct task *task = (struct task *)((char *)timer - offsetof(struct task, timer));
     int parked = WAKE_PARKED;
 
-    if (__atomic_compare_exchange_n(&task->wake, &parked, WAKE_NONE, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
+    if (__atomic_compare_exchange_n(&task->wake, &parked, WAKE_NONE, false, __ATOMIC_ACQ_REL,
+                                    __ATOMIC_ACQUIRE)) {
         task->timed_out = true;
         make_ready(task);
     }
@@ -234,7 +236,8 @@ bool task_park_until(uint64_t deadline_ms)
     }
     self->timed_out = false;
     wake = WAKE_NONE;
-    if (__atomic_compare_exchange_n(&self->wake, &wake, WAKE_PARKED, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+    if (__atomic_compare_exchange_n(&self->wake, &wake, WAKE_PARKED, false, __ATOMIC_ACQ_REL,
+                                    __ATOMIC_ACQUIRE))
         suspend(self);
     timer_cancel(&self->timer);
     if (self->timed_out)

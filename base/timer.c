@@ -1,5 +1,6 @@
-/* One-shot timers of a loop: a binary heap by due time. Setting, moving and cancelling cost O(log n) and, but for the
- * heap's growth, no allocation: a timer is embedded in what it belongs to and knows its place in the heap. */
+/* One-shot timers of a loop: a binary heap by due time. Setting, moving and cancelling cost O(log n) and, but
+ * for the heap's growth, no allocation: a timer is embedded in what it belongs to and knows its place in the
+ * heap. */
 #include "base/loop_internal.h"
 
 #include <stdlib.h>

@@ -59,7 +59,8 @@ static void timers_fire_in_order_of_due_time(void **state)
     fixture = (struct fixture){.loop = loop_create(0)};
     srand(7);
     for (int i = 0; i < TIMERS; i++)
-        timer_set(fixture.loop, &fixture.timers[i], (uint64_t)(rand() % 60), i % 4 == 0 ? on_cancelled : on_timer);
+        timer_set(fixture.loop, &fixture.timers[i], (uint64_t)(rand() % 60),
+                  i % 4 == 0 ? on_cancelled : on_timer);
     for (int i = 1; i < TIMERS; i += 4) /* moved: some forward, some back */
         timer_set(fixture.loop, &fixture.timers[i], (uint64_t)(rand() % 60), on_timer);
     for (int i = 0; i < TIMERS; i += 4) {

@@ -214,7 +214,8 @@ static void waits_for_threads(void *arg)
     struct fixture *f = arg;
 
     for (int i = 0; i < 100; i++) {
-        struct completion *completion = test_malloc(sizeof(*completion)); /* freed at once: a late touch shows */
+        struct completion *completion =
+            test_malloc(sizeof(*completion)); /* freed at once: a late touch shows */
         pthread_t thread;
 
         completion_init(completion);
