@@ -45,8 +45,7 @@ struct multipart_form {
     char delimiter[4 + FORM_BOUNDARY_MAX]; /* CR LF - - boundary */
     size_t delimiter_len;
     size_t matched; /* bytes of the delimiter seen at the end of the input so far */
-    char line_end[2];
-    size_t line_end_len;
+    char pending; /* what was seen of the delimiter line's end: nothing (0), CR or '-' */
     bool in_part;
     unsigned parts;
     struct buffer headers;

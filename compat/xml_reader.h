@@ -12,8 +12,8 @@
 /* The root has depth 0. A status other than OK ends the reading and is returned from xml_read. */
 struct xml_handler {
     enum status (*open)(void *arg, unsigned depth, const char *name);
-    /* text: the characters directly inside, white space included, up to its last child element; valid during the
-     * call. */
+    /* text: the characters directly inside and behind the last child element, white space included; valid during
+     * the call. */
     enum status (*close)(void *arg, unsigned depth, const char *name, struct bytes text);
 };
 

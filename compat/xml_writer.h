@@ -25,6 +25,7 @@ struct xml_writer {
 void xml_writer_init(struct xml_writer *writer, struct buffer *out);
 /* The names must outlive the writer: literals. */
 void xml_writer_open(struct xml_writer *writer, const char *name);
+void xml_writer_open_with(struct xml_writer *writer, const char *name, const char *attributes); /* a literal, as is */
 void xml_writer_open_root(struct xml_writer *writer, const char *name); /* with the S3 namespace */
 void xml_writer_close(struct xml_writer *writer); /* the innermost open element */
 void xml_writer_text(struct xml_writer *writer, struct bytes text);

@@ -1,0 +1,144 @@
+/* Conditional requests. Reads are decided here; writes are only parsed, since only the committer can hold
+ * them against the state without a race. */
+#include "compat/conditions.h"
+
+#include "base/clock.h"
+
+static int64_t condition_whole_seconds(int64_t wall_ms)
+{
+    int64_t below_second = wall_ms % 1000;
+
+    return wall_ms - (below_second < 0 ? below_second + 1000 : below_second);
+}
+
+/* False for an absent, malformed or future date. */
+static bool condition_date(struct bytes text, int64_t now_ms, int64_t *wall_ms)
+{
+    return text.data && clock_parse_http(text, wall_ms) == STATUS_OK && *wall_ms <= now_ms;
+}
+
+static enum status condition_not_held(struct s3_error_details *error, const char *condition)
+{
+    s3_error_set(error, S3_PRECONDITION_FAILED);
+    s3_error_add(error, "Condition", bytes_from_str(condition));
+    return STATUS_PRECONDITION;
+}
+
+enum status conditions_check_read(struct header_list headers, const struct condition_target *target,
+                                  struct s3_error_details *error)
+{
+    struct bytes match = header_list_find(headers, "If-Match");
+    struct bytes none_match = header_list_find(headers, "If-None-Match");
+    int64_t modified_ms = condition_whole_seconds(target->modified_ms), date_ms;
+
+    if (match.data) {
+        if (!etag_list_matches(match, &target->etag, false))
+            return condition_not_held(error, "If-Match");
+    } else if (condition_date(header_list_find(headers, "If-Unmodified-Since"), target->now_ms, &date_ms) &&
+               modified_ms > date_ms) {
+        return condition_not_held(error, "If-Unmodified-Since");
+    }
+    if (none_match.data) {
+        if (!etag_list_matches(none_match, &target->etag, true))
+            return STATUS_OK;
+    } else if (!condition_date(header_list_find(headers, "If-Modified-Since"), target->now_ms, &date_ms) ||
+               modified_ms > date_ms) {
+        return STATUS_OK;
+    }
+    s3_error_set(error, S3_NOT_MODIFIED);
+    return STATUS_PRECONDITION;
+}
+
+enum status conditions_check_copy_source(struct header_list headers, const struct condition_target *source,
+                                         struct s3_error_details *error)
+{
+    struct bytes match = header_list_find(headers, "x-amz-copy-source-if-match");
+    struct bytes none_match = header_list_find(headers, "x-amz-copy-source-if-none-match");
+    struct bytes unmodified = header_list_find(headers, "x-amz-copy-source-if-unmodified-since");
+    struct bytes modified = header_list_find(headers, "x-amz-copy-source-if-modified-since");
+    int64_t modified_ms = condition_whole_seconds(source->modified_ms), date_ms;
+
+    if (match.data) {
+        if (!etag_list_matches(match, &source->etag, false))
+            return condition_not_held(error, "x-amz-copy-source-If-Match");
+    } else if (condition_date(unmodified, source->now_ms, &date_ms) && modified_ms > date_ms) {
+        return condition_not_held(error, "x-amz-copy-source-If-Unmodified-Since");
+    }
+    if (none_match.data) {
+        if (etag_list_matches(none_match, &source->etag, true))
+            return condition_not_held(error, "x-amz-copy-source-If-None-Match");
+    } else if (condition_date(modified, source->now_ms, &date_ms) && modified_ms <= date_ms) {
+        return condition_not_held(error, "x-amz-copy-source-If-Modified-Since");
+    }
+    return STATUS_OK;
+}
+
+static enum status condition_not_implemented(struct s3_error_details *error, const char *header)
+{
+    s3_error_set(error, S3_NOT_IMPLEMENTED);
+    s3_error_add(error, "Header", bytes_from_str(header));
+    return STATUS_INVALID;
+}
+
+static void condition_take_etag(struct bytes text, struct condition_write *condition)
+{
+    condition->must_match = true;
+    if (etag_parse(text, &condition->etag))
+        condition->etag = ETAG_NONE;
+}
+
+enum status conditions_parse_write(struct header_list headers, struct condition_write *condition,
+                                   struct s3_error_details *error)
+{
+    struct bytes match = header_list_find(headers, "If-Match");
+    struct bytes none_match = header_list_find(headers, "If-None-Match");
+
+    *condition = (struct condition_write){.must_be_absent = false};
+    if (none_match.data) {
+        if (match.data || !bytes_equal_str(none_match, "*")) {
+            condition_not_implemented(error, match.data ? "If-Match,If-None-Match" : "If-None-Match");
+            s3_error_add(
+                error, "additionalMessage",
+                match.data
+                    ? BYTES("Multiple conditional request headers present in the request")
+                    : BYTES("We don't accept the provided value of If-None-Match header for this API"));
+            return STATUS_INVALID;
+        }
+        condition->must_be_absent = true;
+    } else if (match.data) {
+        if (bytes_equal_str(match, "*")) {
+            condition_not_implemented(error, "If-Match");
+            s3_error_add(error, "additionalMessage",
+                         BYTES("We don't accept the provided value of If-Match header for this API"));
+            return STATUS_INVALID;
+        }
+        condition_take_etag(match, condition);
+    }
+    return STATUS_OK;
+}
+
+enum status conditions_parse_delete(struct header_list headers, struct condition_write *condition,
+                                    struct s3_error_details *error)
+{
+    static const char *const unsupported[] = {"If-None-Match", "x-amz-if-match-last-modified-time",
+                                              "x-amz-if-match-size"};
+    struct bytes match = header_list_find(headers, "If-Match");
+
+    *condition = (struct condition_write){.must_be_absent = false};
+    for (size_t i = 0; i < sizeof(unsupported) / sizeof(unsupported[0]); i++) {
+        if (header_list_find(headers, unsupported[i]).data)
+            return condition_not_implemented(error, unsupported[i]);
+    }
+    if (!match.data)
+        return STATUS_OK;
+    if (bytes_equal_str(match, "*"))
+        condition->must_exist = true;
+    else
+        condition_take_etag(match, condition);
+    return STATUS_OK;
+}
+
+void conditions_failed(const struct condition_write *condition, struct s3_error_details *error)
+{
+    condition_not_held(error, condition->must_be_absent ? "If-None-Match" : "If-Match");
+}

@@ -1,0 +1,282 @@
+/* Request documents on top of xml_read. Each parse is a small state: the item that is open, and what it has
+ * so far. Decoded text is never longer than its source (every reference is longer than its character), so the
+ * texts that are kept share one allocation of the document's size and never move. */
+#include "compat/request_xml.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "compat/xml_reader.h"
+
+/* Grows an item array for one more, zeroed; NULL beyond the maximum. */
+static void *request_items_add(void **items, size_t *count, size_t count_max, size_t item_size)
+{
+    char *item;
+
+    if (*count == count_max)
+        return NULL;
+    if ((*count & (*count - 1)) == 0)
+        *items = mem_realloc(*items, (*count ? *count * 2 : 1) * item_size);
+    item = (char *)*items + (*count)++ * item_size;
+    memset(item, 0, item_size);
+    return item;
+}
+
+/* Without XML white space at both ends: pretty printers break lines inside elements. */
+static struct bytes request_trim(struct bytes text)
+{
+    while (text.len > 0 && memchr(" \t\r\n", text.data[0], 4))
+        text = bytes_of(text.data + 1, text.len - 1);
+    while (text.len > 0 && memchr(" \t\r\n", text.data[text.len - 1], 4))
+        text.len--;
+    return text;
+}
+
+/* ---- DeleteObjects
+ * ---------------------------------------------------------------------------------------------- */
+
+struct delete_parse {
+    struct delete_request *request;
+    size_t storage_len;
+    bool in_object;
+};
+
+static enum status delete_parse_open(void *arg, unsigned depth, const char *name)
+{
+    struct delete_parse *parse = arg;
+    struct delete_request *request = parse->request;
+
+    if (depth != 1)
+        return STATUS_OK;
+    parse->in_object = strcmp(name, "Object") == 0;
+    if (parse->in_object && !request_items_add((void **)&request->objects, &request->count,
+                                               DELETE_OBJECTS_MAX, sizeof(*request->objects)))
+        return STATUS_LIMIT;
+    return STATUS_OK;
+}
+
+/* Keeps a text; an element that comes twice is malformed. */
+static enum status delete_parse_keep(struct delete_parse *parse, struct bytes text, struct bytes *out)
+{
+    char *copy = parse->request->storage + parse->storage_len;
+
+    if (out->data)
+        return STATUS_INVALID;
+    if (text.len > 0)
+        memcpy(copy, text.data, text.len);
+    parse->storage_len += text.len;
+    *out = bytes_of(copy, text.len);
+    return STATUS_OK;
+}
+
+static enum status delete_parse_object_member(struct delete_parse *parse, const char *name, struct bytes text)
+{
+    struct delete_object *object = &parse->request->objects[parse->request->count - 1];
+
+    if (strcmp(name, "Key") == 0)
+        return delete_parse_keep(parse, text, &object->key);
+    if (strcmp(name, "VersionId") == 0)
+        return delete_parse_keep(parse, request_trim(text), &object->version_id);
+    if (strcmp(name, "ETag") == 0)
+        return delete_parse_keep(parse, request_trim(text), &object->etag);
+    if (strcmp(name, "Size") == 0)
+        return delete_parse_keep(parse, request_trim(text), &object->size);
+    if (strcmp(name, "LastModifiedTime") == 0)
+        return delete_parse_keep(parse, request_trim(text), &object->last_modified);
+    return STATUS_OK;
+}
+
+static enum status delete_parse_close(void *arg, unsigned depth, const char *name, struct bytes text)
+{
+    struct delete_parse *parse = arg;
+    struct delete_request *request = parse->request;
+
+    if (depth == 2 && parse->in_object)
+        return delete_parse_object_member(parse, name, text);
+    if (depth == 1 && parse->in_object)
+        return request->objects[request->count - 1].key.len > 0 ? STATUS_OK : STATUS_INVALID;
+    if (depth == 1 && strcmp(name, "Quiet") == 0) {
+        text = request_trim(text);
+        request->quiet = bytes_equal_nocase(text, "true");
+        return request->quiet || bytes_equal_nocase(text, "false") ? STATUS_OK : STATUS_INVALID;
+    }
+    return STATUS_OK;
+}
+
+enum status delete_request_parse(struct bytes document, struct delete_request *request)
+{
+    static const struct xml_handler handler = {delete_parse_open, delete_parse_close};
+    struct delete_parse parse = {.request = request};
+    enum status status;
+
+    memset(request, 0, sizeof(*request));
+    if (document.len > REQUEST_XML_LARGE_BYTES_MAX)
+        return STATUS_LIMIT;
+    request->storage = mem_alloc(document.len + 1);
+    status = xml_read(document, REQUEST_XML_LARGE_BYTES_MAX, "Delete", &handler, &parse);
+    if (!status && request->count == 0)
+        status = STATUS_INVALID;
+    if (status)
+        delete_request_release(request);
+    return status;
+}
+
+void delete_request_release(struct delete_request *request)
+{
+    free(request->objects);
+    free(request->storage);
+    memset(request, 0, sizeof(*request));
+}
+
+/* ---- CompleteMultipartUpload
+ * ------------------------------------------------------------------------------------ */
+
+struct complete_parse {
+    struct complete_request *request;
+    bool in_part, has_number, has_etag;
+};
+
+static enum status complete_parse_open(void *arg, unsigned depth, const char *name)
+{
+    struct complete_parse *parse = arg;
+    struct complete_request *request = parse->request;
+
+    if (depth != 1)
+        return STATUS_OK;
+    parse->in_part = strcmp(name, "Part") == 0;
+    parse->has_number = parse->has_etag = false;
+    if (parse->in_part && !request_items_add((void **)&request->parts, &request->count, COMPLETE_PARTS_MAX,
+                                             sizeof(*request->parts)))
+        return STATUS_LIMIT;
+    return STATUS_OK;
+}
+
+static enum status complete_parse_checksum(struct complete_part *part, const char *name, struct bytes text)
+{
+    for (enum checksum_algorithm i = CHECKSUM_NONE + 1; i < CHECKSUM_ALGORITHM_COUNT; i++) {
+        if (strcmp(name, checksum_element_name(i)) != 0)
+            continue;
+        return part->checksum.algorithm ? STATUS_INVALID : checksum_parse(i, text, &part->checksum);
+    }
+    return STATUS_OK;
+}
+
+static enum status complete_parse_close(void *arg, unsigned depth, const char *name, struct bytes text)
+{
+    struct complete_parse *parse = arg;
+    struct complete_part *part;
+    uint64_t number;
+
+    if (!parse->in_part)
+        return STATUS_OK;
+    if (depth == 1)
+        return parse->has_number && parse->has_etag ? STATUS_OK : STATUS_INVALID;
+    if (depth != 2)
+        return STATUS_OK;
+    part = &parse->request->parts[parse->request->count - 1];
+    text = request_trim(text);
+    if (strcmp(name, "PartNumber") == 0) {
+        if (parse->has_number || bytes_parse_u64(text, UINT32_MAX, &number))
+            return STATUS_INVALID;
+        parse->has_number = true;
+        part->number = (uint32_t)number;
+        return STATUS_OK;
+    }
+    if (strcmp(name, "ETag") == 0) {
+        if (parse->has_etag)
+            return STATUS_INVALID;
+        parse->has_etag = true;
+        if (etag_parse(text, &part->etag))
+            part->etag = ETAG_NONE;
+        return STATUS_OK;
+    }
+    return complete_parse_checksum(part, name, text);
+}
+
+enum status complete_request_parse(struct bytes document, struct complete_request *request)
+{
+    static const struct xml_handler handler = {complete_parse_open, complete_parse_close};
+    struct complete_parse parse = {.request = request};
+    enum status status;
+
+    memset(request, 0, sizeof(*request));
+    status = xml_read(document, REQUEST_XML_LARGE_BYTES_MAX, "CompleteMultipartUpload", &handler, &parse);
+    if (!status && request->count == 0)
+        status = STATUS_INVALID;
+    if (status)
+        complete_request_release(request);
+    return status;
+}
+
+void complete_request_release(struct complete_request *request)
+{
+    free(request->parts);
+    memset(request, 0, sizeof(*request));
+}
+
+/* ---- bucket configurations
+ * -------------------------------------------------------------------------------------- */
+
+/* One element directly below the root. */
+struct single_parse {
+    const char *element;
+    char *out;
+    size_t capacity; /* of out, with the NUL */
+    bool found;
+};
+
+static enum status single_parse_open(void *arg, unsigned depth, const char *name)
+{
+    (void)arg, (void)depth, (void)name;
+    return STATUS_OK;
+}
+
+static enum status single_parse_close(void *arg, unsigned depth, const char *name, struct bytes text)
+{
+    struct single_parse *parse = arg;
+
+    if (depth != 1 || strcmp(name, parse->element) != 0)
+        return STATUS_OK;
+    text = request_trim(text);
+    if (parse->found)
+        return STATUS_INVALID;
+    if (text.len >= parse->capacity)
+        return STATUS_LIMIT;
+    parse->found = true;
+    if (text.len > 0)
+        memcpy(parse->out, text.data, text.len);
+    parse->out[text.len] = '\0';
+    return STATUS_OK;
+}
+
+static const struct xml_handler single_handler = {single_parse_open, single_parse_close};
+
+enum status location_constraint_parse(struct bytes document, char out[LOCATION_CONSTRAINT_MAX + 1])
+{
+    struct single_parse parse = {"LocationConstraint", out, LOCATION_CONSTRAINT_MAX + 1, false};
+
+    out[0] = '\0';
+    if (document.len == 0)
+        return STATUS_OK;
+    return xml_read(document, REQUEST_XML_BYTES_MAX, "CreateBucketConfiguration", &single_handler, &parse);
+}
+
+enum status versioning_configuration_parse(struct bytes document, enum versioning_status *status)
+{
+    char text[16] = "";
+    struct single_parse parse = {"Status", text, sizeof(text), false};
+    enum status result =
+        xml_read(document, REQUEST_XML_BYTES_MAX, "VersioningConfiguration", &single_handler, &parse);
+
+    *status = VERSIONING_ABSENT;
+    if (result || !parse.found)
+        return result;
+    if (strcmp(text, "Enabled") == 0)
+        *status = VERSIONING_ENABLED;
+    else if (strcmp(text, "Suspended") == 0)
+        *status = VERSIONING_SUSPENDED;
+    else
+        result = STATUS_INVALID;
+    return result;
+}

@@ -1,0 +1,74 @@
+/* UTF-8 coding by RFC 3629 section 3. */
+#include "compat/utf8.h"
+
+size_t utf8_decode(struct bytes text, uint32_t *code_point)
+{
+    static const uint32_t smallest[5] = {0, 0, 0x80, 0x800, 0x10000};
+    const uint8_t *in = (const uint8_t *)text.data;
+    size_t len;
+    uint32_t value;
+
+    if (text.len == 0)
+        return 0;
+    if (in[0] < 0x80) {
+        *code_point = in[0];
+        return 1;
+    }
+    if (in[0] >= 0xc2 && in[0] <= 0xdf)
+        len = 2;
+    else if ((in[0] & 0xf0) == 0xe0)
+        len = 3;
+    else if (in[0] >= 0xf0 && in[0] <= 0xf4)
+        len = 4;
+    else
+        return 0;
+    if (text.len < len)
+        return 0;
+    value = in[0] & (0x7fu >> len);
+    for (size_t i = 1; i < len; i++) {
+        if ((in[i] & 0xc0) != 0x80)
+            return 0;
+        value = value << 6 | (in[i] & 0x3fu);
+    }
+    if (value < smallest[len] || value > 0x10ffff || (value >= 0xd800 && value <= 0xdfff))
+        return 0;
+    *code_point = value;
+    return len;
+}
+
+size_t utf8_encode(uint32_t code_point, char out[4])
+{
+    if (code_point < 0x80) {
+        out[0] = (char)code_point;
+        return 1;
+    }
+    if (code_point < 0x800) {
+        out[0] = (char)(0xc0 | code_point >> 6);
+        out[1] = (char)(0x80 | (code_point & 0x3f));
+        return 2;
+    }
+    if (code_point < 0x10000) {
+        out[0] = (char)(0xe0 | code_point >> 12);
+        out[1] = (char)(0x80 | (code_point >> 6 & 0x3f));
+        out[2] = (char)(0x80 | (code_point & 0x3f));
+        return 3;
+    }
+    out[0] = (char)(0xf0 | code_point >> 18);
+    out[1] = (char)(0x80 | (code_point >> 12 & 0x3f));
+    out[2] = (char)(0x80 | (code_point >> 6 & 0x3f));
+    out[3] = (char)(0x80 | (code_point & 0x3f));
+    return 4;
+}
+
+bool utf8_is_valid(struct bytes text)
+{
+    while (text.len > 0) {
+        uint32_t code_point;
+        size_t len = utf8_decode(text, &code_point);
+
+        if (len == 0)
+            return false;
+        text = bytes_of(text.data + len, text.len - len);
+    }
+    return true;
+}
