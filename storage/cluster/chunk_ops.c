@@ -1,0 +1,48 @@
+/* Single chunks, for background jobs: delete a copy, make one, choose where. */
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "storage/cluster/node_call.h"
+
+/* A pull must not fail because a large chunk comes from a slow disk: 1 MiB/s is enough. */
+#define PULL_BYTES_PER_MS_MIN 1024
+
+enum status cluster_chunk_delete(struct cluster *cluster, const struct chunk_id *id, unsigned node)
+{
+    char text[CHUNK_ID_TEXT_LEN + 1];
+    char target[NODE_TARGET_MAX];
+    struct node *holder = cluster_node(cluster, node);
+    if (!holder)
+        return STATUS_UNAVAILABLE;
+    chunk_id_format(id, text);
+    snprintf(target, sizeof(target), "/chunks/%s", text);
+    enum status status = node_exchange(cluster, holder, "DELETE", target,
+                                       clock_monotonic_ms() + cluster->config.node_timeout_ms);
+    return status == STATUS_NOT_FOUND ? STATUS_OK : status;
+}
+
+enum status cluster_chunk_pull(struct cluster *cluster, const struct chunk_ref *ref, unsigned from, unsigned to)
+{
+    char text[CHUNK_ID_TEXT_LEN + 1];
+    char target[NODE_TARGET_MAX];
+    const struct node *source = cluster_node(cluster, from);
+    struct node *puller = cluster_node(cluster, to);
+    if (!source || !puller || source == puller)
+        return STATUS_UNAVAILABLE;
+    chunk_id_format(&ref->id, text);
+    snprintf(target, sizeof(target), "/chunks/%s/pull?from=%s", text, source->address);
+    uint64_t limit_ms = cluster->config.node_timeout_ms + ref->size / PULL_BYTES_PER_MS_MIN;
+    return node_exchange(cluster, puller, "POST", target, clock_monotonic_ms() + limit_ms);
+}
+
+unsigned cluster_pick_target(struct cluster *cluster, const struct chunk_ref *ref)
+{
+    uint64_t holders = 0;
+    for (unsigned i = 0; i < ref->copies; i++) {
+        const struct node *node = cluster_node(cluster, ref->nodes[i]);
+        if (node)
+            holders |= UINT64_C(1) << node->index;
+    }
+    const struct node *target = cluster_place(cluster, &ref->id, holders);
+    return target ? target->number : 0;
+}

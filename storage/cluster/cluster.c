@@ -1,0 +1,229 @@
+/* The cluster's life and its table of nodes. What a node is worth is decided in node.c, what it is asked in health.c,
+ * and the streams have files of their own. */
+#include "storage/cluster/cluster_state.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/check.h"
+#include "base/metrics.h"
+#include "base/task.h"
+#include "storage/cluster/placement.h"
+
+#define WINDOW_BYTES_MIN (128u << 10)
+
+static void metrics_create(struct cluster_metrics *metrics)
+{
+    metrics->write_seconds =
+        metric_histogram_get("tercet_chunk_write_seconds", "From a chunk's first byte to its last durable copy", "",
+                             metric_seconds_bounds, metric_seconds_bound_count);
+    metrics->read_seconds = metric_histogram_get("tercet_chunk_first_byte_seconds",
+                                                 "From the request of a chunk to its first verified byte", "",
+                                                 metric_seconds_bounds, metric_seconds_bound_count);
+    metrics->write_standins = metric_counter_get("tercet_chunk_write_standins_total",
+                                                 "Nodes that took over for another while a chunk was written", "");
+    metrics->write_degraded = metric_counter_get("tercet_chunk_write_degraded_total",
+                                                 "Chunks stored with fewer copies than wanted", "");
+    metrics->write_failed =
+        metric_counter_get("tercet_chunk_write_failures_total", "Chunks that could not be stored", "");
+    metrics->read_failovers = metric_counter_get("tercet_chunk_read_failovers_total",
+                                                 "Replicas that took over for another while a chunk was read", "");
+    metrics->read_damaged = metric_counter_get("tercet_chunk_read_damaged_total",
+                                               "Copies found missing or corrupt while reading", "");
+    metrics->read_failed =
+        metric_counter_get("tercet_chunk_read_failures_total", "Chunks that no replica could give", "");
+}
+
+static enum status config_check(const struct cluster_config *config, const char **error)
+{
+    if (config->chunk_bytes < CHUNK_BLOCK_BYTES || config->chunk_bytes > CHUNK_BYTES_MAX)
+        *error = "the chunk size must be from 64 KiB to 32 MiB";
+    else if (config->window_bytes < WINDOW_BYTES_MIN)
+        *error = "the upload window must be at least 128 KiB";
+    else if (config->stall_ms == 0 || config->node_timeout_ms < config->stall_ms)
+        *error = "the node timeout must be at least the stall time, and that above 0";
+    else if (config->health_interval_ms == 0 || config->suspect_interval_ms == 0)
+        *error = "the intervals of health checks must be above 0";
+    else if (config->breaker_failures == 0 || config->breaker_open_ms == 0)
+        *error = "the breaker's failures and pause must be above 0";
+    else
+        return STATUS_OK;
+    return STATUS_INVALID;
+}
+
+enum status cluster_create(const struct cluster_config *config, struct cluster **cluster, const char **error)
+{
+    struct node_address *addresses = mem_zalloc(CLUSTER_NODES_MAX * sizeof(*addresses));
+    unsigned count = 0;
+    enum status status = config_check(config, error);
+    if (!status)
+        status = node_list_parse(config->nodes, addresses, &count, error);
+    if (status)
+        goto out;
+
+    struct cluster *created = mem_zalloc(sizeof(*created));
+    created->config = *config;
+    created->config.nodes = NULL;
+    created->nodes = mem_zalloc(count * sizeof(*created->nodes));
+    created->node_count = count;
+    for (unsigned i = 0; i < count; i++)
+        node_init(&created->nodes[i], i, addresses[i].number, addresses[i].address, config, count);
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&created->changed, &attributes);
+    pthread_condattr_destroy(&attributes);
+    pthread_mutex_init(&created->lock, NULL);
+    metrics_create(&created->metrics);
+    discard_queue_init(&created->discards);
+    *cluster = created;
+out:
+    free(addresses);
+    return status;
+}
+
+void cluster_free(struct cluster *cluster)
+{
+    if (!cluster)
+        return;
+    CHECK(cluster->tasks == 0);
+    discard_queue_release(&cluster->discards);
+    for (unsigned i = 0; i < cluster->node_count; i++)
+        node_release(&cluster->nodes[i]);
+    pthread_cond_destroy(&cluster->changed);
+    pthread_mutex_destroy(&cluster->lock);
+    free(cluster->nodes);
+    free(cluster);
+}
+
+void cluster_start(struct cluster *cluster, struct loop *loop, uint64_t wait_ms)
+{
+    struct timespec until;
+    cluster->loop = loop;
+    for (unsigned i = 0; i < cluster->node_count; i++)
+        health_start(cluster, &cluster->nodes[i]);
+    discard_start(cluster);
+
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += (time_t)(wait_ms / 1000);
+    until.tv_nsec += (long)(wait_ms % 1000) * 1000000;
+    if (until.tv_nsec >= 1000000000) {
+        until.tv_nsec -= 1000000000;
+        until.tv_sec++;
+    }
+    pthread_mutex_lock(&cluster->lock);
+    while (cluster->checked < cluster->node_count)
+        if (pthread_cond_timedwait(&cluster->changed, &cluster->lock, &until))
+            break;
+    pthread_mutex_unlock(&cluster->lock);
+}
+
+void cluster_stop(struct cluster *cluster)
+{
+    atomic_store(&cluster->stopping, true);
+    for (unsigned i = 0; i < cluster->node_count; i++)
+        node_wake_checker(&cluster->nodes[i]);
+    discard_wake(&cluster->discards);
+    pthread_mutex_lock(&cluster->lock);
+    while (cluster->tasks > 0)
+        pthread_cond_wait(&cluster->changed, &cluster->lock);
+    pthread_mutex_unlock(&cluster->lock);
+}
+
+void cluster_task_spawn(struct cluster *cluster, void (*fn)(void *arg), void *arg)
+{
+    pthread_mutex_lock(&cluster->lock);
+    cluster->tasks++;
+    pthread_mutex_unlock(&cluster->lock);
+    task_spawn(cluster->loop, fn, arg);
+}
+
+void cluster_task_ended(struct cluster *cluster)
+{
+    pthread_mutex_lock(&cluster->lock);
+    cluster->tasks--;
+    pthread_cond_broadcast(&cluster->changed);
+    pthread_mutex_unlock(&cluster->lock);
+}
+
+struct node *cluster_node(const struct cluster *cluster, unsigned number)
+{
+    for (unsigned i = 0; i < cluster->node_count; i++)
+        if (cluster->nodes[i].number == number)
+            return &cluster->nodes[i];
+    return NULL;
+}
+
+struct node *cluster_place(const struct cluster *cluster, const struct chunk_id *id, uint64_t excluded)
+{
+    struct node *best = NULL;
+    enum node_standing best_standing = NODE_DOWN, standing;
+    double best_score = 0;
+    for (unsigned i = 0; i < cluster->node_count; i++) {
+        struct node *node = &cluster->nodes[i];
+        if (excluded >> i & 1 || !node_takes_chunks(node, &standing))
+            continue;
+        double score = placement_score(id, node->number, node_free_bytes(node));
+        if (!best || standing < best_standing || (standing == best_standing && score > best_score)) {
+            best = node;
+            best_standing = standing;
+            best_score = score;
+        }
+    }
+    return best;
+}
+
+unsigned cluster_placeable_count(const struct cluster *cluster)
+{
+    enum node_standing standing;
+    unsigned count = 0;
+    for (unsigned i = 0; i < cluster->node_count; i++)
+        count += node_takes_chunks(&cluster->nodes[i], &standing);
+    return count;
+}
+
+unsigned cluster_node_count(const struct cluster *cluster)
+{
+    return cluster->node_count;
+}
+
+void cluster_node_info(const struct cluster *cluster, unsigned index, struct cluster_node_info *info)
+{
+    CHECK(index < cluster->node_count);
+    node_info(&cluster->nodes[index], info);
+}
+
+unsigned cluster_writable_count(const struct cluster *cluster)
+{
+    enum node_standing standing;
+    unsigned count = 0;
+    for (unsigned i = 0; i < cluster->node_count; i++)
+        count += node_takes_chunks(&cluster->nodes[i], &standing) && standing == NODE_GOOD;
+    return count;
+}
+
+unsigned cluster_healthy_count(const struct cluster *cluster)
+{
+    unsigned count = 0;
+    for (unsigned i = 0; i < cluster->node_count; i++)
+        count += node_standing(&cluster->nodes[i]) == NODE_GOOD;
+    return count;
+}
+
+bool cluster_node_readable(const struct cluster *cluster, unsigned number)
+{
+    struct node *node = cluster_node(cluster, number);
+    return node && node_standing(node) != NODE_DOWN;
+}
+
+uint64_t cluster_chunk_bytes(const struct cluster *cluster)
+{
+    return cluster->config.chunk_bytes;
+}
+
+void cluster_on_damage(struct cluster *cluster, cluster_damage_fn fn, void *arg)
+{
+    cluster->damage_fn = fn;
+    cluster->damage_arg = arg;
+}

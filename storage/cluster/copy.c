@@ -1,0 +1,237 @@
+/* The state machine of one copy. Silence counts as a stall only while the node owes something (bytes to take, or its
+ * answer), and only when it is seen twice with a turn of the loop between: a pause of this process looks the same from
+ * in here, but after one the loop delivers the progress that was missed. */
+#include "storage/cluster/copy.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/task.h"
+#include "storage/cluster/chunk_writer.h"
+
+#define STALL_CONFIRM_MS 50
+#define STALL_POLL_MS    100 /* how often a stalled copy is looked at */
+
+static_assert(WINDOW_SPARE_BYTES >= PROTOCOL_FOOTER_LEN, "a footer must fit behind a segment");
+
+static void footer_make(struct copy *copy)
+{
+    const struct chunk_writer *chunk = copy->chunk;
+    protocol_footer_make(&chunk->cluster->config.identity, bytes_from_str(copy->auth),
+                         chunk->available - chunk->begin, chunk->crc32c, copy->footer);
+}
+
+/* http_call_read_fn: the payload as far as there is any, then the footer. */
+static size_t copy_read(void *arg, char *out, size_t capacity)
+{
+    struct copy *copy = arg;
+    struct chunk_writer *chunk = copy->chunk;
+    size_t len = 0;
+    while (len < capacity && copy->position < chunk->available) {
+        struct bytes piece = window_at(chunk->window, copy->position, chunk->available);
+        size_t take = piece.len < capacity - len ? piece.len : capacity - len;
+        memcpy(out + len, piece.data, take);
+        len += take;
+        copy->position += take;
+    }
+    if (len < capacity && chunk->complete && copy->footer_sent < PROTOCOL_FOOTER_LEN) {
+        size_t take = PROTOCOL_FOOTER_LEN - copy->footer_sent;
+        if (take > capacity - len)
+            take = capacity - len;
+        if (copy->footer_sent == 0)
+            footer_make(copy);
+        memcpy(out + len, copy->footer + copy->footer_sent, take);
+        len += take;
+        copy->footer_sent += take;
+    }
+    if (len == 0 && !chunk->complete) {
+        copy->paused = true;
+        return HTTP_CALL_PAUSE;
+    }
+    task_unpark(chunk->owner); /* it may wait for room in the window */
+    return len;
+}
+
+/* http_call_rewind_fn: a kept connection turned out to be dead. */
+static bool copy_rewind(void *arg)
+{
+    struct copy *copy = arg;
+    if (copy->chunk->begin < copy->chunk->window->begin)
+        return false;
+    copy->position = copy->chunk->begin;
+    copy->footer_sent = 0;
+    return true;
+}
+
+static void copy_init(struct copy *copy, struct chunk_writer *chunk, struct node *node)
+{
+    *copy = (struct copy){.chunk = chunk, .node = node, .owing_since_ms = clock_monotonic_ms()};
+}
+
+/* The body in one piece, the footer written behind the payload. All nodes whose signature is the same share it; a node
+ * with another clock has another signature and so another footer, and is sent the pieces instead. */
+static struct bytes whole_body(struct copy *copy)
+{
+    struct chunk_writer *chunk = copy->chunk;
+    size_t len = (size_t)(chunk->available - chunk->begin);
+    if (!chunk->payload)
+        return bytes_of(NULL, 0);
+    for (unsigned i = 0; i < chunk->copy_count; i++)
+        if (chunk->copies[i].whole && strcmp(chunk->copies[i].auth, copy->auth) != 0)
+            return bytes_of(NULL, 0);
+    footer_make(copy);
+    memcpy(chunk->payload + len, copy->footer, PROTOCOL_FOOTER_LEN);
+    return bytes_of(chunk->payload, len + PROTOCOL_FOOTER_LEN);
+}
+
+void copy_send(struct copy *copy, struct chunk_writer *chunk, struct node *node)
+{
+    struct http_call_options options = {0};
+    int64_t wall_ms = chunk->payload ? chunk->signed_wall_ms : clock_wall_ms();
+    copy_init(copy, chunk, node);
+    copy->state = COPY_SENDING;
+    copy->position = chunk->begin;
+    protocol_sign(&chunk->cluster->config.identity, "PUT", bytes_from_str(chunk->target),
+                  node_signing_time(node, wall_ms), "footer", copy->auth);
+    options.body = whole_body(copy);
+    copy->whole = options.body.len > 0;
+    if (!copy->whole) {
+        options.read = copy_read;
+        options.rewind = copy_rewind;
+        options.read_arg = copy;
+        options.body_length = chunk->length_known || chunk->complete
+                                  ? chunk->limit - chunk->begin + PROTOCOL_FOOTER_LEN
+                                  : UINT64_MAX;
+    }
+    node_call_start(&copy->call, chunk->cluster, node, "PUT", chunk->target, copy->auth, options);
+}
+
+void copy_pull(struct copy *copy, struct chunk_writer *chunk, struct node *node, const struct node *source)
+{
+    char target[NODE_TARGET_MAX];
+    copy_init(copy, chunk, node);
+    copy->state = COPY_PULLING;
+    snprintf(target, sizeof(target), "%s/pull?from=%s", chunk->target, source->address);
+    node_call_start(&copy->call, chunk->cluster, node, "POST", target, NULL, (struct http_call_options){0});
+}
+
+void copy_resume(struct copy *copy)
+{
+    if (copy->state != COPY_SENDING || !copy->paused)
+        return;
+    copy->paused = false;
+    copy->owing_since_ms = clock_monotonic_ms();
+    http_call_resume(copy->call.http);
+}
+
+bool copy_is_running(const struct copy *copy)
+{
+    return copy->state == COPY_SENDING || copy->state == COPY_PULLING;
+}
+
+uint64_t copy_floor(const struct copy *copy)
+{
+    if (copy->state != COPY_SENDING)
+        return UINT64_MAX;
+    return copy->whole ? copy->chunk->begin : copy->position;
+}
+
+static void copy_log_failure(const struct copy *copy, const char *reason)
+{
+    char id[CHUNK_ID_TEXT_LEN + 1];
+    chunk_id_format(&copy->chunk->id, id);
+    log_warn("a copy of a chunk could not be made", LOG_STR("chunkID", id), LOG_INT("node", copy->node->number),
+             LOG_STR("error", reason));
+}
+
+static void copy_abort(struct copy *copy, enum node_outcome outcome, const char *reason)
+{
+    copy->may_be_stored = true;
+    copy->state = COPY_FAILED;
+    node_call_finish(&copy->call, outcome, reason);
+}
+
+void copy_cancel(struct copy *copy)
+{
+    if (copy_is_running(copy))
+        copy_abort(copy, copy->stalled ? NODE_FAILED : NODE_ABANDONED, "stalled while a chunk was written");
+}
+
+void copy_fail(struct copy *copy, const char *reason)
+{
+    copy_log_failure(copy, reason);
+    copy_abort(copy, NODE_FAILED, reason);
+}
+
+static void copy_end(struct copy *copy)
+{
+    enum node_outcome outcome;
+    const char *reason;
+    enum status status = node_call_judge(&copy->call, &outcome, &reason);
+    bool all_sent = copy->state == COPY_PULLING || copy->whole || copy->footer_sent == PROTOCOL_FOOTER_LEN;
+    if (status == STATUS_OK && all_sent) {
+        copy->state = COPY_STORED;
+        copy->may_be_stored = true;
+    } else {
+        copy_log_failure(copy, reason);
+        bool refused = outcome != NODE_FAILED || http_call_outcome(copy->call.http) == STATUS_UNAVAILABLE;
+        copy->may_be_stored = !refused;
+        copy->state = COPY_FAILED;
+    }
+    node_call_finish(&copy->call, outcome, reason);
+}
+
+/* When the node last did something, or began to owe it. */
+static uint64_t copy_silent_since(const struct copy *copy)
+{
+    uint64_t progress_ms = http_call_last_progress_ms(copy->call.http);
+    return progress_ms > copy->owing_since_ms ? progress_ms : copy->owing_since_ms;
+}
+
+static uint64_t copy_poll_stall(struct copy *copy, uint64_t now_ms)
+{
+    const struct cluster_config *config = &copy->chunk->cluster->config;
+    uint64_t stall_at_ms = copy_silent_since(copy) + config->stall_ms;
+    if (now_ms < stall_at_ms) {
+        copy->stalled = false;
+        copy->silence_noted_ms = 0;
+        return stall_at_ms;
+    }
+    if (!copy->silence_noted_ms) {
+        copy->silence_noted_ms = now_ms;
+        return now_ms + STALL_CONFIRM_MS;
+    }
+    if (now_ms < copy->silence_noted_ms + STALL_CONFIRM_MS)
+        return copy->silence_noted_ms + STALL_CONFIRM_MS;
+    if (!copy->stalled)
+        node_doubt(copy->node, "stalled while a chunk was written");
+    copy->stalled = true;
+    return now_ms + STALL_POLL_MS;
+}
+
+uint64_t copy_poll(struct copy *copy, uint64_t now_ms)
+{
+    uint64_t timeout_ms = copy->chunk->cluster->config.node_timeout_ms;
+    uint64_t due_ms = CLOCK_NEVER;
+    if (!copy_is_running(copy))
+        return CLOCK_NEVER;
+    if (http_call_ended(copy->call.http)) {
+        copy_end(copy);
+        return CLOCK_NEVER;
+    }
+    if (copy->paused)
+        return CLOCK_NEVER;
+    /* A pull is silent until the node has the whole chunk. */
+    if (copy->state == COPY_SENDING)
+        due_ms = copy_poll_stall(copy, now_ms);
+    uint64_t give_up_ms = copy_silent_since(copy) + timeout_ms;
+    bool found_down = copy->stalled && node_was_found_down(copy->node);
+    if (found_down || now_ms >= give_up_ms + STALL_CONFIRM_MS) {
+        copy_fail(copy, "timed out while a chunk was written");
+        return CLOCK_NEVER;
+    }
+    return due_ms < give_up_ms + STALL_CONFIRM_MS ? due_ms : give_up_ms + STALL_CONFIRM_MS;
+}

@@ -1,0 +1,97 @@
+/* The queue of unwanted copies and the one task that deletes them. Each is tried once: a node that is down or answers
+ * with an error keeps its orphan until the inventories are compared. */
+#include "storage/cluster/discard.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/task.h"
+#include "storage/cluster/node_call.h"
+
+void discard_queue_init(struct discard_queue *queue)
+{
+    *queue = (struct discard_queue){0};
+    pthread_mutex_init(&queue->lock, NULL);
+}
+
+void discard_queue_release(struct discard_queue *queue)
+{
+    free(queue->waiting);
+    pthread_mutex_destroy(&queue->lock);
+}
+
+void discard_wake(struct discard_queue *queue)
+{
+    pthread_mutex_lock(&queue->lock);
+    if (queue->worker)
+        task_unpark(queue->worker);
+    pthread_mutex_unlock(&queue->lock);
+}
+
+void discard_add(struct cluster *cluster, const struct chunk_id *id, struct node *node)
+{
+    struct discard_queue *queue = &cluster->discards;
+    pthread_mutex_lock(&queue->lock);
+    if (queue->count == queue->capacity && queue->capacity < DISCARDS_MAX) {
+        queue->capacity = queue->capacity ? 2 * queue->capacity : 64;
+        queue->waiting = mem_realloc(queue->waiting, queue->capacity * sizeof(*queue->waiting));
+    }
+    if (queue->count < queue->capacity)
+        queue->waiting[queue->count++] = (struct discard){*id, node};
+    if (queue->worker)
+        task_unpark(queue->worker);
+    pthread_mutex_unlock(&queue->lock);
+}
+
+static bool discard_take(struct discard_queue *queue, struct discard *discard)
+{
+    pthread_mutex_lock(&queue->lock);
+    bool taken = queue->count > 0;
+    if (taken)
+        *discard = queue->waiting[--queue->count];
+    pthread_mutex_unlock(&queue->lock);
+    return taken;
+}
+
+static void discard_one(struct cluster *cluster, const struct discard *discard)
+{
+    char id[CHUNK_ID_TEXT_LEN + 1];
+    char target[NODE_TARGET_MAX];
+    if (node_standing(discard->node) == NODE_DOWN)
+        return;
+    chunk_id_format(&discard->id, id);
+    snprintf(target, sizeof(target), "/chunks/%s", id);
+    enum status status = node_exchange(cluster, discard->node, "DELETE", target,
+                                       clock_monotonic_ms() + cluster->config.node_timeout_ms);
+    log_debug("unwanted copy deleted", LOG_STR("chunkID", id), LOG_INT("node", discard->node->number),
+              LOG_STATUS(status));
+}
+
+static void discard_run(void *arg)
+{
+    struct cluster *cluster = arg;
+    struct discard_queue *queue = &cluster->discards;
+    struct discard discard;
+
+    pthread_mutex_lock(&queue->lock);
+    queue->worker = task_self();
+    pthread_mutex_unlock(&queue->lock);
+    while (!atomic_load(&cluster->stopping)) {
+        if (discard_take(queue, &discard))
+            discard_one(cluster, &discard);
+        else
+            task_park();
+    }
+    pthread_mutex_lock(&queue->lock);
+    queue->worker = NULL;
+    pthread_mutex_unlock(&queue->lock);
+    cluster_task_ended(cluster);
+}
+
+void discard_start(struct cluster *cluster)
+{
+    cluster_task_spawn(cluster, discard_run, cluster);
+}

@@ -1,0 +1,35 @@
+/* Copies that nobody wants any more: of aborted uploads, of nodes that lost a race. They are deleted in the background,
+ * best effort; what is missed is an orphan, which the comparison of inventories finds. */
+#ifndef TERCET_STORAGE_CLUSTER_DISCARD_H
+#define TERCET_STORAGE_CLUSTER_DISCARD_H
+
+#include <pthread.h>
+#include <stddef.h>
+
+#include "base/chunk.h"
+
+struct cluster;
+struct node;
+struct task;
+
+#define DISCARDS_MAX 65536 /* waiting; more are left to the inventory */
+
+struct discard {
+    struct chunk_id id;
+    struct node *node;
+};
+
+struct discard_queue {
+    pthread_mutex_t lock; /* guards all below */
+    struct discard *waiting;
+    size_t count, capacity;
+    struct task *worker;
+};
+
+void discard_queue_init(struct discard_queue *queue);
+void discard_queue_release(struct discard_queue *queue);
+void discard_start(struct cluster *cluster);     /* spawns the worker on the cluster's loop */
+void discard_wake(struct discard_queue *queue);  /* after `stopping` was set */
+void discard_add(struct cluster *cluster, const struct chunk_id *id, struct node *node); /* any thread */
+
+#endif

@@ -1,0 +1,156 @@
+/* Health checks: one task per node asks GET /health, each health_interval_ms while the node is good and each
+ * suspect_interval_ms while it is not; at once when a live request met trouble. A node that answers under another
+ * number or for another cluster is as bad as one that does not answer: bytes must never go to the wrong place. */
+#include "storage/cluster/cluster_state.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/http_client.h"
+#include "base/task.h"
+
+#define HEALTH_BODY_BYTES_MAX   65536
+#define HEALTH_CHECK_PAUSE_MS   100 /* between two checks, whatever happens */
+#define HEALTH_TIMEOUT_MS_MIN   100
+
+struct checker {
+    struct cluster *cluster;
+    struct node *node;
+};
+
+static uint64_t json_count(const json_t *object, const char *name)
+{
+    json_int_t value = json_integer_value(json_object_get(object, name));
+    return value > 0 ? (uint64_t)value : 0;
+}
+
+/* Goes into metric labels: anything that is not plainly a name becomes '_'. */
+static void server_id_copy(char *out, size_t size, const char *text)
+{
+    size_t len = 0;
+    for (; text && text[len] && len < size - 1; len++) {
+        char c = text[len];
+        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+                     c == '.' || c == '_';
+        out[len] = plain ? c : '_';
+    }
+    out[len] = '\0';
+}
+
+/* NULL when the answer is that of the node which is expected there, else what is wrong with it. */
+static const char *report_parse(const struct cluster *cluster, const struct node *node, struct bytes body,
+                                int64_t wall_ms, struct node_report *report)
+{
+    char cluster_id[2 * CLUSTER_ID_LEN + 1];
+    const char *problem = NULL;
+    json_t *root = json_loadb(body.data ? body.data : "", body.len, JSON_REJECT_DUPLICATES, NULL);
+    if (!json_is_object(root)) {
+        problem = "health answer is not JSON";
+        goto out;
+    }
+    hex_encode(cluster->config.identity.id, CLUSTER_ID_LEN, cluster_id);
+    const char *its_cluster = json_string_value(json_object_get(root, "clusterId"));
+    if (!its_cluster || strcmp(its_cluster, cluster_id) != 0) {
+        problem = "belongs to another cluster";
+        goto out;
+    }
+    if (json_count(root, "nodeId") != node->number) {
+        problem = "is another node: its number differs";
+        goto out;
+    }
+    server_id_copy(report->server_id, sizeof(report->server_id),
+                   json_string_value(json_object_get(root, "serverID")));
+    report->total_bytes = json_count(root, "totalBytes");
+    report->free_bytes = json_count(root, "freeBytes");
+    report->chunks = json_count(root, "chunks");
+    report->full = json_is_true(json_object_get(root, "full"));
+    report->read_only = json_is_true(json_object_get(root, "readOnly"));
+    report->clock_offset_ms = (int64_t)json_count(root, "timeMs") - wall_ms;
+out:
+    json_decref(root);
+    return problem;
+}
+
+static void check(struct cluster *cluster, struct node *node)
+{
+    char url[sizeof(node->address) + 16];
+    struct buffer body;
+    struct node_report report = {0};
+    int http_status = 0;
+    const char *problem;
+    bool probe = node_probe_allowed(node);
+    uint64_t timeout_ms = 2 * cluster->config.stall_ms;
+    if (timeout_ms < HEALTH_TIMEOUT_MS_MIN)
+        timeout_ms = HEALTH_TIMEOUT_MS_MIN;
+
+    snprintf(url, sizeof(url), "http://%s/health", node->address);
+    struct http_call_options options = {.method = "GET", .url = url, .connect_timeout_ms = (uint32_t)timeout_ms};
+    buffer_init(&body, HEALTH_BODY_BYTES_MAX);
+    enum status status = http_exchange(&options, clock_monotonic_ms() + timeout_ms, &http_status, &body);
+    if (status == STATUS_UNAVAILABLE)
+        problem = "cannot connect";
+    else if (status == STATUS_TIMEOUT)
+        problem = "health check timed out";
+    else if (status)
+        problem = "health check broke off";
+    else if (http_status != 200)
+        problem = "health check was answered with an error";
+    else
+        problem = report_parse(cluster, node, buffer_bytes(&body), clock_wall_ms(), &report);
+    if (problem)
+        node_check_failed(node, problem);
+    else
+        node_check_passed(node, &report, probe);
+    buffer_release(&body);
+}
+
+/* Parks until the next check is due; early when the node became doubtful or the cluster stops. */
+static void wait_due(struct cluster *cluster, struct node *node, uint64_t checked_ms)
+{
+    while (!atomic_load(&cluster->stopping)) {
+        uint64_t interval_ms = node_standing(node) == NODE_GOOD ? cluster->config.health_interval_ms
+                                                               : cluster->config.suspect_interval_ms;
+        if (node_check_is_requested(node) && interval_ms > HEALTH_CHECK_PAUSE_MS)
+            interval_ms = HEALTH_CHECK_PAUSE_MS;
+        uint64_t due_ms = checked_ms + interval_ms;
+        if (clock_monotonic_ms() >= due_ms)
+            return;
+        task_park_until(due_ms);
+    }
+}
+
+static void checker_run(void *arg)
+{
+    struct checker *checker = arg;
+    struct cluster *cluster = checker->cluster;
+    struct node *node = checker->node;
+    bool first = true;
+
+    free(checker);
+    node_set_checker(node, task_self());
+    while (!atomic_load(&cluster->stopping)) {
+        node_check_begins(node);
+        check(cluster, node);
+        if (first) {
+            pthread_mutex_lock(&cluster->lock);
+            cluster->checked++;
+            pthread_cond_broadcast(&cluster->changed);
+            pthread_mutex_unlock(&cluster->lock);
+            first = false;
+        }
+        wait_due(cluster, node, clock_monotonic_ms());
+    }
+    node_set_checker(node, NULL);
+    cluster_task_ended(cluster);
+}
+
+void health_start(struct cluster *cluster, struct node *node)
+{
+    struct checker *checker = mem_alloc(sizeof(*checker));
+    *checker = (struct checker){cluster, node};
+    cluster_task_spawn(cluster, checker_run, checker);
+}

@@ -1,0 +1,315 @@
+/* Bookkeeping about one node, see the header. Each change of the breaker or of being up is logged here, once, and
+ * published as metrics. */
+#include "storage/cluster/node.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/metrics.h"
+#include "base/task.h"
+
+#define CLOCK_OFFSET_TOLERATED_MS 60000 /* well within PROTOCOL_SKEW_MS */
+
+static enum node_standing standing_locked(const struct node *node)
+{
+    if (!node->checked || node->check_failed || node->breaker.state != BREAKER_CLOSED)
+        return NODE_DOWN;
+    return node->suspect ? NODE_DOUBTED : NODE_GOOD;
+}
+
+static void publish_locked(struct node *node)
+{
+    bool up = standing_locked(node) == NODE_GOOD;
+    metric_gauge_set(node->breaker_gauge, node->breaker.state);
+    metric_gauge_set(node->up_gauge, up);
+    if (node->availability_gauge)
+        metric_gauge_set(node->availability_gauge, up);
+    if (up == node->up)
+        return;
+    node->up = up;
+    metric_gauge_add(node->score_gauge, up ? node->score_share : -node->score_share);
+}
+
+static void breaker_moved_locked(struct node *node)
+{
+    node->last_transition_ms = clock_wall_ms();
+    log_warn("breaker of a node changed", LOG_INT("node", node->number), LOG_STR("address", node->address),
+             LOG_STR("state", breaker_state_name(node->breaker.state)), LOG_STR("error", node->last_error));
+}
+
+void node_init(struct node *node, unsigned index, unsigned number, const char *address,
+               const struct cluster_config *config, unsigned node_count)
+{
+    char label[32];
+    uint64_t seed;
+    *node = (struct node){.number = number, .index = index, .score_share = 100.0 / node_count};
+    CHECK(strlen(address) < sizeof(node->address));
+    strcpy(node->address, address);
+    random_bytes(&seed, sizeof(seed));
+    breaker_init(&node->breaker, config->breaker_failures, config->breaker_open_ms, seed);
+    pthread_mutex_init(&node->lock, NULL);
+    snprintf(label, sizeof(label), "node=\"%u\"", number);
+    node->up_gauge = metric_gauge_get("tercet_node_up", "1 while the node answers and its breaker is closed", label);
+    node->breaker_gauge =
+        metric_gauge_get("tercet_node_breaker_state", "0 closed, 1 half-open, 2 open", label);
+    node->failure_counter =
+        metric_counter_get("tercet_node_failures_total", "Requests to the node that failed", label);
+    node->score_gauge = metric_gauge_get("cluster_health_score", "Share of the nodes that are up, 0 to 100", "");
+    publish_locked(node);
+}
+
+void node_release(struct node *node)
+{
+    if (node->up)
+        metric_gauge_add(node->score_gauge, -node->score_share);
+    pthread_mutex_destroy(&node->lock);
+}
+
+static void error_set_locked(struct node *node, const char *reason)
+{
+    snprintf(node->last_error, sizeof(node->last_error), "%s", reason);
+}
+
+static void check_request_locked(struct node *node)
+{
+    node->check_now = true;
+    if (node->checker)
+        task_unpark(node->checker);
+}
+
+void node_request_begin(struct node *node)
+{
+    pthread_mutex_lock(&node->lock);
+    node->requests++;
+    node->in_flight++;
+    pthread_mutex_unlock(&node->lock);
+}
+
+static void failure_locked(struct node *node, const char *reason)
+{
+    node->failures++;
+    metric_counter_add(node->failure_counter, 1);
+    error_set_locked(node, reason);
+    if (breaker_failure(&node->breaker, clock_monotonic_ms()))
+        breaker_moved_locked(node);
+    if (!node->suspect)
+        check_request_locked(node);
+    node->suspect = true;
+}
+
+static void success_locked(struct node *node)
+{
+    node->last_seen_ms = clock_wall_ms();
+    node->suspect = false;
+    node->last_error[0] = '\0';
+}
+
+void node_request_end(struct node *node, enum node_outcome outcome, const char *reason)
+{
+    pthread_mutex_lock(&node->lock);
+    CHECK(node->in_flight > 0);
+    node->in_flight--;
+    switch (outcome) {
+    case NODE_ANSWERED:
+        success_locked(node);
+        /* While half-open only health checks count: a probe is granted to them alone. */
+        if (node->breaker.state == BREAKER_CLOSED)
+            breaker_success(&node->breaker, clock_monotonic_ms());
+        break;
+    case NODE_FAILED:
+        if (node->breaker.state != BREAKER_HALF_OPEN)
+            failure_locked(node, reason);
+        break;
+    case NODE_FULL:
+        success_locked(node);
+        node->full = true;
+        break;
+    case NODE_ABANDONED:
+        break;
+    }
+    publish_locked(node);
+    pthread_mutex_unlock(&node->lock);
+}
+
+void node_doubt(struct node *node, const char *reason)
+{
+    pthread_mutex_lock(&node->lock);
+    if (!node->suspect) {
+        node->suspect = true;
+        error_set_locked(node, reason);
+        check_request_locked(node);
+        publish_locked(node);
+    }
+    pthread_mutex_unlock(&node->lock);
+}
+
+static void server_id_learn_locked(struct node *node, const char *server_id)
+{
+    char label[96];
+    if (strcmp(node->server_id, server_id) == 0)
+        return;
+    strcpy(node->server_id, server_id);
+    snprintf(label, sizeof(label), "server_id=\"%s\"", server_id);
+    node->availability_gauge = metric_gauge_get("node_availability", "1 while the storage node is available", label);
+}
+
+void node_check_passed(struct node *node, const struct node_report *report, bool probe)
+{
+    pthread_mutex_lock(&node->lock);
+    if (!node->checked || node->check_failed)
+        log_info("node is reachable", LOG_INT("node", node->number), LOG_STR("address", node->address));
+    node->checked = true;
+    node->check_failed = false;
+    success_locked(node);
+    server_id_learn_locked(node, report->server_id);
+    node->total_bytes = report->total_bytes;
+    node->free_bytes = report->free_bytes;
+    node->chunks = report->chunks;
+    node->full = report->full;
+    node->read_only = report->read_only;
+    node->clock_offset_ms = report->clock_offset_ms;
+    /* While closed, answers to checks must not hide failures of live requests. */
+    if (probe && node->breaker.state == BREAKER_HALF_OPEN && breaker_success(&node->breaker, clock_monotonic_ms()))
+        breaker_moved_locked(node);
+    publish_locked(node);
+    pthread_mutex_unlock(&node->lock);
+}
+
+void node_check_failed(struct node *node, const char *reason)
+{
+    pthread_mutex_lock(&node->lock);
+    if (!node->checked || !node->check_failed)
+        log_warn("node is not usable", LOG_INT("node", node->number), LOG_STR("address", node->address),
+                 LOG_STR("error", reason));
+    node->checked = true;
+    node->check_failed = true;
+    node->suspect = true;
+    failure_locked(node, reason);
+    publish_locked(node);
+    pthread_mutex_unlock(&node->lock);
+}
+
+bool node_probe_allowed(struct node *node)
+{
+    pthread_mutex_lock(&node->lock);
+    enum breaker_state before = node->breaker.state;
+    bool allowed = before != BREAKER_CLOSED && breaker_allow(&node->breaker, clock_monotonic_ms());
+    if (node->breaker.state != before)
+        breaker_moved_locked(node);
+    publish_locked(node);
+    pthread_mutex_unlock(&node->lock);
+    return allowed;
+}
+
+void node_set_checker(struct node *node, struct task *checker)
+{
+    pthread_mutex_lock(&node->lock);
+    node->checker = checker;
+    pthread_mutex_unlock(&node->lock);
+}
+
+void node_wake_checker(struct node *node)
+{
+    pthread_mutex_lock(&node->lock);
+    if (node->checker)
+        task_unpark(node->checker);
+    pthread_mutex_unlock(&node->lock);
+}
+
+void node_check_begins(struct node *node)
+{
+    pthread_mutex_lock(&node->lock);
+    node->check_now = false;
+    pthread_mutex_unlock(&node->lock);
+}
+
+bool node_check_is_requested(struct node *node)
+{
+    pthread_mutex_lock(&node->lock);
+    bool requested = node->check_now;
+    pthread_mutex_unlock(&node->lock);
+    return requested;
+}
+
+enum node_standing node_standing(struct node *node)
+{
+    pthread_mutex_lock(&node->lock);
+    enum node_standing standing = standing_locked(node);
+    pthread_mutex_unlock(&node->lock);
+    return standing;
+}
+
+bool node_was_found_down(struct node *node)
+{
+    pthread_mutex_lock(&node->lock);
+    bool down = node->check_failed;
+    pthread_mutex_unlock(&node->lock);
+    return down;
+}
+
+bool node_takes_chunks(struct node *node, enum node_standing *standing)
+{
+    pthread_mutex_lock(&node->lock);
+    *standing = standing_locked(node);
+    bool takes = *standing != NODE_DOWN && !node->full && !node->read_only;
+    pthread_mutex_unlock(&node->lock);
+    return takes;
+}
+
+uint64_t node_free_bytes(struct node *node)
+{
+    pthread_mutex_lock(&node->lock);
+    uint64_t free_bytes = node->free_bytes;
+    pthread_mutex_unlock(&node->lock);
+    return free_bytes;
+}
+
+unsigned node_in_flight(struct node *node)
+{
+    pthread_mutex_lock(&node->lock);
+    unsigned in_flight = node->in_flight;
+    pthread_mutex_unlock(&node->lock);
+    return in_flight;
+}
+
+int64_t node_signing_time(struct node *node, int64_t wall_ms)
+{
+    pthread_mutex_lock(&node->lock);
+    int64_t offset_ms = node->clock_offset_ms;
+    pthread_mutex_unlock(&node->lock);
+    bool close = offset_ms >= -CLOCK_OFFSET_TOLERATED_MS && offset_ms <= CLOCK_OFFSET_TOLERATED_MS;
+    return wall_ms + (close ? 0 : offset_ms);
+}
+
+void node_clock_adopt(struct node *node, int64_t node_time_ms)
+{
+    pthread_mutex_lock(&node->lock);
+    node->clock_offset_ms = node_time_ms - clock_wall_ms();
+    pthread_mutex_unlock(&node->lock);
+}
+
+void node_info(struct node *node, struct cluster_node_info *info)
+{
+    memset(info, 0, sizeof(*info));
+    info->number = node->number;
+    strcpy(info->address, node->address);
+    pthread_mutex_lock(&node->lock);
+    strcpy(info->server_id, node->server_id);
+    info->healthy = standing_locked(node) == NODE_GOOD;
+    info->writable = info->healthy && !node->full && !node->read_only;
+    info->full = node->full;
+    info->read_only = node->read_only;
+    info->breaker = node->breaker.state;
+    info->total_bytes = node->total_bytes;
+    info->free_bytes = node->free_bytes;
+    info->chunks = node->chunks;
+    info->last_seen_ms = node->last_seen_ms;
+    info->last_transition_ms = node->last_transition_ms;
+    strcpy(info->last_error, node->last_error);
+    info->requests = node->requests;
+    info->failures = node->failures;
+    pthread_mutex_unlock(&node->lock);
+}

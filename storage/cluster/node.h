@@ -1,0 +1,99 @@
+/* One storage node as this gateway knows it: its address, what its last health check said, what live requests met.
+ * Shared by all loops; a mutex guards each node, held for a few instructions at a time and never across I/O. */
+#ifndef TERCET_STORAGE_CLUSTER_NODE_H
+#define TERCET_STORAGE_CLUSTER_NODE_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "storage/cluster/breaker.h"
+#include "storage/cluster/cluster.h"
+
+struct metric_counter;
+struct metric_gauge;
+struct task;
+
+#define NODE_NUMBER_MAX 255
+
+struct node {
+    unsigned number;   /* these six never change after node_init */
+    unsigned index;    /* in the cluster's table */
+    char address[300]; /* host:port */
+    double score_share; /* of cluster_health_score while it is up */
+    struct metric_gauge *up_gauge, *breaker_gauge, *score_gauge;
+    struct metric_counter *failure_counter;
+
+    pthread_mutex_t lock; /* guards all below */
+    struct breaker breaker;
+    bool checked;      /* a health check has ended, well or not */
+    bool check_failed; /* the last health check */
+    bool suspect;      /* a live request failed and nothing has succeeded since */
+    bool up;           /* as last published */
+    bool full, read_only;
+    char server_id[64];
+    uint64_t total_bytes, free_bytes, chunks;
+    int64_t clock_offset_ms; /* the node's wall clock minus ours */
+    int64_t last_seen_ms, last_transition_ms;
+    char last_error[128];
+    uint64_t requests, failures;
+    unsigned in_flight;
+    struct task *checker; /* its health task while that runs */
+    bool check_now;
+    struct metric_gauge *availability_gauge; /* NULL before the server id is known */
+};
+
+/* What a health check found. */
+struct node_report {
+    char server_id[64];
+    uint64_t total_bytes, free_bytes, chunks;
+    bool full, read_only;
+    int64_t clock_offset_ms;
+};
+
+/* How a request ended, seen from the node's reputation. */
+enum node_outcome {
+    NODE_ANSWERED,  /* with anything that a working node may say, 4xx too */
+    NODE_FAILED,    /* no connection, no answer in time, 5xx */
+    NODE_FULL,      /* 507: not a failure, but nothing more to be written there */
+    NODE_ABANDONED, /* we gave up: says nothing */
+};
+
+/* How much a node may be trusted with. */
+enum node_standing {
+    NODE_GOOD,
+    NODE_DOUBTED, /* a request failed just now, no check has confirmed it yet */
+    NODE_DOWN,    /* unreachable, foreign, or its breaker is not closed */
+};
+
+void node_init(struct node *node, unsigned index, unsigned number, const char *address,
+               const struct cluster_config *config, unsigned node_count);
+void node_release(struct node *node);
+
+/* Around each request but health checks. `reason` (for NODE_FAILED) is kept as last_error. */
+void node_request_begin(struct node *node);
+void node_request_end(struct node *node, enum node_outcome outcome, const char *reason);
+/* The node does not answer a running request in time: doubt it and have it checked now. */
+void node_doubt(struct node *node, const char *reason);
+
+void node_check_passed(struct node *node, const struct node_report *report, bool probe);
+void node_check_failed(struct node *node, const char *reason);
+/* May a health check count as a probe of the breaker? */
+bool node_probe_allowed(struct node *node);
+/* The task that checks the node registers itself, so that it can be woken; NULL when it ends. */
+void node_set_checker(struct node *node, struct task *checker);
+void node_wake_checker(struct node *node);
+void node_check_begins(struct node *node);        /* takes the request for a check back */
+bool node_check_is_requested(struct node *node);
+
+enum node_standing node_standing(struct node *node);
+bool node_was_found_down(struct node *node);                           /* by its last health check */
+bool node_takes_chunks(struct node *node, enum node_standing *standing); /* neither down, full nor read-only */
+uint64_t node_free_bytes(struct node *node);
+unsigned node_in_flight(struct node *node);
+/* The time to sign with: ours (wall_ms), unless the node's clock is too far from it. */
+int64_t node_signing_time(struct node *node, int64_t wall_ms);
+void node_clock_adopt(struct node *node, int64_t node_time_ms);
+void node_info(struct node *node, struct cluster_node_info *info);
+
+#endif
