@@ -1,6 +1,6 @@
-/* The log: JSON lines on stdout, one object per event: timestamp (UTC, ms, Z), level, caller, message, service, requestID when
- * the running task has one, then the event's own fields. Written with one write(2); strings are escaped, never
- * trusted. Secrets are never given to a log function. */
+/* The log: JSON lines on stdout, one object per event: timestamp (UTC, ms, Z), level, caller, message, service,
+ * serverID, requestID when the running task has one, then the event's own fields. Written with one write(2), 8 KiB at
+ * most; strings are escaped, never trusted. Secrets are never given to a log function. */
 #ifndef TERCET_BASE_LOG_H
 #define TERCET_BASE_LOG_H
 
@@ -27,6 +27,7 @@ struct log_field {
 #define LOG_BYTES(key, v)  ((struct log_field){(key), LOG_FIELD_BYTES, {.bytes = (v)}})
 #define LOG_INT(key, v)    ((struct log_field){(key), LOG_FIELD_INT, {.integer = (int64_t)(v)}})
 #define LOG_NUM(key, v)    ((struct log_field){(key), LOG_FIELD_DOUBLE, {.number = (v)}})
+#define LOG_BOOL(key, v)   ((struct log_field){(key), LOG_FIELD_BOOL, {.truth = (v)}})
 #define LOG_STATUS(v)      LOG_STR("status", status_name(v))
 
 /* log_warn("node is unreachable", LOG_STR("nodeId", id), LOG_STATUS(status)); fields are optional. */
@@ -46,7 +47,7 @@ struct log_field {
 void log_init(const char *service, const char *server_id, enum log_level level); /* strings are kept */
 void log_set_level(enum log_level level); /* from any thread */
 bool log_enabled(enum log_level level);
-/* fields end with one whose name is NULL. */
+/* fields end with one whose name is NULL; a line that they overfill is cut and gets "truncated":true. */
 void log_write(enum log_level level, const char *caller, const char *message, const struct log_field *fields);
 /* A line of the access log: written whatever the level. */
 void log_access(const struct log_field *fields);
