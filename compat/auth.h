@@ -1,8 +1,9 @@
 /* Who signed a request: finds the credentials in it, whatever their form, and verifies the signature.
  *
- * Two steps, because the secret has to be looked up in between: auth_parse checks everything that needs no secret
- * (form, dates, expiry, which headers are signed), auth_verify recomputes the signature. A request carries at most one
- * set of credentials; two are refused instead of one being chosen. No secret ever reaches an error. */
+ * Two steps, because the secret has to be looked up in between: auth_parse checks everything that needs no
+ * secret (form, dates, expiry, which headers are signed), auth_verify recomputes the signature. A request
+ * carries at most one set of credentials; two are refused instead of one being chosen. No secret ever reaches
+ * an error. */
 #ifndef TERCET_COMPAT_AUTH_H
 #define TERCET_COMPAT_AUTH_H
 
@@ -24,7 +25,8 @@ struct auth_request {
     const struct uri_query *query;     /* the raw query, parsed by the caller; never NULL */
     const struct http_header *headers; /* all of them, as sent */
     size_t header_count;
-    struct bytes virtual_host_bucket; /* the bucket that the Host names; data NULL in path style. SigV2 signs it */
+    struct bytes
+        virtual_host_bucket; /* the bucket that the Host names; data NULL in path style. SigV2 signs it */
 };
 
 enum auth_type { AUTH_ANONYMOUS, AUTH_V4_HEADER, AUTH_V4_QUERY, AUTH_V2_HEADER, AUTH_V2_QUERY };
@@ -38,10 +40,10 @@ enum payload_kind {
     PAYLOAD_STREAMING_UNSIGNED_TRAILER,
 };
 
-#define AUTH_ACCESS_KEY_MAX     128
-#define AUTH_REGION_MAX         64
-#define AUTH_SIGNED_HEADERS_MAX 128
-#define AUTH_SKEW_MAX_MS        (15 * 60 * 1000)
+#define AUTH_ACCESS_KEY_MAX      128
+#define AUTH_REGION_MAX          64
+#define AUTH_SIGNED_HEADERS_MAX  128
+#define AUTH_SKEW_MAX_MS         (15 * 60 * 1000)
 #define AUTH_EXPIRES_SECONDS_MAX 604800
 
 /* Spans point into the request's headers and its parsed query, or are literals. */
@@ -59,7 +61,7 @@ struct auth_credentials {
     char timestamp[17]; /* 20261122T195400Z */
     char date[9];       /* 20261122 */
     struct bytes region;
-    struct bytes scope; /* 20261122/us-east-1/s3/aws4_request */
+    struct bytes scope;          /* 20261122/us-east-1/s3/aws4_request */
     struct bytes signed_headers; /* `host;x-amz-date`, as sent */
 };
 
@@ -76,36 +78,30 @@ struct auth_error {
     size_t element_count;
 };
 
-/* Parses and checks all but the signature. A request without credentials is AUTH_ANONYMOUS (its payload kind is
- * parsed too). STATUS_DENIED when it must be refused, with *error saying why. */
-enum status auth_parse(const struct auth_request *request, int64_t now_wall_ms, struct auth_credentials *credentials,
-                       struct auth_error *error);
+/* Parses and checks all but the signature. A request without credentials is AUTH_ANONYMOUS (its payload kind
+ * is parsed too). STATUS_DENIED when it must be refused, with *error saying why. */
+enum status auth_parse(const struct auth_request *request, int64_t now_wall_ms,
+                       struct auth_credentials *credentials, struct auth_error *error);
 
 #define AUTH_CANONICAL_BYTES_MAX (512 * 1024) /* of a canonical request or a string to sign */
 
 /* What verifying found out. */
 struct auth_verification {
-    /* What was signed by our reading, for the elements of SignatureDoesNotMatch; the canonical request is empty for
-     * V2. Kept only on a mismatch. */
+    /* What was signed by our reading, for the elements of SignatureDoesNotMatch; the canonical request is
+     * empty for V2. Kept only on a mismatch. */
     struct buffer string_to_sign, canonical_request;
-    /* The client signed a space for each '+' of the path: the key has to be read in the same way, or a signature for
-     * `a b` would open `a+b`. */
+    /* The client signed a space for each '+' of the path: the key has to be read in the same way, or a
+     * signature for `a b` would open `a+b`. */
     bool path_plus_is_space;
     uint8_t signing_key[SHA256_LEN]; /* V4: what aws_chunked_init needs, beside timestamp and scope */
 };
 
-/* Recomputes the signature of a request that is not anonymous. *out is always initialised and always to be released.
- * cache may be NULL. STATUS_DENIED on a mismatch (the caller answers SignatureDoesNotMatch), STATUS_INVALID when the
- * path cannot be decoded (InvalidURI), STATUS_LIMIT when the request is absurdly long. */
+/* Recomputes the signature of a request that is not anonymous. *out is always initialised and always to be
+ * released. cache may be NULL. STATUS_DENIED on a mismatch (the caller answers SignatureDoesNotMatch),
+ * STATUS_INVALID when the path cannot be decoded (InvalidURI), STATUS_LIMIT when the request is absurdly
+ * long. */
 enum status auth_verify(const struct auth_request *request, const struct auth_credentials *credentials,
                         struct bytes secret, struct sigv4_key_cache *cache, struct auth_verification *out);
 void auth_verification_release(struct auth_verification *verification); /* wipes the key */
-
-/* For the other files of this folder: the first header of that name (data NULL when absent), how many there are, and
- * filling in an error; the value's bytes are cut to the element's size. */
-struct bytes auth_header(const struct auth_request *request, const char *name);
-size_t auth_header_count(const struct auth_request *request, const char *name);
-enum status auth_refuse(struct auth_error *error, const char *code, const char *message); /* STATUS_DENIED */
-void auth_error_add(struct auth_error *error, const char *name, struct bytes value);
 
 #endif

@@ -1,18 +1,19 @@
-/* AWS Signature Version 4: the header and the presigned form, and the keys that POST policies and aws-chunked bodies
- * are signed with. Users outside of compat/ go through auth.h, but for the keys. */
+/* AWS Signature Version 4: keys and signing, for POST policies and aws-chunked bodies too. Requests are
+ * verified through auth.h. */
 #ifndef TERCET_COMPAT_SIGV4_H
 #define TERCET_COMPAT_SIGV4_H
 
 #include "compat/auth.h"
 
-/* The signing key of (secret, 20261122, region, s3). With a cache (may be NULL) the four HMACs are saved when the
- * same secret, date and region came by recently. */
-void sigv4_signing_key(struct bytes secret, struct bytes date, struct bytes region, struct sigv4_key_cache *cache,
-                       uint8_t key[SHA256_LEN]);
+/* The signing key of (secret, 20261122, region, s3). With a cache (may be NULL) the four HMACs are saved when
+ * the same secret, date and region came by recently. */
+void sigv4_signing_key(struct bytes secret, struct bytes date, struct bytes region,
+                       struct sigv4_key_cache *cache, uint8_t key[SHA256_LEN]);
 
 /* The signature, in lower-case hex, of any string to sign; POST policies sign their base64 text. */
 #define SIGV4_SIGNATURE_LEN 64
-void sigv4_sign(const uint8_t key[SHA256_LEN], struct bytes string_to_sign, char out[SIGV4_SIGNATURE_LEN + 1]);
+void sigv4_sign(const uint8_t key[SHA256_LEN], struct bytes string_to_sign,
+                char out[SIGV4_SIGNATURE_LEN + 1]);
 
 /* Derived keys, used by one thread. Direct-mapped; holds secrets, so release wipes it. */
 #define SIGV4_KEY_CACHE_SLOTS 64
@@ -27,19 +28,11 @@ struct sigv4_key_cache {
 void sigv4_key_cache_init(struct sigv4_key_cache *cache);
 void sigv4_key_cache_release(struct sigv4_key_cache *cache);
 
-/* The credential `AKID/20261122/us-east-1/s3/aws4_request` in its parts. STATUS_INVALID when it is not of that form
- * or names another service. */
+/* The credential `AKID/20261122/us-east-1/s3/aws4_request` in its parts. STATUS_INVALID when it is not of
+ * that form or names another service. */
 struct sigv4_credential {
     struct bytes access_key, scope, date, region;
 };
 enum status sigv4_credential_parse(struct bytes text, struct sigv4_credential *credential);
-
-/* The halves of auth_parse and auth_verify for this version; same contracts. */
-enum status sigv4_parse_header(const struct auth_request *request, struct bytes authorization, int64_t now_wall_ms,
-                               struct auth_credentials *credentials, struct auth_error *error);
-enum status sigv4_parse_query(const struct auth_request *request, int64_t now_wall_ms,
-                              struct auth_credentials *credentials, struct auth_error *error);
-enum status sigv4_verify(const struct auth_request *request, const struct auth_credentials *credentials,
-                         struct bytes secret, struct sigv4_key_cache *cache, struct auth_verification *out);
 
 #endif

@@ -9,12 +9,12 @@
 #include "base/bytes.h"
 #include "base/status.h"
 
-/* Appends the decoded text. '+' is kept, or becomes a space when asked. STATUS_INVALID for a '%' without two hex
- * digits, STATUS_LIMIT beyond the buffer's max. */
+/* Appends the decoded text. '+' is kept, or becomes a space when asked. STATUS_INVALID for a '%' without two
+ * hex digits, STATUS_LIMIT beyond the buffer's max. */
 enum status uri_decode(struct bytes text, bool plus_is_space, struct buffer *out);
 
-/* Appends the text with all but A-Z a-z 0-9 - . _ ~ (and '/', when kept) as %XX, upper case. STATUS_LIMIT beyond the
- * buffer's max. */
+/* Appends the text with all but A-Z a-z 0-9 - . _ ~ (and '/', when kept) as %XX, upper case. STATUS_LIMIT
+ * beyond the buffer's max. */
 enum status uri_encode(struct bytes text, bool keep_slash, struct buffer *out);
 
 #define URI_QUERY_PARAMETERS_MAX 200
