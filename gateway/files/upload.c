@@ -1,0 +1,205 @@
+/* POST /upload: multipart/form-data with a part `file` and a field `filename`, in either order, of any size.
+ * The file goes to the nodes as it arrives; its name may come behind it. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/log.h"
+#include "compat/multipart_form.h"
+#include "gateway/files/files.h"
+#include "gateway/ingest.h"
+#include "gateway/json_reply.h"
+#include "gateway/s3/s3.h"
+#include "gateway/stored_headers.h"
+
+#define WIRE_BYTES  65536
+#define FIELD_BYTES 4096 /* of a field that is not the file */
+
+enum part { PART_OTHER, PART_FILE, PART_FILENAME };
+
+struct upload {
+    struct exchange *exchange;
+    struct multipart_form form;
+    enum part part;
+    bool has_file;
+    struct ingest ingest;
+    struct buffer field_name, part_name; /* of the field `filename`; of the file part */
+    struct buffer headers;               /* to be stored */
+};
+
+static enum status begin_part(struct upload *upload, const struct form_event *event)
+{
+    upload->part = PART_OTHER;
+    if (bytes_equal_str(event->name, "filename") && !event->filename.data) {
+        upload->part = PART_FILENAME;
+        buffer_clear(&upload->field_name);
+        return STATUS_OK;
+    }
+    if (!bytes_equal_str(event->name, "file"))
+        return STATUS_OK;
+    if (upload->has_file) {
+        json_error(upload->exchange, 400, "Only one file per upload", NULL);
+        return STATUS_INVALID;
+    }
+    const struct ingest_plan plan = {.expected_size = HTTP_LENGTH_UNKNOWN, .algorithm = CHECKSUM_CRC64NVME};
+    enum status status = ingest_open(&upload->ingest, upload->exchange->gateway, &plan);
+    if (status)
+        return json_error_status(upload->exchange, status), status;
+    upload->has_file = true;
+    upload->part = PART_FILE;
+    if (buffer_append_bytes(&upload->part_name, event->filename) ||
+        (event->content_type.len > 0 && event->content_type.len < 256 &&
+         stored_headers_add(&upload->headers, BYTES("content-type"), event->content_type))) {
+        json_error(upload->exchange, 400, "Invalid filename", "The file's name is too long.");
+        return STATUS_INVALID;
+    }
+    return STATUS_OK;
+}
+
+static enum status take_event(struct upload *upload, const struct form_event *event)
+{
+    enum status status;
+
+    switch (event->type) {
+    case FORM_PART_BEGIN:
+        return begin_part(upload, event);
+    case FORM_DATA:
+        if (upload->part == PART_FILE) {
+            status = ingest_write(&upload->ingest, event->data);
+            return status ? (json_error_status(upload->exchange, status), status) : STATUS_OK;
+        }
+        if (upload->part == PART_FILENAME && buffer_append_bytes(&upload->field_name, event->data)) {
+            json_error(upload->exchange, 400, "Invalid filename",
+                       "A filename is at most 1024 bytes of UTF-8.");
+            return STATUS_INVALID;
+        }
+        return STATUS_OK;
+    case FORM_PART_END:
+        upload->part = PART_OTHER;
+        return STATUS_OK;
+    case FORM_NEED_INPUT:
+    case FORM_END:
+        return STATUS_OK;
+    }
+    return STATUS_INTERNAL;
+}
+
+static enum status take_input(struct upload *upload, struct bytes input)
+{
+    struct form_event event;
+
+    do {
+        if (multipart_form_next(&upload->form, &input, &event)) {
+            json_error(upload->exchange, 400, "Malformed multipart/form-data", NULL);
+            return STATUS_INVALID;
+        }
+        enum status status = take_event(upload, &event);
+        if (status)
+            return status;
+    } while (event.type != FORM_NEED_INPUT && event.type != FORM_END);
+    return STATUS_OK;
+}
+
+static enum status receive(struct upload *upload)
+{
+    char *wire = mem_alloc(WIRE_BYTES);
+    enum status status;
+    size_t len;
+
+    do {
+        status = http_body_read(upload->exchange->http, wire, WIRE_BYTES, &len);
+        if (status)
+            json_error_status(upload->exchange, status);
+        else if (len > 0 && !multipart_form_is_complete(&upload->form))
+            status = take_input(upload, bytes_of(wire, len));
+    } while (!status && len > 0);
+    free(wire);
+    if (!status && !multipart_form_is_complete(&upload->form)) {
+        json_error(upload->exchange, 400, "Malformed multipart/form-data",
+                   "The closing boundary is missing.");
+        status = STATUS_INVALID;
+    }
+    if (!status && !upload->has_file) {
+        json_error(upload->exchange, 400, "File is required", "Send the file in a part named 'file'.");
+        status = STATUS_INVALID;
+    }
+    return status;
+}
+
+/* The field wins over the name that the client's file had; of that only what follows the last separator
+ * counts, as browsers may send a whole path. */
+static struct bytes chosen_name(const struct upload *upload)
+{
+    struct bytes name = buffer_bytes(&upload->part_name);
+
+    if (upload->field_name.len > 0)
+        return buffer_bytes(&upload->field_name);
+    for (size_t i = name.len; i > 0; i--)
+        if (name.data[i - 1] == '/' || name.data[i - 1] == '\\')
+            return bytes_of(name.data + i, name.len - i);
+    return name;
+}
+
+static enum status commit(struct upload *upload, struct bytes name, struct meta_object *object)
+{
+    struct exchange *exchange = upload->exchange;
+    struct chunk_list chunks = {0};
+    struct meta_bucket bucket;
+    enum status status = files_bucket(exchange, &bucket);
+
+    if (status)
+        return status;
+    ingest_seal(&upload->ingest);
+    status = ingest_finish(&upload->ingest, &chunks);
+    if (!status) {
+        *object = (struct meta_object){.size = upload->ingest.size,
+                                       .checksum = s3_checksum_stored(&upload->ingest.checksum_value),
+                                       .headers = buffer_bytes(&upload->headers)};
+        memcpy(object->etag_md5, upload->ingest.md5_value, MD5_LEN);
+        status = meta_object_put(exchange->gateway->meta, bucket.id, name, object, &chunks, NULL);
+        if (status)
+            ingest_discard(exchange->gateway, &chunks);
+    }
+    chunk_list_release(&chunks);
+    if (status)
+        json_error_status(exchange, status);
+    return status;
+}
+
+static void reply(struct exchange *exchange, struct bytes name, const struct meta_object *object)
+{
+    json_reply(exchange, 200,
+               json_pack("{s:s, s:s, s:s, s:I, s:o, s:I}", "message", "File uploaded successfully", "fileID",
+                         object->version_id, "serverID", exchange->gateway->options.server_id, "version",
+                         (json_int_t)object->number, "filename", json_text(name), "size",
+                         (json_int_t)object->size));
+}
+
+void files_upload(struct exchange *exchange)
+{
+    struct upload upload = {.exchange = exchange};
+    struct meta_object object;
+    struct bytes name;
+
+    if (multipart_form_init(&upload.form, http_request_header(exchange->http, "Content-Type"))) {
+        json_error(
+            exchange, 400, "Expected multipart/form-data",
+            "For example: curl -X POST -F \"file=@example.txt\" -F \"filename=example.txt\" .../upload");
+        return;
+    }
+    buffer_init(&upload.field_name, FIELD_BYTES);
+    buffer_init(&upload.part_name, FIELD_BYTES);
+    buffer_init(&upload.headers, META_HEADERS_MAX);
+    if (receive(&upload))
+        goto out;
+    name = chosen_name(&upload);
+    if (files_check_name(exchange, name) || commit(&upload, name, &object))
+        goto out;
+    reply(exchange, name, &object);
+out:
+    ingest_release(&upload.ingest);
+    multipart_form_release(&upload.form);
+    buffer_release(&upload.field_name);
+    buffer_release(&upload.part_name);
+    buffer_release(&upload.headers);
+}

@@ -1,0 +1,134 @@
+/* One request from routing to the answer: authenticate, find the operation, authorize, dispatch, account. */
+#include "gateway/gateway.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/task.h"
+#include "gateway/gate.h"
+#include "gateway/json_reply.h"
+#include "gateway/request_metrics.h"
+#include "gateway/s3/s3.h"
+
+#define PATH_STORAGE_MAX 65536 /* the head is no larger */
+
+/* The documented API owns its paths, but /files is also a bucket: signed requests there are S3's. */
+static bool is_for_s3(const struct exchange *exchange)
+{
+    struct bytes path = exchange->http->path;
+
+    if (s3_virtual_host_bucket(exchange->gateway, exchange->http).len > 0)
+        return true;
+    return exchange->credentials.type != AUTH_ANONYMOUS &&
+           (bytes_equal_str(path, "/files") || bytes_starts_with(path, BYTES("/files/")));
+}
+
+static void method_not_allowed(struct exchange *exchange)
+{
+    json_error(exchange, 405, "Method not allowed", NULL);
+}
+
+static void not_implemented(struct exchange *exchange)
+{
+    struct s3_error_details details = {0};
+
+    s3_error_set(&details, S3_NOT_IMPLEMENTED);
+    s3_error_add(&details, "Method", exchange->http->method);
+    s3_fail_details(exchange, &details);
+}
+
+static void dispatch(struct exchange *exchange, const struct operation *operation)
+{
+    if (gate_authorize(exchange, operation))
+        return;
+    exchange->operation = operation;
+    operation->handle(exchange);
+}
+
+static void route_s3(struct exchange *exchange)
+{
+    if (exchange->credentials.type == AUTH_ANONYMOUS) {
+        s3_fail(exchange, S3_ACCESS_DENIED);
+        return;
+    }
+    if (s3_address(exchange))
+        return;
+    const struct operation *operation = operation_by_s3(exchange);
+    if (operation)
+        dispatch(exchange, operation);
+    else
+        not_implemented(exchange);
+}
+
+static void route(struct exchange *exchange)
+{
+    bool path_known;
+
+    if (uri_query_parse(exchange->http->query, &exchange->query)) {
+        s3_fail(exchange, S3_INVALID_URI);
+        return;
+    }
+    if (gate_authenticate(exchange))
+        return;
+    const struct operation *operation = operation_by_path(exchange->http, &path_known);
+    if (is_for_s3(exchange) || (!operation && !path_known))
+        route_s3(exchange);
+    else if (operation)
+        dispatch(exchange, operation);
+    else
+        method_not_allowed(exchange);
+}
+
+static bool admit(struct exchange *exchange)
+{
+    struct gateway *gateway = exchange->gateway;
+    uint64_t under_way = (uint64_t)__atomic_add_fetch(&gateway->requests_in_flight, 1, __ATOMIC_RELAXED);
+
+    if (under_way <= gateway->options.requests_in_flight_max)
+        return true;
+    s3_fail(exchange, S3_SLOW_DOWN);
+    return false;
+}
+
+static void log_request(const struct exchange *exchange)
+{
+    const struct http_request *http = exchange->http;
+    char peer[64];
+
+    http_request_peer_text(http, peer);
+    /* the query is left out: presigned signatures are in it */
+    const struct log_field fields[] = {
+        LOG_STR("requestID", http->id),
+        LOG_STR("remote", peer),
+        LOG_BYTES("method", http->method),
+        LOG_BYTES("path", http->path),
+        LOG_STR("action", exchange->operation ? exchange->operation->action : "none"),
+        LOG_BYTES("accessKey", exchange->credentials.access_key),
+        LOG_INT("statusCode", http->status),
+        LOG_STR("error", exchange->error_code ? exchange->error_code : ""),
+        LOG_INT("bytesIn", http->bytes_in),
+        LOG_INT("bytesOut", http->bytes_out),
+        LOG_INT("durationUs", clock_monotonic_us() - http->start_us),
+        {0},
+    };
+    log_access(fields);
+}
+
+void gateway_handle(struct http_request *request, void *arg)
+{
+    struct exchange exchange = {.gateway = arg, .http = request};
+
+    task_set_request_id(request->id);
+    buffer_init(&exchange.path_storage, PATH_STORAGE_MAX);
+    if (admit(&exchange))
+        route(&exchange);
+    __atomic_sub_fetch(&exchange.gateway->requests_in_flight, 1, __ATOMIC_RELAXED);
+    request_metrics_count(&exchange);
+    if (exchange.gateway->options.access_log)
+        log_request(&exchange);
+    auth_verification_release(&exchange.verification);
+    uri_query_release(&exchange.query);
+    buffer_release(&exchange.path_storage);
+    task_set_request_id(NULL);
+}

@@ -1,0 +1,140 @@
+/* Taking bytes in; see the header. Small pieces are hashed in place: the hand-over to the pool costs more
+ * than the hash of a few KiB. */
+#include "gateway/ingest.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/log.h"
+#include "base/task.h"
+
+#define HASH_IN_PLACE_BYTES 16384
+
+struct hash_job {
+    struct ingest *ingest;
+    const char *data;
+    size_t len;
+};
+
+static void hash(void *arg)
+{
+    struct hash_job *job = arg;
+    struct ingest *ingest = job->ingest;
+
+    digest_update(&ingest->md5, job->data, job->len);
+    if (ingest->wants_sha256)
+        digest_update(&ingest->sha256, job->data, job->len);
+    checksum_state_update(&ingest->checksum, job->data, job->len);
+}
+
+enum status ingest_open(struct ingest *ingest, struct gateway *gateway, const struct ingest_plan *plan)
+{
+    *ingest = (struct ingest){.gateway = gateway, .wants_sha256 = plan->sha256};
+    uint64_t under_way = (uint64_t)__atomic_add_fetch(&gateway->uploads_in_flight, 1, __ATOMIC_RELAXED);
+    enum status status = under_way > gateway->options.uploads_in_flight_max ? STATUS_LIMIT : STATUS_OK;
+    if (!status)
+        status = stream_writer_open(gateway->cluster, plan->expected_size, &ingest->writer);
+    if (status) {
+        __atomic_sub_fetch(&gateway->uploads_in_flight, 1, __ATOMIC_RELAXED);
+        ingest->gateway = NULL;
+        return status;
+    }
+    digest_init(&ingest->md5, DIGEST_MD5);
+    if (ingest->wants_sha256)
+        digest_init(&ingest->sha256, DIGEST_SHA256);
+    checksum_state_init(&ingest->checksum, plan->algorithm);
+    return STATUS_OK;
+}
+
+enum status ingest_space(struct ingest *ingest, char **space, size_t *capacity)
+{
+    enum status status = stream_writer_space(ingest->writer, &ingest->space, capacity);
+    *space = ingest->space;
+    return status;
+}
+
+void ingest_commit(struct ingest *ingest, size_t len)
+{
+    struct hash_job job = {ingest, ingest->space, len};
+
+    if (len == 0)
+        return;
+    if (len <= HASH_IN_PLACE_BYTES)
+        hash(&job);
+    else
+        pool_run(ingest->gateway->pool, hash, &job); /* while the nodes take what was committed before */
+    stream_writer_commit(ingest->writer, len);
+    ingest->size += len;
+}
+
+enum status ingest_write(struct ingest *ingest, struct bytes data)
+{
+    while (data.len > 0) {
+        char *space;
+        size_t capacity;
+        enum status status = ingest_space(ingest, &space, &capacity);
+        if (status)
+            return status;
+        size_t len = data.len < capacity ? data.len : capacity;
+        memcpy(space, data.data, len);
+        ingest_commit(ingest, len);
+        data = bytes_of(data.data + len, data.len - len);
+    }
+    return STATUS_OK;
+}
+
+void ingest_seal(struct ingest *ingest)
+{
+    digest_final(&ingest->md5, ingest->md5_value);
+    if (ingest->wants_sha256)
+        digest_final(&ingest->sha256, ingest->sha256_value);
+    checksum_state_final(&ingest->checksum, &ingest->checksum_value);
+}
+
+enum status ingest_finish(struct ingest *ingest, struct chunk_list *chunks)
+{
+    return stream_writer_finish(ingest->writer, chunks);
+}
+
+void ingest_release(struct ingest *ingest)
+{
+    if (!ingest->gateway)
+        return;
+    __atomic_sub_fetch(&ingest->gateway->uploads_in_flight, 1, __ATOMIC_RELAXED);
+    stream_writer_free(ingest->writer);
+    digest_release(&ingest->md5);
+    digest_release(&ingest->sha256);
+    checksum_state_release(&ingest->checksum);
+    ingest->gateway = NULL;
+}
+
+struct discard {
+    struct gateway *gateway;
+    struct chunk_list chunks;
+};
+
+static void discard_task(void *arg)
+{
+    struct discard *discard = arg;
+
+    for (size_t i = 0; i < discard->chunks.count; i++) {
+        const struct chunk_ref *ref = &discard->chunks.refs[i];
+        for (unsigned copy = 0; copy < ref->copies; copy++)
+            if (cluster_chunk_delete(discard->gateway->cluster, &ref->id, ref->nodes[copy]))
+                log_info("unused chunk is left on a node", LOG_INT("nodeId", ref->nodes[copy]));
+    }
+    chunk_list_release(&discard->chunks);
+    free(discard);
+}
+
+void ingest_discard(struct gateway *gateway, const struct chunk_list *chunks)
+{
+    if (chunks->count == 0)
+        return;
+    struct discard *discard = mem_zalloc(sizeof(*discard));
+    discard->gateway = gateway;
+    for (size_t i = 0; i < chunks->count; i++)
+        chunk_list_append(&discard->chunks, &chunks->refs[i]);
+    task_spawn(loop_current(), discard_task, discard);
+}

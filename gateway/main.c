@@ -1,0 +1,156 @@
+/* tercet-gateway: starts everything from the bottom up, waits for a signal, and stops it from the top down.
+ */
+#include <errno.h>
+#include <malloc.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "compat/compat.h"
+#include "gateway/background.h"
+#include "gateway/settings.h"
+#include "gateway/system.h"
+
+#define NODES_WAIT_MS 3000 /* for their first answers, at start */
+
+struct servers {
+    struct http_server *main, *tls;
+};
+
+static enum status open_stores(struct gateway *gateway, const struct settings *settings)
+{
+    struct cluster_config config;
+    const char *error = "";
+    char path[4096];
+    enum status status;
+
+    settings_cluster_config(settings, &config);
+    if (mkdir(settings->data_dir, 0700) != 0 && errno != EEXIST) {
+        fprintf(stderr, "tercet-gateway: %s: %s\n", settings->data_dir, strerror(errno));
+        return STATUS_IO;
+    }
+    snprintf(path, sizeof(path), "%s/meta", settings->data_dir);
+    const struct meta_options options = {.path = path,
+                                         .cluster_id = config.identity.id,
+                                         .pool = gateway->pool,
+                                         .cache_bytes = settings->cache_bytes};
+    status = meta_open(&options, &gateway->meta);
+    if (status) {
+        fprintf(stderr, "tercet-gateway: the metadata in %s cannot be opened: %s\n", path,
+                status_name(status));
+        return status;
+    }
+    status = meta_bucket_create(gateway->meta, BYTES(GATEWAY_FILES_BUCKET), true, (struct bytes){0});
+    if (status && status != STATUS_EXISTS)
+        return status;
+    status = cluster_create(&config, &gateway->cluster, &error);
+    if (status)
+        fprintf(stderr, "tercet-gateway: nodes: %s\n", error);
+    return status;
+}
+
+static enum status start_servers(struct gateway *gateway, const struct settings *settings,
+                                 struct servers *servers)
+{
+    struct http_server_config config = {
+        .address = settings->listen,
+        .port = (uint16_t)settings->port,
+        .handler = gateway_handle,
+        .handler_arg = gateway,
+        .connections_max = (uint32_t)settings->connections_max,
+    };
+    struct http_server_config tls = config;
+    enum status status;
+
+    tls.port = (uint16_t)settings->tls_port;
+    tls.tls_cert = settings->tls_cert;
+    tls.tls_key = settings->tls_key;
+    if (settings->tls_cert[0] && !settings->tls_port) {
+        tls.port = config.port;
+        config = tls;
+    }
+    status = http_server_start(&gateway->loops, &config, &servers->main);
+    if (!status && settings->tls_port)
+        status = http_server_start(&gateway->loops, &tls, &servers->tls);
+    if (status)
+        fprintf(stderr, "tercet-gateway: cannot listen on %s port %u: %s\n", settings->listen,
+                servers->main ? tls.port : config.port, status_name(status));
+    return status;
+}
+
+static void stop_servers(struct servers *servers, uint64_t drain_ms)
+{
+    if (servers->tls) {
+        http_server_stop(servers->tls, drain_ms);
+        http_server_free(servers->tls);
+    }
+    if (servers->main) {
+        http_server_stop(servers->main, drain_ms);
+        http_server_free(servers->main);
+    }
+}
+
+static int run(struct gateway *gateway, const struct settings *settings, const sigset_t *signals)
+{
+    struct background *background = NULL;
+    struct servers servers = {0};
+    int signal_number;
+    enum status status = open_stores(gateway, settings);
+
+    if (status)
+        goto out;
+    cluster_start(gateway->cluster, gateway->loops.loops[0], NODES_WAIT_MS);
+    background = background_start(gateway);
+    system_register_metrics(gateway);
+    status = start_servers(gateway, settings, &servers);
+    if (!status) {
+        log_info("gateway is ready", LOG_INT("port", http_server_port(servers.main)));
+        sigwait(signals, &signal_number);
+        log_info("stopping", LOG_INT("signal", signal_number));
+    }
+out:
+    stop_servers(&servers, settings->drain_ms);
+    if (background)
+        background_stop(background);
+    if (gateway->cluster)
+        cluster_stop(gateway->cluster);
+    return status ? 1 : 0;
+}
+
+int main(int argc, char **argv)
+{
+    static struct settings settings;
+    static struct gateway gateway;
+    enum log_level level = LOG_ERROR;
+    sigset_t signals;
+
+    settings_load(&settings, argc, argv);
+    log_level_parse(bytes_from_str(settings.log_level), &level);
+    log_init("tercet-gateway", settings.server_id, level);
+    mallopt(M_ARENA_MAX, 4); /* an arena per thread would keep what uploads once needed */
+    signal(SIGPIPE, SIG_IGN);
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &signals, NULL); /* before any thread: main alone waits for them */
+    compat_init();
+
+    gateway.options = settings_gateway_options(&settings);
+    gateway.started_ms = clock_wall_ms();
+    gateway.pool = pool_create((unsigned)settings.pool_threads, "pool");
+    loop_group_start(&gateway.loops,
+                     settings.threads ? (unsigned)settings.threads : (unsigned)sysconf(_SC_NPROCESSORS_ONLN));
+    int code = run(&gateway, &settings, &signals);
+    loop_group_stop(&gateway.loops);
+    if (gateway.cluster)
+        cluster_free(gateway.cluster);
+    if (gateway.meta)
+        meta_close(gateway.meta);
+    pool_free(gateway.pool);
+    return code;
+}

@@ -1,0 +1,170 @@
+/* The table of operations; see the header. S3 is looked up by level, method and the one sub-resource of the
+ * query; a request with a sub-resource that has no row here is not implemented, whatever else it looks like.
+ */
+#include "gateway/operation.h"
+
+#include <string.h>
+
+#include "gateway/files/files.h"
+#include "gateway/s3/s3.h"
+#include "gateway/system.h"
+
+#define PATH(action, method, path, permission, handle)                                                       \
+    {                                                                                                        \
+        action, method, path, S3_SERVICE, NULL, NULL, permission, handle                                     \
+    }
+#define S3(action, method, level, selector, header, handle)                                                  \
+    {                                                                                                        \
+        action, method, NULL, level, selector, header, PERMIT_S3, handle                                     \
+    }
+
+static const struct operation operations[] = {
+    PATH("UploadFile", "POST", "/upload", PERMIT_FILES, files_upload),
+    PATH("DownloadFile", "GET", "/download", PERMIT_FILES, files_download),
+    PATH("DownloadFile", "HEAD", "/download", PERMIT_FILES, files_download),
+    PATH("ListFiles", "GET", "/files", PERMIT_FILES, files_list),
+    PATH("DeleteFile", "DELETE", "/delete", PERMIT_FILES, files_delete),
+    PATH("DownloadFile", "GET", "/files/", PERMIT_FILES, files_download),
+    PATH("DownloadFile", "HEAD", "/files/", PERMIT_FILES, files_download),
+    PATH("DeleteFile", "DELETE", "/files/", PERMIT_FILES, files_delete),
+    PATH("Health", "GET", "/health", PERMIT_OPEN, system_health),
+    PATH("Health", "HEAD", "/health", PERMIT_OPEN, system_health),
+    PATH("Ready", "GET", "/readyz", PERMIT_OPEN, system_health),
+    PATH("Live", "GET", "/livez", PERMIT_OPEN, system_health),
+    PATH("SystemHealth", "GET", "/system/health", PERMIT_FILES, system_cluster_health),
+    PATH("SystemNodes", "GET", "/system/nodes", PERMIT_FILES, system_nodes),
+    PATH("Metrics", "GET", "/metrics", PERMIT_FILES, system_metrics),
+
+    S3("ListBuckets", "GET", S3_SERVICE, NULL, NULL, s3_list_buckets),
+
+    S3("CreateBucket", "PUT", S3_BUCKET, NULL, NULL, s3_create_bucket),
+    S3("HeadBucket", "HEAD", S3_BUCKET, NULL, NULL, s3_head_bucket),
+    S3("DeleteBucket", "DELETE", S3_BUCKET, NULL, NULL, s3_delete_bucket),
+    S3("ListObjects", "GET", S3_BUCKET, NULL, NULL, s3_list_objects),
+    S3("ListObjectVersions", "GET", S3_BUCKET, "versions", NULL, s3_list_object_versions),
+    S3("DeleteObjects", "POST", S3_BUCKET, "delete", NULL, s3_delete_objects),
+    S3("ListMultipartUploads", "GET", S3_BUCKET, "uploads", NULL, s3_list_multipart_uploads),
+    S3("GetBucketLocation", "GET", S3_BUCKET, "location", NULL, s3_get_bucket_location),
+    S3("GetBucketVersioning", "GET", S3_BUCKET, "versioning", NULL, s3_get_bucket_versioning),
+    S3("GetBucketAcl", "GET", S3_BUCKET, "acl", NULL, s3_get_acl),
+    S3("GetBucketPolicy", "GET", S3_BUCKET, "policy", NULL, s3_get_unset),
+    S3("GetBucketPolicyStatus", "GET", S3_BUCKET, "policyStatus", NULL, s3_get_unset),
+    S3("GetBucketLifecycle", "GET", S3_BUCKET, "lifecycle", NULL, s3_get_unset),
+    S3("GetBucketCors", "GET", S3_BUCKET, "cors", NULL, s3_get_unset),
+    S3("GetBucketTagging", "GET", S3_BUCKET, "tagging", NULL, s3_get_unset),
+    S3("GetObjectLockConfiguration", "GET", S3_BUCKET, "object-lock", NULL, s3_get_unset),
+    S3("GetBucketEncryption", "GET", S3_BUCKET, "encryption", NULL, s3_get_unset),
+    S3("GetBucketWebsite", "GET", S3_BUCKET, "website", NULL, s3_get_unset),
+    S3("GetBucketReplication", "GET", S3_BUCKET, "replication", NULL, s3_get_unset),
+    S3("GetPublicAccessBlock", "GET", S3_BUCKET, "publicAccessBlock", NULL, s3_get_unset),
+    S3("GetBucketOwnershipControls", "GET", S3_BUCKET, "ownershipControls", NULL, s3_get_unset),
+    S3("GetBucketLogging", "GET", S3_BUCKET, "logging", NULL, s3_get_unset),
+    S3("GetBucketNotification", "GET", S3_BUCKET, "notification", NULL, s3_get_unset),
+    S3("GetBucketAccelerate", "GET", S3_BUCKET, "accelerate", NULL, s3_get_unset),
+    S3("GetBucketRequestPayment", "GET", S3_BUCKET, "requestPayment", NULL, s3_get_unset),
+
+    S3("UploadPartCopy", "PUT", S3_OBJECT, "uploadId", "x-amz-copy-source", s3_upload_part_copy),
+    S3("UploadPart", "PUT", S3_OBJECT, "uploadId", NULL, s3_upload_part),
+    S3("CopyObject", "PUT", S3_OBJECT, NULL, "x-amz-copy-source", s3_copy_object),
+    S3("PutObject", "PUT", S3_OBJECT, NULL, NULL, s3_put_object),
+    S3("GetObject", "GET", S3_OBJECT, NULL, NULL, s3_get_object),
+    S3("HeadObject", "HEAD", S3_OBJECT, NULL, NULL, s3_get_object),
+    S3("DeleteObject", "DELETE", S3_OBJECT, NULL, NULL, s3_delete_object),
+    S3("CreateMultipartUpload", "POST", S3_OBJECT, "uploads", NULL, s3_create_multipart_upload),
+    S3("CompleteMultipartUpload", "POST", S3_OBJECT, "uploadId", NULL, s3_complete_multipart_upload),
+    S3("AbortMultipartUpload", "DELETE", S3_OBJECT, "uploadId", NULL, s3_abort_multipart_upload),
+    S3("ListParts", "GET", S3_OBJECT, "uploadId", NULL, s3_list_parts),
+    S3("GetObjectAcl", "GET", S3_OBJECT, "acl", NULL, s3_get_acl),
+    S3("GetObjectTagging", "GET", S3_OBJECT, "tagging", NULL, s3_get_unset),
+    S3("GetObjectRetention", "GET", S3_OBJECT, "retention", NULL, s3_get_unset),
+    S3("GetObjectLegalHold", "GET", S3_OBJECT, "legal-hold", NULL, s3_get_unset),
+};
+#define OPERATIONS (sizeof(operations) / sizeof(operations[0]))
+
+/* Every query parameter of S3 that selects another operation than the plain one. */
+static const char *const selectors[] = {"accelerate",
+                                        "acl",
+                                        "analytics",
+                                        "annotation",
+                                        "attributes",
+                                        "cors",
+                                        "delete",
+                                        "encryption",
+                                        "intelligent-tiering",
+                                        "inventory",
+                                        "legal-hold",
+                                        "lifecycle",
+                                        "location",
+                                        "logging",
+                                        "metadataConfiguration",
+                                        "metadataTable",
+                                        "metrics",
+                                        "notification",
+                                        "object-lock",
+                                        "ownershipControls",
+                                        "policy",
+                                        "policyStatus",
+                                        "publicAccessBlock",
+                                        "renameObject",
+                                        "replication",
+                                        "requestPayment",
+                                        "restore",
+                                        "retention",
+                                        "select",
+                                        "session",
+                                        "tagging",
+                                        "torrent",
+                                        "uploadId",
+                                        "uploads",
+                                        "versioning",
+                                        "versions",
+                                        "website"};
+
+static bool path_matches(const struct operation *operation, struct bytes path)
+{
+    size_t len = strlen(operation->path);
+    bool prefix = len > 1 && operation->path[len - 1] == '/';
+
+    return prefix ? path.len > len && memcmp(path.data, operation->path, len) == 0
+                  : bytes_equal_str(path, operation->path);
+}
+
+const struct operation *operation_by_path(const struct http_request *http, bool *path_known)
+{
+    *path_known = false;
+    for (size_t i = 0; i < OPERATIONS && operations[i].path; i++) {
+        if (!path_matches(&operations[i], http->path))
+            continue;
+        *path_known = true;
+        if (bytes_equal_str(http->method, operations[i].method))
+            return &operations[i];
+    }
+    return NULL;
+}
+
+static const char *selector_of(const struct uri_query *query)
+{
+    for (size_t i = 0; i < sizeof(selectors) / sizeof(selectors[0]); i++)
+        if (uri_query_has(query, selectors[i]))
+            return selectors[i];
+    return NULL;
+}
+
+const struct operation *operation_by_s3(const struct exchange *exchange)
+{
+    const char *selector = selector_of(&exchange->query);
+
+    for (size_t i = 0; i < OPERATIONS; i++) {
+        const struct operation *operation = &operations[i];
+        if (operation->path || operation->level != exchange->level ||
+            !bytes_equal_str(exchange->http->method, operation->method))
+            continue;
+        if (selector ? !operation->selector || strcmp(selector, operation->selector) != 0
+                     : operation->selector != NULL)
+            continue;
+        if (operation->header && !http_request_header(exchange->http, operation->header).data)
+            continue;
+        return operation;
+    }
+    return NULL;
+}

@@ -1,0 +1,254 @@
+/* Buckets: list, create, look at, delete, and what clients ask about a bucket's settings in passing. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "compat/names.h"
+#include "compat/request_xml.h"
+#include "gateway/s3/s3.h"
+
+void s3_list_buckets(struct exchange *exchange)
+{
+    struct meta_bucket *buckets;
+    size_t count;
+    struct buffer body;
+    struct xml_writer writer;
+
+    buffer_init(&body, 64u << 20);
+    meta_bucket_list(exchange->gateway->meta, &buckets, &count);
+    response_buckets_begin(&writer, &body, &s3_owner);
+    for (size_t i = 0; i < count; i++)
+        response_buckets_add(&writer, bytes_from_str(buckets[i].name), buckets[i].created_ms,
+                             (struct bytes){0});
+    if (response_buckets_end(&writer, (struct bytes){0}, (struct bytes){0}))
+        s3_fail(exchange, S3_INTERNAL_ERROR);
+    else
+        s3_reply_xml(exchange, &body);
+    free(buckets);
+    buffer_release(&body);
+}
+
+static enum status requested_location(struct exchange *exchange, char region[LOCATION_CONSTRAINT_MAX + 1])
+{
+    struct s3_body *body = NULL;
+    struct buffer document;
+    enum status status = STATUS_OK;
+
+    region[0] = '\0';
+    if (!http_request_has_body(exchange->http))
+        return STATUS_OK;
+    buffer_init(&document, REQUEST_XML_BYTES_MAX);
+    status = s3_body_open(exchange, REQUEST_XML_BYTES_MAX, &body);
+    if (!status)
+        status = s3_body_to_buffer(body, &document);
+    if (!status && document.len > 0 && location_constraint_parse(buffer_bytes(&document), region))
+        status = s3_fail(exchange, S3_MALFORMED_XML);
+    if (body)
+        s3_body_close(body);
+    buffer_release(&document);
+    return status;
+}
+
+void s3_create_bucket(struct exchange *exchange)
+{
+    struct s3_error_details details = {0};
+    char region[LOCATION_CONSTRAINT_MAX + 1], location[META_BUCKET_MAX + 2];
+    enum status status;
+
+    if (bucket_name_check(exchange->bucket_name, &details)) {
+        s3_fail_details(exchange, &details);
+        return;
+    }
+    if (requested_location(exchange, region))
+        return;
+    status =
+        meta_bucket_create(exchange->gateway->meta, exchange->bucket_name, false, bytes_from_str(region));
+    /* us-east-1 answers 200 when one's own bucket is created again, and clients rely on it */
+    if (status && status != STATUS_EXISTS) {
+        s3_fail_status(exchange, status);
+        return;
+    }
+    location[0] = '/';
+    memcpy(location + 1, exchange->bucket_name.data, exchange->bucket_name.len);
+    http_reply_header(exchange->http, "Location", bytes_of(location, exchange->bucket_name.len + 1));
+    s3_reply_empty(exchange, 200);
+}
+
+void s3_head_bucket(struct exchange *exchange)
+{
+    struct meta_bucket bucket;
+
+    if (s3_bucket(exchange, &bucket))
+        return;
+    http_reply_header_str(exchange->http, "x-amz-bucket-region",
+                          bucket.region[0] ? bucket.region : exchange->gateway->options.region);
+    s3_reply_empty(exchange, 200);
+}
+
+void s3_delete_bucket(struct exchange *exchange)
+{
+    struct s3_error_details details = {0};
+    struct meta_bucket bucket;
+
+    if (s3_bucket(exchange, &bucket))
+        return;
+    if (bytes_equal_str(exchange->bucket_name, GATEWAY_FILES_BUCKET)) {
+        s3_error_setf(&details, S3_INVALID_BUCKET_STATE, "The bucket of the file API cannot be deleted.");
+        s3_fail_details(exchange, &details);
+        return;
+    }
+    enum status status = meta_bucket_delete(exchange->gateway->meta, exchange->bucket_name);
+    if (status == STATUS_NOT_EMPTY) {
+        s3_error_set(&details, S3_BUCKET_NOT_EMPTY);
+        s3_error_add(&details, "BucketName", exchange->bucket_name);
+        s3_fail_details(exchange, &details);
+    } else if (status && status != STATUS_NOT_FOUND) {
+        s3_fail_status(exchange, status);
+    } else {
+        s3_reply_empty(exchange, 204);
+    }
+}
+
+static void reply_document(struct exchange *exchange, enum status status, struct buffer *body)
+{
+    if (status)
+        s3_fail(exchange, S3_INTERNAL_ERROR);
+    else
+        s3_reply_xml(exchange, body);
+    buffer_release(body);
+}
+
+void s3_get_bucket_location(struct exchange *exchange)
+{
+    struct meta_bucket bucket;
+    struct buffer body;
+
+    if (s3_bucket(exchange, &bucket))
+        return;
+    buffer_init(&body, 4096);
+    reply_document(exchange, response_location(&body, bytes_from_str(bucket.region)), &body);
+}
+
+void s3_get_bucket_versioning(struct exchange *exchange)
+{
+    struct meta_bucket bucket;
+    struct buffer body;
+
+    if (s3_bucket(exchange, &bucket))
+        return;
+    buffer_init(&body, 4096);
+    reply_document(exchange, response_versioning(&body, bucket.versioned), &body);
+}
+
+/* Of a bucket or an object: everything belongs to the owner alone. */
+void s3_get_acl(struct exchange *exchange)
+{
+    struct meta_bucket bucket;
+    struct meta_object object;
+    const struct meta_version version = s3_version(exchange);
+    struct buffer body;
+
+    if (s3_bucket(exchange, &bucket))
+        return;
+    if (exchange->level == S3_OBJECT) {
+        enum status status =
+            meta_object_get(exchange->gateway->meta, bucket.id, exchange->key, &version, &object);
+        bool there = !status && !object.delete_marker;
+        if (!status)
+            meta_object_release(&object);
+        if (!there) {
+            s3_fail_no_such_key(exchange);
+            return;
+        }
+    }
+    buffer_init(&body, 4096);
+    reply_document(exchange, response_acl(&body, &s3_owner), &body);
+}
+
+/* What AWS answers for a bucket (or object) on which the setting was never made: an error, or a document. */
+static const struct unset {
+    const char *selector;
+    enum s3_error error;
+    const char *root, *content; /* when there is no error */
+} unsets[] = {
+    {"policy", S3_NO_SUCH_BUCKET_POLICY, NULL, NULL},
+    {"policyStatus", S3_NO_SUCH_BUCKET_POLICY, NULL, NULL},
+    {"lifecycle", S3_NO_SUCH_LIFECYCLE_CONFIGURATION, NULL, NULL},
+    {"cors", S3_NO_SUCH_CORS_CONFIGURATION, NULL, NULL},
+    {"object-lock", S3_OBJECT_LOCK_CONFIGURATION_NOT_FOUND, NULL, NULL},
+    {"retention", S3_NO_SUCH_OBJECT_LOCK_CONFIGURATION, NULL, NULL},
+    {"legal-hold", S3_NO_SUCH_OBJECT_LOCK_CONFIGURATION, NULL, NULL},
+    {"encryption", S3_SERVER_SIDE_ENCRYPTION_CONFIGURATION_NOT_FOUND, NULL, NULL},
+    {"website", S3_NO_SUCH_WEBSITE_CONFIGURATION, NULL, NULL},
+    {"replication", S3_REPLICATION_CONFIGURATION_NOT_FOUND, NULL, NULL},
+    {"publicAccessBlock", S3_NO_SUCH_PUBLIC_ACCESS_BLOCK, NULL, NULL},
+    {"ownershipControls", S3_OWNERSHIP_CONTROLS_NOT_FOUND, NULL, NULL},
+    {"logging", S3_ERROR_NONE, "BucketLoggingStatus", ""},
+    {"notification", S3_ERROR_NONE, "NotificationConfiguration", ""},
+    {"accelerate", S3_ERROR_NONE, "AccelerateConfiguration", ""},
+    {"requestPayment", S3_ERROR_NONE, "RequestPaymentConfiguration", "BucketOwner"},
+};
+
+static void reply_unset(struct exchange *exchange, const struct unset *unset)
+{
+    struct s3_error_details details = {0};
+    struct xml_writer writer;
+    struct buffer body;
+
+    if (unset->error != S3_ERROR_NONE) {
+        s3_error_set(&details, unset->error);
+        if (exchange->level == S3_BUCKET)
+            s3_error_add(&details, "BucketName", exchange->bucket_name);
+        else
+            s3_error_add(&details, "Key", exchange->key);
+        s3_fail_details(exchange, &details);
+        return;
+    }
+    buffer_init(&body, 4096);
+    xml_writer_init(&writer, &body);
+    xml_writer_open_root(&writer, unset->root);
+    if (unset->content[0])
+        xml_writer_element_str(&writer, "Payer", unset->content);
+    xml_writer_close(&writer);
+    reply_document(exchange, xml_writer_finish(&writer), &body);
+}
+
+static void reply_no_tags(struct exchange *exchange, const struct meta_bucket *bucket)
+{
+    const struct meta_version version = s3_version(exchange);
+    struct s3_error_details details = {0};
+    struct meta_object object;
+    struct buffer body;
+
+    if (exchange->level == S3_BUCKET) {
+        s3_error_set(&details, S3_NO_SUCH_TAG_SET);
+        s3_error_add(&details, "BucketName", exchange->bucket_name);
+        s3_fail_details(exchange, &details);
+        return;
+    }
+    if (meta_object_get(exchange->gateway->meta, bucket->id, exchange->key, &version, &object)) {
+        s3_fail_no_such_key(exchange);
+        return;
+    }
+    meta_object_release(&object);
+    buffer_init(&body, 4096);
+    reply_document(exchange, response_tagging(&body, NULL, 0), &body);
+}
+
+void s3_get_unset(struct exchange *exchange)
+{
+    struct meta_bucket bucket;
+
+    if (s3_bucket(exchange, &bucket))
+        return;
+    if (uri_query_has(&exchange->query, "tagging")) {
+        reply_no_tags(exchange, &bucket);
+        return;
+    }
+    for (size_t i = 0; i < sizeof(unsets) / sizeof(unsets[0]); i++)
+        if (uri_query_has(&exchange->query, unsets[i].selector)) {
+            reply_unset(exchange, &unsets[i]);
+            return;
+        }
+    s3_fail(exchange, S3_NOT_IMPLEMENTED);
+}

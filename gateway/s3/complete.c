@@ -1,0 +1,273 @@
+/* CompleteMultipartUpload: whether the listed parts make the object is decided inside the commit, on the
+ * parts as they are then, so that a part uploaded again at the same time cannot slip in. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "compat/request_xml.h"
+#include "gateway/s3/multipart.h"
+
+#define PART_BYTES_MIN (5u << 20) /* of every part but the last */
+
+struct completion_request {
+    struct complete_request listed;
+    unsigned *numbers;
+    struct condition_write condition_said;
+    struct checksum_request checksum; /* of the whole object, as the client says */
+    bool has_size;
+    uint64_t size; /* x-amz-mp-object-size */
+    enum checksum_algorithm algorithm;
+    bool full_object;
+    struct s3_error_details error; /* why the parts do not make the object; code NONE as long as they do */
+};
+
+static enum status invalid_part(struct completion_request *request, size_t index)
+{
+    s3_error_set(&request->error, S3_INVALID_PART);
+    s3_error_add_u64(&request->error, "PartNumber", request->listed.parts[index].number);
+    return STATUS_INVALID;
+}
+
+static enum status check_part(struct completion_request *request, size_t index,
+                              const struct meta_part *stored, bool last)
+{
+    const struct complete_part *listed = &request->listed.parts[index];
+
+    if (!stored)
+        return invalid_part(request, index);
+    const struct etag etag = s3_part_etag(stored);
+    const struct checksum_value checksum = s3_checksum_of(&stored->checksum);
+    if (!etag_equal(&etag, &listed->etag))
+        return invalid_part(request, index);
+    if (listed->checksum.algorithm != CHECKSUM_NONE && !checksum_equal(&listed->checksum, &checksum))
+        return invalid_part(request, index);
+    if (!last && stored->size < PART_BYTES_MIN) {
+        s3_error_set(&request->error, S3_ENTITY_TOO_SMALL);
+        s3_error_add_u64(&request->error, "ProposedSize", stored->size);
+        s3_error_add_u64(&request->error, "MinSizeAllowed", PART_BYTES_MIN);
+        s3_error_add_u64(&request->error, "PartNumber", stored->number);
+        return STATUS_INVALID;
+    }
+    return STATUS_OK;
+}
+
+static enum status combine_checksums(struct completion_request *request, const struct meta_part *const *parts,
+                                     size_t count, struct meta_object *object)
+{
+    struct checksum_combiner combiner;
+    struct checksum_value value = {0};
+    enum status status = STATUS_OK;
+
+    checksum_combiner_init(&combiner, request->algorithm, request->full_object);
+    for (size_t i = 0; !status && i < count; i++) {
+        const struct checksum_value part = s3_checksum_of(&parts[i]->checksum);
+        status = checksum_combiner_add(&combiner, &part, parts[i]->size);
+    }
+    if (!status)
+        checksum_combiner_final(&combiner, &value);
+    checksum_combiner_release(&combiner);
+    if (status) /* parts with other checksums than the upload's default: the object goes without */
+        return request->checksum.value.algorithm == CHECKSUM_NONE ? STATUS_OK : status;
+    object->checksum = s3_checksum_stored(&value);
+    if (request->checksum.value.algorithm == CHECKSUM_NONE)
+        return STATUS_OK;
+    if (request->checksum.value.algorithm == value.algorithm &&
+        checksum_equal(&request->checksum.value, &value))
+        return STATUS_OK;
+    checksum_mismatch(request->checksum.value.algorithm, &request->error);
+    return STATUS_MISMATCH;
+}
+
+/* meta_complete_fn: runs in the committer. */
+static enum status decide(void *arg, const struct meta_part *const *parts, size_t count,
+                          struct meta_object *object)
+{
+    struct completion_request *request = arg;
+    struct etag_builder builder;
+    struct etag etag;
+    uint64_t size = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        enum status status = check_part(request, i, parts[i], i + 1 == count);
+        if (status)
+            return status;
+        size += parts[i]->size;
+    }
+    if (request->has_size && request->size != size) {
+        s3_error_setf(
+            &request->error, S3_INVALID_REQUEST,
+            "The provided 'x-amz-mp-object-size' header value %llu does not match what was computed: %llu",
+            (unsigned long long)request->size, (unsigned long long)size);
+        return STATUS_INVALID;
+    }
+    etag_builder_init(&builder);
+    for (size_t i = 0; i < count; i++)
+        etag_builder_add(&builder, parts[i]->md5);
+    etag_builder_final(&builder, &etag);
+    etag_builder_release(&builder);
+    memcpy(object->etag_md5, etag.md5, MD5_LEN);
+    object->etag_parts = etag.parts;
+    return combine_checksums(request, parts, count, object);
+}
+
+static enum status check_order(struct exchange *exchange, struct completion_request *request)
+{
+    request->numbers = mem_alloc(request->listed.count * sizeof(*request->numbers));
+    for (size_t i = 0; i < request->listed.count; i++) {
+        uint32_t number = request->listed.parts[i].number;
+        if (i > 0 && number <= request->listed.parts[i - 1].number)
+            return s3_fail(exchange, S3_INVALID_PART_ORDER);
+        request->numbers[i] = number;
+    }
+    if (request->listed.parts[0].number < 1 ||
+        request->listed.parts[request->listed.count - 1].number > META_PART_MAX) {
+        invalid_part(request, request->listed.parts[0].number < 1 ? 0 : request->listed.count - 1);
+        return s3_fail_details(exchange, &request->error);
+    }
+    return STATUS_OK;
+}
+
+static enum status read_document(struct exchange *exchange, struct completion_request *request)
+{
+    struct buffer document;
+    struct s3_body *body;
+    enum status status = s3_body_open_unchecked(exchange, REQUEST_XML_LARGE_BYTES_MAX, &body);
+
+    if (status)
+        return status;
+    buffer_init(&document, REQUEST_XML_LARGE_BYTES_MAX + 4096);
+    status = s3_body_to_buffer(body, &document);
+    if (!status && complete_request_parse(buffer_bytes(&document), &request->listed))
+        status = s3_fail(exchange, S3_MALFORMED_XML);
+    buffer_release(&document);
+    s3_body_close(body);
+    return status;
+}
+
+/* What the headers say of the whole object. The checksum headers speak of it and not of this request's body.
+ */
+static enum status read_headers(struct exchange *exchange, const struct meta_upload *upload,
+                                struct completion_request *request)
+{
+    struct s3_error_details details = {0};
+    struct bytes size = http_request_header(exchange->http, "x-amz-mp-object-size");
+
+    request->algorithm =
+        upload->checksum_algorithm != CHECKSUM_NONE ? upload->checksum_algorithm : CHECKSUM_CRC64NVME;
+    request->full_object = upload->checksum_algorithm != CHECKSUM_NONE ? upload->checksum_full_object : true;
+    request->has_size = size.data != NULL;
+    if (size.data && bytes_parse_u64(size, INT64_MAX, &request->size)) {
+        s3_error_setf(&details, S3_INVALID_REQUEST, "Value for x-amz-mp-object-size header is invalid.");
+        return s3_fail_details(exchange, &details);
+    }
+    if (conditions_parse_write(s3_headers(exchange), &request->condition_said, &details) ||
+        checksum_request_parse(s3_headers(exchange), true, &request->checksum, &details) ||
+        checksum_type_check(s3_headers(exchange), request->algorithm, request->full_object, &details))
+        return s3_fail_details(exchange, &details);
+    return STATUS_OK;
+}
+
+static enum status fail_commit(struct exchange *exchange, struct completion_request *request,
+                               enum status status)
+{
+    struct s3_error_details details = {0};
+
+    if (request->error.code != S3_ERROR_NONE) {
+        s3_error_add(&request->error, "UploadId", uri_query_value(&exchange->query, "uploadId"));
+        return s3_fail_details(exchange, &request->error);
+    }
+    switch (status) {
+    case STATUS_NOT_FOUND:
+        return request->condition_said.must_match ? s3_fail(exchange, S3_NO_SUCH_KEY)
+                                                  : s3_fail_no_such_upload(exchange);
+    case STATUS_PRECONDITION:
+        conditions_failed(&request->condition_said, &details);
+        return s3_fail_details(exchange, &details);
+    default:
+        return s3_fail_status(exchange, status);
+    }
+}
+
+static void reply(struct exchange *exchange, const struct meta_bucket *bucket,
+                  const struct meta_object *object)
+{
+    struct bytes host = http_request_header(exchange->http, "Host");
+    struct buffer location, body;
+
+    buffer_init(&location, 16384);
+    buffer_init(&body, 32768);
+    buffer_printf(&location, "%s://%.*s/", exchange->http->tls ? "https" : "http", (int)host.len, host.data);
+    if (!exchange->virtual_host) {
+        buffer_append_bytes(&location, exchange->bucket_name);
+        buffer_append_char(&location, '/');
+    }
+    uri_encode(exchange->key, true, &location);
+    const struct response_complete complete = {
+        .location = buffer_bytes(&location),
+        .bucket = exchange->bucket_name,
+        .key = exchange->key,
+        .etag = s3_object_etag(object),
+        .checksum = s3_checksum_of(&object->checksum),
+    };
+    s3_reply_version(exchange, bucket, object->version_id);
+    if (response_complete(&body, &complete))
+        s3_fail(exchange, S3_INTERNAL_ERROR);
+    else
+        s3_reply_xml(exchange, &body);
+    buffer_release(&location);
+    buffer_release(&body);
+}
+
+static void complete(struct exchange *exchange, const struct meta_bucket *bucket,
+                     const struct meta_upload *upload, struct completion_request *request)
+{
+    const struct meta_condition condition = s3_condition(&request->condition_said);
+    struct meta_object object = {0};
+    enum status status;
+
+    if (check_order(exchange, request))
+        return;
+    status = meta_upload_complete(exchange->gateway->meta, upload, request->numbers, request->listed.count,
+                                  &condition, decide, request, &object);
+    if (status)
+        fail_commit(exchange, request, status);
+    else
+        reply(exchange, bucket, &object);
+}
+
+/* An upload that is gone may have been completed by this very request, sent before: meta knows, given its
+ * name. */
+static enum status find_upload(struct exchange *exchange, struct meta_bucket *bucket,
+                               struct meta_upload *upload)
+{
+    struct bytes id = uri_query_value(&exchange->query, "uploadId");
+    enum status status = s3_bucket(exchange, bucket);
+
+    if (status)
+        return status;
+    status = meta_upload_get(exchange->gateway->meta, bucket->id, exchange->key, id, upload);
+    if (status == STATUS_NOT_FOUND && id.len == META_UPLOAD_ID_LEN) {
+        *upload = (struct meta_upload){.bucket = bucket->id, .key = exchange->key};
+        memcpy(upload->id, id.data, id.len);
+        return STATUS_OK;
+    }
+    if (status == STATUS_NOT_FOUND || status == STATUS_INVALID)
+        return s3_fail_no_such_upload(exchange);
+    return status ? s3_fail_status(exchange, status) : STATUS_OK;
+}
+
+void s3_complete_multipart_upload(struct exchange *exchange)
+{
+    struct completion_request request = {0};
+    struct meta_bucket bucket;
+    struct meta_upload upload;
+
+    if (find_upload(exchange, &bucket, &upload))
+        return;
+    if (!read_headers(exchange, &upload, &request) && !read_document(exchange, &request)) {
+        complete(exchange, &bucket, &upload, &request);
+        complete_request_release(&request.listed);
+    }
+    free(request.numbers);
+    meta_upload_release(&upload);
+}

@@ -1,0 +1,135 @@
+/* The source of a copy; see the header. The source is authorized as what it is after decoding: the very bytes
+ * that are looked up. */
+#include "gateway/s3/copy_source.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "compat/names.h"
+#include "gateway/object_reader.h"
+
+static enum status invalid_source(struct exchange *exchange, const char *message)
+{
+    struct s3_error_details details = {0};
+
+    s3_error_setf(&details, S3_INVALID_ARGUMENT, "%s", message);
+    s3_error_add(&details, "ArgumentName", BYTES("x-amz-copy-source"));
+    s3_error_add(&details, "ArgumentValue", http_request_header(exchange->http, "x-amz-copy-source"));
+    return s3_fail_details(exchange, &details);
+}
+
+/* [/]bucket/key[?versionId=ID], percent-encoded; the query part is cut off before decoding. */
+static enum status parse(struct exchange *exchange, struct copy_source *source)
+{
+    static const char query[] = "?versionId=";
+    struct bytes raw = http_request_header(exchange->http, "x-amz-copy-source");
+    const char *mark = raw.len ? memmem(raw.data, raw.len, query, sizeof(query) - 1) : NULL;
+
+    if (mark) {
+        size_t at = (size_t)(mark - raw.data);
+        source->version_id = bytes_of(mark + sizeof(query) - 1, raw.len - at - (sizeof(query) - 1));
+        source->by_version = true;
+        raw.len = at;
+    }
+    if (uri_decode(raw, false, &source->text))
+        return invalid_source(exchange,
+                              "Copy Source must mention the source bucket and key: sourcebucket/sourcekey");
+    struct bytes text = buffer_bytes(&source->text);
+    if (text.len > 0 && text.data[0] == '/')
+        text = bytes_of(text.data + 1, text.len - 1);
+    const char *slash = text.len ? memchr(text.data, '/', text.len) : NULL;
+    if (!slash || slash == text.data || slash + 1 == text.data + text.len)
+        return invalid_source(exchange,
+                              "Copy Source must mention the source bucket and key: sourcebucket/sourcekey");
+    source->bucket_name = bytes_of(text.data, (size_t)(slash - text.data));
+    source->key = bytes_of(slash + 1, text.len - source->bucket_name.len - 1);
+    return STATUS_OK;
+}
+
+static enum status find(struct exchange *exchange, struct copy_source *source)
+{
+    const struct meta_version version = {.id = source->version_id};
+    struct s3_error_details details = {0};
+    enum status status;
+
+    if (key_check(source->key, &details))
+        return s3_fail_details(exchange, &details);
+    if (meta_bucket_get(exchange->gateway->meta, source->bucket_name, &source->bucket)) {
+        s3_error_set(&details, S3_NO_SUCH_BUCKET);
+        s3_error_add(&details, "BucketName", source->bucket_name);
+        return s3_fail_details(exchange, &details);
+    }
+    status =
+        meta_object_get(exchange->gateway->meta, source->bucket.id, source->key, &version, &source->object);
+    if (status == STATUS_INVALID)
+        return invalid_source(exchange, "Invalid version id specified");
+    if (status == STATUS_NOT_FOUND) {
+        s3_error_set(&details, source->by_version ? S3_NO_SUCH_VERSION : S3_NO_SUCH_KEY);
+        s3_error_add(&details, "Key", source->key);
+        return s3_fail_details(exchange, &details);
+    }
+    if (status)
+        return s3_fail_status(exchange, status);
+    source->found = true;
+    if (!source->object.delete_marker)
+        return STATUS_OK;
+    if (source->by_version) {
+        s3_error_setf(
+            &details, S3_INVALID_REQUEST,
+            "The source of a copy request may not specifically refer to a delete marker by version id.");
+        return s3_fail_details(exchange, &details);
+    }
+    s3_error_set(&details, S3_NO_SUCH_KEY);
+    s3_error_add(&details, "Key", source->key);
+    return s3_fail_details(exchange, &details);
+}
+
+enum status copy_source_open(struct exchange *exchange, struct copy_source *source)
+{
+    struct s3_error_details details = {0};
+    enum status status;
+
+    *source = (struct copy_source){0};
+    buffer_init(&source->text, 8192);
+    status = parse(exchange, source);
+    if (!status)
+        status = find(exchange, source);
+    if (status)
+        return status;
+    const struct condition_target target = {s3_object_etag(&source->object), source->object.modified_ms,
+                                            clock_wall_ms()};
+    if (conditions_check_copy_source(s3_headers(exchange), &target, &details))
+        return s3_fail_details(exchange, &details);
+    if (source->by_version || source->bucket.versioned)
+        http_reply_header_str(exchange->http, "x-amz-copy-source-version-id", source->object.version_id);
+    return STATUS_OK;
+}
+
+void copy_source_release(struct copy_source *source)
+{
+    if (source->found)
+        meta_object_release(&source->object);
+    buffer_release(&source->text);
+    source->found = false;
+}
+
+enum status copy_source_read(struct exchange *exchange, const struct copy_source *source,
+                             const struct range *range, struct ingest *ingest)
+{
+    struct object_reader reader;
+    struct bytes piece;
+    enum status status =
+        object_reader_open(&reader, exchange->gateway, &source->object, range->offset, range->length);
+
+    while (!status) {
+        status = object_reader_next(&reader, &piece);
+        if (status || piece.len == 0)
+            break;
+        status = http_request_is_closed(exchange->http) ? STATUS_CLOSED : ingest_write(ingest, piece);
+    }
+    object_reader_release(&reader);
+    if (status)
+        return s3_fail_status(exchange, status);
+    ingest_seal(ingest);
+    return STATUS_OK;
+}

@@ -1,0 +1,25 @@
+/* x-amz-copy-source: finding, checking and reading the object that CopyObject and UploadPartCopy copy from.
+ */
+#ifndef TERCET_GATEWAY_S3_COPY_SOURCE_H
+#define TERCET_GATEWAY_S3_COPY_SOURCE_H
+
+#include "compat/range.h"
+#include "gateway/s3/s3.h"
+
+struct copy_source {
+    struct meta_bucket bucket;
+    struct meta_object object;
+    bool found; /* object is to be released */
+    bool by_version;
+    struct buffer text; /* the decoded header */
+    struct bytes bucket_name, key, version_id;
+};
+
+/* Resolves the header and checks x-amz-copy-source-if-*. Answers errors. release is right in any case. */
+enum status copy_source_open(struct exchange *exchange, struct copy_source *source);
+void copy_source_release(struct copy_source *source);
+/* Reads the range into the ingest and seals it. Answers errors. Suspends. */
+enum status copy_source_read(struct exchange *exchange, const struct copy_source *source,
+                             const struct range *range, struct ingest *ingest);
+
+#endif

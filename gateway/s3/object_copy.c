@@ -1,0 +1,149 @@
+/* CopyObject. Chunks are never shared between objects: the bytes are read and stored anew. */
+#include <string.h>
+
+#include "gateway/s3/copy_source.h"
+
+struct copy_request {
+    struct copy_source source;
+    struct meta_bucket bucket; /* destination */
+    struct condition_write condition_said;
+    struct buffer headers;
+    enum checksum_algorithm algorithm;
+};
+
+static enum status copy_to_itself(struct exchange *exchange)
+{
+    struct s3_error_details details = {0};
+
+    s3_error_setf(
+        &details, S3_INVALID_REQUEST,
+        "This copy request is illegal because it is trying to copy an object to itself without changing the "
+        "object's metadata, storage class, website redirect location or encryption attributes.");
+    return s3_fail_details(exchange, &details);
+}
+
+static enum status metadata(struct exchange *exchange, struct copy_request *request)
+{
+    struct bytes directive = http_request_header(exchange->http, "x-amz-metadata-directive");
+    struct s3_error_details details = {0};
+    bool replace = bytes_equal_str(directive, "REPLACE");
+    enum status status;
+
+    if (directive.len > 0 && !replace && !bytes_equal_str(directive, "COPY")) {
+        s3_error_setf(&details, S3_INVALID_ARGUMENT, "Unknown metadata directive.");
+        s3_error_add(&details, "ArgumentName", BYTES("x-amz-metadata-directive"));
+        s3_error_add(&details, "ArgumentValue", directive);
+        return s3_fail_details(exchange, &details);
+    }
+    status = s3_collect_headers(exchange, &request->headers); /* refuses what cannot be had in either case */
+    if (status || replace)
+        return status;
+    buffer_clear(&request->headers);
+    if (buffer_append_bytes(&request->headers, request->source.object.headers))
+        return s3_fail(exchange, S3_METADATA_TOO_LARGE);
+    if (request->source.bucket.id == request->bucket.id && bytes_equal(request->source.key, exchange->key) &&
+        !request->source.by_version)
+        return copy_to_itself(exchange);
+    return STATUS_OK;
+}
+
+static enum status prepare(struct exchange *exchange, struct copy_request *request)
+{
+    struct s3_error_details details = {0};
+    bool full_object;
+    enum status status = s3_bucket(exchange, &request->bucket);
+
+    if (!status)
+        status = copy_source_open(exchange, &request->source);
+    if (!status &&
+        (conditions_parse_write(s3_headers(exchange), &request->condition_said, &details) ||
+         checksum_creation_parse(s3_headers(exchange), &request->algorithm, &full_object, &details)))
+        status = s3_fail_details(exchange, &details);
+    if (!status)
+        status = metadata(exchange, request);
+    if (!status && request->source.object.size > S3_OBJECT_BYTES_MAX) {
+        s3_error_setf(
+            &details, S3_INVALID_REQUEST,
+            "The specified copy source is larger than the maximum allowable size for a copy source: %llu",
+            S3_OBJECT_BYTES_MAX);
+        status = s3_fail_details(exchange, &details);
+    }
+    if (request->algorithm == CHECKSUM_NONE)
+        request->algorithm = s3_checksum_of(&request->source.object.checksum).algorithm;
+    if (request->algorithm == CHECKSUM_NONE)
+        request->algorithm = CHECKSUM_CRC64NVME;
+    return status;
+}
+
+static enum status commit(struct exchange *exchange, struct copy_request *request, struct ingest *ingest,
+                          struct meta_object *object)
+{
+    const struct meta_condition condition = s3_condition(&request->condition_said);
+    struct s3_error_details details = {0};
+    struct chunk_list chunks = {0};
+    enum status status = ingest_finish(ingest, &chunks);
+
+    *object = (struct meta_object){.size = ingest->size,
+                                   .checksum = s3_checksum_stored(&ingest->checksum_value),
+                                   .headers = buffer_bytes(&request->headers)};
+    memcpy(object->etag_md5, ingest->md5_value, MD5_LEN);
+    if (!status) {
+        status = meta_object_put(exchange->gateway->meta, request->bucket.id, exchange->key, object, &chunks,
+                                 &condition);
+        if (status)
+            ingest_discard(exchange->gateway, &chunks);
+    }
+    chunk_list_release(&chunks);
+    if (status == STATUS_PRECONDITION) {
+        conditions_failed(&request->condition_said, &details);
+        return s3_fail_details(exchange, &details);
+    }
+    return status ? s3_fail_status(exchange, status) : STATUS_OK;
+}
+
+static void reply(struct exchange *exchange, const struct copy_request *request,
+                  const struct meta_object *object)
+{
+    const struct response_copy copy = {.modified_ms = object->modified_ms,
+                                       .etag = s3_object_etag(object),
+                                       .checksum = s3_checksum_of(&object->checksum)};
+    struct buffer body;
+
+    buffer_init(&body, 4096);
+    s3_reply_version(exchange, &request->bucket, object->version_id);
+    if (response_copy(&body, &copy))
+        s3_fail(exchange, S3_INTERNAL_ERROR);
+    else
+        s3_reply_xml(exchange, &body);
+    buffer_release(&body);
+}
+
+void s3_copy_object(struct exchange *exchange)
+{
+    struct copy_request request = {0};
+    struct meta_object object = {0};
+    struct ingest ingest = {0};
+    enum status status;
+
+    buffer_init(&request.headers, META_HEADERS_MAX);
+    status = prepare(exchange, &request);
+    if (status)
+        goto out;
+    const struct ingest_plan plan = {.expected_size = request.source.object.size,
+                                     .algorithm = request.algorithm};
+    const struct range whole = {0, request.source.object.size};
+    status = ingest_open(&ingest, exchange->gateway, &plan);
+    if (status) {
+        s3_fail_status(exchange, status);
+        goto out;
+    }
+    status = copy_source_read(exchange, &request.source, &whole, &ingest);
+    if (!status)
+        status = commit(exchange, &request, &ingest, &object);
+    if (!status)
+        reply(exchange, &request, &object);
+out:
+    ingest_release(&ingest);
+    copy_source_release(&request.source);
+    buffer_release(&request.headers);
+}

@@ -1,0 +1,112 @@
+/* What the S3 handlers share: what a request addresses, answers and errors, and the body with its checks. */
+#ifndef TERCET_GATEWAY_S3_H
+#define TERCET_GATEWAY_S3_H
+
+#include "compat/checksum_header.h"
+#include "compat/conditions.h"
+#include "compat/error.h"
+#include "compat/headers.h"
+#include "compat/response_xml.h"
+#include "gateway/gateway.h"
+#include "gateway/ingest.h"
+
+#define S3_OBJECT_BYTES_MAX (5ull << 30) /* of one PUT, part or copy */
+#define S3_LIST_MAX         1000
+#define S3_REPLY_BYTES_MAX  (8u << 20) /* of an XML answer: 1000 keys of 1024 bytes, percent-encoded */
+
+/* ---- request.c: what is addressed
+ * ---------------------------------------------------------------------------- */
+/* Whether the Host names a bucket below the configured domain; then its name. */
+struct bytes s3_virtual_host_bucket(const struct gateway *gateway, const struct http_request *http);
+/* Decodes the path into level, bucket_name and key; InvalidURI and KeyTooLongError are answered here. */
+enum status s3_address(struct exchange *exchange);
+struct header_list s3_headers(const struct exchange *exchange);
+/* The addressed bucket; NoSuchBucket is answered here. */
+enum status s3_bucket(struct exchange *exchange, struct meta_bucket *bucket);
+/* The versionId parameter; absent gives the latest. */
+struct meta_version s3_version(const struct exchange *exchange);
+/* A parameter that is a number: the default when absent; InvalidArgument is answered here. */
+enum status s3_number(struct exchange *exchange, const char *name, uint64_t max, uint64_t default_value,
+                      uint64_t *value);
+/* encoding-type: only `url`. InvalidArgument is answered here. */
+enum status s3_encoding_type(struct exchange *exchange, bool *url_encode);
+extern const struct response_owner s3_owner;
+
+/* ---- reply.c: answers
+ * ---------------------------------------------------------------------------------------- */
+/* All return the status that ends the handler: a failure, also when the answer itself was sent well. */
+enum status s3_fail(struct exchange *exchange, enum s3_error code);
+enum status s3_fail_details(struct exchange *exchange, struct s3_error_details *details);
+/* The answer for a failure below: 503, 507, 500; with `key` or `upload` in mind for NOT_FOUND. */
+enum status s3_fail_status(struct exchange *exchange, enum status status);
+/* NoSuchKey, or NoSuchVersion when a version was asked for. */
+enum status s3_fail_no_such_key(struct exchange *exchange);
+void s3_common_headers(struct exchange *exchange);
+enum status s3_reply_empty(struct exchange *exchange, int http_status);
+enum status s3_reply_xml(struct exchange *exchange, const struct buffer *document);
+void s3_reply_etag(struct exchange *exchange, const struct etag *etag);
+void s3_reply_checksum(struct exchange *exchange, const struct checksum_value *value,
+                       uint32_t composite_parts);
+void s3_reply_version(struct exchange *exchange, const struct meta_bucket *bucket, const char *version_id);
+
+/* ---- body.c: the payload of a request, decoded and checked
+ * ---------------------------------------------------- */
+struct s3_body;
+
+/* Reads what the headers say of the body (length, MD5, checksums, payload hash, aws-chunked). Answers errors.
+ */
+enum status s3_body_open(struct exchange *exchange, uint64_t size_max, struct s3_body **body);
+/* The same where the checksum headers do not speak of the body (CompleteMultipartUpload). */
+enum status s3_body_open_unchecked(struct exchange *exchange, uint64_t size_max, struct s3_body **body);
+void s3_body_close(struct s3_body *body);
+uint64_t s3_body_size(const struct s3_body *body); /* HTTP_LENGTH_UNKNOWN when not announced */
+bool s3_body_wants_sha256(const struct s3_body *body);
+enum checksum_algorithm s3_body_algorithm(const struct s3_body *body); /* that the client named, or NONE */
+bool s3_body_has_digest(const struct s3_body *body);                   /* an MD5 or a checksum came with it */
+/* Receives the whole body into the ingest, seals it and compares everything the client said. Answers errors.
+ */
+enum status s3_body_to_ingest(struct s3_body *body, struct ingest *ingest);
+/* The same for a document, into memory: at most the buffer's max. */
+enum status s3_body_to_buffer(struct s3_body *body, struct buffer *out);
+
+/* ---- metadata.c: the headers kept with an object
+ * --------------------------------------------------------------- */
+/* Refuses request headers that ask for what Tercet does not have (encryption, ACLs, tags, locks), then
+ * collects the standard headers and user metadata into `stored`. Answers errors. */
+enum status s3_collect_headers(struct exchange *exchange, struct buffer *stored);
+/* Gives them back, with response-* overrides of a GET or HEAD. */
+void s3_give_headers(struct exchange *exchange, const struct meta_object *object);
+struct etag s3_object_etag(const struct meta_object *object);
+struct checksum_value s3_checksum_of(const struct meta_checksum *stored);
+struct meta_checksum s3_checksum_stored(const struct checksum_value *value);
+struct meta_condition s3_condition(const struct condition_write *condition);
+
+/* ---- handlers, one file per group
+ * ------------------------------------------------------------------------------- */
+void s3_list_buckets(struct exchange *exchange);
+void s3_create_bucket(struct exchange *exchange);
+void s3_head_bucket(struct exchange *exchange);
+void s3_delete_bucket(struct exchange *exchange);
+void s3_get_bucket_location(struct exchange *exchange);
+void s3_get_bucket_versioning(struct exchange *exchange);
+void s3_get_acl(struct exchange *exchange);
+void s3_get_unset(struct exchange *exchange); /* the answer for a sub-resource that was never set */
+
+void s3_list_objects(struct exchange *exchange); /* V1 and V2 */
+void s3_list_object_versions(struct exchange *exchange);
+
+void s3_put_object(struct exchange *exchange);
+void s3_get_object(struct exchange *exchange); /* and HEAD */
+void s3_delete_object(struct exchange *exchange);
+void s3_delete_objects(struct exchange *exchange);
+void s3_copy_object(struct exchange *exchange);
+
+void s3_create_multipart_upload(struct exchange *exchange);
+void s3_upload_part(struct exchange *exchange);
+void s3_upload_part_copy(struct exchange *exchange);
+void s3_complete_multipart_upload(struct exchange *exchange);
+void s3_abort_multipart_upload(struct exchange *exchange);
+void s3_list_parts(struct exchange *exchange);
+void s3_list_multipart_uploads(struct exchange *exchange);
+
+#endif

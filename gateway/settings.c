@@ -1,0 +1,174 @@
+/* The gateway's settings; see the header. */
+#include "gateway/settings.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "base/config.h"
+#include "base/log.h"
+
+#define SECRET_FILE_MAX 4096
+
+static _Noreturn void refuse(const char *what, const char *why)
+{
+    fprintf(stderr, "tercet-gateway: %s: %s\n", what, why);
+    exit(2);
+}
+
+/* The first line of a file that nobody else may read. */
+static const char *read_secret(const char *path)
+{
+    char text[SECRET_FILE_MAX];
+    struct stat info;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+    if (fd < 0 || fstat(fd, &info) != 0)
+        refuse(path, "cannot be read");
+    if (info.st_mode & (S_IRWXG | S_IRWXO))
+        refuse(path, "holds a secret but others may read it: chmod 600");
+    ssize_t len = read(fd, text, sizeof(text) - 1);
+    close(fd);
+    if (len < 0)
+        refuse(path, "cannot be read");
+    text[len] = '\0';
+    text[strcspn(text, "\r\n")] = '\0';
+    return mem_strdup(text);
+}
+
+static void check(struct settings *settings)
+{
+    enum log_level level;
+
+    if (settings->secret_key_file[0])
+        settings->secret_key = read_secret(settings->secret_key_file);
+    if (settings->files_token_file[0])
+        settings->files_token = read_secret(settings->files_token_file);
+    if (strlen(settings->access_key) < 3 || strlen(settings->secret_key) < 8)
+        refuse("access-key, secret-key-file",
+               "an access key of at least 3 and a secret of at least 8 characters are "
+               "needed");
+    if (!settings->tls_cert[0] != !settings->tls_key[0])
+        refuse("tls-cert, tls-key", "both or neither");
+    if (settings->tls_port && !settings->tls_cert[0])
+        refuse("tls-port", "needs tls-cert and tls-key");
+    if (settings->files_token[0] && strlen(settings->files_token) < 16)
+        refuse("files-token", "at least 16 characters");
+    if (log_level_parse(bytes_from_str(settings->log_level), &level))
+        refuse("loglevel", "debug, info, warn or error");
+}
+
+void settings_load(struct settings *s, int argc, char **argv)
+{
+    const struct config_option options[] = {
+        {"listen", CONFIG_STRING, &s->listen, "127.0.0.1", 0, 0, "address to listen on", false},
+        {"port", CONFIG_UINT, &s->port, "8080", 0, 65535,
+         "HTTP port (HTTPS with -tls-cert and without -tls-port)", false},
+        {"tls-port", CONFIG_UINT, &s->tls_port, "0", 0, 65535, "HTTPS port beside the HTTP port; 0: none",
+         false},
+        {"tls-cert", CONFIG_STRING, &s->tls_cert, "", 0, 0, "certificate chain, PEM", false},
+        {"tls-key", CONFIG_STRING, &s->tls_key, "", 0, 0, "private key, PEM", false},
+        {"data-dir", CONFIG_STRING, &s->data_dir, "./data/gateway", 0, 0, "where the metadata is kept",
+         false},
+        {"nodes", CONFIG_STRING, &s->nodes, "127.0.0.1:8081,127.0.0.1:8082,127.0.0.1:8083,127.0.0.1:8084", 0,
+         0, "storage nodes: [NUMBER=]HOST:PORT, separated by commas", false},
+        {"cluster-id", CONFIG_STRING, &s->cluster_id, "", 0, 0, "32 hex digits, the same on every node",
+         false},
+        {"cluster-secret-file", CONFIG_STRING, &s->cluster_secret_file, "", 0, 0,
+         "file with the secret that gateway and nodes share", false},
+        {"access-key", CONFIG_STRING, &s->access_key, "", 0, 0, "access key of the root user", false},
+        {"secret-key", CONFIG_STRING, &s->secret_key, "", 0, 0, "its secret; better in a file", true},
+        {"secret-key-file", CONFIG_STRING, &s->secret_key_file, "", 0, 0, "file with the secret", false},
+        {"files-token", CONFIG_STRING, &s->files_token, "", 0, 0,
+         "Bearer token of the file API for peers on other hosts", true},
+        {"files-token-file", CONFIG_STRING, &s->files_token_file, "", 0, 0, "file with the token", false},
+        {"open-files-api", CONFIG_BOOL, &s->open_files_api, "false", 0, 0,
+         "serve the file API to every peer without credentials", false},
+        {"domain", CONFIG_STRING, &s->domain, "", 0, 0, "base domain of virtual-host style: BUCKET.domain",
+         false},
+        {"region", CONFIG_STRING, &s->region, "us-east-1", 0, 0, "region that is reported; any is accepted",
+         false},
+        {"server-id", CONFIG_STRING, &s->server_id, "coordinator", 0, 0, "name in answers, log and metrics",
+         false},
+        {"loglevel", CONFIG_STRING, &s->log_level, "error", 0, 0, "debug, info, warn or error", false},
+        {"accesslog", CONFIG_BOOL, &s->access_log, "false", 0, 0, "log every request", false},
+        {"threads", CONFIG_UINT, &s->threads, "0", 0, 64, "event loops; 0: one per core", false},
+        {"pool-threads", CONFIG_UINT, &s->pool_threads, "8", 1, 256, "threads for metadata reads and hashing",
+         false},
+        {"connections", CONFIG_UINT, &s->connections_max, "10000", 1, 1000000, "connections at once", false},
+        {"requests", CONFIG_UINT, &s->requests_max, "2048", 1, 100000,
+         "requests at once; beyond: 503 SlowDown", false},
+        {"uploads", CONFIG_UINT, &s->uploads_max, "256", 1, 100000, "uploads at once; beyond: 503 SlowDown",
+         false},
+        {"chunk-size", CONFIG_SIZE, &s->chunk_bytes, "8M", 65536, CHUNK_BYTES_MAX,
+         "objects are cut into chunks of", false},
+        {"window", CONFIG_SIZE, &s->window_bytes, "1M", 131072, 64u << 20,
+         "bytes of one upload kept in memory", false},
+        {"cache", CONFIG_SIZE, &s->cache_bytes, "16M", 1u << 20, 0, "metadata cache", false},
+        {"stall", CONFIG_DURATION, &s->stall_ms, "500ms", 10, 60000,
+         "a node without progress for so long gets a stand-in", false},
+        {"node-timeout", CONFIG_DURATION, &s->node_timeout_ms, "10s", 100, 600000, "and is given up after",
+         false},
+        {"health-interval", CONFIG_DURATION, &s->health_interval_ms, "30s", 100, 3600000,
+         "between health checks", false},
+        {"suspect-interval", CONFIG_DURATION, &s->suspect_interval_ms, "1s", 50, 600000,
+         "between health checks of a node that failed", false},
+        {"breaker-failures", CONFIG_UINT, &s->breaker_failures, "5", 1, 1000,
+         "failures in a row that open the breaker", false},
+        {"breaker-open", CONFIG_DURATION, &s->breaker_open_ms, "5s", 10, 600000,
+         "pause before a half-open probe", false},
+        {"gc-interval", CONFIG_DURATION, &s->gc_interval_ms, "30s", 50, 0,
+         "between rounds of freeing deleted data", false},
+        {"gc-grace", CONFIG_DURATION, &s->gc_grace_ms, "2m", 0, 0, "deleted data are kept at least so long",
+         false},
+        {"repair-interval", CONFIG_DURATION, &s->repair_interval_ms, "5s", 50, 0,
+         "between rounds of making copies", false},
+        {"drain", CONFIG_DURATION, &s->drain_ms, "30s", 0, 600000, "time for requests to end at SIGTERM",
+         false},
+        {0},
+    };
+    config_load(options, "tercet-gateway", argc, argv);
+    check(s);
+}
+
+struct gateway_options settings_gateway_options(const struct settings *settings)
+{
+    return (struct gateway_options){
+        .access_key = settings->access_key,
+        .secret_key = settings->secret_key,
+        .files_token = settings->files_token,
+        .domain = settings->domain,
+        .region = settings->region,
+        .server_id = settings->server_id,
+        .open_files_api = settings->open_files_api,
+        .access_log = settings->access_log,
+        .gc_interval_ms = settings->gc_interval_ms,
+        .gc_grace_ms = settings->gc_grace_ms,
+        .repair_interval_ms = settings->repair_interval_ms,
+        .uploads_in_flight_max = settings->uploads_max,
+        .requests_in_flight_max = settings->requests_max,
+    };
+}
+
+void settings_cluster_config(const struct settings *settings, struct cluster_config *config)
+{
+    const char *error = "";
+
+    *config = (struct cluster_config){
+        .nodes = settings->nodes,
+        .chunk_bytes = settings->chunk_bytes,
+        .window_bytes = settings->window_bytes,
+        .stall_ms = settings->stall_ms,
+        .node_timeout_ms = settings->node_timeout_ms,
+        .health_interval_ms = settings->health_interval_ms,
+        .suspect_interval_ms = settings->suspect_interval_ms,
+        .breaker_failures = settings->breaker_failures,
+        .breaker_open_ms = settings->breaker_open_ms,
+    };
+    if (cluster_identity_load(&config->identity, settings->cluster_id, settings->cluster_secret_file, &error))
+        refuse("cluster-id, cluster-secret-file", error);
+}
