@@ -1,10 +1,13 @@
 /* DeleteObject and DeleteObjects. */
-#include <string.h>
+#include <stdlib.h>
 
-#include "base/clock.h"
+#include "base/check.h"
+#include "base/task.h"
 #include "compat/names.h"
 #include "compat/request_xml.h"
 #include "gateway/s3/s3.h"
+
+#define DELETE_WORKERS 16
 
 static void invalid_version(struct s3_error_details *details, struct bytes version_id)
 {
@@ -90,34 +93,75 @@ static enum status parse_condition(const struct delete_object *object, struct co
     return STATUS_OK;
 }
 
-static void delete_listed(struct exchange *exchange, const struct meta_bucket *bucket,
-                          struct xml_writer *writer, const struct delete_object *object, bool quiet)
-{
-    struct s3_error_details details = {0};
-    struct condition_write condition;
+struct delete_result {
+    enum status status;
     struct meta_deletion deletion;
-    enum status status = key_check(object->key, &details);
+    struct s3_error_details error;
+};
 
-    if (!status)
-        status = parse_condition(object, &condition, &details);
-    if (!status)
-        status =
-            delete_one(exchange, bucket, object->key, object->version_id, &condition, &deletion, &details);
-    if (status) {
-        response_delete_add_error(writer, object->key, object->version_id, &details);
-        return;
-    }
-    if (quiet)
-        return;
+/* A DeleteObjects request under way: several tasks of the loop take keys off it, so that their commits share
+ * syncs. */
+struct delete_batch {
+    struct exchange *exchange;
+    const struct meta_bucket *bucket;
+    const struct delete_request *request;
+    struct delete_result *results;
+    size_t next;
+    unsigned workers; /* still running */
+    struct completion done;
+};
+
+static void delete_listed(struct delete_batch *batch, size_t index)
+{
+    const struct delete_object *object = &batch->request->objects[index];
+    struct delete_result *result = &batch->results[index];
+    struct condition_write condition;
+
+    result->status = key_check(object->key, &result->error);
+    if (!result->status)
+        result->status = parse_condition(object, &condition, &result->error);
+    if (!result->status)
+        result->status = delete_one(batch->exchange, batch->bucket, object->key, object->version_id,
+                                    &condition, &result->deletion, &result->error);
+}
+
+static void delete_worker(void *arg)
+{
+    struct delete_batch *batch = arg;
+
+    while (batch->next < batch->request->count)
+        delete_listed(batch, batch->next++);
+    if (--batch->workers == 0)
+        completion_signal(&batch->done);
+}
+
+static void delete_all(struct delete_batch *batch)
+{
+    unsigned workers =
+        batch->request->count < DELETE_WORKERS ? (unsigned)batch->request->count : DELETE_WORKERS;
+
+    batch->workers = workers;
+    completion_init(&batch->done);
+    for (unsigned i = 0; i < workers; i++)
+        task_spawn(loop_current(), delete_worker, batch);
+    completion_wait(&batch->done);
+}
+
+static void write_result(struct xml_writer *writer, const struct delete_object *object,
+                         const struct delete_result *result, bool quiet)
+{
+    bool marker = result->deletion.marker_created || result->deletion.marker_removed;
     const struct response_deleted deleted = {
         .key = object->key,
         .version_id = object->version_id,
-        .delete_marker = deletion.marker_created || deletion.marker_removed,
-        .delete_marker_version_id = deletion.marker_created || deletion.marker_removed
-                                        ? bytes_from_str(deletion.version_id)
-                                        : (struct bytes){0},
+        .delete_marker = marker,
+        .delete_marker_version_id = marker ? bytes_from_str(result->deletion.version_id) : (struct bytes){0},
     };
-    response_delete_add(writer, &deleted);
+
+    if (result->status)
+        response_delete_add_error(writer, object->key, object->version_id, &result->error);
+    else if (!quiet)
+        response_delete_add(writer, &deleted);
 }
 
 static enum status read_request(struct exchange *exchange, struct delete_request *request)
@@ -154,14 +198,20 @@ void s3_delete_objects(struct exchange *exchange)
 
     if (s3_bucket(exchange, &bucket) || read_request(exchange, &request))
         return;
+    struct delete_batch batch = {.exchange = exchange,
+                                 .bucket = &bucket,
+                                 .request = &request,
+                                 .results = mem_zalloc(request.count * sizeof(*batch.results))};
+    delete_all(&batch);
     buffer_init(&answer, S3_REPLY_BYTES_MAX);
     response_delete_begin(&writer, &answer);
     for (size_t i = 0; i < request.count; i++)
-        delete_listed(exchange, &bucket, &writer, &request.objects[i], request.quiet);
+        write_result(&writer, &request.objects[i], &batch.results[i], request.quiet);
     if (response_delete_end(&writer))
         s3_fail(exchange, S3_INTERNAL_ERROR);
     else
         s3_reply_xml(exchange, &answer);
     buffer_release(&answer);
+    free(batch.results);
     delete_request_release(&request);
 }
