@@ -1,0 +1,65 @@
+/* The node's RocksDB: the index of all chunks, the small chunks themselves, and small copies in quarantine.
+ *
+ * A small chunk and its index row are one synced batch. Index rows of large chunks are written and deleted without a
+ * sync: after a power failure they may be behind the files, and are brought in line with them at start
+ * (chunk_store.c). Small chunks lie in blob files beside the tree, so that compaction moves keys only.
+ *
+ * The WAL is recovered with TolerateCorruptedTailRecords: RocksDB's default mode drops acknowledged writes that lie
+ * behind a damaged record, silently; this one refuses to open. A failed write is the disk's failure (disk.h).
+ * Everything here blocks; concurrent synced writes share one sync. */
+#ifndef TERCET_STORAGE_NODE_SMALL_STORE_H
+#define TERCET_STORAGE_NODE_SMALL_STORE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/chunk.h"
+#include "base/status.h"
+#include "storage/node/disk.h"
+
+struct small_store;
+
+struct index_entry {
+    struct chunk_id id;
+    uint32_t size;
+    uint32_t crc32c;
+    int64_t stored_ms;
+    bool large; /* the chunk is a file */
+};
+
+/* A value that was read; release frees it. */
+struct small_value {
+    char *data;
+    size_t len;
+};
+
+/* On failure error explains. */
+enum status small_store_open(struct disk *disk, struct small_store **store, char error[DISK_ERROR_MAX]);
+void small_store_close(struct small_store *store); /* NULL is fine */
+
+/* STATUS_NOT_FOUND, or STATUS_IO when the index cannot be read. */
+enum status small_store_lookup(struct small_store *store, const struct chunk_id *id, struct index_entry *entry);
+/* The stored bytes of a small chunk, head and payload, unchecked. STATUS_CORRUPT when RocksDB finds them damaged. */
+enum status small_store_get(struct small_store *store, const struct chunk_id *id, struct small_value *value);
+void small_value_release(struct small_value *value);
+
+/* Index row and bytes in one synced batch. */
+enum status small_store_put(struct small_store *store, const struct index_entry *entry, struct bytes value);
+/* The rows of a large chunk, not synced. */
+enum status small_store_index_put(struct small_store *store, const struct index_entry *entry);
+enum status small_store_index_delete(struct small_store *store, const struct chunk_id *id);
+/* Deletes row and bytes of a small chunk, synced. */
+enum status small_store_delete(struct small_store *store, const struct chunk_id *id);
+/* The same, keeping the bytes in quarantine when they can be read. */
+enum status small_store_quarantine(struct small_store *store, const struct chunk_id *id);
+
+/* Calls fn for the entries behind `after` (NULL: all) in the order of their ids; ends when fn fails, with its status. */
+typedef enum status (*small_store_fn)(void *arg, const struct index_entry *entry);
+enum status small_store_iterate(struct small_store *store, const struct chunk_id *after, small_store_fn fn, void *arg);
+
+/* Memory that RocksDB uses for memtables, table readers and its cache. Does not block for long. */
+uint64_t small_store_memory(struct small_store *store);
+/* Copies in quarantine, estimated. */
+uint64_t small_store_quarantined(struct small_store *store);
+
+#endif
