@@ -1,5 +1,7 @@
-/* One table of settings per program. Later sources win: default, file (-config), environment (TERCET_NAME), flag
- * (-name value, -name=value, with one or two dashes). The table drives -help and the reference in the docs. */
+/* One table of settings per program. Later sources win: default, file (-config or TERCET_CONFIG), environment
+ * (TERCET_NAME; an empty variable counts as not set), flag (-name value, -name=value, with one or two dashes). The
+ * file's lines read `name = value`, # begins a comment line; a name that the table does not have is an error there and
+ * among the flags, but not in the environment. The table drives -help and the reference in the docs. */
 #ifndef TERCET_BASE_CONFIG_H
 #define TERCET_BASE_CONFIG_H
 

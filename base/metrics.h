@@ -18,7 +18,8 @@ struct metric_gauge *metric_gauge_get(const char *name, const char *help, const 
 /* bounds: ascending upper bounds, a static array that the family shares; +Inf is added. */
 struct metric_histogram *metric_histogram_get(const char *name, const char *help, const char *labels,
                                               const double *bounds, unsigned bound_count);
-/* A gauge or counter whose value is asked for when /metrics is rendered; fn must not block. */
+/* A gauge or counter whose value is asked for when /metrics is rendered; fn must not block and not
+ * create metrics. */
 void metric_gauge_callback(const char *name, const char *help, const char *labels, double (*fn)(void *arg), void *arg);
 void metric_counter_callback(const char *name, const char *help, const char *labels, double (*fn)(void *arg),
                              void *arg);
