@@ -1,4 +1,4 @@
-/* Opening, counting, deleting, verifying and listing chunks; writing is in chunk_put.c, reading in chunk_reader.c. */
+/* Opening, counting, deleting, verifying and listing chunks; writing is in chunk_put.c, reading in store_reader.c. */
 #include "storage/node/chunk_store.h"
 
 #include <stdio.h>
@@ -242,19 +242,19 @@ out:
 
 static enum status copy_read_all(struct chunk_store *store, const struct index_entry *entry)
 {
-    struct chunk_reader reader;
+    struct store_reader reader;
     char *buffer = NULL;
-    enum status status = chunk_reader_open_copy(&reader, store, entry);
+    enum status status = store_reader_open_copy(&reader, store, entry);
     if (status)
         return status;
     buffer = mem_alloc(VERIFY_BLOCKS * CHUNK_BLOCK_BYTES);
     uint32_t blocks = chunk_block_count(reader.head.size);
     for (uint32_t first = 0; !status && first < blocks; first += VERIFY_BLOCKS) {
         uint32_t count = blocks - first < VERIFY_BLOCKS ? blocks - first : VERIFY_BLOCKS;
-        status = chunk_reader_read_copy(&reader, first, count, buffer);
+        status = store_reader_read_copy(&reader, first, count, buffer);
     }
     free(buffer);
-    chunk_reader_release(&reader);
+    store_reader_release(&reader);
     return status;
 }
 

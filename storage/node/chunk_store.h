@@ -82,7 +82,7 @@ enum status chunk_put_commit(struct chunk_put *put);
 void chunk_put_free(struct chunk_put *put); /* drops what was not committed; NULL is fine */
 
 /* ---- reading ------------------------------------------------------------------------------------------------- */
-struct chunk_reader {
+struct store_reader {
     struct chunk_store *store;
     struct chunk_head head;
     int fd;          /* of a large chunk, else -1 */
@@ -92,9 +92,9 @@ struct chunk_reader {
 
 /* Opens and checks the head; a bad one is set aside. STATUS_NOT_FOUND (also after that), STATUS_CORRUPT: just now
  * found bad. The reader stays usable while the chunk is deleted. */
-enum status chunk_reader_open(struct chunk_reader *reader, struct chunk_store *store, const struct chunk_id *id);
+enum status store_reader_open(struct store_reader *reader, struct chunk_store *store, const struct chunk_id *id);
 /* Copies blocks, checked, to out. STATUS_CORRUPT: the copy was bad and has been set aside. */
-enum status chunk_reader_read(struct chunk_reader *reader, uint32_t first_block, uint32_t count, void *out);
-void chunk_reader_release(struct chunk_reader *reader); /* idempotent */
+enum status store_reader_read(struct store_reader *reader, uint32_t first_block, uint32_t count, void *out);
+void store_reader_release(struct store_reader *reader); /* idempotent */
 
 #endif

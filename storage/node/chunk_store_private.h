@@ -1,4 +1,4 @@
-/* What chunk_store.c, chunk_put.c and chunk_reader.c share; nobody else includes it. */
+/* What chunk_store.c, chunk_put.c and store_reader.c share; nobody else includes it. */
 #ifndef TERCET_STORAGE_NODE_CHUNK_STORE_PRIVATE_H
 #define TERCET_STORAGE_NODE_CHUNK_STORE_PRIVATE_H
 
@@ -28,9 +28,9 @@ void chunk_store_count(struct chunk_store *store, const struct index_entry *entr
 enum status chunk_store_verify_locked(struct chunk_store *store, const struct chunk_id *id,
                                       struct index_entry *entry);
 /* Opens without setting anything aside. */
-enum status chunk_reader_open_copy(struct chunk_reader *reader, struct chunk_store *store,
+enum status store_reader_open_copy(struct store_reader *reader, struct chunk_store *store,
                                    const struct index_entry *entry);
 /* Reads and checks blocks, without setting anything aside. */
-enum status chunk_reader_read_copy(struct chunk_reader *reader, uint32_t first_block, uint32_t count, void *out);
+enum status store_reader_read_copy(struct store_reader *reader, uint32_t first_block, uint32_t count, void *out);
 
 #endif

@@ -9,7 +9,7 @@
 #include "storage/node/chunk_store_private.h"
 #include "storage/node/large_store.h"
 
-static enum status small_open(struct chunk_reader *reader, struct chunk_store *store, const struct chunk_id *id)
+static enum status small_open(struct store_reader *reader, struct chunk_store *store, const struct chunk_id *id)
 {
     struct small_value value = {0};
     enum status status = small_store_get(store->small, id, &value);
@@ -26,7 +26,7 @@ static enum status small_open(struct chunk_reader *reader, struct chunk_store *s
     return status;
 }
 
-enum status chunk_reader_open_copy(struct chunk_reader *reader, struct chunk_store *store,
+enum status store_reader_open_copy(struct store_reader *reader, struct chunk_store *store,
                                    const struct index_entry *entry)
 {
     reader->store = store;
@@ -36,13 +36,13 @@ enum status chunk_reader_open_copy(struct chunk_reader *reader, struct chunk_sto
     enum status status = entry->large ? large_open(&store->disk, &entry->id, &reader->head, &reader->fd)
                                       : small_open(reader, store, &entry->id);
     if (!status && (reader->head.size != entry->size || reader->head.crc32c != entry->crc32c)) {
-        chunk_reader_release(reader);
+        store_reader_release(reader);
         status = STATUS_CORRUPT;
     }
     return status;
 }
 
-enum status chunk_reader_read_copy(struct chunk_reader *reader, uint32_t first_block, uint32_t count, void *out)
+enum status store_reader_read_copy(struct store_reader *reader, uint32_t first_block, uint32_t count, void *out)
 {
     const struct chunk_head *head = &reader->head;
     uint32_t blocks = chunk_block_count(head->size);
@@ -55,7 +55,7 @@ enum status chunk_reader_read_copy(struct chunk_reader *reader, uint32_t first_b
     return chunk_blocks_verify(head, first_block, count, out);
 }
 
-enum status chunk_reader_open(struct chunk_reader *reader, struct chunk_store *store, const struct chunk_id *id)
+enum status store_reader_open(struct store_reader *reader, struct chunk_store *store, const struct chunk_id *id)
 {
     struct index_entry entry;
     reader->fd = -1;
@@ -63,7 +63,7 @@ enum status chunk_reader_open(struct chunk_reader *reader, struct chunk_store *s
     enum status status = small_store_lookup(store->small, id, &entry);
     if (status)
         return status;
-    status = chunk_reader_open_copy(reader, store, &entry);
+    status = store_reader_open_copy(reader, store, &entry);
     /* NOT_FOUND too may only mean that it was deleted between the two steps. */
     if (status == STATUS_CORRUPT || status == STATUS_NOT_FOUND) {
         enum status again = chunk_store_verify(store, id);
@@ -72,15 +72,15 @@ enum status chunk_reader_open(struct chunk_reader *reader, struct chunk_store *s
     return status;
 }
 
-enum status chunk_reader_read(struct chunk_reader *reader, uint32_t first_block, uint32_t count, void *out)
+enum status store_reader_read(struct store_reader *reader, uint32_t first_block, uint32_t count, void *out)
 {
-    enum status status = chunk_reader_read_copy(reader, first_block, count, out);
+    enum status status = store_reader_read_copy(reader, first_block, count, out);
     if (status == STATUS_CORRUPT)
         chunk_store_verify(reader->store, &reader->head.id);
     return status;
 }
 
-void chunk_reader_release(struct chunk_reader *reader)
+void store_reader_release(struct store_reader *reader)
 {
     struct small_value value = {reader->small, reader->small_len};
     if (reader->fd >= 0)
