@@ -26,11 +26,11 @@ struct breaker {
     uint32_t history;     /* the last requests, newest in bit 0, 1 is a failure */
     unsigned history_len;
     unsigned probes_passed;
-    uint64_t pause_ms;    /* of the current or the last OPEN */
+    uint64_t pause_ms; /* of the current or the last OPEN */
     uint64_t open_until_ms;
-    uint64_t failed_ms;   /* last failure */
-    uint64_t probe_ms;    /* start of the running probe, 0 when none runs */
-    uint64_t seed;        /* of the jitter */
+    uint64_t failed_ms; /* last failure */
+    uint64_t probe_ms;  /* start of the running probe, 0 when none runs */
+    uint64_t seed;      /* of the jitter */
 };
 
 void breaker_init(struct breaker *breaker, uint64_t failures_max, uint64_t open_ms, uint64_t seed);

@@ -16,8 +16,8 @@ enum status cluster_chunk_delete(struct cluster *cluster, const struct chunk_id 
         return STATUS_UNAVAILABLE;
     chunk_id_format(id, text);
     snprintf(target, sizeof(target), "/chunks/%s", text);
-    enum status status = node_exchange(cluster, holder, "DELETE", target,
-                                       clock_monotonic_ms() + cluster->config.node_timeout_ms);
+    enum status status =
+        node_exchange(cluster, holder, "DELETE", target, clock_monotonic_ms() + cluster->config.node_timeout_ms);
     return status == STATUS_NOT_FOUND ? STATUS_OK : status;
 }
 

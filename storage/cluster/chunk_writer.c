@@ -70,8 +70,8 @@ static bool chunk_recruit(struct chunk_writer *chunk)
     }
 }
 
-struct chunk_writer *chunk_writer_open(struct cluster *cluster, struct window *window, uint64_t begin,
-                                       uint64_t limit, bool length_known, bool stream_ended)
+struct chunk_writer *chunk_writer_open(struct cluster *cluster, struct window *window, uint64_t begin, uint64_t limit,
+                                       bool length_known, bool stream_ended)
 {
     char id[CHUNK_ID_TEXT_LEN + 1];
     struct chunk_writer *chunk = mem_zalloc(sizeof(*chunk));

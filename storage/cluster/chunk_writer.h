@@ -18,9 +18,9 @@ struct chunk_writer {
     struct task *owner;
     struct chunk_id id;
     char target[8 + CHUNK_ID_TEXT_LEN + 1]; /* /chunks/{id} */
-    uint64_t begin;     /* positions in the stream */
-    uint64_t limit;     /* the chunk ends here at the latest, at once when length_known */
-    uint64_t available; /* up to here it may be sent; crc32c covers it */
+    uint64_t begin;                         /* positions in the stream */
+    uint64_t limit;                         /* the chunk ends here at the latest, at once when length_known */
+    uint64_t available;                     /* up to here it may be sent; crc32c covers it */
     uint32_t crc32c;
     bool length_known;
     bool complete; /* available is its end */
@@ -28,13 +28,13 @@ struct chunk_writer {
     struct copy copies[CHUNK_TARGETS_MAX];
     unsigned copy_count;
     uint64_t opened_ms;
-    char *payload;         /* all of it in one piece with room for a footer behind; NULL unless the stream ends here */
+    char *payload;          /* all of it in one piece with room for a footer behind; NULL unless the stream ends here */
     int64_t signed_wall_ms; /* time of all signatures over that piece, so that they can share the footer */
 };
 
 /* In a task. The chunk begins at `begin` of the window, where at least one byte is. stream_ended: no byte follows. */
-struct chunk_writer *chunk_writer_open(struct cluster *cluster, struct window *window, uint64_t begin,
-                                       uint64_t limit, bool length_known, bool stream_ended);
+struct chunk_writer *chunk_writer_open(struct cluster *cluster, struct window *window, uint64_t begin, uint64_t limit,
+                                       bool length_known, bool stream_ended);
 /* The window grew or the stream ended. */
 void chunk_writer_extend(struct chunk_writer *chunk, bool stream_ended);
 /* Drives the copies; *deadline_ms is lowered to the time at which to look again. */

@@ -23,14 +23,14 @@ static void metrics_create(struct cluster_metrics *metrics)
                                                  metric_seconds_bounds, metric_seconds_bound_count);
     metrics->write_standins = metric_counter_get("tercet_chunk_write_standins_total",
                                                  "Nodes that took over for another while a chunk was written", "");
-    metrics->write_degraded = metric_counter_get("tercet_chunk_write_degraded_total",
-                                                 "Chunks stored with fewer copies than wanted", "");
+    metrics->write_degraded =
+        metric_counter_get("tercet_chunk_write_degraded_total", "Chunks stored with fewer copies than wanted", "");
     metrics->write_failed =
         metric_counter_get("tercet_chunk_write_failures_total", "Chunks that could not be stored", "");
     metrics->read_failovers = metric_counter_get("tercet_chunk_read_failovers_total",
                                                  "Replicas that took over for another while a chunk was read", "");
-    metrics->read_damaged = metric_counter_get("tercet_chunk_read_damaged_total",
-                                               "Copies found missing or corrupt while reading", "");
+    metrics->read_damaged =
+        metric_counter_get("tercet_chunk_read_damaged_total", "Copies found missing or corrupt while reading", "");
     metrics->read_failed =
         metric_counter_get("tercet_chunk_read_failures_total", "Chunks that no replica could give", "");
 }

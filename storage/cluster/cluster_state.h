@@ -15,12 +15,12 @@
 
 struct cluster_metrics {
     struct metric_histogram *write_seconds, *read_seconds; /* of a chunk */
-    struct metric_counter *write_standins; /* a node was replaced while a chunk was written */
-    struct metric_counter *write_degraded; /* chunks stored with fewer copies than wanted */
-    struct metric_counter *write_failed;   /* chunks that could not be stored */
-    struct metric_counter *read_failovers; /* another replica took over */
-    struct metric_counter *read_damaged;   /* copies found missing or corrupt */
-    struct metric_counter *read_failed;    /* chunks that no replica could give */
+    struct metric_counter *write_standins;                 /* a node was replaced while a chunk was written */
+    struct metric_counter *write_degraded;                 /* chunks stored with fewer copies than wanted */
+    struct metric_counter *write_failed;                   /* chunks that could not be stored */
+    struct metric_counter *read_failovers;                 /* another replica took over */
+    struct metric_counter *read_damaged;                   /* copies found missing or corrupt */
+    struct metric_counter *read_failed;                    /* chunks that no replica could give */
 };
 
 struct cluster {

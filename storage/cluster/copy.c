@@ -20,8 +20,8 @@ static_assert(WINDOW_SPARE_BYTES >= PROTOCOL_FOOTER_LEN, "a footer must fit behi
 static void footer_make(struct copy *copy)
 {
     const struct chunk_writer *chunk = copy->chunk;
-    protocol_footer_make(&chunk->cluster->config.identity, bytes_from_str(copy->auth),
-                         chunk->available - chunk->begin, chunk->crc32c, copy->footer);
+    protocol_footer_make(&chunk->cluster->config.identity, bytes_from_str(copy->auth), chunk->available - chunk->begin,
+                         chunk->crc32c, copy->footer);
 }
 
 /* http_call_read_fn: the payload as far as there is any, then the footer. */
@@ -102,9 +102,8 @@ void copy_send(struct copy *copy, struct chunk_writer *chunk, struct node *node)
         options.read = copy_read;
         options.rewind = copy_rewind;
         options.read_arg = copy;
-        options.body_length = chunk->length_known || chunk->complete
-                                  ? chunk->limit - chunk->begin + PROTOCOL_FOOTER_LEN
-                                  : UINT64_MAX;
+        options.body_length =
+            chunk->length_known || chunk->complete ? chunk->limit - chunk->begin + PROTOCOL_FOOTER_LEN : UINT64_MAX;
     }
     node_call_start(&copy->call, chunk->cluster, node, "PUT", chunk->target, copy->auth, options);
 }

@@ -64,8 +64,8 @@ static void discard_one(struct cluster *cluster, const struct discard *discard)
         return;
     chunk_id_format(&discard->id, id);
     snprintf(target, sizeof(target), "/chunks/%s", id);
-    enum status status = node_exchange(cluster, discard->node, "DELETE", target,
-                                       clock_monotonic_ms() + cluster->config.node_timeout_ms);
+    enum status status =
+        node_exchange(cluster, discard->node, "DELETE", target, clock_monotonic_ms() + cluster->config.node_timeout_ms);
     log_debug("unwanted copy deleted", LOG_STR("chunkID", id), LOG_INT("node", discard->node->number),
               LOG_STATUS(status));
 }

@@ -28,8 +28,8 @@ struct discard_queue {
 
 void discard_queue_init(struct discard_queue *queue);
 void discard_queue_release(struct discard_queue *queue);
-void discard_start(struct cluster *cluster);     /* spawns the worker on the cluster's loop */
-void discard_wake(struct discard_queue *queue);  /* after `stopping` was set */
+void discard_start(struct cluster *cluster);    /* spawns the worker on the cluster's loop */
+void discard_wake(struct discard_queue *queue); /* after `stopping` was set */
 void discard_add(struct cluster *cluster, const struct chunk_id *id, struct node *node); /* any thread */
 
 #endif

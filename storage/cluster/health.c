@@ -13,9 +13,9 @@
 #include "base/http_client.h"
 #include "base/task.h"
 
-#define HEALTH_BODY_BYTES_MAX   65536
-#define HEALTH_CHECK_PAUSE_MS   100 /* between two checks, whatever happens */
-#define HEALTH_TIMEOUT_MS_MIN   100
+#define HEALTH_BODY_BYTES_MAX 65536
+#define HEALTH_CHECK_PAUSE_MS 100 /* between two checks, whatever happens */
+#define HEALTH_TIMEOUT_MS_MIN 100
 
 struct checker {
     struct cluster *cluster;
@@ -62,8 +62,7 @@ static const char *report_parse(const struct cluster *cluster, const struct node
         problem = "is another node: its number differs";
         goto out;
     }
-    server_id_copy(report->server_id, sizeof(report->server_id),
-                   json_string_value(json_object_get(root, "serverID")));
+    server_id_copy(report->server_id, sizeof(report->server_id), json_string_value(json_object_get(root, "serverID")));
     report->total_bytes = json_count(root, "totalBytes");
     report->free_bytes = json_count(root, "freeBytes");
     report->chunks = json_count(root, "chunks");
@@ -112,8 +111,8 @@ static void check(struct cluster *cluster, struct node *node)
 static void wait_due(struct cluster *cluster, struct node *node, uint64_t checked_ms)
 {
     while (!atomic_load(&cluster->stopping)) {
-        uint64_t interval_ms = node_standing(node) == NODE_GOOD ? cluster->config.health_interval_ms
-                                                               : cluster->config.suspect_interval_ms;
+        uint64_t interval_ms =
+            node_standing(node) == NODE_GOOD ? cluster->config.health_interval_ms : cluster->config.suspect_interval_ms;
         if (node_check_is_requested(node) && interval_ms > HEALTH_CHECK_PAUSE_MS)
             interval_ms = HEALTH_CHECK_PAUSE_MS;
         uint64_t due_ms = checked_ms + interval_ms;

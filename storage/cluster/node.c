@@ -53,10 +53,8 @@ void node_init(struct node *node, unsigned index, unsigned number, const char *a
     pthread_mutex_init(&node->lock, NULL);
     snprintf(label, sizeof(label), "node=\"%u\"", number);
     node->up_gauge = metric_gauge_get("tercet_node_up", "1 while the node answers and its breaker is closed", label);
-    node->breaker_gauge =
-        metric_gauge_get("tercet_node_breaker_state", "0 closed, 1 half-open, 2 open", label);
-    node->failure_counter =
-        metric_counter_get("tercet_node_failures_total", "Requests to the node that failed", label);
+    node->breaker_gauge = metric_gauge_get("tercet_node_breaker_state", "0 closed, 1 half-open, 2 open", label);
+    node->failure_counter = metric_counter_get("tercet_node_failures_total", "Requests to the node that failed", label);
     node->score_gauge = metric_gauge_get("cluster_health_score", "Share of the nodes that are up, 0 to 100", "");
     publish_locked(node);
 }

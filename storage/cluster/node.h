@@ -17,9 +17,9 @@ struct task;
 #define NODE_NUMBER_MAX 255
 
 struct node {
-    unsigned number;   /* these six never change after node_init */
-    unsigned index;    /* in the cluster's table */
-    char address[300]; /* host:port */
+    unsigned number;    /* these six never change after node_init */
+    unsigned index;     /* in the cluster's table */
+    char address[300];  /* host:port */
     double score_share; /* of cluster_health_score while it is up */
     struct metric_gauge *up_gauge, *breaker_gauge, *score_gauge;
     struct metric_counter *failure_counter;
@@ -83,11 +83,11 @@ bool node_probe_allowed(struct node *node);
 /* The task that checks the node registers itself, so that it can be woken; NULL when it ends. */
 void node_set_checker(struct node *node, struct task *checker);
 void node_wake_checker(struct node *node);
-void node_check_begins(struct node *node);        /* takes the request for a check back */
+void node_check_begins(struct node *node); /* takes the request for a check back */
 bool node_check_is_requested(struct node *node);
 
 enum node_standing node_standing(struct node *node);
-bool node_was_found_down(struct node *node);                           /* by its last health check */
+bool node_was_found_down(struct node *node);                             /* by its last health check */
 bool node_takes_chunks(struct node *node, enum node_standing *standing); /* neither down, full nor read-only */
 uint64_t node_free_bytes(struct node *node);
 unsigned node_in_flight(struct node *node);

@@ -1,5 +1,6 @@
 /* Where the copies of a chunk go: weighted rendezvous hashing. A pure function of the chunk id, the node numbers and
- * the weights, so that every gateway and every repair run agrees, and a node that comes or goes moves only its share. */
+ * the weights, so that every gateway and every repair run agrees, and a node that comes or goes moves only its share.
+ */
 #ifndef TERCET_STORAGE_CLUSTER_PLACEMENT_H
 #define TERCET_STORAGE_CLUSTER_PLACEMENT_H
 

@@ -1,7 +1,7 @@
 /* Chunks become a stream of bytes again. While the last PREFETCH_BYTES of one chunk are handed out, the next chunk is
  * already asked for, so that a large download has no gap between two. Memory of one stream: two readers' receive
- * windows (see chunk_reader.c), 512 KiB and a little. */
-#include "storage/cluster/chunk_reader.h"
+ * windows (see replica_reader.c), 512 KiB and a little. */
+#include "storage/cluster/replica_reader.h"
 
 #include <stdlib.h>
 
@@ -13,7 +13,7 @@ struct stream_reader {
     struct cluster *cluster;
     stream_next_fn next;
     void *next_arg;
-    struct chunk_reader *current, *following;
+    struct replica_reader *current, *following;
     enum status next_status; /* what the source of chunks said last; not OK: there is no more to ask for */
 };
 
@@ -26,23 +26,23 @@ struct stream_reader *stream_reader_open(struct cluster *cluster, stream_next_fn
     return reader;
 }
 
-static struct chunk_reader *open_following(struct stream_reader *reader)
+static struct replica_reader *open_following(struct stream_reader *reader)
 {
-    struct chunk_reader *opened = NULL;
+    struct replica_reader *opened = NULL;
     struct chunk_ref ref;
     uint32_t offset, len;
     if (reader->next_status)
         return NULL;
     reader->next_status = reader->next(reader->next_arg, &ref, &offset, &len);
     if (!reader->next_status)
-        reader->next_status = chunk_reader_open(reader->cluster, &ref, offset, len, &opened);
+        reader->next_status = replica_reader_open(reader->cluster, &ref, offset, len, &opened);
     return opened;
 }
 
 /* Leaves a finished chunk for the one after it; none is left when `current` is NULL afterwards. */
 static void advance(struct stream_reader *reader)
 {
-    chunk_reader_free(reader->current);
+    replica_reader_free(reader->current);
     reader->current = reader->following ? reader->following : open_following(reader);
     reader->following = NULL;
 }
@@ -51,12 +51,12 @@ enum status stream_reader_next(struct stream_reader *reader, struct bytes *out)
 {
     *out = bytes_of(NULL, 0);
     /* Not before the first bytes: most streams are one chunk, and those should not wait for a look at what follows. */
-    if (reader->current && !reader->following && chunk_reader_remaining(reader->current) <= PREFETCH_BYTES)
+    if (reader->current && !reader->following && replica_reader_remaining(reader->current) <= PREFETCH_BYTES)
         reader->following = open_following(reader);
     if (!reader->current)
         advance(reader);
     while (reader->current) {
-        enum status status = chunk_reader_next(reader->current, out);
+        enum status status = replica_reader_next(reader->current, out);
         if (status || out->len > 0)
             return status;
         advance(reader);
@@ -68,7 +68,7 @@ void stream_reader_close(struct stream_reader *reader)
 {
     if (!reader)
         return;
-    chunk_reader_free(reader->current);
-    chunk_reader_free(reader->following);
+    replica_reader_free(reader->current);
+    replica_reader_free(reader->following);
     free(reader);
 }

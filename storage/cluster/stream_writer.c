@@ -21,8 +21,8 @@ struct stream_writer {
     struct window window;
     uint64_t expected; /* UINT64_MAX when unknown */
     bool ended, finished;
-    enum status failed;      /* what every call returns from now on */
-    uint64_t next_begin;     /* where the next chunk will begin, if the stream goes on so far */
+    enum status failed;  /* what every call returns from now on */
+    uint64_t next_begin; /* where the next chunk will begin, if the stream goes on so far */
     struct chunk_writer *chunks[CHUNKS_UNDER_WAY_MAX]; /* in order, the open ones first */
     unsigned chunk_count;
     struct chunk_list done;
@@ -62,9 +62,8 @@ static bool open_next(struct stream_writer *writer)
         if (end - begin < CHUNK_START_BYTES || (small && writer->expected != UINT64_MAX))
             return false;
     }
-    writer->chunks[writer->chunk_count++] =
-        chunk_writer_open(writer->cluster, &writer->window, begin, limit, writer->expected != UINT64_MAX,
-                          stream_has_ended(writer));
+    writer->chunks[writer->chunk_count++] = chunk_writer_open(writer->cluster, &writer->window, begin, limit,
+                                                              writer->expected != UINT64_MAX, stream_has_ended(writer));
     writer->next_begin = limit;
     return true;
 }

@@ -16,8 +16,7 @@ struct segment {
 void window_init(struct window *window, size_t held_bytes_max, uint64_t expected)
 {
     *window = (struct window){.held_bytes_max = held_bytes_max, .expected = expected};
-    window->segment_bytes_max =
-        held_bytes_max / 2 < WINDOW_SEGMENT_BYTES ? held_bytes_max / 2 : WINDOW_SEGMENT_BYTES;
+    window->segment_bytes_max = held_bytes_max / 2 < WINDOW_SEGMENT_BYTES ? held_bytes_max / 2 : WINDOW_SEGMENT_BYTES;
 }
 
 void window_release(struct window *window)

@@ -12,8 +12,8 @@ struct segment;
 
 struct window {
     struct segment *first, *last;
-    uint64_t begin, end;      /* positions of the first byte kept and behind the last committed one */
-    size_t held_bytes;        /* capacity of all segments */
+    uint64_t begin, end; /* positions of the first byte kept and behind the last committed one */
+    size_t held_bytes;   /* capacity of all segments */
     size_t held_bytes_max;
     size_t segment_bytes_max; /* a half of held_bytes_max at most, so that two always fit */
     uint64_t expected;        /* size of the stream, UINT64_MAX when unknown */

@@ -2,10 +2,10 @@
  * RECEIVE_WINDOW_BYTES and the chunk's table of CRCs (2 KiB for 32 MiB).
  *
  * Two rounds through the replicas: in the first one each has stall_ms to show progress; those that did not say that
- * they lack the chunk are asked once more and share node_timeout_ms. What one replica proves wrong (missing, or other bytes
- * than recorded) is final for it. A caller that stays away for long makes a node give the transfer up: that is excused,
- * once per block. */
-#include "storage/cluster/chunk_reader.h"
+ * they lack the chunk are asked once more and share node_timeout_ms. What one replica proves wrong (missing, or other
+ * bytes than recorded) is final for it. A caller that stays away for long makes a node give the transfer up: that is
+ * excused, once per block. */
+#include "storage/cluster/replica_reader.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,22 +28,22 @@ struct replica {
     bool bad;   /* missing or damaged: not asked again */
 };
 
-struct chunk_reader {
+struct replica_reader {
     struct cluster *cluster;
     struct chunk_ref ref;
     struct replica replicas[CHUNK_COPIES_MAX];
-    uint32_t end;      /* of the wanted part, within the chunk */
-    uint32_t position; /* the next byte to hand out */
-    uint32_t block;    /* the next block to verify */
+    uint32_t end;       /* of the wanted part, within the chunk */
+    uint32_t position;  /* the next byte to hand out */
+    uint32_t block;     /* the next block to verify */
     uint32_t block_end; /* behind the last block that is wanted */
-    uint32_t *table;   /* CRC32C per block of the whole chunk */
-    bool proven;       /* the table is that of the recorded chunk */
+    uint32_t *table;    /* CRC32C per block of the whole chunk */
+    bool proven;        /* the table is that of the recorded chunk */
     bool second_round;
     unsigned asked_count; /* requests so far */
     struct replica *current;
     struct node_call call;
-    bool body_begun;      /* the current answer's head and table were accepted */
-    size_t handed_out;    /* bytes of the receive buffer to consume first */
+    bool body_begun;   /* the current answer's head and table were accepted */
+    size_t handed_out; /* bytes of the receive buffer to consume first */
     uint64_t opened_ms;
     uint64_t waiting_since_ms; /* when the caller asked for more, or another replica was turned to */
     uint64_t returned_ms;      /* when the caller was last given something */
@@ -52,7 +52,7 @@ struct chunk_reader {
     bool measured;
 };
 
-static uint32_t block_len(const struct chunk_reader *reader, uint32_t block)
+static uint32_t block_len(const struct replica_reader *reader, uint32_t block)
 {
     uint32_t begin = block * CHUNK_BLOCK_BYTES;
     uint32_t rest = reader->ref.size - begin;
@@ -60,7 +60,7 @@ static uint32_t block_len(const struct chunk_reader *reader, uint32_t block)
 }
 
 /* The replica to ask next: good nodes first, then those with the fewest requests under way, ties at random. */
-static struct replica *choose(struct chunk_reader *reader)
+static struct replica *choose(struct replica_reader *reader)
 {
     struct replica *best = NULL;
     unsigned best_load = 0, ties = 0;
@@ -86,7 +86,7 @@ static struct replica *choose(struct chunk_reader *reader)
     return best;
 }
 
-static void ask(struct chunk_reader *reader, struct replica *replica)
+static void ask(struct replica_reader *reader, struct replica *replica)
 {
     char id[CHUNK_ID_TEXT_LEN + 1];
     char target[NODE_TARGET_MAX];
@@ -103,14 +103,14 @@ static void ask(struct chunk_reader *reader, struct replica *replica)
                     (struct http_call_options){.receive_window = RECEIVE_WINDOW_BYTES});
 }
 
-enum status chunk_reader_open(struct cluster *cluster, const struct chunk_ref *ref, uint32_t offset, uint32_t len,
-                              struct chunk_reader **reader)
+enum status replica_reader_open(struct cluster *cluster, const struct chunk_ref *ref, uint32_t offset, uint32_t len,
+                                struct replica_reader **reader)
 {
     *reader = NULL;
     if (ref->size == 0 || ref->size > CHUNK_BYTES_MAX || ref->copies > CHUNK_COPIES_MAX || len == 0 ||
         offset >= ref->size || len > ref->size - offset)
         return STATUS_CORRUPT;
-    struct chunk_reader *opened = mem_zalloc(sizeof(*opened));
+    struct replica_reader *opened = mem_zalloc(sizeof(*opened));
     opened->cluster = cluster;
     opened->ref = *ref;
     for (unsigned i = 0; i < ref->copies; i++)
@@ -128,7 +128,7 @@ enum status chunk_reader_open(struct cluster *cluster, const struct chunk_ref *r
     return STATUS_OK;
 }
 
-static void report_damage(struct chunk_reader *reader, enum status why)
+static void report_damage(struct replica_reader *reader, enum status why)
 {
     struct cluster *cluster = reader->cluster;
     metric_counter_add(cluster->metrics.read_damaged, 1);
@@ -137,7 +137,7 @@ static void report_damage(struct chunk_reader *reader, enum status why)
 }
 
 /* Did the node end the transfer because we took nothing for long? */
-static bool is_excused(struct chunk_reader *reader, enum node_outcome outcome)
+static bool is_excused(struct replica_reader *reader, enum node_outcome outcome)
 {
     if (outcome != NODE_FAILED || !http_call_ended(reader->call.http) || http_call_status(reader->call.http) != 200 ||
         reader->away_ms <= reader->cluster->config.stall_ms || reader->block < reader->excused_block)
@@ -147,7 +147,7 @@ static bool is_excused(struct chunk_reader *reader, enum node_outcome outcome)
 }
 
 /* Ends with the current replica. */
-static void give_up_replica(struct chunk_reader *reader, enum node_outcome outcome, enum status why,
+static void give_up_replica(struct replica_reader *reader, enum node_outcome outcome, enum status why,
                             const char *reason)
 {
     char id[CHUNK_ID_TEXT_LEN + 1];
@@ -166,7 +166,7 @@ static void give_up_replica(struct chunk_reader *reader, enum node_outcome outco
     reader->current = NULL;
 }
 
-static bool may_ask_again(const struct chunk_reader *reader)
+static bool may_ask_again(const struct replica_reader *reader)
 {
     for (unsigned i = 0; i < reader->ref.copies; i++)
         if (reader->replicas[i].node && !reader->replicas[i].bad)
@@ -175,7 +175,7 @@ static bool may_ask_again(const struct chunk_reader *reader)
 }
 
 /* Turns to the next replica, in the second round if need be. */
-static enum status next_replica(struct chunk_reader *reader)
+static enum status next_replica(struct replica_reader *reader)
 {
     struct replica *replica = choose(reader);
     if (!replica && !reader->second_round && may_ask_again(reader)) {
@@ -194,7 +194,7 @@ static enum status next_replica(struct chunk_reader *reader)
 }
 
 /* The answer's head: does the replica hold the chunk that was recorded? */
-static bool head_matches(const struct chunk_reader *reader)
+static bool head_matches(const struct replica_reader *reader)
 {
     uint64_t size;
     uint8_t crc[4];
@@ -205,7 +205,7 @@ static bool head_matches(const struct chunk_reader *reader)
 }
 
 /* The table proves itself: its combination must be the recorded checksum. */
-static bool table_accept(struct chunk_reader *reader, const char *data)
+static bool table_accept(struct replica_reader *reader, const char *data)
 {
     uint32_t crc = 0;
     for (uint32_t i = 0; i < chunk_block_count(reader->ref.size); i++) {
@@ -217,7 +217,7 @@ static bool table_accept(struct chunk_reader *reader, const char *data)
 }
 
 /* Takes the head and the table off the answer once they are there. STATUS_TIMEOUT: not yet. */
-static enum status begin_body(struct chunk_reader *reader)
+static enum status begin_body(struct replica_reader *reader)
 {
     struct http_call *http = reader->call.http;
     size_t table_len = 4 * (size_t)chunk_block_count(reader->ref.size);
@@ -236,7 +236,7 @@ static enum status begin_body(struct chunk_reader *reader)
 }
 
 /* Verifies all blocks that are there in full and hands their wanted part out. STATUS_TIMEOUT: none yet. */
-static enum status take_blocks(struct chunk_reader *reader, struct bytes *out)
+static enum status take_blocks(struct replica_reader *reader, struct bytes *out)
 {
     struct bytes received = http_call_received(reader->call.http);
     uint32_t first = reader->block;
@@ -265,7 +265,7 @@ static enum status take_blocks(struct chunk_reader *reader, struct bytes *out)
 }
 
 /* One look at the current answer. STATUS_TIMEOUT: nothing to hand out yet; *outcome and *reason are set otherwise. */
-static enum status look(struct chunk_reader *reader, struct bytes *out, enum node_outcome *outcome,
+static enum status look(struct replica_reader *reader, struct bytes *out, enum node_outcome *outcome,
                         const char **reason)
 {
     struct http_call *http = reader->call.http;
@@ -288,7 +288,7 @@ static enum status look(struct chunk_reader *reader, struct bytes *out, enum nod
 }
 
 /* When silence of the current replica becomes a failure. */
-static uint64_t silence_deadline(const struct chunk_reader *reader)
+static uint64_t silence_deadline(const struct replica_reader *reader)
 {
     const struct cluster_config *config = &reader->cluster->config;
     uint64_t since_ms = http_call_last_progress_ms(reader->call.http);
@@ -299,7 +299,7 @@ static uint64_t silence_deadline(const struct chunk_reader *reader)
 }
 
 /* All is handed out: the exchange should be over too, and its connection is kept if it is. */
-static void finish(struct chunk_reader *reader)
+static void finish(struct replica_reader *reader)
 {
     if (!reader->call.http)
         return;
@@ -307,7 +307,7 @@ static void finish(struct chunk_reader *reader)
     node_call_finish(&reader->call, NODE_ANSWERED, NULL);
 }
 
-static void begin_wait(struct chunk_reader *reader)
+static void begin_wait(struct replica_reader *reader)
 {
     if (reader->call.http && reader->handed_out)
         http_call_consume(reader->call.http, reader->handed_out);
@@ -316,7 +316,7 @@ static void begin_wait(struct chunk_reader *reader)
     reader->away_ms = reader->waiting_since_ms - reader->returned_ms;
 }
 
-static void end_wait(struct chunk_reader *reader)
+static void end_wait(struct replica_reader *reader)
 {
     reader->returned_ms = clock_monotonic_ms();
     if (reader->measured)
@@ -327,7 +327,7 @@ static void end_wait(struct chunk_reader *reader)
 }
 
 /* Waits for the current replica to bring blocks. Any failure but STATUS_TIMEOUT for a stall is as `look` says. */
-static enum status wait_blocks(struct chunk_reader *reader, struct bytes *out, enum node_outcome *outcome,
+static enum status wait_blocks(struct replica_reader *reader, struct bytes *out, enum node_outcome *outcome,
                                const char **reason)
 {
     bool silent_before = false;
@@ -352,7 +352,7 @@ static enum status wait_blocks(struct chunk_reader *reader, struct bytes *out, e
     }
 }
 
-enum status chunk_reader_next(struct chunk_reader *reader, struct bytes *out)
+enum status replica_reader_next(struct replica_reader *reader, struct bytes *out)
 {
     *out = bytes_of(NULL, 0);
     begin_wait(reader);
@@ -375,12 +375,12 @@ enum status chunk_reader_next(struct chunk_reader *reader, struct bytes *out)
     return STATUS_OK;
 }
 
-uint64_t chunk_reader_remaining(const struct chunk_reader *reader)
+uint64_t replica_reader_remaining(const struct replica_reader *reader)
 {
     return reader->end - reader->position;
 }
 
-void chunk_reader_free(struct chunk_reader *reader)
+void replica_reader_free(struct replica_reader *reader)
 {
     if (!reader)
         return;
