@@ -62,10 +62,12 @@ struct line {
     char text[LINE_MAX_BYTES];
 };
 
-/* Room before the longest end of a line and the quote of a string that was cut. */
+/* Room before the longest end of a line and a string's closing quote. */
 static size_t line_room(const struct line *line)
 {
-    return LINE_MAX_BYTES - sizeof(line_end_truncated) - 1 - line->len;
+    size_t used = line->len + sizeof(line_end_truncated) + 1;
+
+    return used < LINE_MAX_BYTES ? LINE_MAX_BYTES - used : 0;
 }
 
 static void line_put(struct line *line, const char *data, size_t len)
