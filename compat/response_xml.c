@@ -144,7 +144,7 @@ static void attributes_parts(struct xml_writer *writer, const struct response_at
     bool listed = attributes->checksum.algorithm != CHECKSUM_NONE && !attributes->checksum.full_object;
 
     xml_writer_open(writer, "ObjectParts");
-    xml_writer_element_u64(writer, "TotalPartsCount", attributes->parts_count);
+    xml_writer_element_u64(writer, "PartsCount", attributes->parts_count);
     if (listed) {
         xml_writer_element_u64(writer, "PartNumberMarker", attributes->part_number_marker);
         xml_writer_element_u64(writer, "NextPartNumberMarker", attributes->next_part_number_marker);

@@ -1,0 +1,162 @@
+/* error: the table against AWS's published statuses and recorded words; the XML's order and escaping. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <string.h>
+
+#include "compat/error.h"
+
+static void test_table_is_complete(void **state)
+{
+    (void)state;
+    for (enum s3_error error = S3_ERROR_NONE + 1; error < S3_ERROR_COUNT; error++) {
+        assert_non_null(s3_error_code(error));
+        assert_non_null(s3_error_message(error));
+        assert_in_range(s3_error_http_status(error), 301, 507);
+        assert_int_equal(s3_error_from_code(s3_error_code(error)), error);
+    }
+    assert_int_equal(s3_error_from_code("NoSuchThing"), S3_INTERNAL_ERROR);
+    assert_int_equal(s3_error_from_code("accessdenied"), S3_INTERNAL_ERROR);
+}
+
+static void test_statuses_are_those_of_aws(void **state)
+{
+    static const struct {
+        int http_status;
+        const char *codes;
+    } rows[] = {
+        {404, "NoSuchKey NoSuchBucket NoSuchUpload NoSuchVersion NoSuchBucketPolicy NoSuchCORSConfiguration "
+              "NoSuchLifecycleConfiguration NoSuchTagSet ObjectLockConfigurationNotFoundError "
+              "NoSuchConfiguration NoSuchObjectLockConfiguration NoSuchPublicAccessBlockConfiguration "
+              "NoSuchWebsiteConfiguration OwnershipControlsNotFoundError ReplicationConfigurationNotFoundError"},
+        {409, "BucketAlreadyOwnedByYou BucketAlreadyExists BucketNotEmpty ConditionalRequestConflict "
+              "InvalidBucketState OperationAborted"},
+        {412, "PreconditionFailed"},
+        {416, "InvalidRange InvalidPartNumber"},
+        {403, "SignatureDoesNotMatch RequestTimeTooSkewed InvalidAccessKeyId AccessDenied InvalidObjectState"},
+        {400, "BadDigest InvalidDigest InvalidPart InvalidPartOrder EntityTooSmall EntityTooLarge MalformedXML "
+              "KeyTooLongError InvalidBucketName IncompleteBody XAmzContentSHA256Mismatch InvalidRequest "
+              "InvalidArgument AuthorizationHeaderMalformed CredentialsNotSupported ExpiredToken InvalidToken "
+              "InvalidURI InvalidLocationConstraint InvalidStorageClass InvalidTag MalformedACLError "
+              "MalformedPOSTRequest MaxMessageLengthExceeded MaxPostPreDataLengthExceededError "
+              "MetadataTooLarge MissingRequestBodyError MissingSecurityHeader RequestIsNotMultiPartContent "
+              "RequestTimeout TooManyBuckets UnexpectedContent UserKeyMustBeSpecified "
+              "IncorrectNumberOfFilesInPostRequest InvalidPolicyDocument "
+              "IllegalVersioningConfigurationException IllegalLocationConstraintException "
+              "InvalidEncryptionAlgorithmError"},
+        {405, "MethodNotAllowed"},
+        {411, "MissingContentLength"},
+        {500, "InternalError"},
+        {501, "NotImplemented"},
+        {503, "SlowDown ServiceUnavailable"},
+        {301, "PermanentRedirect"},
+        {307, "TemporaryRedirect"},
+        {304, "NotModified"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char codes[1200];
+        char *rest = codes, *code;
+
+        assert_true(strlen(rows[i].codes) < sizeof(codes));
+        strcpy(codes, rows[i].codes);
+        while ((code = strsep(&rest, " ")) != NULL) {
+            enum s3_error error = s3_error_from_code(code);
+
+            assert_string_equal(s3_error_code(error), code);
+            assert_int_equal(s3_error_http_status(error), rows[i].http_status);
+        }
+    }
+}
+
+static void test_words_are_those_of_aws(void **state)
+{
+    static const struct {
+        enum s3_error error;
+        const char *message;
+    } rows[] = {
+        {S3_ACCESS_DENIED, "Access Denied"},
+        {S3_NO_SUCH_KEY, "The specified key does not exist."},
+        {S3_NO_SUCH_BUCKET, "The specified bucket does not exist"},
+        {S3_NO_SUCH_UPLOAD, "The specified upload does not exist. The upload ID may be invalid, or the upload may "
+                            "have been aborted or completed."},
+        {S3_INVALID_PART, "One or more of the specified parts could not be found.  The part may not have been "
+                          "uploaded, or the specified entity tag may not match the part's entity tag."},
+        {S3_INVALID_RANGE, "The requested range is not satisfiable"},
+        {S3_PRECONDITION_FAILED, "At least one of the pre-conditions you specified did not hold"},
+        {S3_BUCKET_NOT_EMPTY, "The bucket you tried to delete is not empty"},
+        {S3_ENTITY_TOO_SMALL, "Your proposed upload is smaller than the minimum allowed size"},
+        {S3_SIGNATURE_DOES_NOT_MATCH, "The request signature we calculated does not match the signature you "
+                                      "provided. Check your key and signing method."},
+        {S3_MALFORMED_XML, "The XML you provided was not well-formed or did not validate against our published schema"},
+        {S3_NOT_IMPLEMENTED, "A header you provided implies functionality that is not implemented"},
+        {S3_INVALID_DIGEST, "The Content-MD5 you specified was invalid."},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        assert_string_equal(s3_error_message(rows[i].error), rows[i].message);
+}
+
+static void assert_rendered(const struct s3_error_details *details, const char *expected)
+{
+    struct buffer out;
+
+    buffer_init(&out, 4096);
+    assert_int_equal(s3_error_render(&out, details), STATUS_OK);
+    assert_string_equal(out.data, expected);
+    buffer_release(&out);
+}
+
+static void test_render(void **state)
+{
+    struct s3_error_details details = {.request_id = BYTES("0123456789ABCDEF"), .host_id = BYTES("node")};
+
+    (void)state;
+    s3_error_set(&details, S3_NO_SUCH_KEY);
+    s3_error_add(&details, "Key", BYTES("a<b&\x01\xff"));
+    assert_rendered(&details, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
+                              "<Error><Code>NoSuchKey</Code><Message>The specified key does not exist.</Message>"
+                              "<Key>a&lt;b&amp;&#x1;\xef\xbf\xbd</Key><RequestId>0123456789ABCDEF</RequestId>"
+                              "<HostId>node</HostId></Error>");
+
+    s3_error_setf(&details, S3_INVALID_ARGUMENT, "no such %s", "thing");
+    details.resource = BYTES("/bucket/key");
+    s3_error_add(&details, "ArgumentName", BYTES("x"));
+    s3_error_add(&details, "ArgumentValue", (struct bytes){NULL, 0});
+    s3_error_add_u64(&details, "Size", UINT64_MAX);
+    assert_rendered(&details, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
+                              "<Error><Code>InvalidArgument</Code><Message>no such thing</Message>"
+                              "<Resource>/bucket/key</Resource><ArgumentName>x</ArgumentName>"
+                              "<ArgumentValue></ArgumentValue><Size>18446744073709551615</Size>"
+                              "<RequestId>0123456789ABCDEF</RequestId><HostId>node</HostId></Error>");
+
+    s3_error_set(&details, S3_SLOW_DOWN);
+    assert_int_equal(details.element_count, 0);
+    assert_string_equal(details.message, "");
+}
+
+static void test_render_beyond_the_maximum(void **state)
+{
+    struct s3_error_details details = {.code = S3_NO_SUCH_KEY};
+    struct buffer out;
+
+    (void)state;
+    buffer_init(&out, 100);
+    assert_int_equal(s3_error_render(&out, &details), STATUS_LIMIT);
+    buffer_release(&out);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_table_is_complete),         cmocka_unit_test(test_statuses_are_those_of_aws),
+        cmocka_unit_test(test_words_are_those_of_aws),    cmocka_unit_test(test_render),
+        cmocka_unit_test(test_render_beyond_the_maximum),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
