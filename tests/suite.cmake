@@ -1,0 +1,74 @@
+# The whole suite as one ctest run, for tests/run: beside the unit tests of this build, clients and end-to-end tests
+# against a cluster of this build's programs, and what needs a build of its own. Such a build is a test too, a fixture
+# that ctest runs first when one of its tests is chosen.
+set(SUITE_ROOT ${CMAKE_SOURCE_DIR}/build)
+
+# suite_build(NAME FOLDER TARGETS CMAKE-ARGUMENT...): a build in that folder, by the fixture build.NAME.
+function(suite_build name folder targets)
+  add_test(NAME build.${name} COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/lib/build ${folder} "${targets}" ${ARGN})
+  set_tests_properties(build.${name} PROPERTIES LABELS build FIXTURES_SETUP build.${name} TIMEOUT 1800 PROCESSORS 2)
+endfunction()
+
+# suite_python(NAME FILE LABEL TIMEOUT [PROPERTY VALUE]...): a Python test against a cluster of this build's programs.
+# With RELEASE before the properties: against those of the Release build.
+function(suite_python name file label timeout)
+  cmake_parse_arguments(PARSE_ARGV 4 option "RELEASE" "" "")
+  add_test(NAME ${name} COMMAND /usr/bin/python3 ${CMAKE_CURRENT_SOURCE_DIR}/${file})
+  set(environment PYTHONPATH=${CMAKE_CURRENT_SOURCE_DIR}/lib PYTHONDONTWRITEBYTECODE=1)
+  if(option_RELEASE)
+    list(APPEND environment TERCET_BUILD=${SUITE_ROOT})
+    set_tests_properties(${name} PROPERTIES FIXTURES_REQUIRED build.release)
+  else()
+    list(APPEND environment TERCET_BUILD=${CMAKE_BINARY_DIR})
+  endif()
+  set_tests_properties(${name} PROPERTIES LABELS ${label} TIMEOUT ${timeout} ENVIRONMENT "${environment}"
+                       ${option_UNPARSED_ARGUMENTS})
+endfunction()
+
+# Fuzz targets, each run briefly.
+set(targets "")
+file(GLOB sources CONFIGURE_DEPENDS fuzz/*_fuzz.c)
+foreach(source ${sources})
+  get_filename_component(name ${source} NAME_WE)
+  string(REGEX REPLACE "_fuzz$" "" name ${name})
+  string(APPEND targets " fuzz_${name}")
+  add_test(NAME fuzz.${name}
+           COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/run ${SUITE_ROOT}/fuzz/tests/fuzz_${name} ${name})
+  set_tests_properties(fuzz.${name} PROPERTIES LABELS fuzz TIMEOUT 1200 FIXTURES_REQUIRED build.fuzz)
+endforeach()
+suite_build(fuzz ${SUITE_ROOT}/fuzz "${targets}" -DCMAKE_BUILD_TYPE=RelWithDebInfo -DCMAKE_C_COMPILER=clang -DTERCET_FUZZ=ON
+            -DTERCET_SANITIZE=address,undefined,fuzzer-no-link)
+
+# The threaded parts under ThreadSanitizer, which wants the address layout that setarch -R gives it.
+set(targets "")
+foreach(folder base storage meta)
+  file(GLOB sources CONFIGURE_DEPENDS unit/${folder}/*_test.c)
+  foreach(source ${sources})
+    get_filename_component(name ${source} NAME_WE)
+    string(REGEX REPLACE "_test$" "" name ${name})
+    string(APPEND targets " unit_${folder}_${name}")
+    add_test(NAME tsan.${folder}.${name}
+             COMMAND setarch ${CMAKE_SYSTEM_PROCESSOR} -R ${SUITE_ROOT}/tsan/tests/unit_${folder}_${name})
+    set_tests_properties(tsan.${folder}.${name} PROPERTIES LABELS tsan TIMEOUT 600 FIXTURES_REQUIRED build.tsan
+                         ENVIRONMENT "TSAN_OPTIONS=suppressions=${CMAKE_CURRENT_SOURCE_DIR}/tsan.supp:halt_on_error=1")
+  endforeach()
+endforeach()
+suite_build(tsan ${SUITE_ROOT}/tsan "${targets}" -DCMAKE_BUILD_TYPE=RelWithDebInfo "-DCMAKE_C_FLAGS_RELWITHDEBINFO=-O1 -g"
+            -DTERCET_TESTS=ON -DTERCET_SANITIZE=thread)
+
+# The Release build is the one that deploy/up makes.
+suite_build(release ${SUITE_ROOT} "tercet-gateway tercet-node" -DCMAKE_BUILD_TYPE=Release)
+
+suite_python(clients.curl clients/curl_test.py clients 600)
+suite_python(clients.aws-cli clients/aws_cli_test.py clients 1200)
+suite_python(clients.s3cmd clients/s3cmd_test.py clients 900)
+suite_python(clients.rclone clients/rclone_test.py clients 900)
+suite_python(clients.boto3 clients/boto3_test.py clients 900)
+suite_python(clients.javascript clients/js_test.py clients 900)
+
+suite_python(e2e.bad-input e2e/bad_input_test.py e2e 600)
+suite_python(e2e.node-loss e2e/node_loss_test.py e2e 600)
+suite_python(e2e.restart e2e/restart_test.py e2e 600)
+suite_python(e2e.deletion e2e/deletion_test.py e2e 600)
+suite_python(e2e.deploy e2e/deploy_test.py e2e 900 RELEASE)
+suite_python(e2e.large-upload e2e/large_upload_test.py e2e 3600 RELEASE PROCESSORS 2)
