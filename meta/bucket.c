@@ -1,0 +1,108 @@
+/* Creating and deleting buckets; see meta.h. */
+#include <string.h>
+
+#include "meta/internal.h"
+#include "meta/upload.h"
+
+enum { DROP_UPLOADS_MAX = 256 }; /* in one commit */
+
+struct bucket_op {
+    struct commit_op op;
+    struct bytes name;
+    struct meta_bucket bucket; /* to create */
+    bool more;                 /* delete: uploads are left */
+};
+
+static enum status bucket_row_get(const struct db_view *view, struct bytes name, struct meta_bucket *bucket)
+{
+    struct db_value value = {0};
+    enum status status = db_get(view, DB_BUCKETS, name, &value);
+    if (!status)
+        status = bucket_record_decode(db_value_bytes(&value), bucket);
+    db_value_release(&value);
+    return status;
+}
+
+static void bucket_row_key(struct row_key *key, struct bytes name)
+{
+    key->len = name.len;
+    memcpy(key->data, name.data, name.len);
+}
+
+static enum status bucket_create_prepare(struct commit_op *op, struct txn *txn)
+{
+    struct bucket_op *create = (struct bucket_op *)op;
+    struct meta_bucket existing;
+    struct row_key key;
+
+    enum status status = bucket_row_get(&txn->view, create->name, &existing);
+    if (status != STATUS_NOT_FOUND)
+        return status ? status : STATUS_EXISTS;
+    if (txn->state.bucket_next == UINT32_MAX - 1)
+        return STATUS_LIMIT;
+    create->bucket.id = txn->state.bucket_next++;
+    create->bucket.created_ms = txn->now_ms;
+    struct buffer *value = txn_value(txn);
+    bucket_record_encode(value, &create->bucket);
+    bucket_row_key(&key, create->name);
+    txn_put(txn, DB_BUCKETS, &key, buffer_bytes(value));
+    txn->bucket.created = create->bucket;
+    return STATUS_OK;
+}
+
+enum status meta_bucket_create(struct meta *meta, struct bytes name, bool versioned, struct bytes region)
+{
+    struct bucket_op create = {.op.prepare = bucket_create_prepare, .name = name, .bucket = {.versioned = versioned}};
+
+    if (name.len == 0 || name.len > META_BUCKET_MAX || memchr(name.data, '\0', name.len))
+        return STATUS_INVALID;
+    if (region.len >= sizeof(create.bucket.region) || (region.len > 0 && memchr(region.data, '\0', region.len)))
+        return STATUS_INVALID;
+    memcpy(create.bucket.name, name.data, name.len);
+    if (region.len > 0)
+        memcpy(create.bucket.region, region.data, region.len);
+    return commit_run(meta, &create.op);
+}
+
+enum status meta_bucket_get(struct meta *meta, struct bytes name, struct meta_bucket *out)
+{
+    return bucket_table_get(&meta->buckets, name, out);
+}
+
+void meta_bucket_list(struct meta *meta, struct meta_bucket **buckets, size_t *count)
+{
+    bucket_table_list(&meta->buckets, buckets, count);
+}
+
+static enum status bucket_delete_prepare(struct commit_op *op, struct txn *txn)
+{
+    struct bucket_op *delete = (struct bucket_op *)op;
+    struct meta_bucket existing;
+    struct bucket_entry *bucket;
+    struct row_key key;
+
+    enum status status = bucket_row_get(&txn->view, delete->name, &existing);
+    if (!status)
+        status = txn_bucket(txn, existing.id, &bucket);
+    if (status)
+        return status;
+    if (bucket->staged.versions > 0)
+        return STATUS_NOT_EMPTY;
+    status = upload_drop_some(txn, bucket->staged.id, DROP_UPLOADS_MAX, &delete->more);
+    if (status || delete->more)
+        return status;
+    bucket_row_key(&key, delete->name);
+    txn_delete(txn, DB_BUCKETS, &key);
+    txn->bucket.deleted = true;
+    return STATUS_OK;
+}
+
+enum status meta_bucket_delete(struct meta *meta, struct bytes name)
+{
+    struct bucket_op delete = {.op.prepare = bucket_delete_prepare, .name = name, .more = true};
+    enum status status = name.len == 0 || name.len > META_BUCKET_MAX ? STATUS_NOT_FOUND : STATUS_OK;
+
+    while (!status && delete.more)
+        status = commit_run(meta, &delete.op);
+    return status;
+}

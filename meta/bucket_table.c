@@ -1,0 +1,206 @@
+/* The buckets in memory; see the header. Sorted arrays: buckets are few, and created and deleted rarely. */
+#include "meta/bucket_table.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/log.h"
+#include "meta/records.h"
+
+static void array_insert(struct bucket_array *array, size_t at, struct bucket_entry *entry)
+{
+    if (array->count == array->capacity) {
+        array->capacity = array->capacity ? 2 * array->capacity : 16;
+        array->entries = mem_realloc(array->entries, array->capacity * sizeof(*array->entries));
+    }
+    memmove(array->entries + at + 1, array->entries + at, (array->count - at) * sizeof(*array->entries));
+    array->entries[at] = entry;
+    array->count++;
+}
+
+static void array_remove(struct bucket_array *array, size_t at)
+{
+    array->count--;
+    memmove(array->entries + at, array->entries + at + 1, (array->count - at) * sizeof(*array->entries));
+}
+
+/* Index of the first entry whose name is not below. */
+static size_t name_position(const struct bucket_array *array, struct bytes name)
+{
+    size_t low = 0, high = array->count;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (bytes_compare(bytes_from_str(array->entries[middle]->committed.name), name) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static size_t id_position(const struct bucket_array *array, uint32_t id)
+{
+    size_t low = 0, high = array->count;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (array->entries[middle]->staged.id < id)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static bool name_is_at(const struct bucket_array *array, size_t at, struct bytes name)
+{
+    return at < array->count && bytes_equal_str(name, array->entries[at]->committed.name);
+}
+
+void bucket_table_init(struct bucket_table *table)
+{
+    *table = (struct bucket_table){0};
+    pthread_rwlock_init(&table->lock, NULL);
+}
+
+void bucket_table_release(struct bucket_table *table)
+{
+    for (size_t i = 0; i < table->by_id.count; i++)
+        free(table->by_id.entries[i]);
+    free(table->by_id.entries);
+    free(table->by_name.entries);
+    free(table->touched.entries);
+    pthread_rwlock_destroy(&table->lock);
+}
+
+static struct bucket_entry *entry_create(struct bucket_table *table, const struct meta_bucket *bucket)
+{
+    struct bucket_entry *entry = mem_zalloc(sizeof(*entry));
+    entry->committed = entry->staged = *bucket;
+    array_insert(&table->by_id, id_position(&table->by_id, bucket->id), entry);
+    return entry;
+}
+
+enum status bucket_table_load(struct bucket_table *table, struct db *db)
+{
+    struct db_view view = {db, NULL};
+    struct db_iterator it;
+    enum status status = STATUS_OK;
+
+    db_iterator_open(&it, &view, DB_BUCKETS, BYTES(""), BYTES("\xff"));
+    for (db_iterator_first(&it); !status && db_iterator_valid(&it); db_iterator_next(&it)) {
+        struct meta_bucket bucket;
+        struct bytes name = db_iterator_key(&it);
+        status = bucket_record_decode(db_iterator_value(&it), &bucket);
+        if (name.len == 0 || name.len > META_BUCKET_MAX || memchr(name.data, '\0', name.len))
+            status = STATUS_CORRUPT;
+        if (status) {
+            log_error("bucket record is damaged", LOG_BYTES("bucket", name));
+            break;
+        }
+        memcpy(bucket.name, name.data, name.len);
+        array_insert(&table->by_name, table->by_name.count, entry_create(table, &bucket));
+    }
+    if (!status)
+        status = db_iterator_status(&it);
+    db_iterator_close(&it);
+    return status;
+}
+
+struct bucket_entry *bucket_table_find(struct bucket_table *table, uint32_t id)
+{
+    size_t at = id_position(&table->by_id, id);
+    if (at == table->by_id.count || table->by_id.entries[at]->staged.id != id)
+        return NULL;
+    return table->by_id.entries[at]->deleted ? NULL : table->by_id.entries[at];
+}
+
+static void counter_add(uint64_t *counter, int64_t change)
+{
+    CHECK(change >= 0 || *counter >= (uint64_t)-change);
+    *counter += (uint64_t)change;
+}
+
+void bucket_table_stage(struct bucket_table *table, const struct bucket_change *change)
+{
+    struct bucket_entry *entry = change->entry;
+    if (change->created.id)
+        entry = entry_create(table, &change->created);
+    if (!entry)
+        return;
+    counter_add(&entry->staged.objects, change->objects);
+    counter_add(&entry->staged.versions, change->versions);
+    counter_add(&entry->staged.bytes, change->bytes);
+    entry->deleted = change->deleted;
+    if (!entry->dirty)
+        array_insert(&table->touched, table->touched.count, entry);
+    entry->dirty = true;
+}
+
+void bucket_table_write(struct bucket_table *table, struct db *db, struct db_batch *batch)
+{
+    struct buffer value;
+    record_buffer_init(&value);
+    for (size_t i = 0; i < table->touched.count; i++) {
+        struct bucket_entry *entry = table->touched.entries[i];
+        if (entry->deleted)
+            continue; /* its operation removed the row */
+        buffer_clear(&value);
+        bucket_record_encode(&value, &entry->staged);
+        db_batch_put(db, batch, DB_BUCKETS, bytes_from_str(entry->staged.name), buffer_bytes(&value));
+    }
+    buffer_release(&value);
+}
+
+/* Removes a deleted bucket; its name may be taken again by a bucket of the same group, which comes later. */
+static void entry_delete(struct bucket_table *table, struct bucket_entry *entry)
+{
+    size_t at = name_position(&table->by_name, bytes_from_str(entry->committed.name));
+    if (at < table->by_name.count && table->by_name.entries[at] == entry)
+        array_remove(&table->by_name, at);
+    array_remove(&table->by_id, id_position(&table->by_id, entry->staged.id));
+    free(entry);
+}
+
+void bucket_table_publish(struct bucket_table *table)
+{
+    pthread_rwlock_wrlock(&table->lock);
+    for (size_t i = 0; i < table->touched.count; i++) {
+        struct bucket_entry *entry = table->touched.entries[i];
+        if (entry->deleted) {
+            entry_delete(table, entry);
+            continue;
+        }
+        struct bytes name = bytes_from_str(entry->staged.name);
+        size_t at = name_position(&table->by_name, name);
+        entry->committed = entry->staged;
+        entry->dirty = false;
+        if (!name_is_at(&table->by_name, at, name))
+            array_insert(&table->by_name, at, entry);
+    }
+    table->touched.count = 0;
+    pthread_rwlock_unlock(&table->lock);
+}
+
+enum status bucket_table_get(struct bucket_table *table, struct bytes name, struct meta_bucket *out)
+{
+    enum status status = STATUS_NOT_FOUND;
+    pthread_rwlock_rdlock(&table->lock);
+    size_t at = name_position(&table->by_name, name);
+    if (name_is_at(&table->by_name, at, name)) {
+        *out = table->by_name.entries[at]->committed;
+        status = STATUS_OK;
+    }
+    pthread_rwlock_unlock(&table->lock);
+    return status;
+}
+
+void bucket_table_list(struct bucket_table *table, struct meta_bucket **buckets, size_t *count)
+{
+    pthread_rwlock_rdlock(&table->lock);
+    *count = table->by_name.count;
+    *buckets = mem_alloc((*count ? *count : 1) * sizeof(**buckets));
+    for (size_t i = 0; i < *count; i++)
+        (*buckets)[i] = table->by_name.entries[i]->committed;
+    pthread_rwlock_unlock(&table->lock);
+}

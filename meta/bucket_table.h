@@ -1,0 +1,53 @@
+/* All buckets in memory, with counters. Readers see what is committed, under a lock held for a copy only; the committer
+ * stages the changes of a group beside it and publishes them once the group is on disk. */
+#ifndef TERCET_META_BUCKET_TABLE_H
+#define TERCET_META_BUCKET_TABLE_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "meta/db.h"
+#include "meta/meta.h"
+
+struct bucket_entry {
+    struct meta_bucket committed; /* under the table's lock */
+    struct meta_bucket staged;    /* the committer's */
+    bool dirty, deleted;          /* the committer's: in the group under way */
+};
+
+struct bucket_array {
+    struct bucket_entry **entries;
+    size_t count, capacity;
+};
+
+struct bucket_table {
+    pthread_rwlock_t lock;
+    struct bucket_array by_name; /* under lock */
+    struct bucket_array by_id;   /* the committer's; owns the entries */
+    struct bucket_array touched; /* the committer's: entries created, changed or deleted in the group */
+};
+
+/* What one operation does to one bucket. */
+struct bucket_change {
+    struct bucket_entry *entry; /* NULL: nothing */
+    int64_t objects, versions, bytes;
+    bool deleted;
+    struct meta_bucket created; /* id 0: none */
+};
+
+void bucket_table_init(struct bucket_table *table);
+void bucket_table_release(struct bucket_table *table);
+enum status bucket_table_load(struct bucket_table *table, struct db *db); /* once, before the committer runs */
+
+/* The committer's, in this order for each group. */
+struct bucket_entry *bucket_table_find(struct bucket_table *table, uint32_t id); /* NULL: none, or deleted */
+void bucket_table_stage(struct bucket_table *table, const struct bucket_change *change);
+void bucket_table_write(struct bucket_table *table, struct db *db, struct db_batch *batch);
+void bucket_table_publish(struct bucket_table *table);
+
+/* Anyone's. */
+enum status bucket_table_get(struct bucket_table *table, struct bytes name, struct meta_bucket *out);
+void bucket_table_list(struct bucket_table *table, struct meta_bucket **buckets, size_t *count);
+
+#endif

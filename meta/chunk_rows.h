@@ -1,0 +1,26 @@
+/* The rows that say where each chunk's copies are, and the repair queue beside them. */
+#ifndef TERCET_META_CHUNK_ROWS_H
+#define TERCET_META_CHUNK_ROWS_H
+
+#include "meta/commit.h"
+#include "meta/records.h"
+
+/* INVALID unless every chunk could be recorded and their sizes add up to `size`; LIMIT when there are too many. */
+enum status chunk_list_check(const struct chunk_list *chunks, uint64_t size);
+/* Records new chunks, and queues those with too few copies. */
+void chunk_rows_add(struct txn *txn, const struct chunk_list *chunks);
+
+/* NOT_FOUND when nothing is recorded of it. */
+enum status chunk_row_get(const struct db_view *view, const struct chunk_id *id, struct chunk_record *record);
+/* Writes the row and moves the chunk to its place in the repair queue, or off it. */
+void chunk_row_put(struct txn *txn, const struct chunk_id *id, struct chunk_record *record);
+void chunk_row_delete(struct txn *txn, const struct chunk_id *id, const struct chunk_record *record);
+
+unsigned chunk_record_good(const struct chunk_record *record); /* number of copies not known to be bad */
+/* For readers and repair: the good copies; when none is left, those recorded as bad, since one may be read after all.
+ */
+void chunk_record_ref(const struct chunk_record *record, const struct chunk_id *id, struct chunk_ref *ref);
+/* For GC: every recorded copy. */
+void chunk_record_ref_all(const struct chunk_record *record, const struct chunk_id *id, struct chunk_ref *ref);
+
+#endif

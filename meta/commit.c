@@ -1,0 +1,167 @@
+/* The committer; see the header. */
+#include "meta/commit.h"
+
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "meta/internal.h"
+
+enum { GROUP_OPS_MAX = 256 };
+#define GROUP_BYTES_MAX (4u << 20)
+
+void txn_put(struct txn *txn, enum db_family family, const struct row_key *key, struct bytes value)
+{
+    db_batch_put(txn->view.db, txn->view.batch, family, row_key_bytes(key), value);
+}
+
+void txn_delete(struct txn *txn, enum db_family family, const struct row_key *key)
+{
+    db_batch_delete(txn->view.db, txn->view.batch, family, row_key_bytes(key));
+}
+
+struct buffer *txn_value(struct txn *txn)
+{
+    buffer_clear(txn->value);
+    return txn->value;
+}
+
+enum status txn_bucket(struct txn *txn, uint32_t id, struct bucket_entry **bucket)
+{
+    *bucket = bucket_table_find(&txn->meta->buckets, id);
+    txn->bucket.entry = *bucket;
+    return *bucket ? STATUS_OK : STATUS_NOT_FOUND;
+}
+
+void commit_write(struct db *db, struct db_batch *batch)
+{
+    enum status status = db_write(db, batch);
+    if (status) {
+        log_error("metadata cannot be written: the gateway stops, because a failed sync must not be repeated",
+                  LOG_STATUS(status));
+        abort();
+    }
+}
+
+/* Lets one operation add to the batch, all or nothing. */
+static void group_prepare(struct committer *committer, struct db_batch *batch, struct buffer *value,
+                          struct commit_op *op)
+{
+    struct meta *meta = committer->meta;
+    struct txn txn = {
+        .view = {meta->db, batch},
+        .meta = meta,
+        .state = committer->state,
+        .now_ms = clock_wall_ms(),
+        .value = value,
+    };
+    unsigned count = db_batch_count(batch);
+
+    txn.state.sequence++;
+    db_batch_mark(batch);
+    op->status = op->prepare(op, &txn);
+    if (op->status == STATUS_OK) {
+        committer->state = txn.state;
+        bucket_table_stage(&meta->buckets, &txn.bucket);
+    } else if (db_batch_count(batch) != count) {
+        db_batch_rollback(batch);
+    }
+}
+
+static void group_write(struct committer *committer, struct db_batch *batch, struct buffer *value)
+{
+    struct meta *meta = committer->meta;
+
+    bucket_table_write(&meta->buckets, meta->db, batch);
+    buffer_clear(value);
+    state_record_encode(value, &committer->state);
+    db_batch_put(meta->db, batch, DB_DEFAULT, STATE_KEY, buffer_bytes(value));
+    commit_write(meta->db, batch);
+    bucket_table_publish(&meta->buckets);
+    atomic_store(&meta->gc_rows, committer->state.gc_rows);
+    atomic_store(&meta->repair_rows, committer->state.repair_rows);
+    atomic_store(&meta->sequence, committer->state.sequence);
+}
+
+/* Commits operations from the list until a group is full. Returns those that are left. */
+static struct commit_op *group_commit(struct committer *committer, struct commit_op *first)
+{
+    struct db_batch *batch = db_batch_create();
+    struct buffer value;
+    struct commit_op *rest = first;
+
+    record_buffer_init(&value);
+    for (unsigned i = 0; rest && i < GROUP_OPS_MAX && db_batch_bytes(batch) < GROUP_BYTES_MAX; i++) {
+        group_prepare(committer, batch, &value, rest);
+        rest = rest->next;
+    }
+    if (db_batch_count(batch) > 0)
+        group_write(committer, batch, &value);
+    buffer_release(&value);
+    db_batch_free(batch);
+    while (first != rest) {
+        struct commit_op *op = first;
+        first = op->next; /* the operation is gone once it was signalled */
+        completion_signal(&op->completion);
+    }
+    return rest;
+}
+
+static void *committer_main(void *arg)
+{
+    struct committer *committer = arg;
+
+    for (;;) {
+        pthread_mutex_lock(&committer->lock);
+        while (!committer->first && !committer->stopping)
+            pthread_cond_wait(&committer->waiting, &committer->lock);
+        struct commit_op *ops = committer->first;
+        committer->first = committer->last = NULL;
+        pthread_mutex_unlock(&committer->lock);
+        if (!ops)
+            return NULL;
+        while (ops)
+            ops = group_commit(committer, ops);
+    }
+}
+
+void committer_start(struct committer *committer, struct meta *meta, const struct state_record *state)
+{
+    committer->meta = meta;
+    committer->state = *state;
+    pthread_mutex_init(&committer->lock, NULL);
+    pthread_cond_init(&committer->waiting, NULL);
+    int error = pthread_create(&committer->thread, NULL, committer_main, committer);
+    CHECK(error == 0);
+}
+
+void committer_stop(struct committer *committer)
+{
+    pthread_mutex_lock(&committer->lock);
+    CHECK(!committer->first);
+    committer->stopping = true;
+    pthread_cond_signal(&committer->waiting);
+    pthread_mutex_unlock(&committer->lock);
+    pthread_join(committer->thread, NULL);
+    pthread_cond_destroy(&committer->waiting);
+    pthread_mutex_destroy(&committer->lock);
+}
+
+enum status commit_run(struct meta *meta, struct commit_op *op)
+{
+    struct committer *committer = &meta->committer;
+
+    op->next = NULL;
+    completion_init(&op->completion);
+    pthread_mutex_lock(&committer->lock);
+    if (committer->last)
+        committer->last->next = op;
+    else
+        committer->first = op;
+    committer->last = op;
+    pthread_cond_signal(&committer->waiting);
+    pthread_mutex_unlock(&committer->lock);
+    completion_wait(&op->completion);
+    return op->status;
+}

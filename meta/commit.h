@@ -1,0 +1,67 @@
+/* The committer: the one thread that changes the database.
+ *
+ * It takes all waiting operations, lets each prepare (read what it depends on and add its changes to one batch), writes
+ * the batch with one sync and wakes the operations' owners. An operation sees what those before it in the group did,
+ * so changes are totally ordered and conditions atomic. One that fails leaves nothing behind. Only after the sync do
+ * the outcomes become known, and readers see nothing earlier. */
+#ifndef TERCET_META_COMMIT_H
+#define TERCET_META_COMMIT_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/status.h"
+#include "base/task.h"
+#include "meta/bucket_table.h"
+#include "meta/db.h"
+#include "meta/records.h"
+
+struct meta;
+
+/* What an operation sees and changes while it prepares. Counters of `state` and the bucket's may be changed freely:
+ * they count only if prepare succeeds. */
+struct txn {
+    struct db_view view;
+    struct meta *meta;
+    struct state_record state; /* state.sequence is this operation's own */
+    struct bucket_change bucket;
+    int64_t now_ms;
+    uint32_t gc_index;    /* of the next garbage row of this operation */
+    struct buffer *value; /* scratch for encoding */
+};
+void txn_put(struct txn *txn, enum db_family family, const struct row_key *key, struct bytes value);
+void txn_delete(struct txn *txn, enum db_family family, const struct row_key *key);
+/* Empties and returns the scratch buffer; for one value at a time. */
+struct buffer *txn_value(struct txn *txn);
+/* The bucket as the operations before left it, whose counters this one may then change. NOT_FOUND. */
+enum status txn_bucket(struct txn *txn, uint32_t id, struct bucket_entry **bucket);
+
+struct commit_op {
+    enum status (*prepare)(struct commit_op *op, struct txn *txn); /* on the committer's thread; must not wait */
+    enum status status;
+    struct commit_op *next;
+    struct completion completion;
+};
+
+struct committer {
+    struct meta *meta;
+    struct state_record state; /* the committer's; as of the last group */
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t waiting;
+    struct commit_op *first, *last; /* under lock: the queue */
+    bool stopping;                  /* under lock */
+};
+
+void committer_start(struct committer *committer, struct meta *meta, const struct state_record *state);
+void committer_stop(struct committer *committer); /* after the last operation */
+
+/* Runs one operation and returns its outcome. In a task: suspends; elsewhere: blocks. */
+enum status commit_run(struct meta *meta, struct commit_op *op);
+
+/* Every write to the database goes through here. It returns only if the batch is durable: after a failed sync nothing
+ * is known about what the disk holds, and a second sync would lie, so the process ends. */
+void commit_write(struct db *db, struct db_batch *batch);
+
+#endif

@@ -1,0 +1,207 @@
+/* Walking an object's chunks, a few at a time, and the registry of open cursors; see meta.h. */
+#include "meta/cursor.h"
+
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "base/log.h"
+#include "meta/chunk_rows.h"
+#include "meta/internal.h"
+#include "meta/object_storage.h"
+
+enum { CURSOR_BATCH = 16 };
+
+struct meta_cursor {
+    struct cursor_link link;
+    struct meta *meta;
+    const struct version_record *record;
+    uint64_t begin, end; /* the bytes wanted */
+    /* where loading goes on */
+    struct packed_chunks chunks; /* of the object, or of the part under way */
+    struct db_value part;        /* what they point into, for a part */
+    uint32_t part_next, chunk_next;
+    uint64_t offset; /* in the object, of chunk_next */
+    /* what was loaded and not yet given out */
+    struct chunk_ref refs[CURSOR_BATCH];
+    uint64_t offsets[CURSOR_BATCH];
+    unsigned count, given;
+    enum status status;
+};
+
+void cursor_registry_init(struct cursor_registry *registry)
+{
+    registry->first = NULL;
+    pthread_mutex_init(&registry->lock, NULL);
+}
+
+void cursor_registry_release(struct cursor_registry *registry)
+{
+    CHECK(!registry->first);
+    pthread_mutex_destroy(&registry->lock);
+}
+
+uint64_t cursor_registry_oldest(struct cursor_registry *registry)
+{
+    uint64_t oldest = UINT64_MAX;
+    pthread_mutex_lock(&registry->lock);
+    for (const struct cursor_link *link = registry->first; link; link = link->next)
+        oldest = link->sequence < oldest ? link->sequence : oldest;
+    pthread_mutex_unlock(&registry->lock);
+    return oldest;
+}
+
+static void cursor_register(struct cursor_registry *registry, struct cursor_link *link, uint64_t sequence)
+{
+    link->sequence = sequence;
+    pthread_mutex_lock(&registry->lock);
+    link->next = registry->first;
+    link->back = &registry->first;
+    if (link->next)
+        link->next->back = &link->next;
+    registry->first = link;
+    pthread_mutex_unlock(&registry->lock);
+}
+
+static void cursor_unregister(struct cursor_registry *registry, struct cursor_link *link)
+{
+    pthread_mutex_lock(&registry->lock);
+    *link->back = link->next;
+    if (link->next)
+        link->next->back = link->back;
+    pthread_mutex_unlock(&registry->lock);
+}
+
+struct meta_cursor *meta_cursor_open(struct meta *meta, const struct meta_object *object, uint64_t offset, uint64_t len)
+{
+    const struct object_storage *storage = object->storage;
+    struct meta_cursor *cursor = mem_zalloc(sizeof(*cursor));
+
+    CHECK(storage);
+    cursor->meta = meta;
+    cursor->record = &storage->row.record;
+    cursor->begin = offset < object->size ? offset : object->size;
+    cursor->end = len < object->size - cursor->begin ? cursor->begin + len : object->size;
+    if (!cursor->record->multipart)
+        cursor->chunks = cursor->record->chunks;
+    cursor_register(&meta->cursors, &cursor->link, storage->read_sequence);
+    return cursor;
+}
+
+void meta_cursor_close(struct meta_cursor *cursor)
+{
+    cursor_unregister(&cursor->meta->cursors, &cursor->link);
+    db_value_release(&cursor->part);
+    free(cursor);
+}
+
+/* Goes to the next part that reaches beyond the beginning. The record's bounds were checked when it was decoded. */
+static enum status cursor_next_part(struct meta_cursor *cursor)
+{
+    const struct version_record *record = cursor->record;
+    struct db_view view = meta_view(cursor->meta);
+    struct part_record part;
+    struct row_key key;
+    unsigned number;
+    uint64_t size;
+
+    for (;;) {
+        if (!record->multipart || cursor->part_next == record->parts.count)
+            return STATUS_CORRUPT; /* the chunks end before the object does */
+        packed_parts_get(&record->parts, cursor->part_next++, &number, &size);
+        if (cursor->offset + size > cursor->begin)
+            break;
+        cursor->offset += size;
+    }
+    db_value_release(&cursor->part);
+    row_key_part(&key, &record->upload, number);
+    enum status status = db_get(&view, DB_PARTS, row_key_bytes(&key), &cursor->part);
+    if (!status)
+        status = part_record_decode(db_value_bytes(&cursor->part), &part);
+    if (!status && part.part.size != size)
+        status = STATUS_CORRUPT;
+    if (status)
+        return STATUS_CORRUPT;
+    cursor->chunks = part.chunks;
+    cursor->chunk_next = 0;
+    return STATUS_OK;
+}
+
+static enum status cursor_load(struct meta_cursor *cursor)
+{
+    struct db_view view = meta_view(cursor->meta);
+
+    cursor->count = cursor->given = 0;
+    while (cursor->count < CURSOR_BATCH && cursor->offset < cursor->end) {
+        struct chunk_record record;
+        struct chunk_id id;
+        uint32_t size;
+        enum status status;
+        if (cursor->chunk_next == cursor->chunks.count) {
+            status = cursor_next_part(cursor);
+            if (status)
+                return status;
+            continue;
+        }
+        packed_chunks_get(&cursor->chunks, cursor->chunk_next++, &id, &size);
+        if (cursor->offset + size > cursor->begin) {
+            status = chunk_row_get(&view, &id, &record);
+            if (status || record.size != size)
+                return status && status != STATUS_NOT_FOUND ? status : STATUS_CORRUPT;
+            cursor->offsets[cursor->count] = cursor->offset;
+            chunk_record_ref(&record, &id, &cursor->refs[cursor->count++]);
+        }
+        cursor->offset += size;
+    }
+    return STATUS_OK;
+}
+
+static void cursor_load_run(void *arg)
+{
+    struct meta_cursor *cursor = arg;
+    cursor->status = cursor_load(cursor);
+    if (cursor->status)
+        log_error("chunk map of an object is damaged", LOG_INT("sequence", cursor->record->head.sequence),
+                  LOG_STATUS(cursor->status));
+}
+
+enum status meta_cursor_next(struct meta_cursor *cursor, struct chunk_ref *ref, uint32_t *chunk_offset,
+                             uint32_t *chunk_len)
+{
+    if (cursor->given == cursor->count) {
+        if (!cursor->status && cursor->offset < cursor->end && cursor->begin < cursor->end)
+            pool_run(cursor->meta->pool, cursor_load_run, cursor);
+        if (cursor->given == cursor->count)
+            return cursor->status ? cursor->status : STATUS_NOT_FOUND;
+    }
+    uint64_t start = cursor->offsets[cursor->given];
+    *ref = cursor->refs[cursor->given++];
+    uint64_t begin = start < cursor->begin ? cursor->begin : start;
+    uint64_t end = start + ref->size < cursor->end ? start + ref->size : cursor->end;
+    *chunk_offset = (uint32_t)(begin - start);
+    *chunk_len = (uint32_t)(end - begin);
+    return STATUS_OK;
+}
+
+enum status meta_object_part(const struct meta_object *object, unsigned number, uint64_t *offset, uint64_t *size,
+                             unsigned *part_count)
+{
+    const struct object_storage *storage = object->storage;
+    CHECK(storage);
+    const struct version_record *record = &storage->row.record;
+    enum status status = STATUS_NOT_FOUND;
+
+    *offset = 0;
+    *size = object->size;
+    *part_count = record->multipart ? record->parts.count : 1;
+    if (!record->multipart)
+        return number == 1 ? STATUS_OK : STATUS_NOT_FOUND;
+    for (uint32_t i = 0; i < record->parts.count && status; i++) {
+        unsigned found;
+        packed_parts_get(&record->parts, i, &found, size);
+        if (found == number)
+            status = STATUS_OK;
+        else
+            *offset += *size;
+    }
+    return status;
+}

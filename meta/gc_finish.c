@@ -1,0 +1,178 @@
+/* Garbage in the committer: queueing it, and removing rows of the queue once nothing of them is left.
+ * What a row names keeps its chunk rows until every copy was freed, so "done" needs no bookkeeping: a chunk is done
+ * when its row is gone, a part when its chunks are, a row of the queue when all that it names is. */
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "meta/chunk_rows.h"
+#include "meta/gc.h"
+#include "meta/internal.h"
+
+enum { TIDY_PARTS_MAX = 1024 }; /* parts removed in one commit */
+
+static void gc_put(struct txn *txn, struct gc_record *record)
+{
+    struct row_key key;
+
+    record->process = txn->meta->process;
+    record->monotonic_ms = clock_monotonic_ms();
+    record->wall_ms = txn->now_ms;
+    struct buffer *value = txn_value(txn);
+    gc_record_encode(value, record);
+    row_key_gc(&key, txn->state.sequence, txn->gc_index++);
+    txn_put(txn, DB_GC, &key, buffer_bytes(value));
+    txn->state.gc_rows++;
+}
+
+void gc_queue_chunks(struct txn *txn, const struct packed_chunks *chunks)
+{
+    struct gc_record record = {.kind = GC_CHUNKS, .chunks = *chunks};
+    if (chunks->count > 0)
+        gc_put(txn, &record);
+}
+
+void gc_queue_parts(struct txn *txn, const struct upload_id *upload, const struct packed_parts *parts)
+{
+    struct gc_record record = {.kind = GC_PARTS, .upload = *upload, .parts = *parts};
+    gc_put(txn, &record);
+}
+
+void gc_queue_version(struct txn *txn, const struct version_record *record)
+{
+    static const struct packed_parts every_part;
+    if (record->multipart)
+        gc_queue_parts(txn, &record->upload, &every_part);
+    else
+        gc_queue_chunks(txn, &record->chunks);
+}
+
+bool gc_parts_contain(const struct packed_parts *parts, unsigned number)
+{
+    uint32_t low = 0, high = parts->count;
+    while (low < high) {
+        uint32_t middle = (low + high) / 2;
+        unsigned found;
+        uint64_t size;
+        packed_parts_get(parts, middle, &found, &size);
+        if (found == number)
+            return true;
+        if (found < number)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return parts->count == 0; /* every part */
+}
+
+/* OK: the chunks are all gone. NOT_EMPTY: some are left. */
+static enum status chunks_gone(const struct db_view *view, const struct packed_chunks *chunks)
+{
+    for (uint32_t i = 0; i < chunks->count; i++) {
+        struct chunk_record record;
+        struct chunk_id id;
+        uint32_t size;
+        packed_chunks_get(chunks, i, &id, &size);
+        enum status status = chunk_row_get(view, &id, &record);
+        if (status != STATUS_NOT_FOUND)
+            return status ? status : STATUS_NOT_EMPTY;
+    }
+    return STATUS_OK;
+}
+
+/* Removes the rows of parts whose chunks are gone. NOT_EMPTY: others are left. */
+static enum status parts_tidy(struct txn *txn, const struct gc_record *record)
+{
+    struct row_key lower, upper, key;
+    struct db_iterator it;
+    enum status status = STATUS_OK;
+    unsigned finished[TIDY_PARTS_MAX], count = 0;
+
+    row_key_part_bounds(&lower, &upper, &record->upload);
+    db_iterator_open(&it, &txn->view, DB_PARTS, row_key_bytes(&lower), row_key_bytes(&upper));
+    for (db_iterator_first(&it); !status && db_iterator_valid(&it); db_iterator_next(&it)) {
+        struct part_record part;
+        unsigned number;
+        status = row_key_part_parse(db_iterator_key(&it), &number);
+        if (status || !gc_parts_contain(&record->parts, number))
+            continue;
+        status = part_record_decode(db_iterator_value(&it), &part);
+        if (!status)
+            status = chunks_gone(&txn->view, &part.chunks);
+        if (!status && count == TIDY_PARTS_MAX)
+            status = STATUS_NOT_EMPTY;
+        if (!status)
+            finished[count++] = number;
+    }
+    if (!status)
+        status = db_iterator_status(&it);
+    db_iterator_close(&it);
+    for (unsigned i = 0; i < count; i++) {
+        row_key_part(&key, &record->upload, finished[i]);
+        txn_delete(txn, DB_PARTS, &key);
+    }
+    return status;
+}
+
+/* Removes the row if nothing of it is left. A damaged row stays, and does not hold up the others. */
+static void gc_tidy(struct txn *txn, const struct gc_place *place)
+{
+    struct row_key key;
+    struct db_value value = {0};
+    struct gc_record record;
+    enum status status;
+
+    row_key_gc(&key, place->sequence, place->index);
+    status = db_get(&txn->view, DB_GC, row_key_bytes(&key), &value);
+    if (!status)
+        status = gc_record_decode(db_value_bytes(&value), &record);
+    if (!status)
+        status = record.kind == GC_PARTS ? parts_tidy(txn, &record) : chunks_gone(&txn->view, &record.chunks);
+    if (!status) {
+        txn_delete(txn, DB_GC, &key);
+        txn->state.gc_rows--;
+    }
+    db_value_release(&value);
+    if (status && status != STATUS_NOT_FOUND && status != STATUS_NOT_EMPTY)
+        log_error("garbage row cannot be removed", LOG_INT("sequence", place->sequence), LOG_STATUS(status));
+}
+
+struct gc_op {
+    struct commit_op op;
+    const struct gc_finish *finish;
+};
+
+/* Whether the copies that were freed are all that are recorded now. */
+static bool copies_covered(const struct chunk_record *record, const struct chunk_ref *ref)
+{
+    for (unsigned i = 0; i < record->copies; i++)
+        if (!memchr(ref->nodes, record->nodes[i], ref->copies))
+            return false;
+    return true;
+}
+
+static enum status gc_prepare(struct commit_op *op, struct txn *txn)
+{
+    const struct gc_finish *finish = ((struct gc_op *)op)->finish;
+
+    for (size_t i = 0; i < finish->ref_count; i++) {
+        const struct chunk_ref *ref = &finish->refs[i];
+        struct chunk_record record;
+        enum status status = chunk_row_get(&txn->view, &ref->id, &record);
+        if (status == STATUS_NOT_FOUND)
+            continue;
+        if (status)
+            return status;
+        if (copies_covered(&record, ref)) /* else repair added one: it is handed out again */
+            chunk_row_delete(txn, &ref->id, &record);
+    }
+    for (size_t i = 0; i < finish->place_count; i++)
+        gc_tidy(txn, &finish->places[i]);
+    return STATUS_OK;
+}
+
+enum status gc_finish(struct meta *meta, const struct gc_finish *finish)
+{
+    struct gc_op op = {.op.prepare = gc_prepare, .finish = finish};
+    return commit_run(meta, &op.op);
+}

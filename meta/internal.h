@@ -1,0 +1,35 @@
+/* What the files of meta/ share: the open database and its parts. */
+#ifndef TERCET_META_INTERNAL_H
+#define TERCET_META_INTERNAL_H
+
+#include <stdatomic.h>
+
+#include "base/pool.h"
+#include "meta/bucket_table.h"
+#include "meta/commit.h"
+#include "meta/cursor.h"
+#include "meta/db.h"
+#include "meta/gc.h"
+#include "meta/meta.h"
+#include "meta/repair.h"
+
+struct meta {
+    struct db *db;
+    struct pool *pool;
+    uint64_t process;   /* random: tells this process's clock readings from those of others */
+    uint64_t opened_ms; /* monotonic */
+    _Atomic uint64_t sequence, gc_rows, repair_rows; /* as committed */
+    struct bucket_table buckets;
+    struct committer committer;
+    struct cursor_registry cursors;
+    struct gc_walk gc;
+    struct repair_walk repair;
+};
+
+/* The committed database, for reads in the pool. */
+static inline struct db_view meta_view(const struct meta *meta)
+{
+    return (struct db_view){meta->db, NULL};
+}
+
+#endif

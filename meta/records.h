@@ -1,0 +1,125 @@
+/* The values of the column families: binary records that begin with a format byte. Decoding checks every bound and
+ * accepts exactly what encoding writes (STATUS_CORRUPT otherwise), so a decoded record can be trusted. Decoded spans
+ * point into the record's bytes. Encoders append to a buffer made by record_buffer_init. */
+#ifndef TERCET_META_RECORDS_H
+#define TERCET_META_RECORDS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+#include "base/chunk.h"
+#include "meta/keys.h"
+#include "meta/meta.h"
+
+#define RECORD_CHUNKS_MAX 131072 /* of one object or part; 1 TiB in chunks of 8 MiB */
+
+void record_buffer_init(struct buffer *buffer);
+
+/* ---- packed arrays inside of records -------------------------------------------------------------------------- */
+struct packed_chunks { /* chunk id, size (u32); every size at least 1 */
+    const char *data;
+    uint32_t count;
+};
+void packed_chunks_get(const struct packed_chunks *chunks, uint32_t index, struct chunk_id *id, uint32_t *size);
+void packed_chunks_append(struct buffer *out, const struct chunk_list *list);
+
+struct packed_parts { /* part number (u16), size (u64); numbers ascend */
+    const char *data;
+    uint32_t count;
+};
+void packed_parts_get(const struct packed_parts *parts, uint32_t index, unsigned *number, uint64_t *size);
+void packed_parts_append(struct buffer *out, unsigned number, uint64_t size);
+
+/* ---- objects -------------------------------------------------------------------------------------------------- */
+/* What listings show of a version: the whole row in `current`, the beginning of the row in `versions`. */
+struct version_head {
+    uint64_t sequence;
+    uint64_t random; /* second half of the version id */
+    uint64_t number;
+    int64_t modified_ms;
+    uint64_t size;
+    uint8_t etag_md5[MD5_LEN];
+    uint32_t etag_parts;
+    struct meta_checksum checksum;
+    bool delete_marker;
+    bool null_version; /* shown as version id "null" */
+};
+void version_head_encode(struct buffer *out, const struct version_head *head);
+enum status version_head_decode(struct bytes record, struct version_head *head);
+/* The head of a version record whose rest is not looked at. */
+enum status version_record_decode_head(struct bytes record, struct version_head *head);
+
+/* A version: its bytes are in `chunks`, or, when multipart, in the rows of the upload's parts named in `parts`. */
+struct version_record {
+    struct version_head head;
+    struct bytes headers;
+    bool multipart;
+    struct packed_chunks chunks;
+    struct upload_id upload;
+    struct packed_parts parts;
+};
+void version_record_encode(struct buffer *out, const struct version_record *record);
+enum status version_record_decode(struct bytes record, struct version_record *out);
+
+/* ---- uploads and parts ---------------------------------------------------------------------------------------- */
+struct upload_record {
+    int64_t created_ms;
+    uint8_t checksum_algorithm, checksum_full_object;
+    struct bytes headers;
+};
+void upload_record_encode(struct buffer *out, const struct upload_record *record);
+enum status upload_record_decode(struct bytes record, struct upload_record *out);
+
+struct part_record {
+    struct meta_part part; /* its number is in the key */
+    struct packed_chunks chunks;
+};
+void part_record_encode(struct buffer *out, const struct part_record *record);
+enum status part_record_decode(struct bytes record, struct part_record *out);
+
+/* ---- chunks --------------------------------------------------------------------------------------------------- */
+#define CHUNK_NOT_QUEUED 0xff
+
+struct chunk_record {
+    uint32_t size, crc32c;
+    uint8_t copies;                  /* of nodes */
+    uint8_t nodes[CHUNK_COPIES_MAX]; /* zero behind copies */
+    uint8_t bad;                     /* bit i: the copy on nodes[i] is missing or corrupt */
+    uint8_t queued;                  /* first byte of its key in `repair`, or CHUNK_NOT_QUEUED */
+};
+#define CHUNK_RECORD_LEN 16
+void chunk_record_encode(struct buffer *out, const struct chunk_record *record);
+enum status chunk_record_decode(struct bytes record, struct chunk_record *out);
+
+/* ---- garbage -------------------------------------------------------------------------------------------------- */
+enum gc_kind { GC_CHUNKS = 1, GC_PARTS = 2 };
+
+/* Queued garbage: a list of chunks, or parts of an upload with all their chunks (no numbers: every part). */
+struct gc_record {
+    enum gc_kind kind;
+    uint64_t process; /* random per meta_open: whose monotonic clock it is */
+    uint64_t monotonic_ms;
+    int64_t wall_ms;
+    struct packed_chunks chunks;
+    struct upload_id upload;
+    struct packed_parts parts; /* sizes are not used */
+};
+void gc_record_encode(struct buffer *out, const struct gc_record *record);
+enum status gc_record_decode(struct bytes record, struct gc_record *out);
+
+/* ---- buckets and the database itself -------------------------------------------------------------------------- */
+void bucket_record_encode(struct buffer *out, const struct meta_bucket *bucket);
+enum status bucket_record_decode(struct bytes record, struct meta_bucket *out); /* all but the name */
+
+#define STATE_KEY BYTES("state") /* its key in DB_DEFAULT */
+struct state_record {
+    uint8_t cluster_id[16];
+    uint64_t sequence;    /* of the last commit */
+    uint32_t bucket_next; /* id of the next bucket */
+    uint64_t gc_rows, repair_rows;
+};
+void state_record_encode(struct buffer *out, const struct state_record *state);
+enum status state_record_decode(struct bytes record, struct state_record *out);
+
+#endif

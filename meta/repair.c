@@ -1,0 +1,174 @@
+/* The queue of chunks with too few good copies, worked off fewest copies first.
+ * Each number of copies has its own position, so that a chunk that cannot be repaired now (a node is away) does not
+ * hold up those behind it. When the whole queue was walked, one empty answer says so and the walk starts over. */
+#include "meta/repair.h"
+
+#include <string.h>
+
+#include "base/check.h"
+#include "base/log.h"
+#include "meta/chunk_rows.h"
+#include "meta/internal.h"
+
+void repair_walk_init(struct repair_walk *walk)
+{
+    *walk = (struct repair_walk){0};
+    pthread_mutex_init(&walk->lock, NULL);
+}
+
+void repair_walk_release(struct repair_walk *walk)
+{
+    pthread_mutex_destroy(&walk->lock);
+}
+
+struct repair_next {
+    struct meta *meta;
+    size_t max;
+    struct chunk_list *chunks;
+    enum status status;
+};
+
+/* Appends what is queued with that many copies, behind the position. */
+static enum status repair_next_class(struct repair_next *next, unsigned copies)
+{
+    struct db_view view = meta_view(next->meta);
+    struct chunk_id *position = &next->meta->repair.position[copies];
+    struct row_key lower, upper;
+    struct db_iterator it;
+    enum status status = STATUS_OK;
+
+    row_key_repair(&lower, copies, position);
+    row_key_repair(&upper, copies + 1, &(struct chunk_id){0});
+    db_iterator_open(&it, &view, DB_REPAIR, row_key_bytes(&lower), row_key_bytes(&upper));
+    for (db_iterator_first(&it); db_iterator_valid(&it) && next->chunks->count < next->max; db_iterator_next(&it)) {
+        struct chunk_record record;
+        struct chunk_ref ref;
+        struct chunk_id id;
+        unsigned key_copies;
+        status = row_key_repair_parse(db_iterator_key(&it), &key_copies, &id);
+        if (status)
+            break;
+        if (memcmp(&id, position, sizeof(id)) == 0)
+            continue;
+        *position = id;
+        status = chunk_row_get(&view, &id, &record);
+        if (status == STATUS_NOT_FOUND) {
+            status = STATUS_OK; /* freed since the iterator was opened */
+            continue;
+        }
+        if (status)
+            break;
+        chunk_record_ref(&record, &id, &ref);
+        chunk_list_append(next->chunks, &ref);
+    }
+    if (!status)
+        status = db_iterator_status(&it);
+    db_iterator_close(&it);
+    return status;
+}
+
+static void repair_next_run(void *arg)
+{
+    struct repair_next *next = arg;
+    struct repair_walk *walk = &next->meta->repair;
+    size_t before = next->chunks->count;
+
+    next->max += before;
+    pthread_mutex_lock(&walk->lock);
+    for (unsigned copies = 0; copies < CHUNK_COPIES && !next->status; copies++)
+        next->status = repair_next_class(next, copies);
+    if (!next->status && next->chunks->count == before)
+        memset(walk->position, 0, sizeof(walk->position));
+    pthread_mutex_unlock(&walk->lock);
+}
+
+enum status meta_repair_next(struct meta *meta, size_t max, struct chunk_list *chunks)
+{
+    struct repair_next next = {meta, max, chunks, STATUS_OK};
+    pool_run(meta->pool, repair_next_run, &next);
+    if (next.status)
+        log_error("repair queue cannot be read", LOG_STATUS(next.status));
+    return next.status;
+}
+
+/* A chunk queued behind the walk must not wait until the walk is over. */
+static void repair_walk_step_back(struct repair_walk *walk, const struct chunk_id *id, uint8_t queued)
+{
+    if (queued >= CHUNK_COPIES)
+        return;
+    pthread_mutex_lock(&walk->lock);
+    struct chunk_id *position = &walk->position[queued];
+    if (memcmp(id, position, sizeof(*id)) <= 0) {
+        *position = *id;
+        for (unsigned i = CHUNK_ID_LEN; i-- > 0 && position->bytes[i]-- == 0;)
+            ;
+    }
+    pthread_mutex_unlock(&walk->lock);
+}
+
+struct repair_op {
+    struct commit_op op;
+    const struct chunk_ref *ref; /* done */
+    const struct chunk_id *id;   /* add */
+    unsigned bad_node;
+    uint8_t queued; /* result */
+};
+
+static enum status repair_done_prepare(struct commit_op *op, struct txn *txn)
+{
+    const struct chunk_ref *ref = ((struct repair_op *)op)->ref;
+    struct chunk_record record;
+
+    enum status status = chunk_row_get(&txn->view, &ref->id, &record);
+    if (status)
+        return status;
+    record.copies = ref->copies;
+    record.bad = 0;
+    memset(record.nodes, 0, sizeof(record.nodes));
+    memcpy(record.nodes, ref->nodes, ref->copies);
+    chunk_row_put(txn, &ref->id, &record);
+    return STATUS_OK;
+}
+
+enum status meta_repair_done(struct meta *meta, const struct chunk_ref *ref)
+{
+    struct repair_op op = {.op.prepare = repair_done_prepare, .ref = ref};
+    if (ref->copies == 0 || ref->copies > CHUNK_COPIES_MAX)
+        return STATUS_INVALID;
+    return commit_run(meta, &op.op);
+}
+
+static enum status repair_add_prepare(struct commit_op *op, struct txn *txn)
+{
+    struct repair_op *add = (struct repair_op *)op;
+    struct chunk_record record;
+    uint8_t bad;
+
+    add->queued = CHUNK_NOT_QUEUED;
+    enum status status = chunk_row_get(&txn->view, add->id, &record);
+    if (status)
+        return status == STATUS_NOT_FOUND ? STATUS_OK : status;
+    bad = record.bad;
+    for (unsigned i = 0; i < record.copies; i++)
+        if (record.nodes[i] == add->bad_node)
+            record.bad |= (uint8_t)(1u << i);
+    if (record.bad == bad)
+        return STATUS_OK; /* known already, or a copy that does not count */
+    chunk_row_put(txn, add->id, &record);
+    add->queued = record.queued;
+    return STATUS_OK;
+}
+
+enum status meta_repair_add(struct meta *meta, const struct chunk_id *id, unsigned bad_node)
+{
+    struct repair_op op = {.op.prepare = repair_add_prepare, .id = id, .bad_node = bad_node};
+    enum status status = commit_run(meta, &op.op);
+    if (!status)
+        repair_walk_step_back(&meta->repair, id, op.queued);
+    return status;
+}
+
+uint64_t meta_repair_backlog(struct meta *meta)
+{
+    return atomic_load(&meta->repair_rows);
+}

@@ -1,0 +1,355 @@
+/* Multipart uploads until they are completed: create, get, put and list parts, abort; see meta.h. */
+#include "meta/upload.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "meta/chunk_rows.h"
+#include "meta/gc.h"
+#include "meta/internal.h"
+
+void upload_row_release(struct upload_row *row)
+{
+    db_value_release(&row->value);
+}
+
+enum status upload_load(const struct db_view *view, uint32_t bucket, struct bytes key, const struct upload_id *id,
+                        struct upload_row *row)
+{
+    struct row_key row_key;
+
+    *row = (struct upload_row){0};
+    row_key_upload(&row_key, bucket, key, id);
+    enum status status = db_get(view, DB_UPLOADS, row_key_bytes(&row_key), &row->value);
+    if (!status)
+        status = upload_record_decode(db_value_bytes(&row->value), &row->record);
+    if (status)
+        upload_row_release(row);
+    return status;
+}
+
+enum status upload_name(const struct meta_upload *upload, struct upload_id *id)
+{
+    if (object_key_check(upload->key) || upload_id_parse(bytes_from_str(upload->id), id))
+        return STATUS_NOT_FOUND;
+    return STATUS_OK;
+}
+
+/* ---- create and get ------------------------------------------------------------------------------------------- */
+
+struct upload_op {
+    struct commit_op op;
+    struct meta_upload *create;
+    const struct meta_upload *upload;
+    struct upload_id id;
+    struct meta_part *part;
+    const struct chunk_list *chunks;
+    struct packed_chunks packed;
+};
+
+static enum status upload_create_prepare(struct commit_op *op, struct txn *txn)
+{
+    struct meta_upload *upload = ((struct upload_op *)op)->create;
+    struct bucket_entry *bucket;
+    struct upload_id id;
+    struct row_key key;
+
+    enum status status = txn_bucket(txn, upload->bucket, &bucket);
+    if (status)
+        return status;
+    put_u64(id.bytes, txn->state.sequence);
+    random_bytes(id.bytes + 8, UPLOAD_ID_BYTES - 8);
+    upload_id_format(&id, upload->id);
+    upload->created_ms = txn->now_ms;
+    struct upload_record record = {.created_ms = upload->created_ms,
+                                   .checksum_algorithm = upload->checksum_algorithm,
+                                   .checksum_full_object = upload->checksum_full_object,
+                                   .headers = upload->headers};
+    struct buffer *value = txn_value(txn);
+    upload_record_encode(value, &record);
+    row_key_upload(&key, upload->bucket, upload->key, &id);
+    txn_put(txn, DB_UPLOADS, &key, buffer_bytes(value));
+    return STATUS_OK;
+}
+
+enum status meta_upload_create(struct meta *meta, struct meta_upload *upload)
+{
+    struct upload_op op = {.op.prepare = upload_create_prepare, .create = upload};
+
+    enum status status = object_key_check(upload->key);
+    if (!status && upload->headers.len > META_HEADERS_MAX)
+        status = STATUS_LIMIT;
+    return status ? status : commit_run(meta, &op.op);
+}
+
+struct upload_storage {
+    struct upload_row row;
+    char key[];
+};
+
+struct upload_get {
+    struct meta *meta;
+    uint32_t bucket;
+    struct bytes key;
+    struct upload_id id;
+    struct upload_row row;
+    enum status status;
+};
+
+static void upload_get_run(void *arg)
+{
+    struct upload_get *get = arg;
+    struct db_view view = meta_view(get->meta);
+    get->status = upload_load(&view, get->bucket, get->key, &get->id, &get->row);
+}
+
+enum status meta_upload_get(struct meta *meta, uint32_t bucket, struct bytes key, struct bytes id,
+                            struct meta_upload *upload)
+{
+    struct upload_get get = {.meta = meta, .bucket = bucket, .key = key};
+
+    *upload = (struct meta_upload){0};
+    if (object_key_check(key) || upload_id_parse(id, &get.id))
+        return STATUS_NOT_FOUND;
+    pool_run(meta->pool, upload_get_run, &get);
+    if (get.status)
+        return get.status;
+    struct upload_storage *storage = mem_alloc(sizeof(*storage) + key.len);
+    storage->row = get.row;
+    memcpy(storage->key, key.data, key.len);
+    *upload = (struct meta_upload){.bucket = bucket,
+                                   .key = bytes_of(storage->key, key.len),
+                                   .headers = get.row.record.headers,
+                                   .checksum_algorithm = get.row.record.checksum_algorithm,
+                                   .checksum_full_object = get.row.record.checksum_full_object,
+                                   .created_ms = get.row.record.created_ms,
+                                   .storage = storage};
+    upload_id_format(&get.id, upload->id);
+    return STATUS_OK;
+}
+
+void meta_upload_release(struct meta_upload *upload)
+{
+    struct upload_storage *storage = upload->storage;
+    if (storage)
+        upload_row_release(&storage->row);
+    free(storage);
+    *upload = (struct meta_upload){0};
+}
+
+/* ---- parts ---------------------------------------------------------------------------------------------------- */
+
+static enum status part_load(const struct db_view *view, const struct row_key *key, struct db_value *value,
+                             struct part_record *record)
+{
+    enum status status = db_get(view, DB_PARTS, row_key_bytes(key), value);
+    return status ? status : part_record_decode(db_value_bytes(value), record);
+}
+
+static enum status part_put_prepare(struct commit_op *op, struct txn *txn)
+{
+    struct upload_op *put = (struct upload_op *)op;
+    struct upload_row row;
+    struct db_value replaced = {0};
+    struct part_record record;
+    struct row_key key;
+
+    enum status status = upload_load(&txn->view, put->upload->bucket, put->upload->key, &put->id, &row);
+    if (status)
+        return status;
+    upload_row_release(&row);
+    row_key_part(&key, &put->id, put->part->number);
+    status = part_load(&txn->view, &key, &replaced, &record);
+    if (!status)
+        gc_queue_chunks(txn, &record.chunks);
+    db_value_release(&replaced);
+    if (status && status != STATUS_NOT_FOUND)
+        return status;
+
+    put->part->modified_ms = txn->now_ms;
+    record = (struct part_record){.part = *put->part, .chunks = put->packed};
+    struct buffer *value = txn_value(txn);
+    part_record_encode(value, &record);
+    txn_put(txn, DB_PARTS, &key, buffer_bytes(value));
+    chunk_rows_add(txn, put->chunks);
+    return STATUS_OK;
+}
+
+enum status meta_part_put(struct meta *meta, const struct meta_upload *upload, struct meta_part *part,
+                          const struct chunk_list *chunks)
+{
+    struct upload_op put = {.op.prepare = part_put_prepare, .upload = upload, .part = part, .chunks = chunks};
+    struct buffer packed;
+
+    if (part->number < 1 || part->number > META_PART_MAX)
+        return STATUS_INVALID;
+    enum status status = upload_name(upload, &put.id);
+    if (!status)
+        status = chunk_list_check(chunks, part->size);
+    if (status)
+        return status;
+    record_buffer_init(&packed);
+    packed_chunks_append(&packed, chunks);
+    put.packed = (struct packed_chunks){packed.data, (uint32_t)chunks->count};
+    status = commit_run(meta, &put.op);
+    buffer_release(&packed);
+    return status;
+}
+
+struct part_list {
+    struct meta *meta;
+    const struct meta_upload *upload;
+    struct upload_id id;
+    unsigned after, max;
+    struct meta_part *parts;
+    size_t count;
+    bool truncated;
+    enum status status;
+};
+
+static enum status part_list_walk(struct part_list *list, const struct db_view *view)
+{
+    struct row_key lower, upper, first;
+    struct db_iterator it;
+    enum status status = STATUS_OK;
+    size_t capacity = 0;
+
+    row_key_part_bounds(&lower, &upper, &list->id);
+    row_key_part(&first, &list->id, list->after + 1);
+    db_iterator_open(&it, view, DB_PARTS, row_key_bytes(&lower), row_key_bytes(&upper));
+    for (db_iterator_seek(&it, row_key_bytes(&first)); db_iterator_valid(&it); db_iterator_next(&it)) {
+        struct part_record record;
+        unsigned number;
+        if (list->count == list->max) {
+            list->truncated = list->max > 0;
+            break;
+        }
+        status = row_key_part_parse(db_iterator_key(&it), &number);
+        if (!status)
+            status = part_record_decode(db_iterator_value(&it), &record);
+        if (status)
+            break;
+        if (list->count == capacity) {
+            capacity = capacity ? 2 * capacity : 64;
+            list->parts = mem_realloc(list->parts, capacity * sizeof(*list->parts));
+        }
+        record.part.number = number;
+        list->parts[list->count++] = record.part;
+    }
+    if (!status)
+        status = db_iterator_status(&it);
+    db_iterator_close(&it);
+    return status;
+}
+
+static void part_list_run(void *arg)
+{
+    struct part_list *list = arg;
+    struct db_view view = meta_view(list->meta);
+    struct upload_row row;
+
+    list->status = upload_load(&view, list->upload->bucket, list->upload->key, &list->id, &row);
+    if (list->status)
+        return;
+    upload_row_release(&row);
+    if (list->after < META_PART_MAX)
+        list->status = part_list_walk(list, &view);
+}
+
+enum status meta_part_list(struct meta *meta, const struct meta_upload *upload, unsigned after, unsigned max,
+                           struct meta_part **parts, size_t *count, bool *truncated)
+{
+    struct part_list list = {.meta = meta, .upload = upload, .after = after, .max = max};
+
+    list.status = upload_name(upload, &list.id);
+    if (!list.status)
+        pool_run(meta->pool, part_list_run, &list);
+    if (list.status) {
+        free(list.parts);
+        list.parts = NULL;
+        list.count = 0;
+    }
+    *parts = list.parts;
+    *count = list.count;
+    *truncated = list.truncated;
+    return list.status;
+}
+
+/* ---- abort ---------------------------------------------------------------------------------------------------- */
+
+enum status upload_drop(struct txn *txn, uint32_t bucket, struct bytes key, const struct upload_id *id)
+{
+    static const struct packed_parts every_part;
+    struct row_key upload_key, lower, upper;
+    struct db_iterator it;
+
+    row_key_part_bounds(&lower, &upper, id);
+    db_iterator_open(&it, &txn->view, DB_PARTS, row_key_bytes(&lower), row_key_bytes(&upper));
+    db_iterator_first(&it);
+    bool parts = db_iterator_valid(&it);
+    enum status status = db_iterator_status(&it);
+    db_iterator_close(&it);
+    if (status)
+        return status;
+    row_key_upload(&upload_key, bucket, key, id);
+    txn_delete(txn, DB_UPLOADS, &upload_key);
+    if (parts)
+        gc_queue_parts(txn, id, &every_part);
+    return STATUS_OK;
+}
+
+enum status upload_drop_some(struct txn *txn, uint32_t bucket, unsigned max, bool *more)
+{
+    struct row_key lower, upper, *found = mem_alloc(max * sizeof(*found));
+    struct db_iterator it;
+    unsigned count = 0;
+    enum status status = STATUS_OK;
+
+    row_key_prefix(&lower, bucket, BYTES(""));
+    upper = lower;
+    row_key_step_over(&upper);
+    db_iterator_open(&it, &txn->view, DB_UPLOADS, row_key_bytes(&lower), row_key_bytes(&upper));
+    for (db_iterator_first(&it); db_iterator_valid(&it) && count < max; db_iterator_next(&it)) {
+        struct bytes row = db_iterator_key(&it);
+        if (row.len > KEY_BYTES_MAX) {
+            status = STATUS_CORRUPT;
+            break;
+        }
+        found[count].len = row.len;
+        memcpy(found[count++].data, row.data, row.len);
+    }
+    *more = db_iterator_valid(&it);
+    if (!status)
+        status = db_iterator_status(&it);
+    db_iterator_close(&it);
+    for (unsigned i = 0; i < count && !status; i++) {
+        struct upload_id id;
+        struct bytes key;
+        status = row_key_upload_parse(row_key_bytes(&found[i]), &key, &id);
+        if (!status)
+            status = upload_drop(txn, bucket, key, &id);
+    }
+    free(found);
+    return status;
+}
+
+static enum status upload_abort_prepare(struct commit_op *op, struct txn *txn)
+{
+    struct upload_op *abort_op = (struct upload_op *)op;
+    const struct meta_upload *upload = abort_op->upload;
+    struct upload_row row;
+
+    enum status status = upload_load(&txn->view, upload->bucket, upload->key, &abort_op->id, &row);
+    if (status)
+        return status;
+    upload_row_release(&row);
+    return upload_drop(txn, upload->bucket, upload->key, &abort_op->id);
+}
+
+enum status meta_upload_abort(struct meta *meta, const struct meta_upload *upload)
+{
+    struct upload_op op = {.op.prepare = upload_abort_prepare, .upload = upload};
+    enum status status = upload_name(upload, &op.id);
+    return status ? status : commit_run(meta, &op.op);
+}

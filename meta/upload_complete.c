@@ -1,0 +1,219 @@
+/* Completing a multipart upload: its parts become an object where they are. The version names the upload and its parts,
+ * so the commit writes no chunk row, however large the object. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "meta/gc.h"
+#include "meta/internal.h"
+#include "meta/object_storage.h"
+#include "meta/upload.h"
+
+struct upload_complete {
+    struct commit_op op;
+    const struct meta_upload *upload;
+    struct upload_id id;
+    const unsigned *numbers;
+    size_t count;
+    const struct meta_condition *condition;
+    meta_complete_fn decide;
+    void *arg;
+    struct meta_object *object;
+};
+
+/* The upload's parts, sorted into those that the request names and the rest. */
+struct part_selection {
+    struct meta_part *parts;         /* by position in the request */
+    const struct meta_part **chosen; /* the same, NULL where there is none */
+    struct buffer named, rest;       /* packed parts */
+    uint32_t rest_count;
+    uint64_t size; /* of the named ones */
+};
+
+static void part_selection_init(struct part_selection *selection, size_t count)
+{
+    *selection = (struct part_selection){0};
+    selection->parts = mem_zalloc(count * sizeof(*selection->parts));
+    selection->chosen = mem_zalloc(count * sizeof(struct meta_part *));
+    record_buffer_init(&selection->named);
+    record_buffer_init(&selection->rest);
+}
+
+static void part_selection_release(struct part_selection *selection)
+{
+    free(selection->parts);
+    free(selection->chosen);
+    buffer_release(&selection->named);
+    buffer_release(&selection->rest);
+}
+
+/* Both the rows and the request's numbers ascend. */
+static enum status part_selection_load(struct part_selection *selection, const struct db_view *view,
+                                       const struct upload_complete *complete)
+{
+    struct row_key lower, upper;
+    struct db_iterator it;
+    enum status status = STATUS_OK;
+    size_t at = 0;
+
+    row_key_part_bounds(&lower, &upper, &complete->id);
+    db_iterator_open(&it, view, DB_PARTS, row_key_bytes(&lower), row_key_bytes(&upper));
+    for (db_iterator_first(&it); db_iterator_valid(&it); db_iterator_next(&it)) {
+        struct part_record record;
+        unsigned number;
+        status = row_key_part_parse(db_iterator_key(&it), &number);
+        if (!status)
+            status = part_record_decode(db_iterator_value(&it), &record);
+        if (status)
+            break;
+        while (at < complete->count && complete->numbers[at] < number)
+            at++;
+        if (at == complete->count || complete->numbers[at] != number) {
+            packed_parts_append(&selection->rest, number, 0);
+            selection->rest_count++;
+            continue;
+        }
+        record.part.number = number;
+        selection->parts[at] = record.part;
+        selection->chosen[at] = &selection->parts[at];
+        packed_parts_append(&selection->named, number, record.part.size);
+        selection->size += record.part.size;
+    }
+    if (!status)
+        status = db_iterator_status(&it);
+    db_iterator_close(&it);
+    return status;
+}
+
+/* Gives the caller the new version as meta_object_get would. */
+static enum status complete_show(const struct version_record *record, struct meta_object *object)
+{
+    struct version_row row = {0};
+    struct buffer value;
+
+    record_buffer_init(&value);
+    version_record_encode(&value, record);
+    db_value_copy(&row.value, buffer_bytes(&value));
+    buffer_release(&value);
+    enum status status = version_record_decode(db_value_bytes(&row.value), &row.record);
+    if (status)
+        version_row_release(&row);
+    else
+        object_take_row(object, &row, true, record->head.sequence);
+    return status;
+}
+
+static enum status complete_decide(struct upload_complete *complete, const struct part_selection *selection)
+{
+    complete->object->size = selection->size;
+    enum status status = complete->decide(complete->arg, selection->chosen, complete->count, complete->object);
+    for (size_t i = 0; i < complete->count && !status; i++)
+        if (!selection->chosen[i])
+            status = STATUS_INVALID;
+    return status;
+}
+
+static enum status complete_commit(struct upload_complete *complete, struct txn *txn, const struct bucket_entry *bucket,
+                                   const struct version_head *previous, const struct upload_record *upload)
+{
+    const struct meta_object *object = complete->object;
+    struct part_selection selection;
+    struct row_key key;
+
+    part_selection_init(&selection, complete->count);
+    enum status status = part_selection_load(&selection, &txn->view, complete);
+    if (!status)
+        status = complete_decide(complete, &selection);
+    if (status)
+        goto out;
+    struct version_record record = {
+        .head = {.size = object->size, .etag_parts = object->etag_parts, .checksum = object->checksum},
+        .headers = upload->headers,
+        .multipart = true,
+        .upload = complete->id,
+        .parts = {selection.named.data, (uint32_t)complete->count},
+    };
+    memcpy(record.head.etag_md5, object->etag_md5, MD5_LEN);
+    status = version_add(txn, bucket, complete->upload->key, previous, &record);
+    if (status)
+        goto out;
+    row_key_upload(&key, complete->upload->bucket, complete->upload->key, &complete->id);
+    txn_delete(txn, DB_UPLOADS, &key);
+    if (selection.rest_count > 0) {
+        struct packed_parts rest = {selection.rest.data, selection.rest_count};
+        gc_queue_parts(txn, &complete->id, &rest);
+    }
+    status = complete_show(&record, complete->object);
+out:
+    part_selection_release(&selection);
+    return status;
+}
+
+/* A Complete whose answer was lost is sent again: the upload is gone, and its object is there. */
+static enum status complete_again(struct upload_complete *complete, struct txn *txn)
+{
+    struct version_row row;
+
+    enum status status = version_load_latest(&txn->view, complete->upload->bucket, complete->upload->key, &row);
+    if (status)
+        return status;
+    if (!row.record.multipart || memcmp(&row.record.upload, &complete->id, sizeof(complete->id)) != 0) {
+        version_row_release(&row);
+        return STATUS_NOT_FOUND;
+    }
+    object_take_row(complete->object, &row, true, txn->state.sequence - 1);
+    return STATUS_OK;
+}
+
+static enum status upload_complete_prepare(struct commit_op *op, struct txn *txn)
+{
+    struct upload_complete *complete = (struct upload_complete *)op;
+    const struct meta_upload *upload = complete->upload;
+    struct bucket_entry *bucket;
+    struct version_head head;
+    const struct version_head *previous = &head;
+    struct upload_row row;
+
+    enum status status = txn_bucket(txn, upload->bucket, &bucket);
+    if (status)
+        return status;
+    status = upload_load(&txn->view, upload->bucket, upload->key, &complete->id, &row);
+    if (status == STATUS_NOT_FOUND)
+        return complete_again(complete, txn);
+    if (status)
+        return status;
+    status = version_latest_head(&txn->view, upload->bucket, upload->key, bucket->staged.versioned, &head);
+    if (status == STATUS_NOT_FOUND) {
+        previous = NULL;
+        status = STATUS_OK;
+    }
+    if (!status)
+        status = version_condition_check(complete->condition, previous);
+    if (!status)
+        status = complete_commit(complete, txn, bucket, previous, &row.record);
+    upload_row_release(&row);
+    return status;
+}
+
+enum status meta_upload_complete(struct meta *meta, const struct meta_upload *upload, const unsigned *numbers,
+                                 size_t count, const struct meta_condition *condition, meta_complete_fn decide,
+                                 void *arg, struct meta_object *object)
+{
+    struct upload_complete complete = {.op.prepare = upload_complete_prepare,
+                                       .upload = upload,
+                                       .numbers = numbers,
+                                       .count = count,
+                                       .condition = condition,
+                                       .decide = decide,
+                                       .arg = arg,
+                                       .object = object};
+
+    *object = (struct meta_object){0};
+    if (count == 0 || count > META_PART_MAX)
+        return STATUS_INVALID;
+    for (size_t i = 0; i < count; i++)
+        if (numbers[i] < 1 || numbers[i] > META_PART_MAX || (i > 0 && numbers[i] <= numbers[i - 1]))
+            return STATUS_INVALID;
+    enum status status = upload_name(upload, &complete.id);
+    return status ? status : commit_run(meta, &complete.op);
+}

@@ -1,0 +1,50 @@
+/* Versions of a key: finding one, adding one, removing one. Readers and the committer share the finding. */
+#ifndef TERCET_META_VERSION_H
+#define TERCET_META_VERSION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "meta/commit.h"
+#include "meta/db.h"
+#include "meta/meta.h"
+#include "meta/records.h"
+
+/* A version's row: the record's spans point into the value. */
+struct version_row {
+    struct db_value value;
+    struct version_record record;
+};
+void version_row_release(struct version_row *row);
+
+/* All of these give NOT_FOUND when there is none; a delete marker is a version. Release the row after STATUS_OK. */
+enum status version_load(const struct db_view *view, uint32_t bucket, struct bytes key, uint64_t sequence,
+                         struct version_row *row);
+enum status version_load_latest(const struct db_view *view, uint32_t bucket, struct bytes key, struct version_row *row);
+/* The one that `which` means (INVALID: a malformed id), and whether it is the latest. */
+enum status version_load_which(const struct db_view *view, uint32_t bucket, struct bytes key,
+                               const struct meta_version *which, struct version_row *row, bool *latest);
+/* The latest without its chunk list. `markers`: the bucket may hold delete markers. */
+enum status version_latest_head(const struct db_view *view, uint32_t bucket, struct bytes key, bool markers,
+                                struct version_head *head);
+
+/* Whether a write may go on; head NULL: nothing is there. */
+enum status version_condition_check(const struct meta_condition *condition, const struct version_head *head);
+
+/* ---- in the committer ----------------------------------------------------------------------------------------- */
+/* Makes the record the latest version of its key. Given: size, ETag, checksum, marker, headers, chunks or parts; the
+ * rest of the head is filled in. previous (NULL: none) is the latest until now; in a bucket without versioning it is
+ * replaced and queued for GC. */
+enum status version_add(struct txn *txn, const struct bucket_entry *bucket, struct bytes key,
+                        const struct version_head *previous, struct version_record *record);
+/* Removes one version and queues its chunks; if it was the latest, the next older one becomes current. */
+enum status version_remove(struct txn *txn, uint32_t bucket, struct bytes key, const struct version_record *record,
+                           bool latest);
+/* Removes up to max versions of the key, oldest first; *more when others are left. */
+enum status version_remove_oldest(struct txn *txn, uint32_t bucket, struct bytes key, unsigned max, uint64_t *count,
+                                  bool *more);
+
+/* Fills the fields that listings show, and the ids. */
+void version_head_show(const struct version_head *head, bool latest, struct meta_object *object);
+
+#endif
