@@ -1,0 +1,121 @@
+"""Nodes that die or freeze while bytes flow: clients see success, and the right bytes."""
+
+import http.client
+import time
+
+import s3
+from cluster import poll
+from harness import ClusterTest, blocks, content, main
+
+MIB = 1024 * 1024
+SIZE = 96 * MIB
+
+
+class NodeLoss(ClusterTest):
+    cluster_options = {"tls": False, "gateway_options": ("-health-interval", "2s", "-breaker-open", "500ms")}
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.s3 = s3.client(cls.cluster, retries={"max_attempts": 0})
+        cls.s3.create_bucket(Bucket="loss")
+
+    def tearDown(self):
+        for number, node in enumerate(self.cluster.nodes, 1):
+            if not node.running():
+                self.cluster.restart_node(number)
+        poll(lambda: self.cluster.healthy_nodes() == 4, "all nodes are healthy again")
+        super().tearDown()
+
+    def upload(self, key, size, at_half):
+        """One PUT request; at_half() is called when half of its body has been sent. Returns the status."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.cluster.port, timeout=120)
+        headers = s3.sign(self.cluster, "PUT", f"/loss/{key}", {"x-amz-content-sha256": "UNSIGNED-PAYLOAD"})
+        connection.putrequest("PUT", f"/loss/{key}", skip_host=True, skip_accept_encoding=True)
+        connection.putheader("Host", f"127.0.0.1:{self.cluster.port}")
+        for name, value in headers.items():
+            connection.putheader(name, value)
+        connection.putheader("Content-Length", str(size))
+        connection.endheaders()
+        sent = 0
+        for block in blocks(size, key):
+            if sent <= size // 2 < sent + len(block):
+                at_half()
+            connection.send(block)
+            sent += len(block)
+        answer = connection.getresponse()
+        answer.read()
+        connection.close()
+        return answer.status
+
+    def check(self, key, size, at_third=lambda: None):
+        """A download whose every byte is compared; at_third() is called when a third of it has been read."""
+        body = self.s3.get_object(Bucket="loss", Key=key)["Body"]
+        read = 0
+        for block in blocks(size, key):
+            if read <= size // 3 < read + len(block):
+                at_third()
+            self.assertEqual(body.read(len(block)), block, f"{key} differs in the piece at {read}")
+            read += len(block)
+        self.assertEqual(body.read(), b"")
+
+    def test_node_killed_during_upload(self):
+        for number, node in enumerate(self.cluster.nodes, 1):
+            key = f"upload-{number}"
+            self.assertEqual(self.upload(key, SIZE, node.kill), 200)
+            self.check(key, SIZE)
+            self.cluster.restart_node(number)
+            poll(lambda: self.cluster.healthy_nodes() == 4, "the node is back")
+            self.check(key, SIZE)
+
+    def test_node_killed_during_download(self):
+        self.s3.put_object(Bucket="loss", Key="download", Body=content(SIZE, "download"))
+        for number, node in enumerate(self.cluster.nodes, 1):
+            self.check("download", SIZE, node.kill)
+            self.cluster.restart_node(number)
+            poll(lambda: self.cluster.healthy_nodes() == 4, "the node is back")
+
+    def test_node_frozen_during_upload(self):
+        node = self.cluster.nodes[2]
+        begun = time.monotonic()
+        try:
+            self.assertEqual(self.upload("frozen", SIZE, node.pause), 200)
+            self.check("frozen", SIZE)
+        finally:
+            node.resume()
+        self.assertLess(time.monotonic() - begun, 60)
+
+    def test_node_frozen_during_download(self):
+        self.s3.put_object(Bucket="loss", Key="thaw", Body=content(SIZE, "thaw"))
+        for node in self.cluster.nodes:
+            try:
+                self.check("thaw", SIZE, node.pause)
+            finally:
+                node.resume()
+
+    def test_two_nodes_down(self):
+        self.s3.put_object(Bucket="loss", Key="before", Body=content(5 * MIB, "before"))
+        for node in self.cluster.nodes[:2]:
+            node.kill()
+        poll(lambda: self.cluster.healthy_nodes() == 2, "two nodes are seen to be down")
+        self.check("before", 5 * MIB)
+        self.s3.put_object(Bucket="loss", Key="degraded", Body=content(20 * MIB, "degraded"))
+        self.check("degraded", 20 * MIB)
+        status, body = self.cluster.get("/system/health")
+        self.assertIn(b"degraded", body)
+
+    def test_three_nodes_down(self):
+        for node in self.cluster.nodes[1:]:
+            node.kill()
+        poll(lambda: self.cluster.healthy_nodes() == 1, "three nodes are seen to be down")
+        begun = time.monotonic()
+        with self.assertRaises(self.s3.exceptions.ClientError) as raised:
+            self.s3.put_object(Bucket="loss", Key="refused", Body=b"x" * 1000)
+        self.assertEqual(raised.exception.response["ResponseMetadata"]["HTTPStatusCode"], 503)
+        self.assertLess(time.monotonic() - begun, 3)
+        listed = self.s3.list_objects_v2(Bucket="loss", Prefix="refused")
+        self.assertEqual(listed["KeyCount"], 0)
+
+
+if __name__ == "__main__":
+    main()
