@@ -129,8 +129,8 @@ void protocol_sign(const struct cluster_identity *identity, const char *method, 
     char mac_hex[2 * SHA256_LEN + 1], time[24];
     CHECK(time_ms >= 0);
     snprintf(time, sizeof(time), "%" PRId64, time_ms);
-    enum status status = request_mac(identity, bytes_from_str(method), target, bytes_from_str(time),
-                                     bytes_from_str(content), mac);
+    enum status status =
+        request_mac(identity, bytes_from_str(method), target, bytes_from_str(time), bytes_from_str(content), mac);
     CHECK(status == STATUS_OK);
     hex_encode(mac, SHA256_LEN, mac_hex);
     int len = snprintf(out, PROTOCOL_AUTH_MAX, "v1 %s %s %s", time, content, mac_hex);

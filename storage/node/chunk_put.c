@@ -73,8 +73,8 @@ enum status chunk_put_append(struct chunk_put *put, const void *data, size_t len
         return STATUS_IO;
     if (len > CHUNK_BYTES_MAX - put->sums.size)
         return STATUS_LIMIT;
-    bool small = put->sums.size + len <= small_max &&
-                 (put->expected_size == UINT32_MAX || put->expected_size <= small_max);
+    bool small =
+        put->sums.size + len <= small_max && (put->expected_size == UINT32_MAX || put->expected_size <= small_max);
     if (!put->in_file && !small)
         status = file_begin(put);
     if (status)
@@ -129,8 +129,7 @@ static void head_fill(const struct chunk_put *put, struct chunk_head *head)
     memcpy(head->table, put->sums.table, sizeof(head->table));
 }
 
-static enum status commit_small(struct chunk_put *put, const struct chunk_head *head,
-                                const struct index_entry *entry)
+static enum status commit_small(struct chunk_put *put, const struct chunk_head *head, const struct index_entry *entry)
 {
     uint32_t head_len = chunk_head_len(head->size);
     char *start = put->value + value_payload_offset(put) - head_len;
@@ -142,8 +141,7 @@ static enum status commit_small(struct chunk_put *put, const struct chunk_head *
 }
 
 /* A file without a row in the way is one that could not be adopted at start: it is set aside. */
-static enum status commit_large(struct chunk_put *put, const struct chunk_head *head,
-                                const struct index_entry *entry)
+static enum status commit_large(struct chunk_put *put, const struct chunk_head *head, const struct index_entry *entry)
 {
     struct disk *disk = &put->store->disk;
     enum status status = STATUS_OK;

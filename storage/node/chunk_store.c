@@ -196,8 +196,7 @@ static enum status inventory_add(void *arg, const struct index_entry *entry)
     struct inventory *inventory = arg;
     if (inventory->count == inventory->capacity)
         return STATUS_LIMIT;
-    inventory->out[inventory->count++] =
-        (struct chunk_info){entry->id, entry->size, entry->crc32c, entry->stored_ms};
+    inventory->out[inventory->count++] = (struct chunk_info){entry->id, entry->size, entry->crc32c, entry->stored_ms};
     return STATUS_OK;
 }
 
@@ -279,8 +278,7 @@ static enum status copy_set_aside(struct chunk_store *store, const struct index_
     return STATUS_OK;
 }
 
-enum status chunk_store_verify_locked(struct chunk_store *store, const struct chunk_id *id,
-                                      struct index_entry *entry)
+enum status chunk_store_verify_locked(struct chunk_store *store, const struct chunk_id *id, struct index_entry *entry)
 {
     enum status status = small_store_lookup(store->small, id, entry);
     if (status)

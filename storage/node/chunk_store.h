@@ -73,8 +73,8 @@ struct chunk_put; /* a chunk being written */
 struct chunk_put *chunk_put_create(struct chunk_store *store, const struct chunk_id *id, uint32_t expected_size);
 /* STATUS_LIMIT beyond CHUNK_BYTES_MAX, STATUS_NO_SPACE at the reserve, STATUS_IO when the disk failed. */
 enum status chunk_put_append(struct chunk_put *put, const void *data, size_t len);
-uint32_t chunk_put_size(const struct chunk_put *put);     /* does not block */
-uint32_t chunk_put_crc32c(const struct chunk_put *put);   /* of what was appended; does not block */
+uint32_t chunk_put_size(const struct chunk_put *put);                 /* does not block */
+uint32_t chunk_put_crc32c(const struct chunk_put *put);               /* of what was appended; does not block */
 const struct chunk_sums *chunk_put_sums(const struct chunk_put *put); /* does not block */
 /* Makes the chunk durable. STATUS_EXISTS: the same bytes were there already, read again to be sure; STATUS_CONFLICT:
  * other bytes are there; STATUS_INVALID: no bytes at all. */
@@ -85,8 +85,8 @@ void chunk_put_free(struct chunk_put *put); /* drops what was not committed; NUL
 struct store_reader {
     struct chunk_store *store;
     struct chunk_head head;
-    int fd;          /* of a large chunk, else -1 */
-    char *small;     /* the stored value of a small one, else NULL */
+    int fd;      /* of a large chunk, else -1 */
+    char *small; /* the stored value of a small one, else NULL */
     size_t small_len;
 };
 

@@ -25,8 +25,7 @@ void chunk_store_count(struct chunk_store *store, const struct index_entry *entr
 
 /* With the id's lock held: reads the whole copy and sets it aside when it is bad. STATUS_NOT_FOUND, STATUS_CORRUPT.
  * entry is what the index says; unset when there is none. */
-enum status chunk_store_verify_locked(struct chunk_store *store, const struct chunk_id *id,
-                                      struct index_entry *entry);
+enum status chunk_store_verify_locked(struct chunk_store *store, const struct chunk_id *id, struct index_entry *entry);
 /* Opens without setting anything aside. */
 enum status store_reader_open_copy(struct store_reader *reader, struct chunk_store *store,
                                    const struct index_entry *entry);

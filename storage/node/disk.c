@@ -269,6 +269,7 @@ enum status disk_space(const struct disk *disk, struct disk_space *space)
     space->total_bytes = (uint64_t)info.f_blocks * info.f_frsize;
     space->free_bytes = (uint64_t)info.f_bavail * info.f_frsize;
     space->full = space->free_bytes <= disk->config.reserve_bytes;
+    space->usable_bytes = space->full ? 0 : space->free_bytes - disk->config.reserve_bytes;
     return STATUS_OK;
 }
 
@@ -278,9 +279,7 @@ enum status disk_check_room(const struct disk *disk, uint64_t bytes)
     enum status status = disk_space(disk, &space);
     if (status)
         return status;
-    if (space.full || space.free_bytes - disk->config.reserve_bytes < bytes)
-        return STATUS_NO_SPACE;
-    return STATUS_OK;
+    return space.full || space.usable_bytes < bytes ? STATUS_NO_SPACE : STATUS_OK;
 }
 
 /* ---- trust --------------------------------------------------------------------------------------------------- */

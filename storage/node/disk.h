@@ -27,8 +27,8 @@ struct disk_config {
     const char *path;
     unsigned node_number; /* 1-255 */
     uint8_t cluster[CLUSTER_ID_LEN];
-    uint64_t reserve_bytes;         /* kept free */
-    void (*on_failure)(void *arg);  /* called once, from any thread; may be NULL */
+    uint64_t reserve_bytes;        /* kept free */
+    void (*on_failure)(void *arg); /* called once, from any thread; may be NULL */
     void *on_failure_arg;
 };
 
@@ -44,8 +44,9 @@ struct disk {
 
 struct disk_space {
     uint64_t total_bytes;
-    uint64_t free_bytes; /* for this process, the reserve included */
-    bool full;           /* the reserve is reached */
+    uint64_t free_bytes;   /* for this process, the reserve included */
+    uint64_t usable_bytes; /* without the reserve */
+    bool full;             /* nothing is usable */
 };
 
 /* Creates what is missing and takes the lock. On failure error explains and nothing stays open. STATUS_CONFLICT: the

@@ -49,8 +49,7 @@ enum status large_file_create(struct large_file *file, struct disk *disk, const 
     if (status)
         return status;
     chunk_id_format(id, text);
-    snprintf(file->name, sizeof(file->name), "%s.%" PRIu64, text,
-             __atomic_add_fetch(&sequence, 1, __ATOMIC_RELAXED));
+    snprintf(file->name, sizeof(file->name), "%s.%" PRIu64, text, __atomic_add_fetch(&sequence, 1, __ATOMIC_RELAXED));
     file->fd = openat(disk->tmp_fd, file->name, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0640);
     if (file->fd < 0)
         return disk_write_outcome(disk, "creation of a chunk file", disk_status(errno));

@@ -181,8 +181,8 @@ static enum status family_get(struct small_store *store, enum family family, con
                               struct small_value *value)
 {
     char *failure = NULL;
-    value->data = rocksdb_get_cf(store->db, store->read, store->families[family], id_key(id), CHUNK_ID_LEN,
-                                 &value->len, &failure);
+    value->data = rocksdb_get_cf(store->db, store->read, store->families[family], id_key(id), CHUNK_ID_LEN, &value->len,
+                                 &failure);
     enum status status = read_outcome(failure);
     if (!status && !value->data)
         status = STATUS_NOT_FOUND;
@@ -219,8 +219,8 @@ enum status small_store_put(struct small_store *store, const struct index_entry 
     char *failure = NULL;
     rocksdb_writebatch_t *batch = rocksdb_writebatch_create();
     entry_encode(entry, row);
-    rocksdb_writebatch_put_cf(batch, store->families[FAMILY_INDEX], id_key(&entry->id), CHUNK_ID_LEN,
-                              (const char *)row, ENTRY_LEN);
+    rocksdb_writebatch_put_cf(batch, store->families[FAMILY_INDEX], id_key(&entry->id), CHUNK_ID_LEN, (const char *)row,
+                              ENTRY_LEN);
     rocksdb_writebatch_put_cf(batch, store->families[FAMILY_DATA], id_key(&entry->id), CHUNK_ID_LEN, value.data,
                               value.len);
     rocksdb_write(store->db, store->synced, batch, &failure);
@@ -256,8 +256,7 @@ static enum status small_remove(struct small_store *store, const struct chunk_id
         char key[QUARANTINE_KEY_LEN];
         memcpy(key, id->bytes, CHUNK_ID_LEN);
         put_u64(key + CHUNK_ID_LEN, (uint64_t)clock_wall_ms());
-        rocksdb_writebatch_put_cf(batch, store->families[FAMILY_QUARANTINE], key, sizeof(key), kept->data,
-                                  kept->len);
+        rocksdb_writebatch_put_cf(batch, store->families[FAMILY_QUARANTINE], key, sizeof(key), kept->data, kept->len);
     }
     rocksdb_write(store->db, store->synced, batch, &failure);
     rocksdb_writebatch_destroy(batch);

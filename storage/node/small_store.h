@@ -53,7 +53,8 @@ enum status small_store_delete(struct small_store *store, const struct chunk_id 
 /* The same, keeping the bytes in quarantine when they can be read. */
 enum status small_store_quarantine(struct small_store *store, const struct chunk_id *id);
 
-/* Calls fn for the entries behind `after` (NULL: all) in the order of their ids; ends when fn fails, with its status. */
+/* Calls fn for the entries behind `after` (NULL: all) in the order of their ids; ends when fn fails, with its status.
+ */
 typedef enum status (*small_store_fn)(void *arg, const struct index_entry *entry);
 enum status small_store_iterate(struct small_store *store, const struct chunk_id *after, small_store_fn fn, void *arg);
 

@@ -323,9 +323,8 @@ static void damage_is_found_and_set_aside(void **state)
         uint32_t size;
         size_t offset;
     } cases[] = {
-        {LARGE_SIZE, 20},   {LARGE_SIZE, 50},   {LARGE_SIZE, 81},
-        {LARGE_SIZE, 4096}, {LARGE_SIZE, 4095 + LARGE_SIZE}, {4096, 20},
-        {4096, 50},         {4096, 81},         {4096, 84}, {4096, 84 + 4095},
+        {LARGE_SIZE, 20}, {LARGE_SIZE, 50}, {LARGE_SIZE, 81}, {LARGE_SIZE, 4096}, {LARGE_SIZE, 4095 + LARGE_SIZE},
+        {4096, 20},       {4096, 50},       {4096, 81},       {4096, 84},         {4096, 84 + 4095},
     };
     (void)state;
     for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {

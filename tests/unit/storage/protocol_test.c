@@ -107,8 +107,14 @@ static void contents(void **state)
     assert_int_equal(auth.crc32c, 0x00c0ffee);
     assert_int_equal(auth.length, 4096);
     /* rightly signed, but not in the grammar */
-    static const char *const bad[] = {"", "x", "crc32c:00c0ffee", "crc32c:00C0FFEE:1", "crc32c:00c0ffee:", "Footer",
-                                      "crc32c:00c0ffee:-1", "crc32c:00c0ffe:1"};
+    static const char *const bad[] = {"",
+                                      "x",
+                                      "crc32c:00c0ffee",
+                                      "crc32c:00C0FFEE:1",
+                                      "crc32c:00c0ffee:",
+                                      "Footer",
+                                      "crc32c:00c0ffee:-1",
+                                      "crc32c:00c0ffe:1"};
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         protocol_sign(&identity, "PUT", bytes_from_str(TARGET), NOW, bad[i], header);
         assert_int_equal(verify(&identity, "PUT", TARGET, header, NOW, &auth), STATUS_DENIED);

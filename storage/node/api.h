@@ -1,0 +1,32 @@
+/* The node's HTTP API, as storage/protocol.h says it. node_api_handle is an http_handler: each request runs as a task,
+ * and whatever blocks goes through the pool.
+ *
+ * Order of a request: count it (too many running: 503), authorize it (everything but /health and /metrics), find its
+ * route, run it. There is one place for each of these, in api.c. */
+#ifndef TERCET_STORAGE_NODE_API_H
+#define TERCET_STORAGE_NODE_API_H
+
+#include "base/http_server.h"
+#include "storage/node/chunk_store.h"
+#include "storage/protocol.h"
+
+struct node_api;
+struct pool;
+
+struct node_api_config {
+    struct chunk_store *store;
+    struct pool *pool;
+    const struct cluster_identity *identity;
+    const char *server_id; /* letters, digits, '.', '-', '_' */
+    unsigned node_number;
+    unsigned requests_max; /* handled at once; beyond: 503 */
+};
+
+/* Everything in config must outlive the API. */
+struct node_api *node_api_create(const struct node_api_config *config);
+void node_api_free(struct node_api *api); /* when no request is running */
+/* For the number of connections in the metrics; NULL before the server runs. */
+void node_api_set_server(struct node_api *api, const struct http_server *server);
+void node_api_handle(struct http_request *request, void *api);
+
+#endif

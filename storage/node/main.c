@@ -1,0 +1,195 @@
+/* tercet-node: one storage node. Settings, start, and the two ways to end: a signal drains the requests that run and
+ * exits 0; a failed disk lets the answers out and exits 3, so that whoever supervises the process starts it anew and
+ * the data is recovered from what is really on the disk. Exit 1: it could not start; 2: a bad setting. */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/config.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "base/metrics.h"
+#include "base/pool.h"
+#include "storage/node/api.h"
+#include "storage/node/chunk_store.h"
+
+#define REQUESTS_MAX       256
+#define FAILURE_DRAIN_MS   2000
+#define EXIT_START         1
+#define EXIT_SETTING       2
+#define EXIT_DISK_FAILED   3
+#define SIGNAL_DISK_FAILED SIGUSR1
+#define SERVER_ID_MAX      63
+
+static struct {
+    const char *listen, *data_dir, *cluster_id, *cluster_secret_file, *server_id, *log_level;
+    uint64_t port, node_id, threads, pool_threads, reserve, small_chunk, drain_ms;
+} settings;
+
+static const struct config_option options[] = {
+    {"listen", CONFIG_STRING, &settings.listen, "127.0.0.1", 0, 0, "numeric address to listen on", false},
+    {"port", CONFIG_UINT, &settings.port, "8081", 0, 65535, "port to listen on; 0 lets the kernel choose", false},
+    {"data-dir", CONFIG_STRING, &settings.data_dir, "./data/node", 0, 0, "directory of the chunks", false},
+    {"node-id", CONFIG_UINT, &settings.node_id, "1", 1, 255, "number of this node within the cluster", false},
+    {"cluster-id", CONFIG_STRING, &settings.cluster_id, "", 0, 0, "id of the cluster: 32 hexadecimal digits", false},
+    {"cluster-secret-file", CONFIG_STRING, &settings.cluster_secret_file, "", 0, 0,
+     "file with the secret that gateway and nodes share, mode 0600", false},
+    {"server-id", CONFIG_STRING, &settings.server_id, "", 0, 0, "name in logs and metrics (default node-NUMBER)",
+     false},
+    {"threads", CONFIG_UINT, &settings.threads, "0", 0, 64, "event loops; 0: one per core, at most 4", false},
+    {"pool-threads", CONFIG_UINT, &settings.pool_threads, "16", 1, 256, "threads for blocking work", false},
+    {"reserve", CONFIG_SIZE, &settings.reserve, "256M", 0, 0, "disk space to keep free", false},
+    {"small-chunk", CONFIG_SIZE, &settings.small_chunk, "64K", 0, SMALL_CHUNK_BYTES_MAX,
+     "chunks up to this size are kept in the database, larger ones in files", false},
+    {"loglevel", CONFIG_STRING, &settings.log_level, "error", 0, 0, "debug, info, warn or error", false},
+    {"drain", CONFIG_DURATION, &settings.drain_ms, "30s", 0, 0, "time that running requests get at the end", false},
+    {NULL, CONFIG_STRING, NULL, NULL, 0, 0, NULL, false},
+};
+
+struct node {
+    struct cluster_identity identity;
+    char server_id[SERVER_ID_MAX + 1];
+    struct chunk_store *store;
+    struct pool *pool;
+    struct loop_group loops;
+    struct node_api *api;
+    struct http_server *server;
+};
+
+static int refuse(int exit_code, const char *reason)
+{
+    fprintf(stderr, "tercet-node: %s\n", reason);
+    return exit_code;
+}
+
+/* Makes the server id fit for labels and logs. */
+static bool server_id_take(struct node *node)
+{
+    static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_";
+    size_t len = strlen(settings.server_id);
+    if (len == 0) {
+        snprintf(node->server_id, sizeof(node->server_id), "node-%u", (unsigned)settings.node_id);
+        return true;
+    }
+    if (len > SERVER_ID_MAX || strspn(settings.server_id, allowed) != len)
+        return false;
+    strcpy(node->server_id, settings.server_id);
+    return true;
+}
+
+/* In any thread: main waits for signals. */
+static void disk_failed_signal(void *arg)
+{
+    (void)arg;
+    kill(getpid(), SIGNAL_DISK_FAILED);
+}
+
+static int node_configure(struct node *node)
+{
+    const char *error = NULL;
+    enum log_level level;
+    if (log_level_parse(bytes_from_str(settings.log_level), &level))
+        return refuse(EXIT_SETTING, "loglevel must be debug, info, warn or error");
+    if (!server_id_take(node))
+        return refuse(EXIT_SETTING, "server-id may have up to 63 letters, digits, '.', '-' and '_'");
+    if (cluster_identity_load(&node->identity, settings.cluster_id, settings.cluster_secret_file, &error))
+        return refuse(EXIT_SETTING, error);
+    log_init("tercet-node", node->server_id, level);
+    return 0;
+}
+
+static int node_start(struct node *node)
+{
+    char error[DISK_ERROR_MAX];
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    unsigned threads = settings.threads ? (unsigned)settings.threads : cores > 4 ? 4 : cores > 1 ? (unsigned)cores : 1;
+    struct chunk_store_config store = {
+        .disk = {.path = settings.data_dir,
+                 .node_number = (unsigned)settings.node_id,
+                 .reserve_bytes = settings.reserve,
+                 .on_failure = disk_failed_signal},
+        .small_bytes_max = (uint32_t)settings.small_chunk,
+    };
+    memcpy(store.disk.cluster, node->identity.id, CLUSTER_ID_LEN);
+    if (chunk_store_open(&store, &node->store, error))
+        return refuse(EXIT_START, error);
+    metrics_register_process("storage-node");
+    node->pool = pool_create((unsigned)settings.pool_threads, "pool");
+    loop_group_start(&node->loops, threads);
+    struct node_api_config api = {
+        .store = node->store,
+        .pool = node->pool,
+        .identity = &node->identity,
+        .server_id = node->server_id,
+        .node_number = (unsigned)settings.node_id,
+        .requests_max = REQUESTS_MAX,
+    };
+    node->api = node_api_create(&api);
+    struct http_server_config server = {
+        .address = settings.listen,
+        .port = (uint16_t)settings.port,
+        .handler = node_api_handle,
+        .handler_arg = node->api,
+    };
+    if (http_server_start(&node->loops, &server, &node->server))
+        return refuse(EXIT_START, "cannot listen; is the port in use?");
+    node_api_set_server(node->api, node->server);
+    return 0;
+}
+
+/* What was started, in reverse. */
+static void node_stop(struct node *node)
+{
+    if (node->server) {
+        http_server_stop(node->server, settings.drain_ms);
+        node_api_set_server(node->api, NULL);
+        http_server_free(node->server);
+    }
+    if (node->loops.count)
+        loop_group_stop(&node->loops);
+    if (node->pool)
+        pool_free(node->pool);
+    node_api_free(node->api);
+    chunk_store_close(node->store);
+}
+
+static int node_wait(struct node *node, const sigset_t *signals)
+{
+    int signal_number = 0;
+    while (sigwait(signals, &signal_number) != 0 ||
+           (signal_number == SIGNAL_DISK_FAILED && !chunk_store_failed(node->store)))
+        continue;
+    if (signal_number != SIGNAL_DISK_FAILED) {
+        log_info("stopping", LOG_INT("signal", signal_number));
+        return 0;
+    }
+    http_server_stop(node->server, FAILURE_DRAIN_MS);
+    /* Closing the database would touch the disk. */
+    _exit(EXIT_DISK_FAILED);
+}
+
+int main(int argc, char **argv)
+{
+    static struct node node;
+    sigset_t signals;
+    config_load(options, "tercet-node", argc, argv);
+    int result = node_configure(&node);
+    if (result)
+        return result;
+    /* Blocked before any thread starts, so that only main takes them. */
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGNAL_DISK_FAILED);
+    pthread_sigmask(SIG_BLOCK, &signals, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    result = node_start(&node);
+    if (!result) {
+        log_info("ready", LOG_STR("listen", settings.listen), LOG_INT("port", http_server_port(node.server)));
+        result = node_wait(&node, &signals);
+    }
+    node_stop(&node);
+    return result;
+}
