@@ -37,7 +37,7 @@ struct http_request {
     char id[17];                  /* request id: 16 upper-case hex digits, unique */
     uint64_t start_us;            /* monotonic, when the head was complete */
     /* for the access log and metrics; kept up to date by the server */
-    uint64_t bytes_in, bytes_out;
+    uint64_t bytes_in, bytes_out; /* of the bodies, without framing */
     int status;      /* of the response, 0 before it began */
     uint64_t ttfb_us; /* monotonic time of the response's head, 0 before */
     void *user;      /* the handler's own */

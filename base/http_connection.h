@@ -1,0 +1,126 @@
+/* The HTTP server's private parts: a connection, the request that it serves, and what its files share.
+ *
+ * A connection without a request (handshake, idle, head incomplete) is driven by callbacks and holds no task and no
+ * buffer beyond an incomplete head. When a head is complete or refused, one task serves it: handler, rest of the
+ * body, lingering; then the connection waits again or is freed. While that task lives, only it frees the connection. */
+#ifndef TERCET_BASE_HTTP_CONNECTION_H
+#define TERCET_BASE_HTTP_CONNECTION_H
+
+#include <pthread.h>
+#include <sys/uio.h>
+
+#include "base/clock.h"
+#include "base/http_framing.h"
+#include "base/http_server.h"
+#include "base/http_stream.h"
+#include "base/loop.h"
+
+#define HTTP_READ_BYTES         16384 /* of a listener's scratch: the most that one read for a head gets */
+#define REPLY_HEADERS_BYTES_MAX (256 * 1024)
+
+/* A server's part on one loop, used on that loop only. */
+struct http_listener {
+    struct http_server *server;
+    struct loop *loop;
+    int fd;
+    struct st_h2o_socket_t *socket; /* NULL once it stopped */
+    struct timer accept_pause;
+    struct http_connection *connections; /* doubly linked */
+    bool stopping;                       /* connections close after their request */
+    int64_t date_second;
+    char date[CLOCK_TEXT_MAX];
+    char scratch[HTTP_READ_BYTES]; /* for reads whose bytes are used or dropped before anything suspends */
+};
+
+struct http_server {
+    struct http_server_config config; /* with defaults filled in; its strings are not kept */
+    struct loop_group *loops;
+    struct http_listener *listeners; /* one per loop */
+    struct ssl_ctx_st *tls;
+    uint16_t port;
+    uint64_t request_id_key;  /* random */
+    uint64_t request_counter; /* atomic */
+    unsigned requests;        /* atomic: handlers that run */
+    pthread_mutex_t lock;     /* guards connections */
+    pthread_cond_t closed;    /* signalled when connections gets 0 */
+    unsigned connections;
+};
+
+enum http_connection_state { HTTP_HANDSHAKE, HTTP_IDLE, HTTP_HEAD, HTTP_BUSY };
+
+struct http_connection {
+    struct http_stream stream; /* first */
+    struct http_listener *listener;
+    struct http_connection *previous, *next;
+    enum http_connection_state state;
+    struct timer timer;                   /* of the states without a task */
+    struct buffer input;                  /* received and not yet used: an incomplete head, or what follows a head */
+    size_t turn_bytes;                    /* moved since the task last let the loop go on */
+    struct http_transaction *transaction; /* when busy */
+    struct sockaddr_storage peer;
+};
+
+/* For minimum rates: how long we waited for the peer, and what came or went meanwhile. */
+struct http_pace {
+    uint64_t waited_ms, bytes;
+};
+
+/* A request being served. Its headers and strings lie behind it in the same allocation. */
+struct http_transaction {
+    struct http_request request; /* first */
+    struct http_connection *connection;
+    const struct http_refusal *refusal; /* to be answered instead of running the handler */
+    bool version_1_0, keep_alive;
+
+    bool chunked, expect_continue;
+    bool body_ended;          /* all of it was handed over */
+    enum status body_failure; /* it will never end */
+    uint64_t body_left;       /* unless chunked */
+    struct http_chunked decoder;
+    struct http_pace pace_in, pace_out;
+
+    struct buffer reply_headers; /* "Name: value\r\n" each */
+    char reply_line[256];        /* status line and the server's own headers */
+    bool reply_started, reply_finished;
+    bool reply_head_pending; /* goes out with the first bytes of the body */
+    bool reply_chunked, reply_bodyless;
+    uint64_t reply_left; /* unless chunked */
+};
+
+/* http_connection.c */
+
+/* Serves an accepted socket. busy: there are too many connections; say so and close. */
+void http_connection_open(struct http_listener *listener, int take_fd, const struct sockaddr_storage *peer, bool busy);
+/* Closes and frees it. reset: the peer must not take it for a clean end. */
+void http_connection_free(struct http_connection *connection, bool reset);
+/* The connection's next turn after a transaction: the request that is there already, or waiting. May free it. */
+void http_connection_next(struct http_connection *connection);
+/* The listener stops: frees the connection unless it is busy. */
+void http_connection_stop(struct http_connection *connection);
+/* Drops used bytes of the input; its memory goes with the last one. */
+void http_connection_consume(struct http_connection *connection, size_t len);
+
+/* http_transaction.c */
+
+/* Copies a complete head, or takes a refusal (then head is NULL), and spawns the task that serves it. */
+void http_transaction_start(struct http_connection *connection, const struct http_head *head,
+                            const struct http_refusal *refusal);
+
+/* http_request.c */
+
+/* Waits for the peer, within the timeout and the minimum rate: STATUS_OK, STATUS_CLOSED or STATUS_TIMEOUT. The caller
+ * counts in pace->bytes what it then does. Suspends. */
+enum status http_wait_for_peer(struct http_connection *connection, struct http_pace *pace, enum http_io io,
+                               uint32_t timeout_ms);
+
+/* Notes bytes moved without waiting; now and then it lets others have the loop. Suspends. */
+void http_share_loop(struct http_connection *connection, size_t len);
+
+/* http_reply.c */
+
+/* Writes all of the vectors, which it uses up. A failure breaks the connection. Suspends. */
+enum status http_write_all(struct http_transaction *transaction, struct iovec *vectors, int count);
+/* The XML answer of the server itself. Suspends. */
+enum status http_reply_refusal(struct http_transaction *transaction, const struct http_refusal *refusal);
+
+#endif

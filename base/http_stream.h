@@ -1,0 +1,71 @@
+/* A connected socket, plain or TLS, for the HTTP server: reads and writes that never block, and two ways to
+ * wait: a callback, for connections without a task, or suspending the task. TLS runs on the socket itself, so
+ * bytes go straight between the kernel, OpenSSL's record and the caller's buffer. Used on its loop's thread
+ * only. */
+#ifndef TERCET_BASE_HTTP_STREAM_H
+#define TERCET_BASE_HTTP_STREAM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+#include "base/status.h"
+
+struct loop;
+struct task;
+struct ssl_st;
+struct ssl_ctx_st;
+struct st_h2o_socket_t;
+
+enum http_io {
+    HTTP_IO_DONE,
+    HTTP_IO_WAIT_READ,  /* not now: wait until the socket is readable */
+    HTTP_IO_WAIT_WRITE, /* not now: wait until it is writable */
+    HTTP_IO_CLOSED,     /* the peer ended its side, or the connection broke */
+};
+
+struct http_stream {
+    int fd;
+    bool broken; /* set by an error or http_stream_cut: everything from then on is HTTP_IO_CLOSED */
+    bool armed_read, armed_write;
+    struct st_h2o_socket_t *socket;
+    struct ssl_st *ssl; /* NULL: plain */
+    struct task *waiter;
+    void (*on_ready)(struct http_stream *stream); /* when no task waits */
+};
+
+/* Takes the non-blocking fd. tls NULL: plain. */
+void http_stream_open(struct http_stream *stream, struct loop *loop, int take_fd, struct ssl_ctx_st *tls,
+                      void (*on_ready)(struct http_stream *stream));
+/* reset: the peer must not take it for a clean end. */
+void http_stream_close(struct http_stream *stream, bool reset);
+/* Breaks the connection under whoever uses it; a waiting task wakes up. */
+void http_stream_cut(struct http_stream *stream);
+/* Tells the peer that nothing more comes; what it sends may still be read with http_stream_discard. */
+void http_stream_end(struct http_stream *stream);
+
+enum http_io http_stream_handshake(struct http_stream *stream);
+/* At least one byte with HTTP_IO_DONE. Bounded, so that one connection does not keep the loop. */
+enum http_io http_stream_read(struct http_stream *stream, void *out, size_t capacity, size_t *len);
+/* At least one byte of the vectors with HTTP_IO_DONE. After HTTP_IO_WAIT_* the same bytes must come again. */
+enum http_io http_stream_write(struct http_stream *stream, const struct iovec *vectors, int count,
+                               size_t *len);
+/* Reads without looking, below TLS. */
+enum http_io http_stream_discard(struct http_stream *stream, void *scratch, size_t capacity, size_t *len);
+/* Bytes that arrived but would not make the socket readable. */
+bool http_stream_has_pending(const struct http_stream *stream);
+/* Bytes that the kernel took and the peer's has not acknowledged. */
+size_t http_stream_unacknowledged(const struct http_stream *stream);
+bool http_stream_peer_has_gone(const struct http_stream *stream);
+
+/* Calls on_ready once, when `io` (one of the WAITs) is possible. */
+void http_stream_arm(struct http_stream *stream, enum http_io io);
+/* Suspends the task until then: STATUS_OK, STATUS_CLOSED when cut, STATUS_TIMEOUT. */
+enum status http_stream_wait(struct http_stream *stream, enum http_io io, uint64_t deadline_ms);
+
+/* A server context: TLS 1.2 and later, ALPN http/1.1. STATUS_INVALID with a logged reason for a bad pair of
+ * files. */
+enum status http_tls_create(const char *cert_file, const char *key_file, struct ssl_ctx_st **tls);
+
+#endif
