@@ -1,0 +1,80 @@
+/* Fuzzes the reading of request documents: every parser is given the same bytes. What was accepted must be within its
+ * bounds, and must survive being written back. */
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/check.h"
+#include "compat/compat.h"
+#include "compat/request_xml.h"
+#include "compat/xml_writer.h"
+
+int LLVMFuzzerInitialize(int *argc, char ***argv);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+    (void)argc, (void)argv;
+    compat_init();
+    return 0;
+}
+
+/* A key that was read must come back from a document that holds it. */
+static void check_round_trip(struct bytes key)
+{
+    struct delete_request again;
+    struct xml_writer writer;
+    struct buffer out;
+
+    buffer_init(&out, REQUEST_XML_LARGE_BYTES_MAX);
+    xml_writer_init(&writer, &out);
+    xml_writer_open(&writer, "Delete");
+    xml_writer_open(&writer, "Object");
+    xml_writer_element(&writer, "Key", key);
+    xml_writer_close(&writer);
+    xml_writer_close(&writer);
+    if (xml_writer_finish(&writer) == STATUS_OK) {
+        CHECK(delete_request_parse(buffer_bytes(&out), &again) == STATUS_OK);
+        CHECK(again.count == 1);
+        CHECK(bytes_equal(again.objects[0].key, key));
+        delete_request_release(&again);
+    }
+    buffer_release(&out);
+}
+
+static void fuzz_delete(struct bytes document)
+{
+    struct delete_request request;
+
+    if (delete_request_parse(document, &request))
+        return;
+    CHECK(request.count >= 1 && request.count <= DELETE_OBJECTS_MAX);
+    for (size_t i = 0; i < request.count; i++)
+        CHECK(request.objects[i].key.len > 0 && request.objects[i].key.len < document.len);
+    check_round_trip(request.objects[0].key);
+    delete_request_release(&request);
+}
+
+static void fuzz_complete(struct bytes document)
+{
+    struct complete_request request;
+
+    if (complete_request_parse(document, &request))
+        return;
+    CHECK(request.count >= 1 && request.count <= COMPLETE_PARTS_MAX);
+    for (size_t i = 0; i < request.count; i++)
+        CHECK(request.parts[i].checksum.len == checksum_length(request.parts[i].checksum.algorithm));
+    complete_request_release(&request);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct bytes document = bytes_of(data, size);
+    char location[LOCATION_CONSTRAINT_MAX + 1];
+    enum versioning_status versioning;
+
+    fuzz_delete(document);
+    fuzz_complete(document);
+    (void)location_constraint_parse(document, location);
+    (void)versioning_configuration_parse(document, &versioning);
+    return 0;
+}
