@@ -73,8 +73,7 @@ enum status auth_read_date(const struct auth_request *request, int64_t now_wall_
         text = auth_header(request, "date");
     text = bytes_trim(text);
     if (clock_parse_basic(text, signed_ms) && clock_parse_http(text, signed_ms))
-        return auth_refuse(error, "AccessDenied",
-                           "AWS authentication requires a valid Date or x-amz-date header");
+        return auth_refuse(error, "AccessDenied", "AWS authentication requires a valid Date or x-amz-date header");
     if (*signed_ms >= now_wall_ms - AUTH_SKEW_MAX_MS && *signed_ms <= now_wall_ms + AUTH_SKEW_MAX_MS)
         return STATUS_OK;
     auth_refuse(error, "RequestTimeTooSkewed",
@@ -128,22 +127,20 @@ static enum status find_header_type(struct bytes value, enum auth_type *type, st
 
 /* One parameter of a presigned form is enough to make the request a presigned one: what is missing is then an
  * error and not anonymous access. */
-static enum status find_type(const struct auth_request *request, enum auth_type *type,
-                             struct bytes *authorization, struct auth_error *error)
+static enum status find_type(const struct auth_request *request, enum auth_type *type, struct bytes *authorization,
+                             struct auth_error *error)
 {
     const struct uri_query *query = request->query;
     size_t in_header = auth_header_count(request, "authorization");
     bool v4_query = uri_query_find_nocase(query, "X-Amz-Algorithm") ||
-                    uri_query_find_nocase(query, "X-Amz-Credential") ||
-                    uri_query_find_nocase(query, "X-Amz-Signature");
+                    uri_query_find_nocase(query, "X-Amz-Credential") || uri_query_find_nocase(query, "X-Amz-Signature");
     bool v2_query = uri_query_has(query, "AWSAccessKeyId") || uri_query_has(query, "Signature");
 
     if (in_header + v4_query + v2_query > 1)
-        return auth_refuse_argument(
-            error, "Authorization",
-            "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, "
-            "Signature query string parameter or the Authorization header should be "
-            "specified");
+        return auth_refuse_argument(error, "Authorization",
+                                    "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, "
+                                    "Signature query string parameter or the Authorization header should be "
+                                    "specified");
     if (in_header)
         return find_header_type(auth_header(request, "authorization"), type, authorization, error);
     *type = v4_query ? AUTH_V4_QUERY : v2_query ? AUTH_V2_QUERY : AUTH_ANONYMOUS;
@@ -192,24 +189,22 @@ static enum status parse_payload(const struct auth_request *request, struct auth
         text = BYTES("UNSIGNED-PAYLOAD");
     }
     if (!match_payload(text, credentials)) {
-        auth_refuse_argument(
-            error, name,
-            "x-amz-content-sha256 must be UNSIGNED-PAYLOAD, STREAMING-UNSIGNED-PAYLOAD-TRAILER, "
-            "STREAMING-AWS4-HMAC-SHA256-PAYLOAD, STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER or a "
-            "valid sha256 value.");
+        auth_refuse_argument(error, name,
+                             "x-amz-content-sha256 must be UNSIGNED-PAYLOAD, STREAMING-UNSIGNED-PAYLOAD-TRAILER, "
+                             "STREAMING-AWS4-HMAC-SHA256-PAYLOAD, STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER or a "
+                             "valid sha256 value.");
         auth_error_add(error, "ArgumentValue", text);
         return STATUS_DENIED;
     }
-    if (!v4 && (credentials->payload == PAYLOAD_STREAMING_SIGNED ||
-                credentials->payload == PAYLOAD_STREAMING_SIGNED_TRAILER))
-        return auth_refuse(error, "InvalidRequest",
-                           "Signed chunks require authentication with AWS4-HMAC-SHA256.");
+    if (!v4 &&
+        (credentials->payload == PAYLOAD_STREAMING_SIGNED || credentials->payload == PAYLOAD_STREAMING_SIGNED_TRAILER))
+        return auth_refuse(error, "InvalidRequest", "Signed chunks require authentication with AWS4-HMAC-SHA256.");
     credentials->payload_text = text;
     return STATUS_OK;
 }
 
-enum status auth_parse(const struct auth_request *request, int64_t now_wall_ms,
-                       struct auth_credentials *credentials, struct auth_error *error)
+enum status auth_parse(const struct auth_request *request, int64_t now_wall_ms, struct auth_credentials *credentials,
+                       struct auth_error *error)
 {
     struct bytes authorization = bytes_of(NULL, 0);
     enum auth_type type = AUTH_ANONYMOUS;

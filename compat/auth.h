@@ -25,8 +25,7 @@ struct auth_request {
     const struct uri_query *query;     /* the raw query, parsed by the caller; never NULL */
     const struct http_header *headers; /* all of them, as sent */
     size_t header_count;
-    struct bytes
-        virtual_host_bucket; /* the bucket that the Host names; data NULL in path style. SigV2 signs it */
+    struct bytes virtual_host_bucket; /* the bucket that the Host names; data NULL in path style. SigV2 signs it */
 };
 
 enum auth_type { AUTH_ANONYMOUS, AUTH_V4_HEADER, AUTH_V4_QUERY, AUTH_V2_HEADER, AUTH_V2_QUERY };
@@ -80,8 +79,8 @@ struct auth_error {
 
 /* Parses and checks all but the signature. A request without credentials is AUTH_ANONYMOUS (its payload kind
  * is parsed too). STATUS_DENIED when it must be refused, with *error saying why. */
-enum status auth_parse(const struct auth_request *request, int64_t now_wall_ms,
-                       struct auth_credentials *credentials, struct auth_error *error);
+enum status auth_parse(const struct auth_request *request, int64_t now_wall_ms, struct auth_credentials *credentials,
+                       struct auth_error *error);
 
 #define AUTH_CANONICAL_BYTES_MAX (512 * 1024) /* of a canonical request or a string to sign */
 

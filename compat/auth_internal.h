@@ -22,16 +22,14 @@ enum status auth_refuse_expired(int64_t expires_ms, int64_t now_wall_ms, struct 
 
 /* The halves of auth_parse and auth_verify per version; same contracts. `authorization` is the header's value
  * without the scheme. */
-enum status sigv4_parse_header(const struct auth_request *request, struct bytes authorization,
-                               int64_t now_wall_ms, struct auth_credentials *credentials,
-                               struct auth_error *error);
+enum status sigv4_parse_header(const struct auth_request *request, struct bytes authorization, int64_t now_wall_ms,
+                               struct auth_credentials *credentials, struct auth_error *error);
 enum status sigv4_parse_query(const struct auth_request *request, int64_t now_wall_ms,
                               struct auth_credentials *credentials, struct auth_error *error);
 enum status sigv4_verify(const struct auth_request *request, const struct auth_credentials *credentials,
                          struct bytes secret, struct sigv4_key_cache *cache, struct auth_verification *out);
-enum status sigv2_parse_header(const struct auth_request *request, struct bytes authorization,
-                               int64_t now_wall_ms, struct auth_credentials *credentials,
-                               struct auth_error *error);
+enum status sigv2_parse_header(const struct auth_request *request, struct bytes authorization, int64_t now_wall_ms,
+                               struct auth_credentials *credentials, struct auth_error *error);
 enum status sigv2_parse_query(const struct auth_request *request, int64_t now_wall_ms,
                               struct auth_credentials *credentials, struct auth_error *error);
 enum status sigv2_verify(const struct auth_request *request, const struct auth_credentials *credentials,

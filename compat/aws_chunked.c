@@ -35,18 +35,15 @@ struct aws_chunked_error aws_chunked_error_of(enum aws_chunked_reason reason)
 {
     static const struct aws_chunked_error errors[] = {
         [AWS_CHUNKED_NO_ERROR] = {NULL, NULL},
-        [AWS_CHUNKED_MALFORMED_CHUNK] = {"InvalidRequest",
-                                         "The request body is not well-formed aws-chunked data."},
-        [AWS_CHUNKED_MALFORMED_TRAILER] =
-            {"MalformedTrailerError",
-             "The request contained trailing data that was not well-formed or did not "
-             "conform to our published schema."},
-        [AWS_CHUNKED_SIGNATURE_MISMATCH] =
-            {"SignatureDoesNotMatch", "The request signature we calculated does not match the signature you "
-                                      "provided. Check your key and signing method."},
-        [AWS_CHUNKED_WRONG_LENGTH] = {"IncompleteBody",
-                                      "You did not provide the number of bytes specified by the "
-                                      "x-amz-decoded-content-length HTTP header"},
+        [AWS_CHUNKED_MALFORMED_CHUNK] = {"InvalidRequest", "The request body is not well-formed aws-chunked data."},
+        [AWS_CHUNKED_MALFORMED_TRAILER] = {"MalformedTrailerError",
+                                           "The request contained trailing data that was not well-formed or did not "
+                                           "conform to our published schema."},
+        [AWS_CHUNKED_SIGNATURE_MISMATCH] = {"SignatureDoesNotMatch",
+                                            "The request signature we calculated does not match the signature you "
+                                            "provided. Check your key and signing method."},
+        [AWS_CHUNKED_WRONG_LENGTH] = {"IncompleteBody", "You did not provide the number of bytes specified by the "
+                                                        "x-amz-decoded-content-length HTTP header"},
         [AWS_CHUNKED_TRUNCATED] = {"IncompleteBody", "The request body terminated unexpectedly"},
         [AWS_CHUNKED_TRAILING_DATA] = {"InvalidRequest", "The request body goes on after its last chunk."},
     };
@@ -81,9 +78,8 @@ static enum status take_keys(struct aws_chunked *decoder, const struct aws_chunk
     return status ? status : copy_text(keys->scope, decoder->scope, sizeof decoder->scope);
 }
 
-enum status aws_chunked_init(struct aws_chunked *decoder, enum payload_kind kind,
-                             const struct aws_chunked_keys *keys, struct bytes trailer_names,
-                             uint64_t decoded_length)
+enum status aws_chunked_init(struct aws_chunked *decoder, enum payload_kind kind, const struct aws_chunked_keys *keys,
+                             struct bytes trailer_names, uint64_t decoded_length)
 {
     struct bytes rest = trailer_names, name;
     size_t count = 0;
@@ -125,11 +121,10 @@ static enum status check_signature(struct aws_chunked *decoder, const char *algo
     char text[512], hash_text[2 * SHA256_LEN + 1], signature[SIGV4_SIGNATURE_LEN + 1];
 
     hex_encode(hash, SHA256_LEN, hash_text);
-    int len = snprintf(text, sizeof text, "%s\n%s\n%s\n%s\n%s%s", algorithm, decoder->timestamp,
-                       decoder->scope, decoder->previous_signature, empty_hash, hash_text);
+    int len = snprintf(text, sizeof text, "%s\n%s\n%s\n%s\n%s%s", algorithm, decoder->timestamp, decoder->scope,
+                       decoder->previous_signature, empty_hash, hash_text);
     sigv4_sign(decoder->signing_key, bytes_of(text, (size_t)len), signature);
-    if (!bytes_equal_constant_time(bytes_of(signature, SIGV4_SIGNATURE_LEN),
-                                   bytes_of(claimed, SIGV4_SIGNATURE_LEN)))
+    if (!bytes_equal_constant_time(bytes_of(signature, SIGV4_SIGNATURE_LEN), bytes_of(claimed, SIGV4_SIGNATURE_LEN)))
         return decoder_fail(decoder, AWS_CHUNKED_SIGNATURE_MISMATCH);
     memcpy(decoder->previous_signature, signature, sizeof signature);
     return STATUS_OK;
@@ -142,8 +137,7 @@ static enum status finish_chunk_data(struct aws_chunked *decoder)
     if (!decoder_signs(decoder))
         return STATUS_OK;
     digest_final(&decoder->digest, hash);
-    return check_signature(decoder, "AWS4-HMAC-SHA256-PAYLOAD", EMPTY_SHA256_TEXT "\n", hash,
-                           decoder->chunk_signature);
+    return check_signature(decoder, "AWS4-HMAC-SHA256-PAYLOAD", EMPTY_SHA256_TEXT "\n", hash, decoder->chunk_signature);
 }
 
 static enum status parse_size(struct bytes text, uint64_t *size)
@@ -319,8 +313,7 @@ static enum status take_trailer(struct aws_chunked *decoder, struct bytes line)
 {
     struct bytes value = line, name;
 
-    if (!memchr(line.data, ':', line.len) || !split_next(&value, ':', &name) || !name.len ||
-        decoder->trailer_signed)
+    if (!memchr(line.data, ':', line.len) || !split_next(&value, ':', &name) || !name.len || decoder->trailer_signed)
         return decoder_fail(decoder, AWS_CHUNKED_MALFORMED_TRAILER);
     value = bytes_trim(value);
     if (decoder_signs(decoder) && bytes_equal_nocase(name, "x-amz-trailer-signature"))
@@ -364,8 +357,7 @@ static enum status decode_trailer(struct aws_chunked *decoder, struct bytes in, 
     return line.len ? take_trailer(decoder, line) : take_empty_line(decoder);
 }
 
-enum status aws_chunked_decode(struct aws_chunked *decoder, struct bytes in, size_t *consumed,
-                               struct bytes *payload)
+enum status aws_chunked_decode(struct aws_chunked *decoder, struct bytes in, size_t *consumed, struct bytes *payload)
 {
     enum status status = decoder->state == STATE_FAILED ? decoder_fail(decoder, decoder->reason) : STATUS_OK;
     size_t at = 0;

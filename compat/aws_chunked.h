@@ -33,8 +33,8 @@ struct aws_chunked_keys {
 
 enum aws_chunked_reason {
     AWS_CHUNKED_NO_ERROR,
-    AWS_CHUNKED_MALFORMED_CHUNK,   /* a chunk header or its line end */
-    AWS_CHUNKED_MALFORMED_TRAILER, /* syntax, size, or one that was not announced, came twice or is missing */
+    AWS_CHUNKED_MALFORMED_CHUNK,    /* a chunk header or its line end */
+    AWS_CHUNKED_MALFORMED_TRAILER,  /* syntax, size, or one that was not announced, came twice or is missing */
     AWS_CHUNKED_SIGNATURE_MISMATCH, /* of a chunk or of the trailer */
     AWS_CHUNKED_WRONG_LENGTH,       /* other than x-amz-decoded-content-length */
     AWS_CHUNKED_TRUNCATED,          /* the body ended before its last chunk or trailer did */
@@ -73,16 +73,14 @@ struct aws_chunked {
 /* keys: needed for the signed forms, NULL for the unsigned one. trailer_names: the value of x-amz-trailer;
  * absent or empty announces none. STATUS_INVALID for names too long or too many, or a seed signature or scope
  * of the wrong form; releasing is right in any case. */
-enum status aws_chunked_init(struct aws_chunked *decoder, enum payload_kind kind,
-                             const struct aws_chunked_keys *keys, struct bytes trailer_names,
-                             uint64_t decoded_length);
+enum status aws_chunked_init(struct aws_chunked *decoder, enum payload_kind kind, const struct aws_chunked_keys *keys,
+                             struct bytes trailer_names, uint64_t decoded_length);
 void aws_chunked_release(struct aws_chunked *decoder);
 
 /* Takes bytes from `in`: *consumed of them, and *payload is the span among those that is payload (maybe
  * empty). Call it again with the rest until all is consumed. STATUS_MISMATCH for a wrong
  * signature and STATUS_INVALID for the rest, with `reason` set, when the body is bad; it stays bad. */
-enum status aws_chunked_decode(struct aws_chunked *decoder, struct bytes in, size_t *consumed,
-                               struct bytes *payload);
+enum status aws_chunked_decode(struct aws_chunked *decoder, struct bytes in, size_t *consumed, struct bytes *payload);
 
 /* To be called when the transport's body has ended: STATUS_OK if the aws-chunked body is complete and
  * everything in it verified. STATUS_INVALID with `reason` set otherwise. */

@@ -63,17 +63,15 @@ void sigv2_sign(struct bytes secret, struct bytes string_to_sign, char out[SIGV2
 }
 
 /* `AKID:signature`; the signature has no colon, so the access key ends at the last one. */
-enum status sigv2_parse_header(const struct auth_request *request, struct bytes authorization,
-                               int64_t now_wall_ms, struct auth_credentials *credentials,
-                               struct auth_error *error)
+enum status sigv2_parse_header(const struct auth_request *request, struct bytes authorization, int64_t now_wall_ms,
+                               struct auth_credentials *credentials, struct auth_error *error)
 {
     const char *colon = authorization.len ? memrchr(authorization.data, ':', authorization.len) : NULL;
     size_t len = colon ? (size_t)(colon - authorization.data) : 0;
 
     if (!len || len > AUTH_ACCESS_KEY_MAX || len + 1 == authorization.len)
-        return auth_refuse_argument(
-            error, "Authorization",
-            "AWS authorization header is invalid.  Expected AwsAccessKeyId:signature");
+        return auth_refuse_argument(error, "Authorization",
+                                    "AWS authorization header is invalid.  Expected AwsAccessKeyId:signature");
     credentials->access_key = bytes_of(authorization.data, len);
     credentials->signature = bytes_of(colon + 1, authorization.len - len - 1);
     return auth_read_date(request, now_wall_ms, &credentials->signed_ms, error);
@@ -89,9 +87,8 @@ enum status sigv2_parse_query(const struct auth_request *request, int64_t now_wa
     credentials->access_key = uri_query_value(query, "AWSAccessKeyId");
     credentials->signature = uri_query_value(query, "Signature");
     if (!credentials->access_key.len || !credentials->signature.len || !expires.len)
-        return auth_refuse(
-            error, "AccessDenied",
-            "Query-string authentication requires the Signature, Expires and AWSAccessKeyId parameters");
+        return auth_refuse(error, "AccessDenied",
+                           "Query-string authentication requires the Signature, Expires and AWSAccessKeyId parameters");
     if (credentials->access_key.len > AUTH_ACCESS_KEY_MAX)
         return auth_refuse(error, "InvalidAccessKeyId",
                            "The AWS Access Key Id you provided does not exist in our records.");
@@ -147,8 +144,8 @@ static enum status collect_amz_headers(const struct auth_request *request, bool 
             continue;
         if (found == AMZ_HEADERS_MAX)
             return STATUS_LIMIT;
-        sorted[found] = (struct amz_header){request->query->parameters[i].name,
-                                            request->query->parameters[i].value, found};
+        sorted[found] =
+            (struct amz_header){request->query->parameters[i].name, request->query->parameters[i].value, found};
         ++found;
     }
     qsort(sorted, found, sizeof sorted[0], compare_amz_headers);
@@ -161,8 +158,7 @@ static bool same_amz_name(const struct amz_header *a, const struct amz_header *b
     return a->name.len == b->name.len && strncasecmp(a->name.data, b->name.data, a->name.len) == 0;
 }
 
-static enum status add_amz_headers(const struct auth_request *request, bool from_query,
-                                   struct auth_text *text)
+static enum status add_amz_headers(const struct auth_request *request, bool from_query, struct auth_text *text)
 {
     struct amz_header *sorted = mem_alloc(AMZ_HEADERS_MAX * sizeof *sorted);
     size_t count;
@@ -216,8 +212,7 @@ static void add_date(const struct auth_request *request, bool from_query, struct
         auth_text_add_value(text, auth_header(request, "date"), false);
 }
 
-static enum status build_string_to_sign(const struct auth_request *request, bool from_query,
-                                        struct buffer *out)
+static enum status build_string_to_sign(const struct auth_request *request, bool from_query, struct buffer *out)
 {
     struct auth_text text = {out, STATUS_OK};
 
@@ -240,8 +235,7 @@ enum status sigv2_verify(const struct auth_request *request, const struct auth_c
                          struct bytes secret, struct auth_verification *out)
 {
     char signature[SIGV2_SIGNATURE_LEN + 1];
-    enum status status =
-        build_string_to_sign(request, credentials->type == AUTH_V2_QUERY, &out->string_to_sign);
+    enum status status = build_string_to_sign(request, credentials->type == AUTH_V2_QUERY, &out->string_to_sign);
 
     if (status)
         return status;

@@ -49,8 +49,8 @@ static unsigned slot_of(struct bytes secret, struct bytes region)
     return (hash ^ hash >> 16) % SIGV4_KEY_CACHE_SLOTS;
 }
 
-void sigv4_signing_key(struct bytes secret, struct bytes date, struct bytes region,
-                       struct sigv4_key_cache *cache, uint8_t key[SHA256_LEN])
+void sigv4_signing_key(struct bytes secret, struct bytes date, struct bytes region, struct sigv4_key_cache *cache,
+                       uint8_t key[SHA256_LEN])
 {
     struct sigv4_key_cache_slot *slot;
 
@@ -195,8 +195,8 @@ static enum status build_canonical_request(const struct auth_request *request,
     return text.status;
 }
 
-static enum status build_string_to_sign(const struct auth_credentials *credentials,
-                                        struct bytes canonical_request, struct buffer *out)
+static enum status build_string_to_sign(const struct auth_credentials *credentials, struct bytes canonical_request,
+                                        struct buffer *out)
 {
     uint8_t digest[SHA256_LEN];
     char digest_text[2 * SHA256_LEN + 1];
@@ -214,17 +214,14 @@ static enum status build_string_to_sign(const struct auth_credentials *credentia
     return text.status;
 }
 
-static enum status verify_reading(const struct auth_request *request,
-                                  const struct auth_credentials *credentials, bool plus_is_space,
-                                  struct auth_verification *out)
+static enum status verify_reading(const struct auth_request *request, const struct auth_credentials *credentials,
+                                  bool plus_is_space, struct auth_verification *out)
 {
     char signature[SIGV4_SIGNATURE_LEN + 1];
-    enum status status =
-        build_canonical_request(request, credentials, plus_is_space, &out->canonical_request);
+    enum status status = build_canonical_request(request, credentials, plus_is_space, &out->canonical_request);
 
     if (!status)
-        status =
-            build_string_to_sign(credentials, buffer_bytes(&out->canonical_request), &out->string_to_sign);
+        status = build_string_to_sign(credentials, buffer_bytes(&out->canonical_request), &out->string_to_sign);
     if (status)
         return status;
     sigv4_sign(out->signing_key, buffer_bytes(&out->string_to_sign), signature);
@@ -237,8 +234,7 @@ static enum status verify_reading(const struct auth_request *request,
 enum status sigv4_verify(const struct auth_request *request, const struct auth_credentials *credentials,
                          struct bytes secret, struct sigv4_key_cache *cache, struct auth_verification *out)
 {
-    sigv4_signing_key(secret, bytes_from_str(credentials->date), credentials->region, cache,
-                      out->signing_key);
+    sigv4_signing_key(secret, bytes_from_str(credentials->date), credentials->region, cache, out->signing_key);
     enum status status = verify_reading(request, credentials, false, out);
     if (status != STATUS_DENIED || !memchr(request->path.data, '+', request->path.len))
         return status;

@@ -7,13 +7,12 @@
 
 /* The signing key of (secret, 20261122, region, s3). With a cache (may be NULL) the four HMACs are saved when
  * the same secret, date and region came by recently. */
-void sigv4_signing_key(struct bytes secret, struct bytes date, struct bytes region,
-                       struct sigv4_key_cache *cache, uint8_t key[SHA256_LEN]);
+void sigv4_signing_key(struct bytes secret, struct bytes date, struct bytes region, struct sigv4_key_cache *cache,
+                       uint8_t key[SHA256_LEN]);
 
 /* The signature, in lower-case hex, of any string to sign; POST policies sign their base64 text. */
 #define SIGV4_SIGNATURE_LEN 64
-void sigv4_sign(const uint8_t key[SHA256_LEN], struct bytes string_to_sign,
-                char out[SIGV4_SIGNATURE_LEN + 1]);
+void sigv4_sign(const uint8_t key[SHA256_LEN], struct bytes string_to_sign, char out[SIGV4_SIGNATURE_LEN + 1]);
 
 /* Derived keys, used by one thread. Direct-mapped; holds secrets, so release wipes it. */
 #define SIGV4_KEY_CACHE_SLOTS 64

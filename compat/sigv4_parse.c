@@ -14,8 +14,8 @@
 
 static bool is_region_char(char c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-           c == '_' || c == '.';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
+           c == '.';
 }
 
 /* Cuts the last `/piece` off the text. */
@@ -36,8 +36,8 @@ enum status sigv4_credential_parse(struct bytes text, struct sigv4_credential *c
     struct bytes rest = text, terminator, service;
     uint64_t number;
 
-    if (!cut_last(&rest, &terminator) || !cut_last(&rest, &service) ||
-        !cut_last(&rest, &credential->region) || !cut_last(&rest, &credential->date))
+    if (!cut_last(&rest, &terminator) || !cut_last(&rest, &service) || !cut_last(&rest, &credential->region) ||
+        !cut_last(&rest, &credential->date))
         return STATUS_INVALID;
     if (!bytes_equal_str(terminator, "aws4_request") || !bytes_equal_str(service, "s3"))
         return STATUS_INVALID;
@@ -93,8 +93,7 @@ static bool must_be_signed(struct bytes name, enum auth_type type)
 
 /* Host always has to be signed; a list that does not name it is refused even when the request has none. */
 static enum status refuse_unsigned_headers(const struct auth_request *request,
-                                           const struct auth_credentials *credentials,
-                                           struct auth_error *error)
+                                           const struct auth_credentials *credentials, struct auth_error *error)
 {
     enum status status = STATUS_OK;
     struct buffer names;
@@ -113,8 +112,7 @@ static enum status refuse_unsigned_headers(const struct auth_request *request,
         auth_text_add_lower(&text, name);
     }
     if (names.len) {
-        status = auth_refuse(error, "AccessDenied",
-                             "There were headers present in the request which were not signed");
+        status = auth_refuse(error, "AccessDenied", "There were headers present in the request which were not signed");
         auth_error_add(error, "HeadersNotSigned", buffer_bytes(&names));
     }
     buffer_release(&names);
@@ -165,9 +163,8 @@ static enum status read_components(struct bytes text, struct bytes *credential, 
     return credential->len && signed_headers->len && signature->len ? STATUS_OK : STATUS_INVALID;
 }
 
-enum status sigv4_parse_header(const struct auth_request *request, struct bytes authorization,
-                               int64_t now_wall_ms, struct auth_credentials *credentials,
-                               struct auth_error *error)
+enum status sigv4_parse_header(const struct auth_request *request, struct bytes authorization, int64_t now_wall_ms,
+                               struct auth_credentials *credentials, struct auth_error *error)
 {
     static const char code[] = "AuthorizationHeaderMalformed";
     struct bytes credential = {0}, signed_headers = {0}, signature = {0};
@@ -183,16 +180,14 @@ enum status sigv4_parse_header(const struct auth_request *request, struct bytes 
                            "The authorization header is malformed; the Credential is mal-formed; expecting "
                            "\"<YOUR-AKID>/YYYYMMDD/REGION/s3/aws4_request\".");
     if (check_signed_headers(signed_headers))
-        return auth_refuse(error, code,
-                           "The authorization header is malformed; the SignedHeaders are mal-formed.");
+        return auth_refuse(error, code, "The authorization header is malformed; the SignedHeaders are mal-formed.");
     enum status status = auth_read_date(request, now_wall_ms, &signed_ms, error);
     if (status)
         return status;
     if (take_parts(&parts, signed_ms, credentials))
-        return auth_refuse(
-            error, code,
-            "The authorization header is malformed; Invalid credential date. This date is not the "
-            "same as X-Amz-Date.");
+        return auth_refuse(error, code,
+                           "The authorization header is malformed; Invalid credential date. This date is not the "
+                           "same as X-Amz-Date.");
     credentials->signed_headers = signed_headers;
     credentials->signature = signature;
     return refuse_unsigned_headers(request, credentials, error);
@@ -213,8 +208,8 @@ static struct bytes single_parameter(const struct uri_query *query, const char *
     return found ? found->value : bytes_of(NULL, 0);
 }
 
-static enum status check_validity(struct bytes expires, int64_t signed_ms, int64_t now_wall_ms,
-                                  int64_t *expires_ms, struct auth_error *error)
+static enum status check_validity(struct bytes expires, int64_t signed_ms, int64_t now_wall_ms, int64_t *expires_ms,
+                                  struct auth_error *error)
 {
     static const char code[] = "AuthorizationQueryParametersError";
     uint64_t seconds;
@@ -226,10 +221,9 @@ static enum status check_validity(struct bytes expires, int64_t signed_ms, int64
     if (seconds < 1)
         return auth_refuse(error, code, "X-Amz-Expires must be at least 1 second");
     if (seconds > AUTH_EXPIRES_SECONDS_MAX)
-        return auth_refuse(
-            error, code,
-            "X-Amz-Expires must be less than a week (in seconds); that is, the given X-Amz-Expires "
-            "must be less than 604800 seconds");
+        return auth_refuse(error, code,
+                           "X-Amz-Expires must be less than a week (in seconds); that is, the given X-Amz-Expires "
+                           "must be less than 604800 seconds");
     *expires_ms = signed_ms + (int64_t)seconds * 1000;
     if (signed_ms > now_wall_ms + AUTH_SKEW_MAX_MS)
         return auth_refuse(error, "AccessDenied", "Request is not valid yet");
@@ -254,22 +248,19 @@ enum status sigv4_parse_query(const struct auth_request *request, int64_t now_wa
 
     credentials->signed_headers = single_parameter(query, "X-Amz-SignedHeaders");
     credentials->signature = single_parameter(query, "X-Amz-Signature");
-    if (!algorithm.data || !credential.data || !date.data || !expires.data ||
-        !credentials->signed_headers.data || !credentials->signature.data)
-        return auth_refuse(
-            error, code,
-            "Query-string authentication version 4 requires the X-Amz-Algorithm, X-Amz-Credential, "
-            "X-Amz-Signature, X-Amz-Date, X-Amz-SignedHeaders, and X-Amz-Expires parameters.");
+    if (!algorithm.data || !credential.data || !date.data || !expires.data || !credentials->signed_headers.data ||
+        !credentials->signature.data)
+        return auth_refuse(error, code,
+                           "Query-string authentication version 4 requires the X-Amz-Algorithm, X-Amz-Credential, "
+                           "X-Amz-Signature, X-Amz-Date, X-Amz-SignedHeaders, and X-Amz-Expires parameters.");
     if (!bytes_equal_str(algorithm, "AWS4-HMAC-SHA256"))
         return auth_refuse(error, code, "X-Amz-Algorithm only supports \"AWS4-HMAC-SHA256\"");
     if (sigv4_credential_parse(credential, &parts))
-        return auth_refuse(
-            error, code,
-            "Error parsing the X-Amz-Credential parameter; the Credential is mal-formed; expecting "
-            "\"<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request\".");
-    if (clock_parse_basic(date, &signed_ms))
         return auth_refuse(error, code,
-                           "X-Amz-Date must be in the ISO8601 Long Format \"yyyyMMdd'T'HHmmss'Z'\"");
+                           "Error parsing the X-Amz-Credential parameter; the Credential is mal-formed; expecting "
+                           "\"<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request\".");
+    if (clock_parse_basic(date, &signed_ms))
+        return auth_refuse(error, code, "X-Amz-Date must be in the ISO8601 Long Format \"yyyyMMdd'T'HHmmss'Z'\"");
     if (check_signed_headers(credentials->signed_headers))
         return auth_refuse(error, code, "X-Amz-SignedHeaders is mal-formed.");
     if (take_parts(&parts, signed_ms, credentials))

@@ -23,8 +23,7 @@ static enum status decoded_len(struct bytes text, size_t *len)
     for (size_t i = 0; i < text.len; ++i) {
         if (text.data[i] != '%')
             continue;
-        if (text.len - i < 3 || hex_digit_value(text.data[i + 1]) < 0 ||
-            hex_digit_value(text.data[i + 2]) < 0)
+        if (text.len - i < 3 || hex_digit_value(text.data[i + 1]) < 0 || hex_digit_value(text.data[i + 2]) < 0)
             return STATUS_INVALID;
         *len -= 2;
         i += 2;
@@ -64,8 +63,8 @@ enum status uri_decode(struct bytes text, bool plus_is_space, struct buffer *out
 
 static bool is_unreserved(char c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-           c == '.' || c == '_' || c == '~';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
+           c == '_' || c == '~';
 }
 
 enum status uri_encode(struct bytes text, bool keep_slash, struct buffer *out)
@@ -103,8 +102,7 @@ static enum status parse_parameter(struct bytes piece, char **at, struct uri_par
 
     if (decoded_len(name, &name_len) || decoded_len(value, &value_len))
         return STATUS_INVALID;
-    *parameter =
-        (struct uri_parameter){bytes_of(*at, name_len), bytes_of(*at + name_len, value_len), equals != NULL};
+    *parameter = (struct uri_parameter){bytes_of(*at, name_len), bytes_of(*at + name_len, value_len), equals != NULL};
     *at = decode_into(name, true, *at);
     *at = decode_into(value, true, *at);
     return STATUS_OK;

@@ -1,0 +1,381 @@
+/* Which credentials a request carries, and every reason for which it is refused before a signature is looked at. */
+#include "request_vectors.h"
+
+#define NOW_TEXT   "20261122T120000Z"
+#define NOW_MS     INT64_C(1795348800000)
+#define CREDENTIAL "AK/20261122/us-east-1/s3/aws4_request"
+#define HASH       "x-amz-content-sha256: UNSIGNED-PAYLOAD\r\n"
+#define DATE       "x-amz-date: " NOW_TEXT "\r\n"
+#define NAMES      "host;x-amz-content-sha256;x-amz-date"
+#define V4(names)  "Authorization: AWS4-HMAC-SHA256 Credential=" CREDENTIAL ", SignedHeaders=" names ", Signature=00\r\n"
+
+#define Q_ALGORITHM  "X-Amz-Algorithm=AWS4-HMAC-SHA256&"
+#define Q_CREDENTIAL "X-Amz-Credential=AK%2F20261122%2Fus-east-1%2Fs3%2Faws4_request&"
+#define Q_DATE       "X-Amz-Date=" NOW_TEXT "&"
+#define Q_EXPIRES    "X-Amz-Expires=60&"
+#define Q_NAMES      "X-Amz-SignedHeaders=host&"
+#define Q_SIGNATURE  "X-Amz-Signature=00"
+#define Q_ALL        Q_ALGORITHM Q_CREDENTIAL Q_DATE Q_EXPIRES Q_NAMES Q_SIGNATURE
+
+/* Parses a GET of this query with these headers, Host first. */
+static enum status parse_at(const char *query, const char *headers, int64_t now_ms,
+                            struct auth_credentials *credentials, struct auth_error *error)
+{
+    struct vector vector;
+    char head[4096];
+
+    int len = snprintf(head, sizeof head, "GET /b/k%s%s HTTP/1.1\r\nHost: h\r\n%s\r\n", query ? "?" : "",
+                       query ? query : "", headers);
+    vector_init(&vector, head, (size_t)len);
+    enum status status = auth_parse(&vector.request, now_ms, credentials, error);
+    vector_release(&vector);
+    return status;
+}
+
+static void expect_type(const char *query, const char *headers, enum auth_type type, enum payload_kind payload)
+{
+    struct auth_credentials credentials;
+    struct auth_error error;
+
+    if (parse_at(query, headers, NOW_MS, &credentials, &error) != STATUS_OK)
+        fail_msg("%s: %s", error.code, error.message);
+    assert_null(error.code);
+    assert_int_equal(credentials.type, type);
+    assert_int_equal(credentials.payload, payload);
+}
+
+/* message: how it begins. */
+static void expect_refused_at(const char *query, const char *headers, int64_t now_ms, const char *code,
+                              const char *message, struct auth_error *error)
+{
+    struct auth_credentials credentials;
+
+    if (parse_at(query, headers, now_ms, &credentials, error) != STATUS_DENIED)
+        fail_msg("not refused: ?%s %s", query ? query : "", headers);
+    assert_string_equal(error->code, code);
+    if (strncmp(error->message, message, strlen(message)) != 0)
+        fail_msg("said: %s", error->message);
+}
+
+static void expect_refused(const char *query, const char *headers, const char *code, const char *message)
+{
+    struct auth_error error;
+    expect_refused_at(query, headers, NOW_MS, code, message, &error);
+}
+
+static const char *element_of(const struct auth_error *error, const char *name)
+{
+    for (size_t i = 0; i < error->element_count; ++i)
+        if (strcmp(error->elements[i].name, name) == 0)
+            return error->elements[i].value;
+    return "";
+}
+
+static void test_the_five_forms(void **state)
+{
+    (void)state;
+    expect_type(NULL, "", AUTH_ANONYMOUS, PAYLOAD_UNSIGNED);
+    expect_type("prefix=a&Expires=1", "", AUTH_ANONYMOUS, PAYLOAD_UNSIGNED);
+    expect_type(NULL, HASH DATE V4(NAMES), AUTH_V4_HEADER, PAYLOAD_UNSIGNED);
+    expect_type(Q_ALL, "", AUTH_V4_QUERY, PAYLOAD_UNSIGNED);
+    expect_type("x-amz-algorithm=AWS4-HMAC-SHA256&" Q_CREDENTIAL Q_DATE Q_EXPIRES Q_NAMES Q_SIGNATURE, "",
+                AUTH_V4_QUERY, PAYLOAD_UNSIGNED);
+    expect_type(NULL, DATE "Authorization: AWS AK:sig=\r\n", AUTH_V2_HEADER, PAYLOAD_UNSIGNED);
+    expect_type("AWSAccessKeyId=AK&Signature=x&Expires=1795348800", "", AUTH_V2_QUERY, PAYLOAD_UNSIGNED);
+}
+
+static void count_type(struct vector *vector, void *arg)
+{
+    static const char *const names[] = {"anonymous", "v4-header", "v4-query", "v2-header", "v2-query"};
+    struct auth_credentials credentials;
+    struct auth_error error;
+
+    assert_int_equal(auth_parse(&vector->request, vector->now_ms, &credentials, &error), STATUS_OK);
+    assert_string_equal(names[credentials.type], vector->type);
+    ++*(unsigned *)arg;
+}
+
+static void test_recorded_types(void **state)
+{
+    unsigned count = 0;
+    (void)state;
+
+    vectors_each(count_type, &count);
+    assert_int_equal(count, 727);
+}
+
+static void test_more_than_one_set_of_credentials_is_refused(void **state)
+{
+    static const char v2_query[] = "AWSAccessKeyId=AK&Signature=x&Expires=1795348800";
+    static const char message[] = "Only one auth mechanism allowed";
+    (void)state;
+
+    expect_refused(Q_ALL, HASH DATE V4(NAMES), "InvalidArgument", message);
+    expect_refused(Q_SIGNATURE, HASH DATE V4(NAMES), "InvalidArgument", message);
+    expect_refused(v2_query, HASH DATE V4(NAMES), "InvalidArgument", message);
+    expect_refused(v2_query, DATE "Authorization: AWS AK:sig=\r\n", "InvalidArgument", message);
+    expect_refused("Signature=x&" Q_ALL, "", "InvalidArgument", message);
+    expect_refused(NULL, HASH DATE V4(NAMES) V4(NAMES), "InvalidArgument", message);
+}
+
+static void test_half_a_presigned_query_is_not_anonymous(void **state)
+{
+    static const char v4[] = "Query-string authentication version 4 requires";
+    static const char v2[] =
+        "Query-string authentication requires the Signature, Expires and AWSAccessKeyId parameters";
+    (void)state;
+
+    expect_refused(Q_SIGNATURE, "", "AuthorizationQueryParametersError", v4);
+    expect_refused(Q_CREDENTIAL, "", "AuthorizationQueryParametersError", v4);
+    expect_refused(Q_ALGORITHM, "", "AuthorizationQueryParametersError", v4);
+    expect_refused(Q_CREDENTIAL Q_DATE Q_EXPIRES Q_NAMES Q_SIGNATURE, "", "AuthorizationQueryParametersError", v4);
+    expect_refused(Q_ALGORITHM Q_DATE Q_EXPIRES Q_NAMES Q_SIGNATURE, "", "AuthorizationQueryParametersError", v4);
+    expect_refused(Q_ALGORITHM Q_CREDENTIAL Q_EXPIRES Q_NAMES Q_SIGNATURE, "", "AuthorizationQueryParametersError", v4);
+    expect_refused(Q_ALGORITHM Q_CREDENTIAL Q_DATE Q_NAMES Q_SIGNATURE, "", "AuthorizationQueryParametersError", v4);
+    expect_refused(Q_ALGORITHM Q_CREDENTIAL Q_DATE Q_EXPIRES Q_SIGNATURE, "", "AuthorizationQueryParametersError", v4);
+    expect_refused(Q_ALGORITHM Q_CREDENTIAL Q_DATE Q_EXPIRES Q_NAMES, "", "AuthorizationQueryParametersError", v4);
+    expect_refused(Q_ALL "&" Q_SIGNATURE, "", "AuthorizationQueryParametersError", v4);
+    expect_refused("AWSAccessKeyId=AK&Signature=x", "", "AccessDenied", v2);
+    expect_refused("AWSAccessKeyId=AK&Expires=1795348800", "", "AccessDenied", v2);
+    expect_refused("Signature=x&Expires=1795348800", "", "AccessDenied", v2);
+}
+
+static void test_malformed_authorization(void **state)
+{
+    static const char code[] = "AuthorizationHeaderMalformed";
+    (void)state;
+
+    expect_refused(NULL, "Authorization: Basic dXNlcjpwYXNz\r\n", "InvalidArgument", "Unsupported Authorization Type");
+    expect_refused(NULL, "Authorization: \r\n", "InvalidArgument", "Unsupported Authorization Type");
+    expect_refused(NULL, "Authorization: AWS4-ECDSA-P256-SHA256 Credential=x\r\n", "InvalidRequest",
+                   "The authorization mechanism you have provided is not supported.");
+    expect_refused(NULL, DATE "Authorization: AWS4-HMAC-SHA256\r\n", code, "The authorization header is malformed");
+    expect_refused(NULL, DATE "Authorization: AWS4-HMAC-SHA256 Credential=" CREDENTIAL ",SignedHeaders=host\r\n", code,
+                   "The authorization header is malformed; the authorization header requires three components");
+    expect_refused(NULL,
+                   DATE "Authorization: AWS4-HMAC-SHA256 Credential=" CREDENTIAL
+                        ",SignedHeaders=host,Signature=1,Signature=2\r\n",
+                   code, "The authorization header is malformed");
+    expect_refused(NULL,
+                   DATE "Authorization: AWS4-HMAC-SHA256 Credential=AK/20261122/us-east-1/ec2/aws4_request,"
+                        "SignedHeaders=host,Signature=1\r\n",
+                   code, "The authorization header is malformed; the Credential is mal-formed");
+    expect_refused(NULL, HASH DATE V4("host;a b"), code, "The authorization header is malformed; the SignedHeaders");
+    expect_refused(NULL, HASH DATE V4("host;;x-amz-date"), code,
+                   "The authorization header is malformed; the SignedHeaders");
+    expect_refused(NULL, DATE "Authorization: AWS AK\r\n", "InvalidArgument", "AWS authorization header is invalid.");
+    expect_refused(NULL, DATE "Authorization: AWS :sig\r\n", "InvalidArgument", "AWS authorization header is invalid.");
+    expect_refused(NULL, DATE "Authorization: AWS AK:\r\n", "InvalidArgument", "AWS authorization header is invalid.");
+    expect_refused(Q_ALGORITHM "X-Amz-Credential=AK&" Q_DATE Q_EXPIRES Q_NAMES Q_SIGNATURE, "",
+                   "AuthorizationQueryParametersError", "Error parsing the X-Amz-Credential parameter");
+    expect_refused("X-Amz-Algorithm=AWS4&" Q_CREDENTIAL Q_DATE Q_EXPIRES Q_NAMES Q_SIGNATURE, "",
+                   "AuthorizationQueryParametersError", "X-Amz-Algorithm only supports");
+    expect_refused(Q_ALGORITHM Q_CREDENTIAL "X-Amz-Date=today&" Q_EXPIRES Q_NAMES Q_SIGNATURE, "",
+                   "AuthorizationQueryParametersError", "X-Amz-Date must be");
+    expect_refused(Q_ALGORITHM Q_CREDENTIAL Q_DATE Q_EXPIRES "X-Amz-SignedHeaders=&" Q_SIGNATURE, "",
+                   "AuthorizationQueryParametersError", "X-Amz-SignedHeaders");
+}
+
+static void test_the_date_of_a_header_form(void **state)
+{
+    static const char v4[] = HASH DATE V4(NAMES);
+    static const char missing[] = "AWS authentication requires a valid Date or x-amz-date header";
+    struct auth_error error;
+    struct auth_credentials credentials;
+    (void)state;
+
+    assert_int_equal(parse_at(NULL, v4, NOW_MS + AUTH_SKEW_MAX_MS, &credentials, &error), STATUS_OK);
+    assert_int_equal(parse_at(NULL, v4, NOW_MS - AUTH_SKEW_MAX_MS, &credentials, &error), STATUS_OK);
+    expect_refused_at(NULL, v4, NOW_MS + AUTH_SKEW_MAX_MS + 1, "RequestTimeTooSkewed", "The difference", &error);
+    assert_string_equal(element_of(&error, "RequestTime"), NOW_TEXT);
+    assert_string_equal(element_of(&error, "ServerTime"), "2026-11-22T12:15:00.001Z");
+    assert_string_equal(element_of(&error, "MaxAllowedSkewMilliseconds"), "900000");
+    expect_refused_at(NULL, v4, NOW_MS - AUTH_SKEW_MAX_MS - 1, "RequestTimeTooSkewed", "The difference", &error);
+    expect_refused_at(NULL, DATE "Authorization: AWS AK:sig=\r\n", NOW_MS + 3600000, "RequestTimeTooSkewed",
+                      "The difference", &error);
+    expect_refused(NULL, HASH V4(NAMES), "AccessDenied", missing);
+    expect_refused(NULL, "Authorization: AWS AK:sig=\r\n", "AccessDenied", missing);
+    expect_refused(NULL, HASH "Date: yesterday\r\n" V4(NAMES), "AccessDenied", missing);
+
+    assert_int_equal(parse_at(NULL, HASH "Date: Sun, 22 Nov 2026 12:00:00 GMT\r\n" V4("host;x-amz-content-sha256;date"),
+                              NOW_MS, &credentials, &error),
+                     STATUS_OK);
+    assert_string_equal(credentials.timestamp, NOW_TEXT);
+    assert_string_equal(credentials.date, "20261122");
+    assert_int_equal(credentials.signed_ms, NOW_MS);
+    assert_int_equal(credentials.expires_ms, 0);
+}
+
+static void test_the_scope_has_the_request_s_date(void **state)
+{
+    (void)state;
+    expect_refused(NULL,
+                   HASH DATE "Authorization: AWS4-HMAC-SHA256 Credential=AK/20261121/us-east-1/s3/aws4_request, "
+                             "SignedHeaders=" NAMES ", Signature=00\r\n",
+                   "AuthorizationHeaderMalformed", "The authorization header is malformed; Invalid credential date");
+    expect_refused(
+        Q_ALGORITHM
+        "X-Amz-Credential=AK%2F20261121%2Fus-east-1%2Fs3%2Faws4_request&" Q_DATE Q_EXPIRES Q_NAMES Q_SIGNATURE,
+        "", "AuthorizationQueryParametersError", "Invalid credential date");
+}
+
+static void expect_expires(const char *expires, const char *code, const char *message)
+{
+    char query[512];
+    snprintf(query, sizeof query, "%sX-Amz-Expires=%s&%s", Q_ALGORITHM Q_CREDENTIAL Q_DATE, expires,
+             Q_NAMES Q_SIGNATURE);
+    if (code)
+        expect_refused(query, "", code, message);
+    else
+        expect_type(query, "", AUTH_V4_QUERY, PAYLOAD_UNSIGNED);
+}
+
+static void test_the_expiry_of_presigned_requests(void **state)
+{
+    static const char code[] = "AuthorizationQueryParametersError";
+    struct auth_credentials credentials;
+    struct auth_error error;
+    (void)state;
+
+    expect_expires("1", NULL, NULL);
+    expect_expires("604800", NULL, NULL);
+    expect_expires("604801", code, "X-Amz-Expires must be less than a week");
+    expect_expires("0", code, "X-Amz-Expires must be at least");
+    expect_expires("-1", code, "X-Amz-Expires must be non-negative");
+    expect_expires("1h", code, "X-Amz-Expires should be a number");
+    expect_expires("", code, "X-Amz-Expires should be a number");
+    expect_expires("99999999999999999999", code, "X-Amz-Expires should be a number");
+
+    assert_int_equal(parse_at(Q_ALL, "", NOW_MS + 60000, &credentials, &error), STATUS_OK);
+    assert_int_equal(credentials.expires_ms, NOW_MS + 60000);
+    expect_refused_at(Q_ALL, "", NOW_MS + 60001, "AccessDenied", "Request has expired", &error);
+    assert_string_equal(element_of(&error, "Expires"), "2026-11-22T12:01:00.000Z");
+    assert_string_equal(element_of(&error, "ServerTime"), "2026-11-22T12:01:00.001Z");
+    assert_string_equal(element_of(&error, "X-Amz-Expires"), "60");
+    expect_refused_at(Q_ALL, "", NOW_MS - AUTH_SKEW_MAX_MS - 1, "AccessDenied", "Request is not valid yet", &error);
+
+    expect_refused("AWSAccessKeyId=AK&Signature=x&Expires=1795348799", "", "AccessDenied", "Request has expired");
+    expect_refused("AWSAccessKeyId=AK&Signature=x&Expires=tomorrow", "", "AccessDenied", "Invalid date");
+}
+
+static void test_headers_that_must_be_signed(void **state)
+{
+    static const char message[] = "There were headers present in the request which were not signed";
+    struct auth_error error;
+    (void)state;
+
+    expect_refused_at(NULL, HASH DATE "X-Amz-Meta-A: 1\r\nx-amz-acl: private\r\n" V4(NAMES), NOW_MS, "AccessDenied",
+                      message, &error);
+    assert_string_equal(element_of(&error, "HeadersNotSigned"), "x-amz-meta-a, x-amz-acl");
+    expect_refused_at(NULL, HASH DATE V4("x-amz-content-sha256;x-amz-date"), NOW_MS, "AccessDenied", message, &error);
+    assert_string_equal(element_of(&error, "HeadersNotSigned"), "host");
+    expect_refused_at(NULL, HASH DATE V4("host;x-amz-date"), NOW_MS, "AccessDenied", message, &error);
+    assert_string_equal(element_of(&error, "HeadersNotSigned"), "x-amz-content-sha256");
+    expect_refused_at(Q_ALL, HASH "x-amz-date: " NOW_TEXT "\r\nx-amz-decoded-content-length: 3\r\n", NOW_MS,
+                      "AccessDenied", message, &error);
+    assert_string_equal(element_of(&error, "HeadersNotSigned"), "x-amz-date, x-amz-decoded-content-length");
+    expect_type(Q_ALL, HASH "Content-Type: text/plain\r\n", AUTH_V4_QUERY, PAYLOAD_UNSIGNED);
+    expect_type(NULL, HASH DATE "X-AMZ-ACL: private\r\n" V4(NAMES ";x-amz-acl"), AUTH_V4_HEADER, PAYLOAD_UNSIGNED);
+}
+
+static void test_payload_kinds(void **state)
+{
+#define EMPTY      "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+#define KIND(text) "x-amz-content-sha256: " text "\r\n"
+    static const char invalid[] = "x-amz-content-sha256 must be";
+    struct auth_credentials credentials;
+    struct auth_error error;
+    uint8_t digest[SHA256_LEN];
+    (void)state;
+
+    expect_type(NULL, DATE KIND("STREAMING-AWS4-HMAC-SHA256-PAYLOAD") V4(NAMES), AUTH_V4_HEADER,
+                PAYLOAD_STREAMING_SIGNED);
+    expect_type(NULL, DATE KIND("STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER") V4(NAMES), AUTH_V4_HEADER,
+                PAYLOAD_STREAMING_SIGNED_TRAILER);
+    expect_type(NULL, DATE KIND("STREAMING-UNSIGNED-PAYLOAD-TRAILER") V4(NAMES), AUTH_V4_HEADER,
+                PAYLOAD_STREAMING_UNSIGNED_TRAILER);
+    expect_type(NULL, KIND("STREAMING-UNSIGNED-PAYLOAD-TRAILER"), AUTH_ANONYMOUS, PAYLOAD_STREAMING_UNSIGNED_TRAILER);
+    expect_type(Q_ALL "&X-Amz-Content-Sha256=" EMPTY, KIND("UNSIGNED-PAYLOAD"), AUTH_V4_QUERY, PAYLOAD_SHA256);
+    assert_int_equal(parse_at(NULL, DATE KIND(EMPTY) V4(NAMES), NOW_MS, &credentials, &error), STATUS_OK);
+    assert_int_equal(credentials.payload, PAYLOAD_SHA256);
+    sha256_of("", 0, digest);
+    assert_memory_equal(credentials.payload_sha256, digest, SHA256_LEN);
+
+    expect_refused(NULL, DATE V4(NAMES), "InvalidRequest", "Missing required header for this request");
+    expect_refused(NULL, DATE KIND("UNSIGNED") V4(NAMES), "InvalidArgument", invalid);
+    expect_refused(NULL, DATE KIND("") V4(NAMES), "InvalidArgument", invalid);
+    expect_refused(NULL, DATE KIND("STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD") V4(NAMES), "InvalidArgument", invalid);
+    expect_refused(NULL, DATE HASH HASH V4(NAMES), "InvalidArgument", "x-amz-content-sha256 must be given once");
+    expect_refused(NULL, KIND("STREAMING-AWS4-HMAC-SHA256-PAYLOAD"), "InvalidRequest", "Signed chunks require");
+    expect_refused(NULL, DATE KIND("STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER") "Authorization: AWS AK:sig=\r\n",
+                   "InvalidRequest", "Signed chunks require");
+}
+
+static void expect_token(const char *query, const char *headers, const char *token)
+{
+    struct vector vector;
+    struct auth_credentials credentials;
+    struct auth_error error;
+    char head[4096];
+
+    int len = snprintf(head, sizeof head, "GET /b/k?%s HTTP/1.1\r\nHost: h\r\n%s\r\n", query, headers);
+    vector_init(&vector, head, (size_t)len);
+    assert_int_equal(auth_parse(&vector.request, NOW_MS, &credentials, &error), STATUS_OK);
+    assert_int_equal(credentials.session_token.data != NULL, token != NULL);
+    assert_true(bytes_equal(credentials.session_token, bytes_from_str(token)));
+    vector_release(&vector);
+}
+
+static void test_session_tokens(void **state)
+{
+    (void)state;
+    expect_token("", HASH DATE V4(NAMES), NULL);
+    expect_token("", HASH DATE "X-Amz-Security-Token: t\r\n" V4(NAMES ";x-amz-security-token"), "t");
+    expect_token(Q_ALL "&X-Amz-Security-Token=a%2Bb", "", "a+b");
+    expect_token("AWSAccessKeyId=AK&Signature=x&Expires=1795348800&x-amz-security-token=tok%2B%2F%3D", "", "tok+/=");
+}
+
+static void test_long_input_is_cut_or_refused(void **state)
+{
+    struct auth_credentials credentials;
+    struct auth_error error;
+    char headers[3500] = DATE, name[32];
+    (void)state;
+
+    for (unsigned i = 0; i < 100; ++i) {
+        snprintf(name, sizeof name, "x-amz-meta-%u: 1\r\n", i % 10);
+        if (i < 50)
+            strcat(headers, name);
+    }
+    strcat(headers, HASH V4(NAMES));
+    assert_int_equal(parse_at(NULL, headers, NOW_MS, &credentials, &error), STATUS_DENIED);
+    assert_string_equal(error.code, "AccessDenied");
+    assert_true(strlen(element_of(&error, "HeadersNotSigned")) < sizeof error.elements[0].value);
+
+    strcpy(headers,
+           HASH DATE "Authorization: AWS4-HMAC-SHA256 Credential=" CREDENTIAL ",Signature=0,SignedHeaders=host");
+    for (unsigned i = 0; i < AUTH_SIGNED_HEADERS_MAX; ++i)
+        strcat(headers, ";a");
+    strcat(headers, "\r\n");
+    assert_int_equal(parse_at(NULL, headers, NOW_MS, &credentials, &error), STATUS_DENIED);
+    assert_string_equal(error.code, "AuthorizationHeaderMalformed");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_the_five_forms),
+        cmocka_unit_test(test_recorded_types),
+        cmocka_unit_test(test_more_than_one_set_of_credentials_is_refused),
+        cmocka_unit_test(test_half_a_presigned_query_is_not_anonymous),
+        cmocka_unit_test(test_malformed_authorization),
+        cmocka_unit_test(test_the_date_of_a_header_form),
+        cmocka_unit_test(test_the_scope_has_the_request_s_date),
+        cmocka_unit_test(test_the_expiry_of_presigned_requests),
+        cmocka_unit_test(test_headers_that_must_be_signed),
+        cmocka_unit_test(test_payload_kinds),
+        cmocka_unit_test(test_session_tokens),
+        cmocka_unit_test(test_long_input_is_cut_or_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
