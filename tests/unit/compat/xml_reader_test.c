@@ -289,8 +289,8 @@ static void test_complete_refusals(void **state)
         "<Part><PartNumber>1</PartNumber><PartNumber>2</PartNumber><ETag>e</ETag></Part>",
         "<Part><PartNumber>1</PartNumber><ETag>e</ETag><ETag>f</ETag></Part>",
         "<Part><PartNumber>1</PartNumber><ETag>e</ETag><ChecksumCRC32>!</ChecksumCRC32></Part>",
-        "<Part><PartNumber>1</PartNumber><ETag>e</ETag><ChecksumCRC32>DUoRhQ==</ChecksumCRC32>"
-        "<ChecksumCRC32C>yZRlqg==</ChecksumCRC32C></Part>",
+        ("<Part><PartNumber>1</PartNumber><ETag>e</ETag><ChecksumCRC32>DUoRhQ==</ChecksumCRC32>"
+         "<ChecksumCRC32C>yZRlqg==</ChecksumCRC32C></Part>"),
         "<Part><Sub><PartNumber>1</PartNumber><ETag>e</ETag></Sub></Part>",
     };
 
