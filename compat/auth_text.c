@@ -1,7 +1,14 @@
 /* Texts to be signed; see the header. */
 #include "compat/auth_text.h"
 
+#include <strings.h>
+
 #include "compat/uri.h"
+
+bool auth_same_name(struct bytes a, struct bytes b)
+{
+    return a.len == b.len && (!a.len || strncasecmp(a.data, b.data, a.len) == 0);
+}
 
 /* Room for len bytes, or NULL with the status set. The bytes are counted before they are written. */
 static char *text_extend(struct auth_text *text, size_t len)

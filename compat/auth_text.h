@@ -3,8 +3,13 @@
 #ifndef TERCET_COMPAT_AUTH_TEXT_H
 #define TERCET_COMPAT_AUTH_TEXT_H
 
+#include <stdbool.h>
+
 #include "base/bytes.h"
 #include "base/status.h"
+
+/* Names of headers, parameters and trailers: equal but for ASCII case. */
+bool auth_same_name(struct bytes a, struct bytes b);
 
 struct auth_text {
     struct buffer *out;

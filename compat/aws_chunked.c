@@ -10,7 +10,6 @@
 #include <openssl/crypto.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 #include "compat/auth_text.h"
 #include "compat/sigv4.h"
@@ -261,15 +260,10 @@ static enum status decode_crlf(struct aws_chunked *decoder, char c, int next, en
     return STATUS_OK;
 }
 
-static bool same_name(struct bytes a, struct bytes b)
-{
-    return a.len == b.len && strncasecmp(a.data, b.data, a.len) == 0;
-}
-
 static bool trailer_came(const struct aws_chunked *decoder, struct bytes name)
 {
     for (size_t i = 0; i < decoder->trailer_count; ++i)
-        if (same_name(decoder->trailers[i].name, name))
+        if (auth_same_name(decoder->trailers[i].name, name))
             return true;
     return false;
 }
@@ -279,7 +273,7 @@ static bool trailer_announced(const struct aws_chunked *decoder, struct bytes na
     struct bytes rest = bytes_of(decoder->names, decoder->names_len), announced;
 
     while (split_next(&rest, ',', &announced))
-        if (same_name(bytes_trim(announced), name))
+        if (auth_same_name(bytes_trim(announced), name))
             return true;
     return false;
 }

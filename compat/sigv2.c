@@ -153,11 +153,6 @@ static enum status collect_amz_headers(const struct auth_request *request, bool 
     return STATUS_OK;
 }
 
-static bool same_amz_name(const struct amz_header *a, const struct amz_header *b)
-{
-    return a->name.len == b->name.len && strncasecmp(a->name.data, b->name.data, a->name.len) == 0;
-}
-
 static enum status add_amz_headers(const struct auth_request *request, bool from_query, struct auth_text *text)
 {
     struct amz_header *sorted = mem_alloc(AMZ_HEADERS_MAX * sizeof *sorted);
@@ -167,12 +162,12 @@ static enum status add_amz_headers(const struct auth_request *request, bool from
     if (status)
         goto out;
     for (size_t i = 0; i < count; ++i) {
-        bool again = i && same_amz_name(&sorted[i - 1], &sorted[i]);
+        bool again = i && auth_same_name(sorted[i - 1].name, sorted[i].name);
         if (!again)
             auth_text_add_lower(text, sorted[i].name);
         auth_text_add_char(text, again ? ',' : ':');
         auth_text_add_value(text, sorted[i].value, false);
-        if (i + 1 == count || !same_amz_name(&sorted[i], &sorted[i + 1]))
+        if (i + 1 == count || !auth_same_name(sorted[i].name, sorted[i + 1].name))
             auth_text_add_char(text, '\n');
     }
 out:

@@ -9,7 +9,6 @@
 #include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/check.h"
 #include "compat/auth_internal.h"
@@ -147,11 +146,6 @@ static void add_query(const struct uri_query *query, bool presigned, struct auth
     buffer_release(&buffer);
 }
 
-static bool same_name(struct bytes a, struct bytes b)
-{
-    return a.len == b.len && strncasecmp(a.data, b.data, a.len) == 0;
-}
-
 /* `name:value`; the values of a header that came more than once are joined by commas. */
 static void add_header(const struct auth_request *request, struct bytes name, struct auth_text *text)
 {
@@ -159,7 +153,7 @@ static void add_header(const struct auth_request *request, struct bytes name, st
 
     auth_text_add_lower(text, name);
     for (size_t i = 0; i < request->header_count; ++i) {
-        if (!same_name(request->headers[i].name, name))
+        if (!auth_same_name(request->headers[i].name, name))
             continue;
         auth_text_add_char(text, before);
         auth_text_add_value(text, request->headers[i].value, true);

@@ -68,7 +68,7 @@ static bool is_listed(struct bytes list, struct bytes name)
 {
     struct bytes piece;
     while (split_next(&list, ';', &piece))
-        if (piece.len == name.len && strncasecmp(piece.data, name.data, name.len) == 0)
+        if (auth_same_name(piece, name))
             return true;
     return false;
 }
