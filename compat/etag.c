@@ -5,11 +5,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#define ETAG_HEX_LEN ((size_t)2 * MD5_LEN)
+
 void etag_text_unquoted(const struct etag *etag, char out[ETAG_TEXT_MAX])
 {
     hex_encode(etag->md5, MD5_LEN, out);
     if (etag->parts)
-        snprintf(out + 2 * MD5_LEN, ETAG_TEXT_MAX - 2 * MD5_LEN, "-%u", (unsigned)etag->parts);
+        snprintf(out + ETAG_HEX_LEN, ETAG_TEXT_MAX - ETAG_HEX_LEN, "-%u", (unsigned)etag->parts);
 }
 
 void etag_text(const struct etag *etag, char out[ETAG_TEXT_MAX])
@@ -17,9 +19,9 @@ void etag_text(const struct etag *etag, char out[ETAG_TEXT_MAX])
     out[0] = '"';
     hex_encode(etag->md5, MD5_LEN, out + 1);
     if (etag->parts)
-        snprintf(out + 1 + 2 * MD5_LEN, ETAG_TEXT_MAX - 1 - 2 * MD5_LEN, "-%u\"", (unsigned)etag->parts);
+        snprintf(out + 1 + ETAG_HEX_LEN, ETAG_TEXT_MAX - 1 - ETAG_HEX_LEN, "-%u\"", (unsigned)etag->parts);
     else
-        memcpy(out + 1 + 2 * MD5_LEN, "\"", 2);
+        memcpy(out + 1 + ETAG_HEX_LEN, "\"", 2);
 }
 
 bool etag_equal(const struct etag *a, const struct etag *b)
@@ -35,9 +37,9 @@ enum status etag_parse(struct bytes text, struct etag *etag)
     text = bytes_trim(text);
     if (text.len >= 2 && text.data[0] == '"' && text.data[text.len - 1] == '"')
         text = bytes_of(text.data + 1, text.len - 2);
-    if (text.len < 2 * MD5_LEN || hex_decode(bytes_of(text.data, 2 * MD5_LEN), parsed.md5, MD5_LEN))
+    if (text.len < ETAG_HEX_LEN || hex_decode(bytes_of(text.data, ETAG_HEX_LEN), parsed.md5, MD5_LEN))
         return STATUS_INVALID;
-    text = bytes_of(text.data + 2 * MD5_LEN, text.len - 2 * MD5_LEN);
+    text = bytes_of(text.data + ETAG_HEX_LEN, text.len - ETAG_HEX_LEN);
     if (text.len > 0) {
         /* the count as we print it: no sign, no leading zero */
         if (text.data[0] != '-' || text.len < 2 || text.data[1] == '0')

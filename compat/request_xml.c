@@ -23,12 +23,17 @@ static void *request_items_add(void **items, size_t *count, size_t count_max, si
     return item;
 }
 
+static bool request_is_space(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
 /* Without XML white space at both ends: pretty printers break lines inside elements. */
 static struct bytes request_trim(struct bytes text)
 {
-    while (text.len > 0 && memchr(" \t\r\n", text.data[0], 4))
+    while (text.len > 0 && request_is_space(text.data[0]))
         text = bytes_of(text.data + 1, text.len - 1);
-    while (text.len > 0 && memchr(" \t\r\n", text.data[text.len - 1], 4))
+    while (text.len > 0 && request_is_space(text.data[text.len - 1]))
         text.len--;
     return text;
 }
@@ -50,8 +55,8 @@ static enum status delete_parse_open(void *arg, unsigned depth, const char *name
     if (depth != 1)
         return STATUS_OK;
     parse->in_object = strcmp(name, "Object") == 0;
-    if (parse->in_object && !request_items_add((void **)&request->objects, &request->count,
-                                               DELETE_OBJECTS_MAX, sizeof(*request->objects)))
+    if (parse->in_object &&
+        !request_items_add((void **)&request->objects, &request->count, DELETE_OBJECTS_MAX, sizeof(*request->objects)))
         return STATUS_LIMIT;
     return STATUS_OK;
 }
@@ -146,8 +151,8 @@ static enum status complete_parse_open(void *arg, unsigned depth, const char *na
         return STATUS_OK;
     parse->in_part = strcmp(name, "Part") == 0;
     parse->has_number = parse->has_etag = false;
-    if (parse->in_part && !request_items_add((void **)&request->parts, &request->count, COMPLETE_PARTS_MAX,
-                                             sizeof(*request->parts)))
+    if (parse->in_part &&
+        !request_items_add((void **)&request->parts, &request->count, COMPLETE_PARTS_MAX, sizeof(*request->parts)))
         return STATUS_LIMIT;
     return STATUS_OK;
 }
@@ -266,8 +271,7 @@ enum status versioning_configuration_parse(struct bytes document, enum versionin
 {
     char text[16] = "";
     struct single_parse parse = {"Status", text, sizeof(text), false};
-    enum status result =
-        xml_read(document, REQUEST_XML_BYTES_MAX, "VersioningConfiguration", &single_handler, &parse);
+    enum status result = xml_read(document, REQUEST_XML_BYTES_MAX, "VersioningConfiguration", &single_handler, &parse);
 
     *status = VERSIONING_ABSENT;
     if (result || !parse.found)

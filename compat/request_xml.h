@@ -12,8 +12,8 @@
 #include "compat/checksum_header.h"
 #include "compat/etag.h"
 
-#define REQUEST_XML_BYTES_MAX       (1024 * 1024)
-#define REQUEST_XML_LARGE_BYTES_MAX (2 * 1024 * 1024) /* DeleteObjects, CompleteMultipartUpload */
+#define REQUEST_XML_BYTES_MAX       ((size_t)1024 * 1024)
+#define REQUEST_XML_LARGE_BYTES_MAX ((size_t)2 * 1024 * 1024) /* DeleteObjects, CompleteMultipartUpload */
 #define DELETE_OBJECTS_MAX          1000
 #define COMPLETE_PARTS_MAX          10000
 #define LOCATION_CONSTRAINT_MAX     31
