@@ -1,5 +1,4 @@
-/* ETag texts. Clients quote them in every way, so parsing is lenient about quotes and strict about the rest.
- */
+/* ETag texts. Clients quote them in every way: parsing is lenient about quotes, strict about the rest. */
 #include "compat/etag.h"
 
 #include <stdio.h>

@@ -29,8 +29,7 @@ static void xml_reading_fail(struct xml_reading *reading, enum status status)
     xmlStopParser(reading->parser);
 }
 
-/* Compares without the scheme's `s` and the date: only the host and the first path segment are common to all.
- */
+/* The scheme, the date and the final slash vary between clients. */
 static bool xml_namespace_is_s3(const xmlChar *uri)
 {
     struct bytes namespace = bytes_from_str((const char *)uri);
