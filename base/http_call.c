@@ -194,8 +194,37 @@ static void call_detach(struct http_call *call)
     call->easy = NULL;
 }
 
+/* libcurl itself sends again when a kept connection turns out to be closed as it reads, but not when the sending
+ * fails, which is what a longer body meets. */
+static bool call_may_retry(const struct http_call *call, CURLcode result)
+{
+    long connects = 1; /* made for this exchange */
+
+    if (result != CURLE_SEND_ERROR && result != CURLE_RECV_ERROR)
+        return false;
+    curl_easy_getinfo(call->easy, CURLINFO_NUM_CONNECTS, &connects);
+    if (connects > 0 || call->head.len > 0 || call->retried)
+        return false;
+    return !call->read || call->sent == 0 || (call->rewind && call->rewind(call->read_arg));
+}
+
+static void call_retry(struct http_call *call)
+{
+    call->retried = true;
+    call->sent = 0;
+    call->send_paused = false;
+    call_progress(call);
+    curl_multi_remove_handle(call->client->multi, call->easy);
+    curl_easy_setopt(call->easy, CURLOPT_FRESH_CONNECT, 1L);
+    CHECK(curl_multi_add_handle(call->client->multi, call->easy) == CURLM_OK);
+}
+
 void http_call_finish(struct http_call *call, CURLcode result)
 {
+    if (call_may_retry(call, result)) {
+        call_retry(call);
+        return;
+    }
     if (result != CURLE_OK)
         log_debug("HTTP exchange failed", LOG_STR("reason", curl_easy_strerror(result)));
     call_detach(call);

@@ -2,9 +2,9 @@
  *
  * A call belongs to the task that started it and to that task's loop. Whatever happens to a call unparks its task, so
  * a task can drive several calls at once: look at each, then task_park_until the nearest deadline. The waiting
- * functions below do that for one call. Connections are kept and reused per loop; a request on a stale connection may
- * be sent twice by libcurl, so only idempotent requests go through here. `Expect:` is never sent; redirects, proxies
- * and cookies are off. */
+ * functions below do that for one call. Connections are kept and reused per loop; a request that failed on a kept
+ * connection before any answer is sent again on a new one, so only idempotent requests go through here. `Expect:` is
+ * never sent; redirects, proxies and cookies are off. */
 #ifndef TERCET_BASE_HTTP_CLIENT_H
 #define TERCET_BASE_HTTP_CLIENT_H
 
@@ -35,7 +35,9 @@ struct http_call_options {
     void *read_arg;
     uint64_t body_length; /* of the streamed body; UINT64_MAX sends it chunked */
     uint32_t connect_timeout_ms; /* 0: 2000 */
-    uint32_t receive_window;     /* bytes kept for the task before the transfer pauses; 0: 256 KiB */
+    /* Bytes kept for the task before the transfer pauses; it goes on when half of them are consumed. A reader that
+     * needs N bytes in one piece asks for at least 2N. 0: 256 KiB; at least 16 KiB. */
+    uint32_t receive_window;
 };
 
 /* Starts the exchange; must run in a task. Never NULL. Free with http_call_free. */
@@ -48,8 +50,8 @@ void http_call_free(struct http_call *call);
 /* State, without suspending. */
 bool http_call_head_arrived(const struct http_call *call);
 bool http_call_ended(const struct http_call *call); /* complete or failed; received bytes may still wait */
-/* Outcome once ended: OK for a complete exchange whatever its HTTP status; CLOSED, TIMEOUT, UNAVAILABLE (could not
- * connect) or IO otherwise. */
+/* Outcome once ended: OK for a complete exchange whatever its HTTP status; UNAVAILABLE (could not connect), TIMEOUT
+ * (not within connect_timeout_ms), CLOSED, CANCELLED (by `read`), INVALID (bad URL) or IO otherwise. */
 enum status http_call_outcome(const struct http_call *call);
 int http_call_status(const struct http_call *call); /* HTTP status, 0 before the head */
 /* A response header's value; data NULL when absent. Valid until free. */
@@ -57,10 +59,13 @@ struct bytes http_call_header(const struct http_call *call, const char *name);
 uint64_t http_call_bytes_sent(const struct http_call *call);
 uint64_t http_call_last_progress_ms(const struct http_call *call); /* monotonic: start, last byte sent or received */
 
-/* Waiting, with a monotonic deadline; STATUS_TIMEOUT leaves the call as it is. All suspend. */
+/* Waiting, with a monotonic deadline; STATUS_TIMEOUT leaves the call as it is. All suspend. wait_head is OK once there
+ * is a head; otherwise, and for wait_end, the outcome is returned. An exchange does not end before the window has room
+ * for the rest of its body. */
 enum status http_call_wait_head(struct http_call *call, uint64_t deadline_ms);
 enum status http_call_wait_end(struct http_call *call, uint64_t deadline_ms);
-/* The received bytes not yet consumed: suspends until there are some; len 0 at the end. Valid until consume. */
+/* The received bytes not yet consumed, in one piece: suspends until there are some; len 0 at the end. They stay where
+ * they are until consume, also while more arrive. An exchange that failed gives what came, then its outcome. */
 enum status http_call_receive(struct http_call *call, uint64_t deadline_ms, struct bytes *out);
 struct bytes http_call_received(const struct http_call *call); /* what is there now, without suspending */
 void http_call_consume(struct http_call *call, size_t len);

@@ -56,6 +56,7 @@ struct http_call {
     size_t start, pending, capacity, window;
     bool receive_paused;
 
+    bool retried; /* after a kept connection failed; once */
     bool ended;
     enum status outcome;
 };
@@ -69,7 +70,7 @@ void http_client_schedule(struct http_call *call);
 
 /* Unpauses what can go on. */
 void http_call_flush(struct http_call *call);
-/* The exchange is over: libcurl has let go of the handle or must. */
+/* libcurl is done with the exchange: ends it, or starts it over when a kept connection was to blame. */
 void http_call_finish(struct http_call *call, CURLcode result);
 
 #endif
