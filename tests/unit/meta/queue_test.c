@@ -1,0 +1,234 @@
+/* The queues of chunks to free and to repair: what is due, what open readers hold back, and that nothing is blocked by
+ * chunks that cannot be dealt with now. */
+#include "tests/unit/meta/support.h"
+
+static void test_gc_grace_and_done(void **state)
+{
+    struct support *s = *state;
+    struct chunk_list garbage = {0};
+
+    OK(support_put(s, &s->plain, "k", 5, 1, NULL, NULL));
+    OK(support_put(s, &s->plain, "k", 1, 2, NULL, NULL));
+    assert_int_equal(meta_gc_backlog(s->meta), 1);
+    OK(meta_gc_next(s->meta, 3600 * 1000, 10, &garbage));
+    assert_int_equal(garbage.count, 0);
+    for (int reopened = 0; reopened < 2; reopened++) {
+        OK(meta_gc_next(s->meta, 0, 3, &garbage));
+        assert_int_equal(garbage.count, 3);
+        OK(meta_gc_next(s->meta, 0, 3, &garbage));
+        assert_int_equal(garbage.count, 5);
+        for (size_t i = 0; i < 5; i++)
+            assert_true(garbage.refs[i].copies == 3 && garbage.refs[i].nodes[2] == 3 && garbage.refs[i].size == 100);
+        OK(meta_gc_next(s->meta, 0, 3, &garbage));
+        assert_int_equal(garbage.count, 5); /* through: the next walk starts over */
+        if (!reopened) {
+            chunk_list_release(&garbage);
+            support_reopen(s); /* not done: nothing may be lost */
+            OK(meta_gc_next(s->meta, 3600 * 1000, 10, &garbage));
+            assert_int_equal(garbage.count, 0); /* neither may grace be */
+        }
+    }
+    struct chunk_list some = {garbage.refs, 4, 4};
+    OK(meta_gc_done(s->meta, &some));
+    assert_int_equal(meta_gc_backlog(s->meta), 1);
+    some.refs += 4;
+    some.count = 1;
+    OK(meta_gc_done(s->meta, &some));
+    assert_int_equal(meta_gc_backlog(s->meta), 0);
+    OK(meta_gc_done(s->meta, &some)); /* twice does no harm */
+    assert_int_equal(meta_gc_backlog(s->meta), 0);
+    chunk_list_release(&garbage);
+    garbage = support_garbage(s);
+    assert_int_equal(garbage.count, 0);
+    chunk_list_release(&garbage);
+}
+
+static void test_gc_spares_readers(void **state)
+{
+    struct support *s = *state;
+    struct meta_object object;
+    uint32_t offset, len;
+    struct chunk_ref ref;
+
+    OK(support_put(s, &s->plain, "before", 1, 1, NULL, NULL));
+    OK(support_delete(s, &s->plain, "before", NULL, NULL));
+    OK(support_put(s, &s->plain, "k", 40, 1, NULL, NULL));
+    OK(support_get(s, &s->plain, "k", NULL, 0, &object));
+    struct meta_cursor *cursor = meta_cursor_open(s->meta, &object, 0, 4000);
+    OK(meta_cursor_next(cursor, &ref, &offset, &len));
+    OK(support_delete(s, &s->plain, "k", NULL, NULL));
+    struct chunk_list garbage = support_garbage(s);
+    assert_int_equal(garbage.count, 1); /* only what was deleted before the reader came */
+    OK(meta_gc_done(s->meta, &garbage));
+    chunk_list_release(&garbage);
+    for (int i = 1; i < 40; i++)
+        OK(meta_cursor_next(cursor, &ref, &offset, &len));
+    assert_int_equal(meta_cursor_next(cursor, &ref, &offset, &len), STATUS_NOT_FOUND);
+    meta_cursor_close(cursor);
+    meta_object_release(&object);
+    garbage = support_garbage(s);
+    assert_int_equal(garbage.count, 40);
+    chunk_list_release(&garbage);
+}
+
+/* Chunks that are handed out and never done must not hold up those behind them. */
+static void test_gc_rotates(void **state)
+{
+    struct support *s = *state;
+    size_t freed = 0;
+    struct chunk_list stuck = {0};
+
+    for (int i = 0; i < 10; i++) {
+        OK(support_put(s, &s->plain, "k", 4, i, NULL, NULL));
+        OK(support_delete(s, &s->plain, "k", NULL, NULL));
+    }
+    OK(meta_gc_next(s->meta, 0, 6, &stuck));
+    for (int i = 0; i < 60; i++) {
+        struct chunk_list garbage = {0}, free_now = {0};
+        OK(meta_gc_next(s->meta, 0, 3, &garbage));
+        for (size_t j = 0; j < garbage.count; j++)
+            if (!support_list_has(&stuck, &garbage.refs[j].id))
+                chunk_list_append(&free_now, &garbage.refs[j]);
+        OK(meta_gc_done(s->meta, &free_now));
+        freed += free_now.count;
+        chunk_list_release(&garbage);
+        chunk_list_release(&free_now);
+    }
+    assert_int_equal(freed, 34);
+    assert_int_equal(meta_gc_backlog(s->meta), 2);
+    OK(meta_gc_done(s->meta, &stuck));
+    struct chunk_list garbage = support_garbage(s);
+    assert_int_equal(garbage.count, 0);
+    assert_int_equal(meta_gc_backlog(s->meta), 0);
+    chunk_list_release(&garbage);
+    chunk_list_release(&stuck);
+}
+
+static void put_with_copies(struct support *s, const char *key, size_t count, unsigned copies, struct chunk_list *list)
+{
+    struct chunk_list chunks = support_chunks(count, 10, copies);
+    struct meta_object object = {.size = 10 * count};
+    OK(meta_object_put(s->meta, s->plain.id, KEY(key), &object, &chunks, NULL));
+    *list = chunks;
+}
+
+static void test_repair_order(void **state)
+{
+    struct support *s = *state;
+    struct chunk_list two, one, three, queue = {0};
+
+    put_with_copies(s, "two", 3, 2, &two);
+    put_with_copies(s, "three", 3, 3, &three);
+    put_with_copies(s, "one", 2, 1, &one);
+    assert_int_equal(meta_repair_backlog(s->meta), 5);
+    OK(meta_repair_next(s->meta, 4, &queue));
+    assert_int_equal(queue.count, 4);
+    assert_true(queue.refs[0].copies == 1 && queue.refs[1].copies == 1 && queue.refs[2].copies == 2);
+    assert_true(support_list_has(&one, &queue.refs[0].id) && support_list_has(&two, &queue.refs[3].id));
+    OK(meta_repair_next(s->meta, 4, &queue));
+    assert_int_equal(queue.count, 5);
+    OK(meta_repair_next(s->meta, 4, &queue));
+    assert_int_equal(queue.count, 5); /* through */
+
+    for (size_t i = 0; i < queue.count; i++) {
+        struct chunk_ref done = queue.refs[i];
+        done.copies = i == 0 ? 2 : 3;
+        memcpy(done.nodes, (uint8_t[]){1, 2, 9, 0}, 4);
+        OK(meta_repair_done(s->meta, &done));
+    }
+    assert_int_equal(meta_repair_backlog(s->meta), 1);
+    chunk_list_release(&queue);
+    OK(meta_repair_next(s->meta, 4, &queue));
+    assert_int_equal(queue.count, 1);
+    assert_int_equal(queue.refs[0].copies, 2);
+    support_reopen(s);
+    assert_int_equal(meta_repair_backlog(s->meta), 1);
+    struct chunk_ref unknown = support_chunk(10, 3);
+    assert_int_equal(meta_repair_done(s->meta, &unknown), STATUS_NOT_FOUND);
+    chunk_list_release(&queue);
+    chunk_list_release(&one);
+    chunk_list_release(&two);
+    chunk_list_release(&three);
+}
+
+static void test_repair_add(void **state)
+{
+    struct support *s = *state;
+    struct chunk_list chunks, queue = {0};
+    struct chunk_id unknown;
+    struct meta_object object;
+    struct chunk_ref ref;
+    uint32_t offset, len;
+
+    put_with_copies(s, "k", 2, 3, &chunks);
+    chunk_id_create(&unknown);
+    OK(meta_repair_add(s->meta, &unknown, 1));
+    OK(meta_repair_add(s->meta, &chunks.refs[0].id, 200)); /* holds no recorded copy */
+    assert_int_equal(meta_repair_backlog(s->meta), 0);
+    OK(meta_repair_add(s->meta, &chunks.refs[1].id, 2));
+    OK(meta_repair_add(s->meta, &chunks.refs[1].id, 2));
+    assert_int_equal(meta_repair_backlog(s->meta), 1);
+    OK(meta_repair_next(s->meta, 10, &queue));
+    assert_int_equal(queue.count, 1);
+    assert_memory_equal(&queue.refs[0].id, &chunks.refs[1].id, CHUNK_ID_LEN);
+    assert_true(queue.refs[0].copies == 2 && queue.refs[0].nodes[0] == 1 && queue.refs[0].nodes[1] == 3);
+
+    OK(meta_repair_add(s->meta, &chunks.refs[0].id, 1)); /* behind the walk's position */
+    OK(meta_repair_next(s->meta, 10, &queue));
+    assert_true(queue.count == 3 || queue.count == 2);
+    assert_true(support_list_has(&queue, &chunks.refs[0].id));
+    OK(meta_repair_add(s->meta, &chunks.refs[1].id, 1));
+    OK(meta_repair_add(s->meta, &chunks.refs[1].id, 3));
+    OK(support_get(s, &s->plain, "k", NULL, 0, &object));
+    struct meta_cursor *cursor = meta_cursor_open(s->meta, &object, 0, 20);
+    OK(meta_cursor_next(cursor, &ref, &offset, &len));
+    assert_true(ref.copies == 2 && ref.nodes[0] == 2 && ref.nodes[1] == 3);
+    OK(meta_cursor_next(cursor, &ref, &offset, &len));
+    assert_int_equal(ref.copies, 3); /* all are bad: a last resort */
+    meta_cursor_close(cursor);
+    meta_object_release(&object);
+    OK(support_delete(s, &s->plain, "k", NULL, NULL));
+    struct chunk_list garbage = support_garbage(s);
+    assert_true(garbage.count == 2 && garbage.refs[0].copies == 3); /* bad copies are freed too */
+    OK(meta_gc_done(s->meta, &garbage));
+    assert_int_equal(meta_repair_backlog(s->meta), 0);
+    chunk_list_release(&garbage);
+    chunk_list_release(&queue);
+    chunk_list_release(&chunks);
+}
+
+/* A copy that repair adds between gc_next and gc_done must not be forgotten. */
+static void test_repair_meets_gc(void **state)
+{
+    struct support *s = *state;
+    struct chunk_list chunks;
+
+    put_with_copies(s, "k", 1, 2, &chunks);
+    OK(support_delete(s, &s->plain, "k", NULL, NULL));
+    struct chunk_list garbage = support_garbage(s);
+    assert_int_equal(garbage.count, 1);
+    struct chunk_ref repaired = chunks.refs[0];
+    repaired.copies = 3;
+    repaired.nodes[2] = 7;
+    OK(meta_repair_done(s->meta, &repaired));
+    OK(meta_gc_done(s->meta, &garbage));
+    assert_int_equal(meta_gc_backlog(s->meta), 1);
+    chunk_list_release(&garbage);
+    garbage = support_garbage(s);
+    assert_true(garbage.count == 1 && garbage.refs[0].copies == 3 && garbage.refs[0].nodes[2] == 7);
+    OK(meta_gc_done(s->meta, &garbage));
+    assert_int_equal(meta_gc_backlog(s->meta), 0);
+    assert_int_equal(meta_repair_done(s->meta, &repaired), STATUS_NOT_FOUND);
+    chunk_list_release(&garbage);
+    chunk_list_release(&chunks);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, support_setup, support_teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(test_gc_grace_and_done), TEST(test_gc_spares_readers), TEST(test_gc_rotates),
+        TEST(test_repair_order),      TEST(test_repair_add),        TEST(test_repair_meets_gc),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
