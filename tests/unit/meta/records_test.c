@@ -1,0 +1,238 @@
+/* Records and row keys: every record comes back as it was written, nothing cut or bent is accepted, and rows sort as
+ * listings need. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <string.h>
+
+#include "meta/keys.h"
+#include "meta/records.h"
+
+#define CLUSTER "0123456789abcdef"
+
+static const struct version_head head = {.sequence = 0x0102030405060708,
+                                         .random = 99,
+                                         .number = 7,
+                                         .modified_ms = 1700000000123,
+                                         .size = 30,
+                                         .etag_md5 = "0123456789abcde",
+                                         .etag_parts = 2,
+                                         .checksum = {.algorithm = 2, .full_object = 1, .len = 8, .value = {1, 2, 3}}};
+
+static enum status decode_head(struct bytes record)
+{
+    struct version_head out;
+    return version_head_decode(record, &out);
+}
+
+static enum status decode_version(struct bytes record)
+{
+    struct version_record out;
+    return version_record_decode(record, &out);
+}
+
+static enum status decode_part(struct bytes record)
+{
+    struct part_record out;
+    return part_record_decode(record, &out);
+}
+
+static enum status decode_chunk(struct bytes record)
+{
+    struct chunk_record out;
+    return chunk_record_decode(record, &out);
+}
+
+static enum status decode_gc(struct bytes record)
+{
+    struct gc_record out;
+    return gc_record_decode(record, &out);
+}
+
+/* Every shorter and every longer record and every other format is refused. */
+static void check_bounds(struct buffer *record, enum status (*decode)(struct bytes))
+{
+    assert_int_equal(decode(buffer_bytes(record)), STATUS_OK);
+    for (size_t len = 0; len < record->len; len++)
+        assert_int_equal(decode(bytes_of(record->data, len)), STATUS_CORRUPT);
+    assert_int_equal(buffer_append_char(record, 0), STATUS_OK);
+    assert_int_equal(decode(buffer_bytes(record)), STATUS_CORRUPT);
+    record->len--;
+    record->data[0]++;
+    assert_int_equal(decode(buffer_bytes(record)), STATUS_CORRUPT);
+    buffer_release(record);
+}
+
+static void test_versions(void **state)
+{
+    (void)state;
+    struct chunk_ref refs[2] = {{.size = 10}, {.size = 20}};
+    struct chunk_list list = {refs, 2, 2};
+    struct version_record record = {.head = head, .headers = BYTES("h: v")}, out;
+    struct version_head head_out;
+    struct buffer packed, value;
+    struct chunk_id id;
+    unsigned number;
+    uint64_t part_size;
+    uint32_t size;
+
+    memset(refs[1].id.bytes, 0xee, CHUNK_ID_LEN);
+    record_buffer_init(&packed);
+    record_buffer_init(&value);
+    packed_chunks_append(&packed, &list);
+    record.chunks = (struct packed_chunks){packed.data, 2};
+    version_record_encode(&value, &record);
+    assert_int_equal(version_record_decode(buffer_bytes(&value), &out), STATUS_OK);
+    assert_int_equal(version_record_decode_head(buffer_bytes(&value), &head_out), STATUS_OK);
+    assert_int_equal(head_out.size, 30);
+    assert_true(out.head.sequence == head.sequence && out.head.random == 99 && out.head.number == 7);
+    assert_true(out.head.modified_ms == head.modified_ms && out.head.etag_parts == 2 && !out.multipart);
+    assert_memory_equal(&out.head.checksum, &head.checksum, sizeof(head.checksum));
+    assert_memory_equal(out.head.etag_md5, head.etag_md5, MD5_LEN);
+    assert_true(bytes_equal_str(out.headers, "h: v") && out.chunks.count == 2);
+    packed_chunks_get(&out.chunks, 1, &id, &size);
+    assert_true(size == 20 && id.bytes[15] == 0xee);
+    check_bounds(&value, decode_version);
+
+    buffer_clear(&packed);
+    packed_parts_append(&packed, 3, 10);
+    packed_parts_append(&packed, 10000, 20);
+    record.multipart = true;
+    record.upload.bytes[5] = 5;
+    record.parts = (struct packed_parts){packed.data, 2};
+    version_record_encode(&value, &record);
+    assert_int_equal(version_record_decode(buffer_bytes(&value), &out), STATUS_OK);
+    packed_parts_get(&out.parts, 1, &number, &part_size);
+    assert_true(out.multipart && out.upload.bytes[5] == 5 && number == 10000 && part_size == 20);
+    check_bounds(&value, decode_version);
+    version_head_encode(&value, &head);
+    check_bounds(&value, decode_head);
+    buffer_release(&packed);
+}
+
+static void test_versions_that_lie(void **state)
+{
+    (void)state;
+    struct version_record record = {.head = head, .multipart = true};
+    struct buffer packed, value;
+    static const struct {
+        unsigned first, second;
+        uint64_t first_size, second_size;
+    } cases[] = {{2, 1, 10, 20}, {1, 1, 10, 20}, {0, 1, 10, 20}, {1, 10001, 10, 20}, {1, 2, 10, 21}, {1, 2, 31, UINT64_MAX}};
+
+    record_buffer_init(&packed);
+    record_buffer_init(&value);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        buffer_clear(&packed);
+        buffer_clear(&value);
+        packed_parts_append(&packed, cases[i].first, cases[i].first_size);
+        packed_parts_append(&packed, cases[i].second, cases[i].second_size);
+        record.parts = (struct packed_parts){packed.data, 2};
+        version_record_encode(&value, &record);
+        assert_int_equal(decode_version(buffer_bytes(&value)), STATUS_CORRUPT);
+    }
+    buffer_release(&packed);
+    buffer_release(&value);
+}
+
+static void test_others(void **state)
+{
+    (void)state;
+    struct buffer value;
+    struct chunk_record chunk = {.size = 5, .crc32c = 6, .copies = 2, .nodes = {8, 9}, .bad = 2, .queued = 1}, chunk_out;
+    struct part_record part = {.part = {.size = 0, .md5 = "part", .modified_ms = 4}}, part_out;
+    struct gc_record gc = {.kind = GC_PARTS, .process = 1, .monotonic_ms = 2, .wall_ms = 3}, gc_out;
+    struct meta_bucket bucket = {.id = 4, .versioned = true, .region = "eu", .objects = 1, .versions = 2, .bytes = 3};
+    struct meta_bucket bucket_out;
+    struct state_record row = {.cluster_id = CLUSTER, .sequence = 9, .bucket_next = 2, .gc_rows = 3, .repair_rows = 4};
+    struct state_record row_out;
+
+    record_buffer_init(&value);
+    chunk_record_encode(&value, &chunk);
+    assert_int_equal(value.len, CHUNK_RECORD_LEN);
+    assert_int_equal(chunk_record_decode(buffer_bytes(&value), &chunk_out), STATUS_OK);
+    assert_memory_equal(&chunk, &chunk_out, sizeof(chunk));
+    value.data[14] = 4; /* a bad copy that is none */
+    assert_int_equal(decode_chunk(buffer_bytes(&value)), STATUS_CORRUPT);
+    value.data[14] = 2;
+    check_bounds(&value, decode_chunk);
+
+    part_record_encode(&value, &part);
+    assert_int_equal(part_record_decode(buffer_bytes(&value), &part_out), STATUS_OK);
+    assert_true(memcmp(part_out.part.md5, "part", 5) == 0 && part_out.part.modified_ms == 4);
+    check_bounds(&value, decode_part);
+
+    gc_record_encode(&value, &gc);
+    assert_int_equal(gc_record_decode(buffer_bytes(&value), &gc_out), STATUS_OK);
+    assert_true(gc_out.kind == GC_PARTS && gc_out.process == 1 && gc_out.monotonic_ms == 2 && gc_out.wall_ms == 3);
+    check_bounds(&value, decode_gc);
+
+    bucket_record_encode(&value, &bucket);
+    assert_int_equal(bucket_record_decode(buffer_bytes(&value), &bucket_out), STATUS_OK);
+    assert_true(bucket_out.id == 4 && bucket_out.versioned && bucket_out.versions == 2 && bucket_out.bytes == 3);
+    assert_string_equal(bucket_out.region, "eu");
+    buffer_clear(&value);
+
+    state_record_encode(&value, &row);
+    assert_int_equal(state_record_decode(buffer_bytes(&value), &row_out), STATUS_OK);
+    assert_true(memcmp(row_out.cluster_id, CLUSTER, 16) == 0 && row_out.sequence == 9);
+    assert_true(row_out.bucket_next == 2 && row_out.gc_rows == 3 && row_out.repair_rows == 4);
+    buffer_release(&value);
+}
+
+static void test_key_order(void **state)
+{
+    (void)state;
+    struct row_key lower, upper, keys[7];
+    struct bytes key;
+    uint64_t sequence;
+
+    row_key_version(&keys[0], 1, BYTES("a"), 9);
+    row_key_version(&keys[1], 1, BYTES("a"), 8);
+    row_key_version(&keys[2], 1, BYTES("a\x01"), 10);
+    row_key_version(&keys[3], 1, BYTES("a/"), 1);
+    row_key_version(&keys[4], 1, BYTES("ab"), 10);
+    row_key_version(&keys[5], 1, BYTES("\xff\xff"), 1);
+    row_key_version(&keys[6], 2, BYTES("a"), 1);
+    for (int i = 0; i < 6; i++)
+        assert_true(bytes_compare(row_key_bytes(&keys[i]), row_key_bytes(&keys[i + 1])) < 0);
+    row_key_version_bounds(&lower, &upper, 1, BYTES("a"));
+    for (int i = 0; i < 7; i++)
+        assert_int_equal(i < 2, bytes_compare(row_key_bytes(&keys[i]), row_key_bytes(&lower)) >= 0 &&
+                                    bytes_compare(row_key_bytes(&keys[i]), row_key_bytes(&upper)) < 0);
+    assert_int_equal(row_key_version_parse(row_key_bytes(&keys[2]), &key, &sequence), STATUS_OK);
+    assert_true(bytes_equal_str(key, "a\x01") && sequence == 10);
+    keys[2].data[keys[2].len - KEY_VERSION_SUFFIX_LEN] = 1;
+    assert_int_equal(row_key_version_parse(row_key_bytes(&keys[2]), &key, &sequence), STATUS_CORRUPT);
+    row_key_prefix(&lower, 0xffff, BYTES("\xff\xff"));
+    row_key_step_over(&lower);
+    assert_memory_equal(lower.data, "\x00\x01", 2);
+    assert_int_equal(lower.len, 2);
+}
+
+static void test_ids(void **state)
+{
+    (void)state;
+    char text[META_VERSION_ID_LEN + 1];
+    uint64_t sequence, random;
+
+    version_id_format(0xabc, 0xdef0, text);
+    assert_string_equal(text, "0000000000000abc000000000000def0");
+    assert_int_equal(version_id_parse(bytes_from_str(text), &sequence, &random), STATUS_OK);
+    assert_true(sequence == 0xabc && random == 0xdef0);
+    assert_int_equal(version_id_parse(bytes_of(text, 31), &sequence, &random), STATUS_INVALID);
+    assert_int_equal(version_id_parse(BYTES("0000000000000ABC000000000000def0"), &sequence, &random), STATUS_INVALID);
+    assert_int_equal(version_id_parse(BYTES("0000000000000xyz000000000000def0"), &sequence, &random), STATUS_INVALID);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_versions), cmocka_unit_test(test_versions_that_lie), cmocka_unit_test(test_others),
+        cmocka_unit_test(test_key_order), cmocka_unit_test(test_ids),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
