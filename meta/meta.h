@@ -87,7 +87,7 @@ void meta_object_release(struct meta_object *object);
 struct meta_condition {
     bool must_be_absent;   /* If-None-Match: * */
     bool must_match;       /* If-Match: PRECONDITION when the ETag differs, NOT_FOUND when absent */
-    bool must_exist;       /* If-Match: * */
+    bool must_exist;       /* If-Match: *: NOT_FOUND when absent */
     uint8_t etag_md5[MD5_LEN];
     uint32_t etag_parts;
 };
@@ -113,7 +113,7 @@ struct meta_deletion {
     bool marker_removed; /* the removed version was a delete marker */
     char version_id[META_VERSION_ID_LEN + 1]; /* of the marker added or the version removed; "" otherwise */
 };
-/* S3 semantics: without a version, a versioned bucket gets a delete marker and another loses its object (no error when
+/* S3 semantics (a condition is about the version that is addressed): without a version, a versioned bucket gets a delete marker and another loses its object (no error when
  * absent); with a version that one is removed (NOT_FOUND when absent). */
 enum status meta_object_delete(struct meta *meta, uint32_t bucket, struct bytes key, const struct meta_version *version,
                                const struct meta_condition *condition, struct meta_deletion *result);
@@ -122,10 +122,12 @@ enum status meta_object_delete_all(struct meta *meta, uint32_t bucket, struct by
 
 /* ---- an object's chunks --------------------------------------------------------------------------------------- */
 /* Walks the chunks that cover [offset, offset + len) of the object, in order; loads them in batches. While a cursor
- * is open, GC frees no chunk that was reachable when it was opened. The object must outlive the cursor. */
+ * is open, GC frees no chunk that was reachable when the object was looked up; between the lookup and the opening only
+ * the grace of meta_gc_next protects them, so that must be a minute at least. The object (from meta_object_get or
+ * meta_upload_complete) must outlive the cursor. A ref names the good copies; when none is left, the bad ones. */
 struct meta_cursor;
 struct meta_cursor *meta_cursor_open(struct meta *meta, const struct meta_object *object, uint64_t offset, uint64_t len);
-/* NOT_FOUND after the last. chunk_offset and chunk_len say which part of the chunk is wanted. */
+/* NOT_FOUND after the last, CORRUPT when the chunk map has a hole. chunk_offset and chunk_len say which part of the chunk is wanted. */
 enum status meta_cursor_next(struct meta_cursor *cursor, struct chunk_ref *ref, uint32_t *chunk_offset,
                              uint32_t *chunk_len);
 void meta_cursor_close(struct meta_cursor *cursor);
@@ -151,7 +153,7 @@ struct meta_list_page {
     struct meta_list_entry *entries; /* in key order; versions of a key newest first */
     size_t count;
     bool truncated; /* then the last entry is where the next page begins */
-    void *storage;
+    void *storage; /* private */
 };
 /* Current objects (no delete markers). Costs one seek per common prefix, not a walk through it. */
 enum status meta_list(struct meta *meta, const struct meta_list_query *query, struct meta_list_page *page);
@@ -194,8 +196,9 @@ enum status meta_part_list(struct meta *meta, const struct meta_upload *upload, 
  * etag_parts and checksum. A failure status is passed through. */
 typedef enum status (*meta_complete_fn)(void *arg, const struct meta_part *const *parts, size_t count,
                                         struct meta_object *object);
-/* Turns the upload into a version: object->headers are the upload's. Parts that are not named go to GC. NOT_FOUND:
- * upload gone; but a repeated Complete of the upload that made the current version returns that version. */
+/* Turns the upload into a version: object->headers are the upload's, object->size is known to `decide`. The numbers must
+ * ascend (INVALID otherwise, and when `decide` lets a missing part pass). Parts that are not named go to GC. Release the
+ * object. NOT_FOUND: upload gone; but a repeated Complete of the upload that made the current version returns that version. */
 enum status meta_upload_complete(struct meta *meta, const struct meta_upload *upload, const unsigned *numbers,
                                  size_t count, const struct meta_condition *condition, meta_complete_fn decide,
                                  void *arg, struct meta_object *object);
@@ -223,16 +226,20 @@ enum status meta_upload_list(struct meta *meta, const struct meta_upload_query *
 void meta_upload_page_release(struct meta_upload_page *page);
 
 /* ---- background queues ---------------------------------------------------------------------------------------- */
-/* Chunks that nothing refers to any more, whose grace has passed and that no cursor opened before may still reach. At
- * most max refs; an empty list: nothing to do. Large deleted objects are expanded piece by piece. */
+/* Chunks that nothing refers to any more, whose grace has passed and that no cursor opened before may still reach, with
+ * every node that may hold a copy. Appends at most max refs. Each call goes on behind the last one, so that chunks which
+ * cannot be freed now hold up nothing; nothing appended: the queue was walked to its end, and the next call starts over
+ * with what was not done. Large deleted objects are expanded piece by piece. */
 enum status meta_gc_next(struct meta *meta, uint64_t grace_ms, size_t max, struct chunk_list *chunks);
 /* These chunks were freed on every node that held them. */
 enum status meta_gc_done(struct meta *meta, const struct chunk_list *chunks);
 uint64_t meta_gc_backlog(struct meta *meta); /* rows waiting; approximate */
 
-/* Chunks recorded with too few or damaged copies, fewest copies first. */
+/* Appends at most max chunks recorded with too few or damaged copies, fewest copies first; goes on and starts over as
+ * meta_gc_next does. */
 enum status meta_repair_next(struct meta *meta, size_t max, struct chunk_list *chunks);
-/* Records where the chunk's copies are now and, with three good ones, takes it off the queue. NOT_FOUND when the chunk
+/* Records where the chunk's copies are now (those handed out and the new ones) and, with three good ones, takes it off
+ * the queue. NOT_FOUND when the chunk
  * is no longer referred to: the caller frees the new copy. */
 enum status meta_repair_done(struct meta *meta, const struct chunk_ref *ref);
 /* Queues a chunk whose copy on that node is missing or corrupt; unknown chunks are ignored. */

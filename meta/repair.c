@@ -114,19 +114,35 @@ struct repair_op {
     uint8_t queued; /* result */
 };
 
+/* When no good copy was known, repair was given the bad ones to try: they stay bad, and only what was added is good.
+ * Otherwise it was given good copies only, and a bad one among them now was written anew. */
+static uint8_t repair_still_bad(const struct chunk_record *before, const struct chunk_ref *ref)
+{
+    uint8_t bad = 0;
+
+    if (chunk_record_good(before) > 0)
+        return 0;
+    for (unsigned i = 0; i < ref->copies; i++)
+        if (memchr(before->nodes, ref->nodes[i], before->copies))
+            bad |= (uint8_t)(1u << i);
+    return bad;
+}
+
 static enum status repair_done_prepare(struct commit_op *op, struct txn *txn)
 {
-    const struct chunk_ref *ref = ((struct repair_op *)op)->ref;
+    struct repair_op *done = (struct repair_op *)op;
+    const struct chunk_ref *ref = done->ref;
     struct chunk_record record;
 
     enum status status = chunk_row_get(&txn->view, &ref->id, &record);
     if (status)
         return status;
+    record.bad = repair_still_bad(&record, ref);
     record.copies = ref->copies;
-    record.bad = 0;
     memset(record.nodes, 0, sizeof(record.nodes));
     memcpy(record.nodes, ref->nodes, ref->copies);
     chunk_row_put(txn, &ref->id, &record);
+    done->queued = record.queued;
     return STATUS_OK;
 }
 
@@ -135,7 +151,10 @@ enum status meta_repair_done(struct meta *meta, const struct chunk_ref *ref)
     struct repair_op op = {.op.prepare = repair_done_prepare, .ref = ref};
     if (ref->copies == 0 || ref->copies > CHUNK_COPIES_MAX)
         return STATUS_INVALID;
-    return commit_run(meta, &op.op);
+    enum status status = commit_run(meta, &op.op);
+    if (!status)
+        repair_walk_step_back(&meta->repair, &ref->id, op.queued);
+    return status;
 }
 
 static enum status repair_add_prepare(struct commit_op *op, struct txn *txn)

@@ -87,8 +87,7 @@ static void test_delete_aborts_uploads(void **state)
 static void test_other_cluster(void **state)
 {
     struct support *s = *state;
-    struct meta_options options = {
-        .path = s->path, .cluster_id = (const uint8_t *)"ffffffffffffffff", .pool = s->pool};
+    struct meta_options options = {.path = s->path, .cluster_id = (const uint8_t *)"ffffffffffffffff", .pool = s->pool};
 
     meta_close(s->meta);
     assert_int_equal(meta_open(&options, &s->meta), STATUS_DENIED);

@@ -54,9 +54,10 @@ static size_t model_list(const struct model *model, struct bytes prefix, struct 
                 shown.len = at + delimiter.len;
                 break;
             }
-        if (shown.len < key.len || (delimiter.len && shown.len > prefix.len && shown.len >= delimiter.len &&
-                                    memcmp(shown.data + shown.len - delimiter.len, delimiter.data, delimiter.len) == 0 &&
-                                    shown.len - delimiter.len >= prefix.len)) {
+        if (shown.len < key.len ||
+            (delimiter.len && shown.len > prefix.len && shown.len >= delimiter.len &&
+             memcmp(shown.data + shown.len - delimiter.len, delimiter.data, delimiter.len) == 0 &&
+             shown.len - delimiter.len >= prefix.len)) {
             if (bytes_equal(shown, after)) /* skipped as a common prefix */
                 continue;
         }
@@ -113,9 +114,9 @@ static void test_order(void **state)
 {
     struct support *s = *state;
     struct model model = {.support = s, .bucket = &s->versioned};
-    static const char *const keys[] = {"a",    "a/b",      "a//",  "a/",  "a\x01", "ab", "a/b/c", "b", "/", "//", ".",
-                                       "..",   "a b",      "a+b",  "a%2f", "ä",    "日本", "\xff", "\xff\xff", "a\xff",
-                                       "A",    "a\x01/x",  "a/\x01", "a/ä/1", "~"};
+    static const char *const keys[] = {
+        "a",   "a/b",  "a//", "a/",   "a\x01", "ab",       "a/b/c", "b", "/",       "//",     ".",     "..", "a b",
+        "a+b", "a%2f", "ä",   "日本", "\xff",  "\xff\xff", "a\xff", "A", "a\x01/x", "a/\x01", "a/ä/1", "~"};
     static const char *const prefixes[] = {"", "a", "a/", "a//", "/", "\xff", "none", "a\xff", "a/b/c/d"};
     static const char *const delimiters[] = {"", "/", "//", "b", "a", "\xff", "ä"};
     static const char *const afters[] = {"", "a", "a/", "a/b", "a//", "a\x01", "\xff", "\xff\xff", "zzz", "a/a"};
@@ -224,7 +225,8 @@ static void test_versions(void **state)
             query.after_version = bytes_from_str(all.entries[seen - 1].object.version_id);
         } while (seen < all.count);
     }
-    query = (struct meta_list_query){.bucket = s->versioned.id, .max = 10, .delimiter = BYTES("/"), .after = BYTES("a")};
+    query =
+        (struct meta_list_query){.bucket = s->versioned.id, .max = 10, .delimiter = BYTES("/"), .after = BYTES("a")};
     OK(meta_list_versions(s->meta, &query, &page));
     assert_true(page.entries[0].is_prefix && bytes_equal_str(page.entries[0].key, "a/"));
     assert_true(bytes_equal_str(page.entries[1].key, "ab"));
@@ -245,10 +247,8 @@ static void test_versions_after_deleted(void **state)
     OK(support_put(s, &s->versioned, "k", 1, 2, NULL, &two));
     OK(support_put(s, &s->versioned, "k", 1, 3, NULL, &three));
     OK(support_delete(s, &s->versioned, "k", three.version_id, NULL));
-    struct meta_list_query query = {.bucket = s->versioned.id,
-                                    .max = 10,
-                                    .after = BYTES("k"),
-                                    .after_version = bytes_from_str(three.version_id)};
+    struct meta_list_query query = {
+        .bucket = s->versioned.id, .max = 10, .after = BYTES("k"), .after_version = bytes_from_str(three.version_id)};
     OK(meta_list_versions(s->meta, &query, &page));
     assert_int_equal(page.count, 2);
     assert_string_equal(page.entries[0].object.version_id, two.version_id);
@@ -262,8 +262,8 @@ static void test_versions_after_deleted(void **state)
     meta_list_page_release(&page);
     OK(support_put(s, &s->plain, "k", 1, 1, NULL, NULL));
     OK(support_put(s, &s->plain, "k2", 1, 1, NULL, NULL));
-    query = (struct meta_list_query){
-        .bucket = s->plain.id, .max = 10, .after = BYTES("k"), .after_version = BYTES("null")};
+    query =
+        (struct meta_list_query){.bucket = s->plain.id, .max = 10, .after = BYTES("k"), .after_version = BYTES("null")};
     OK(meta_list_versions(s->meta, &query, &page));
     assert_int_equal(page.count, 1);
     assert_true(bytes_equal_str(page.entries[0].key, "k2"));
@@ -275,7 +275,7 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, support_setup, support_teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_order),    TEST(test_random_paging), TEST(test_shows_current_only),
+        TEST(test_order),    TEST(test_random_paging),          TEST(test_shows_current_only),
         TEST(test_versions), TEST(test_versions_after_deleted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

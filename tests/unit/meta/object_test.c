@@ -306,10 +306,14 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, support_setup, support_teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_put_and_get),           TEST(test_refused_input),
-        TEST(test_versions_by_id_and_number), TEST(test_plain_bucket_replaces),
-        TEST(test_delete_markers),        TEST(test_conditions),
-        TEST(test_delete_all),            TEST(test_cursor),
+        TEST(test_put_and_get),
+        TEST(test_refused_input),
+        TEST(test_versions_by_id_and_number),
+        TEST(test_plain_bucket_replaces),
+        TEST(test_delete_markers),
+        TEST(test_conditions),
+        TEST(test_delete_all),
+        TEST(test_cursor),
         TEST(test_reopen),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -187,9 +187,16 @@ static void test_repair_add(void **state)
     assert_int_equal(ref.copies, 3); /* all are bad: a last resort */
     meta_cursor_close(cursor);
     meta_object_release(&object);
+    ref.copies = 4; /* one of the bad copies could be read after all: only the new one is good */
+    ref.nodes[3] = 9;
+    OK(meta_repair_done(s->meta, &ref));
+    chunk_list_release(&queue);
+    OK(meta_repair_next(s->meta, 1, &queue));
+    assert_true(queue.count == 1 && queue.refs[0].copies == 1 && queue.refs[0].nodes[0] == 9);
     OK(support_delete(s, &s->plain, "k", NULL, NULL));
     struct chunk_list garbage = support_garbage(s);
     assert_true(garbage.count == 2 && garbage.refs[0].copies == 3); /* bad copies are freed too */
+    assert_int_equal(garbage.refs[1].copies, 4);
     OK(meta_gc_done(s->meta, &garbage));
     assert_int_equal(meta_repair_backlog(s->meta), 0);
     chunk_list_release(&garbage);

@@ -121,7 +121,8 @@ static void test_versions_that_lie(void **state)
     static const struct {
         unsigned first, second;
         uint64_t first_size, second_size;
-    } cases[] = {{2, 1, 10, 20}, {1, 1, 10, 20}, {0, 1, 10, 20}, {1, 10001, 10, 20}, {1, 2, 10, 21}, {1, 2, 31, UINT64_MAX}};
+    } cases[] = {{2, 1, 10, 20},     {1, 1, 10, 20}, {0, 1, 10, 20},
+                 {1, 10001, 10, 20}, {1, 2, 10, 21}, {1, 2, 31, UINT64_MAX}};
 
     record_buffer_init(&packed);
     record_buffer_init(&value);
@@ -142,7 +143,8 @@ static void test_others(void **state)
 {
     (void)state;
     struct buffer value;
-    struct chunk_record chunk = {.size = 5, .crc32c = 6, .copies = 2, .nodes = {8, 9}, .bad = 2, .queued = 1}, chunk_out;
+    struct chunk_record chunk = {.size = 5, .crc32c = 6, .copies = 2, .nodes = {8, 9}, .bad = 2, .queued = 1},
+                        chunk_out;
     struct part_record part = {.part = {.size = 0, .md5 = "part", .modified_ms = 4}}, part_out;
     struct gc_record gc = {.kind = GC_PARTS, .process = 1, .monotonic_ms = 2, .wall_ms = 3}, gc_out;
     struct meta_bucket bucket = {.id = 4, .versioned = true, .region = "eu", .objects = 1, .versions = 2, .bytes = 3};
@@ -231,8 +233,9 @@ static void test_ids(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_versions), cmocka_unit_test(test_versions_that_lie), cmocka_unit_test(test_others),
-        cmocka_unit_test(test_key_order), cmocka_unit_test(test_ids),
+        cmocka_unit_test(test_versions), cmocka_unit_test(test_versions_that_lie),
+        cmocka_unit_test(test_others),   cmocka_unit_test(test_key_order),
+        cmocka_unit_test(test_ids),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -200,9 +200,8 @@ static void test_complete_condition(void **state)
 
     put_part_only(s, &upload, 1, 1, 50);
     OK(support_put(s, &s->plain, "k", 1, 0, NULL, NULL));
-    assert_int_equal(
-        meta_upload_complete(s->meta, &upload, &number, 1, &absent, decide, &decision, &object),
-        STATUS_PRECONDITION);
+    assert_int_equal(meta_upload_complete(s->meta, &upload, &number, 1, &absent, decide, &decision, &object),
+                     STATUS_PRECONDITION);
     OK(complete(s, &upload, &number, 1, &decision, &object)); /* the upload is still open */
     assert_int_equal(object.number, 2);
     assert_string_equal(object.version_id, "null");
@@ -282,7 +281,8 @@ static void test_list(void **state)
             query.upload_id_marker = bytes_from_str(all.entries[seen - 1].id);
         } while (seen < 7);
     }
-    query = (struct meta_upload_query){.bucket = s->plain.id, .max = 10, .key_marker = BYTES("a"), .delimiter = BYTES("/")};
+    query =
+        (struct meta_upload_query){.bucket = s->plain.id, .max = 10, .key_marker = BYTES("a"), .delimiter = BYTES("/")};
     OK(meta_upload_list(s->meta, &query, &page));
     assert_int_equal(page.count, 2);
     assert_true(page.entries[0].is_prefix && bytes_equal_str(page.entries[0].key, "b/"));
