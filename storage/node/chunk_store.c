@@ -50,7 +50,9 @@ static enum status adopt_file(struct chunk_store *store, const struct chunk_id *
     int fd = -1;
     enum status status = large_open(&store->disk, id, &head, &fd);
     if (status) {
-        log_warn("chunk file cannot be adopted", LOG_STATUS(status));
+        char text[CHUNK_ID_TEXT_LEN + 1];
+        chunk_id_format(id, text);
+        log_warn("chunk file cannot be adopted", LOG_STR("chunkID", text), LOG_STATUS(status));
         return status == STATUS_CORRUPT ? STATUS_OK : status;
     }
     close(fd);
