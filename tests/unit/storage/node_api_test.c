@@ -50,8 +50,8 @@ static void metrics_are_open(void **state)
 {
     static const char *const expected[] = {
         "http_requests_total{method=\"GET\",endpoint=\"/chunks/{id}\",status_code=\"404\",server_id=\"node-1\"} 1\n",
-        "http_errors_total{method=\"GET\",endpoint=\"/chunks/{id}\",error_type=\"client_error\",server_id=\"node-1\"} "
-        "1\n",
+        "# TYPE http_errors_total counter\n",
+        "endpoint=\"/chunks/{id}\",error_type=\"client_error\",server_id=\"node-1\"} 1\n",
         "data_transfer_bytes_total{operation=\"upload\",server_id=\"node-1\"} 1048\n",
         "storage_operation_duration_seconds_count{operation=\"write\",server_id=\"node-1\"} 1\n",
         "storage_errors_total{operation=\"read\",server_id=\"node-1\"} 0\n",
