@@ -113,8 +113,8 @@ struct meta_deletion {
     bool marker_removed; /* the removed version was a delete marker */
     char version_id[META_VERSION_ID_LEN + 1]; /* of the marker added or the version removed; "" otherwise */
 };
-/* S3 semantics (a condition is about the version that is addressed): without a version, a versioned bucket gets a delete marker and another loses its object (no error when
- * absent); with a version that one is removed (NOT_FOUND when absent). */
+/* S3 semantics: without a version, a versioned bucket gets a delete marker and another loses its object (no error when
+ * absent); with a version that one is removed (NOT_FOUND when absent). A condition is about the version addressed. */
 enum status meta_object_delete(struct meta *meta, uint32_t bucket, struct bytes key, const struct meta_version *version,
                                const struct meta_condition *condition, struct meta_deletion *result);
 /* Removes the name with all its versions (documented API). *count is how many there were. */
@@ -127,7 +127,8 @@ enum status meta_object_delete_all(struct meta *meta, uint32_t bucket, struct by
  * meta_upload_complete) must outlive the cursor. A ref names the good copies; when none is left, the bad ones. */
 struct meta_cursor;
 struct meta_cursor *meta_cursor_open(struct meta *meta, const struct meta_object *object, uint64_t offset, uint64_t len);
-/* NOT_FOUND after the last, CORRUPT when the chunk map has a hole. chunk_offset and chunk_len say which part of the chunk is wanted. */
+/* NOT_FOUND after the last, CORRUPT when the chunk map has a hole. chunk_offset and chunk_len say which part of the chunk
+ * is wanted. */
 enum status meta_cursor_next(struct meta_cursor *cursor, struct chunk_ref *ref, uint32_t *chunk_offset,
                              uint32_t *chunk_len);
 void meta_cursor_close(struct meta_cursor *cursor);
@@ -196,9 +197,9 @@ enum status meta_part_list(struct meta *meta, const struct meta_upload *upload, 
  * etag_parts and checksum. A failure status is passed through. */
 typedef enum status (*meta_complete_fn)(void *arg, const struct meta_part *const *parts, size_t count,
                                         struct meta_object *object);
-/* Turns the upload into a version: object->headers are the upload's, object->size is known to `decide`. The numbers must
+/* Turns the upload into a version: object->headers are the upload's; `decide` is told object->size. The numbers must
  * ascend (INVALID otherwise, and when `decide` lets a missing part pass). Parts that are not named go to GC. Release the
- * object. NOT_FOUND: upload gone; but a repeated Complete of the upload that made the current version returns that version. */
+ * object. NOT_FOUND: upload gone; but a repeated Complete of the upload that made the current version returns it. */
 enum status meta_upload_complete(struct meta *meta, const struct meta_upload *upload, const unsigned *numbers,
                                  size_t count, const struct meta_condition *condition, meta_complete_fn decide,
                                  void *arg, struct meta_object *object);
