@@ -9,7 +9,6 @@
 #include "base/check.h"
 #include "base/task.h"
 
-#define RATE_WINDOW_MS      30000
 #define TURN_BYTES_MAX      (1024 * 1024)
 #define READ_ALL_STEP_BYTES (64 * 1024)
 
@@ -101,8 +100,9 @@ static enum status wait_observed(struct http_connection *connection, struct http
 enum status http_wait_for_peer(struct http_connection *connection, struct http_pace *pace, enum http_io io,
                                uint32_t timeout_ms)
 {
+    const struct http_server_config *config = &connection->listener->server->config;
     uint64_t start_ms = clock_monotonic_ms();
-    uint64_t window_left_ms = RATE_WINDOW_MS - pace->waited_ms;
+    uint64_t window_left_ms = config->rate_window_ms - pace->waited_ms;
     bool window_is_first = window_left_ms < timeout_ms;
     enum status status;
 
@@ -111,10 +111,8 @@ enum status http_wait_for_peer(struct http_connection *connection, struct http_p
     pace->waited_ms += clock_monotonic_ms() - start_ms;
     if (status == STATUS_TIMEOUT && window_is_first)
         status = STATUS_OK; /* only time to look at the rate */
-    if (pace->waited_ms >= RATE_WINDOW_MS) {
-        uint64_t rate_min = connection->listener->server->config.rate_bytes_per_second_min;
-
-        if (status == STATUS_OK && pace->bytes < rate_min * pace->waited_ms / 1000)
+    if (pace->waited_ms >= config->rate_window_ms) {
+        if (status == STATUS_OK && pace->bytes < config->rate_bytes_per_second_min * pace->waited_ms / 1000)
             status = STATUS_TIMEOUT;
         *pace = (struct http_pace){0};
     }

@@ -26,21 +26,23 @@
 #define CONNECTIONS_EXTRA 64  /* beyond the limit, to tell clients of it */
 #define UNWIND_MS         5000
 
+static void default_to(uint32_t *value, uint32_t initial)
+{
+    if (*value == 0)
+        *value = initial;
+}
+
 static void set_defaults(struct http_server_config *config)
 {
-    const struct {
-        uint32_t *value, initial;
-    } defaults[] = {
-        {&config->head_bytes_max, 64 * 1024}, {&config->connections_max, 10000},
-        {&config->idle_timeout_ms, 60000},    {&config->head_timeout_ms, 20000},
-        {&config->body_timeout_ms, 30000},    {&config->write_timeout_ms, 60000},
-        {&config->linger_timeout_ms, 5000},   {&config->rate_bytes_per_second_min, 1024},
-    };
-
-    for (size_t i = 0; i < sizeof(defaults) / sizeof(defaults[0]); i++) {
-        if (*defaults[i].value == 0)
-            *defaults[i].value = defaults[i].initial;
-    }
+    default_to(&config->head_bytes_max, 64 * 1024);
+    default_to(&config->connections_max, 10000);
+    default_to(&config->idle_timeout_ms, 60000);
+    default_to(&config->head_timeout_ms, 20000);
+    default_to(&config->body_timeout_ms, 30000);
+    default_to(&config->write_timeout_ms, 60000);
+    default_to(&config->linger_timeout_ms, 5000);
+    default_to(&config->rate_bytes_per_second_min, 1024);
+    default_to(&config->rate_window_ms, 30000);
 }
 
 static enum status parse_address(const struct http_server_config *config, uint16_t port,

@@ -55,7 +55,8 @@ struct http_server_config {
     uint32_t head_bytes_max;  /* 0: 64 KiB. 431 beyond */
     uint32_t connections_max; /* 0: 10000. Beyond: accepted and closed with 503 */
     uint32_t idle_timeout_ms, head_timeout_ms, body_timeout_ms, write_timeout_ms, linger_timeout_ms; /* 0: default */
-    uint32_t rate_bytes_per_second_min; /* 0: 1024. Average over 30 s, for bodies in and out while we wait for the peer */
+    uint32_t rate_bytes_per_second_min; /* 0: 1024. For bodies in and out, while we wait for the peer */
+    uint32_t rate_window_ms;            /* 0: 30 s. The rate is the average over so much waiting */
 };
 
 /* Binds one listener per loop with SO_REUSEPORT (config.port 0: all on the port that the first was given) and starts
