@@ -22,6 +22,7 @@
 
 #define LOOP_LAST_TASKS_MS 5000 /* how long loop_run waits for tasks after loop_stop */
 #define LOOP_TURN_MS       1000 /* longest sleep; only a bound, nothing relies on it */
+#define LOOP_LAST_TURN_MS  5    /* the same while stopping: the message that ends the loop may be the last one */
 
 static __thread struct loop *loop_of_thread;
 
@@ -78,8 +79,9 @@ static void loop_turn(struct loop *loop)
     tasks_run_ready(loop);
     loop_deliver(loop);
     wait_ms = timers_wait_ms(loop);
-    if (wait_ms < 0 || wait_ms > LOOP_TURN_MS)
-        wait_ms = LOOP_TURN_MS;
+    int32_t wait_max_ms = __atomic_load_n(&loop->stopping, __ATOMIC_ACQUIRE) ? LOOP_LAST_TURN_MS : LOOP_TURN_MS;
+    if (wait_ms < 0 || wait_ms > wait_max_ms)
+        wait_ms = wait_max_ms;
     if (loop->ready.head != NULL)
         wait_ms = 0;
     if (wait_ms > 0) {
