@@ -6,6 +6,8 @@
 
 #include "base/loop.h"
 #include "base/task.h"
+#include "meta/internal.h"
+#include "meta/version.h"
 
 enum { THREADS = 16, ROUNDS = 40, TASKS = 100 };
 
@@ -164,13 +166,88 @@ static void test_readers_and_gc(void **state)
     chunk_list_release(&rest);
 }
 
+static enum status put_then_fail(struct commit_op *op, struct txn *txn)
+{
+    struct bucket_entry *bucket;
+    struct row_key key;
+
+    (void)op;
+    row_key_current(&key, 1, BYTES("half"));
+    txn_put(txn, DB_CURRENT, &key, BYTES("done"));
+    txn->state.gc_rows += 5;
+    CHECK(txn_bucket(txn, 1, &bucket) == STATUS_OK);
+    txn->bucket.objects = 3;
+    return STATUS_CONFLICT;
+}
+
+static void *fail_main(void *arg)
+{
+    struct racer *racer = arg;
+    for (int i = 0; i < 200; i++) {
+        struct commit_op op = {.prepare = put_then_fail};
+        enum status status = commit_run(racer->support->meta, &op);
+        CHECK(status == STATUS_CONFLICT);
+    }
+    return NULL;
+}
+
+/* What fails leaves nothing behind, alone or in a group with others. */
+static void test_failed_operations(void **state)
+{
+    struct support *s = *state;
+    struct racer failing = {.support = s};
+    struct db_view view = meta_view(s->meta);
+    struct db_value value;
+    struct row_key key;
+    pthread_t threads[4];
+
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, fail_main, &failing), 0);
+    for (int i = 0; i < 100; i++)
+        OK(support_put(s, &s->versioned, "k", 1, i, NULL, NULL));
+    for (int i = 0; i < 4; i++)
+        pthread_join(threads[i], NULL);
+    row_key_current(&key, 1, BYTES("half"));
+    assert_int_equal(db_get(&view, DB_CURRENT, row_key_bytes(&key), &value), STATUS_NOT_FOUND);
+    assert_int_equal(meta_gc_backlog(s->meta), 0);
+    struct meta_bucket now = support_bucket_now(s, &s->versioned);
+    assert_true(now.id == 1 && now.objects == 1 && now.versions == 100);
+}
+
+/* A clock that was set back makes no version older than the one before it. */
+static enum status put_in_the_past(struct commit_op *op, struct txn *txn)
+{
+    struct bucket_entry *bucket;
+    struct version_head head;
+    struct version_record record = {0};
+
+    (void)op;
+    CHECK(txn_bucket(txn, 1, &bucket) == STATUS_OK);
+    CHECK(version_latest_head(&txn->view, 1, BYTES("k"), true, &head) == STATUS_OK);
+    txn->now_ms = head.modified_ms - 1000;
+    return version_add(txn, bucket, BYTES("k"), &head, &record);
+}
+
+static void test_clock_set_back(void **state)
+{
+    struct support *s = *state;
+    struct commit_op op = {.prepare = put_in_the_past};
+    struct meta_object before, after;
+
+    OK(support_put(s, &s->versioned, "k", 1, 0, NULL, &before));
+    OK(commit_run(s->meta, &op));
+    OK(support_get(s, &s->versioned, "k", NULL, 0, &after));
+    assert_int_equal(after.number, 2);
+    assert_int_equal(after.modified_ms, before.modified_ms);
+    meta_object_release(&after);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, support_setup, support_teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_threads),
-        TEST(test_tasks),
-        TEST(test_readers_and_gc),
+        TEST(test_threads),           TEST(test_tasks),          TEST(test_readers_and_gc),
+        TEST(test_failed_operations), TEST(test_clock_set_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
