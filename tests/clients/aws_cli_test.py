@@ -128,7 +128,7 @@ class AwsCli:
         got = self.api("get-object", "--bucket", self.bucket, "--key", "put/object", "--range", "bytes=10-19",
                        self.path("part"))
         self.assertEqual(got["ContentRange"], "bytes 10-19/3000")
-        self.assertEqual(open(self.path("part"), "rb").read(), body[10:20])
+        self.assertEqual(self.read("part"), body[10:20])
         self.assertIn("InvalidRange", self.failure("get-object", "--bucket", self.bucket, "--key", "put/object",
                                                    "--range", "bytes=3000-", self.path("none")))
         self.assertIn("NoSuchKey", self.failure("get-object", "--bucket", self.bucket, "--key", "none", self.path("none")))
@@ -196,7 +196,7 @@ class AwsCli:
         self.assertTrue(done["ETag"].endswith('-3"'), done)
         self.aws("s3", "cp", self.url("parts"), self.path("whole"))
         want = content(PART, "part1") + content(6 * MIB, "source")[100 : PART + 100] + content(10, "last")
-        self.assertEqual(open(self.path("whole"), "rb").read(), want)
+        self.assertEqual(self.read("whole"), want)
         self.assertEqual(self.api("head-object", *where)["ContentType"], "text/parts")
 
     def test_multipart_abort(self):

@@ -46,12 +46,12 @@ class DocumentedCommands(ClusterTest):
             self.file("counted.bin", 1000 * number, seed=number)
             answer = self.json('curl -F "filename=counted.bin" -F "file=@counted.bin" http://localhost:8080/upload')
             self.assertEqual(answer["version"], number)
-        self.assertEqual([(f["version"], f["size"]) for f in self.rows("counted")], [(1, 1000), (2, 2000), (3, 3000)])
+        self.assertEqual([(f["version"], f["size"]) for f in self.rows("counted")], [(3, 3000), (2, 2000), (1, 1000)])
         for number, query in ((1, "&version=1"), (2, "&version=2"), (3, ""), (3, "&version=0"), (3, "&version=-1")):
             got = self.curl(f"{self.cluster.url}/download?filename=counted.bin{query}").stdout
             self.assertEqual(got, content(1000 * number, number), query)
         self.json('curl -X DELETE "http://localhost:8080/delete?filename=counted.bin&version=2"')
-        self.assertEqual([f["version"] for f in self.rows("counted")], [1, 3])
+        self.assertEqual([f["version"] for f in self.rows("counted")], [3, 1])
         self.assertEqual(self.status("/download?filename=counted.bin&version=2"), 404)
 
     def status(self, target, *arguments):
@@ -80,7 +80,7 @@ class DocumentedCommands(ClusterTest):
             self.assertEqual(self.curl("-f", "-r", spec, target).stdout, want, spec)
         self.assertEqual(self.status("/download?filename=ranged.bin", "-r", "300000-"), 416)
         self.curl("-f", "-C", "100000", "-o", self.path("tail"), target)
-        self.assertEqual(open(self.path("tail"), "rb").read(), whole[100_000:])
+        self.assertEqual(self.read("tail"), whole[100_000:])
 
     def test_file_resource(self):
         path = self.file("resource.txt", 10)

@@ -23,7 +23,7 @@ class S3cmd:
         with open(cls.config, "w") as config:
             config.write(
                 f"[default]\naccess_key = {cls.cluster.access_key}\nsecret_key = {cls.cluster.secret_key}\n"
-                f"host_base = {host}\nhost_bucket = {host}\nuse_https = {cls.tls}\n"
+                f"host_base = {host}\nhost_bucket = {host}\nuse_https = {cls.tls}\nsignurl_use_https = {cls.tls}\n"
                 f"signature_v2 = {cls.signature_v2}\nca_certs_file = {cls.cluster.ca}\n"
                 f"multipart_chunk_size_mb = 5\nbucket_location = US\nprogress_meter = False\n"
             )

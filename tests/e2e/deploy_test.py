@@ -1,7 +1,6 @@
 """deploy/up, deploy/status and deploy/down as a user runs them, beside whatever else runs on the machine."""
 
 import os
-import socket
 import subprocess
 import tempfile
 import unittest
@@ -19,10 +18,7 @@ def hold_five_ports():
         holders = [first]
         try:
             for offset in range(1, 5):
-                holder = socket.socket()
-                holders.append(holder)
-                holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-                holder.bind(("127.0.0.1", first.getsockname()[1] + offset))
+                holders.append(cluster.hold_port(first.getsockname()[1] + offset))
             return holders
         except (OSError, OverflowError):
             for holder in holders:

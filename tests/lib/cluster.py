@@ -1,7 +1,7 @@
 """A real cluster for tests: one gateway and four nodes as processes, in a temporary directory, on free ports.
 
-The ports are held by a bound socket of ours with SO_REUSEPORT for as long as the cluster lives, so that no other test
-can get them, also while a node is down. Readiness is polled. Each process must end with status 0 when it is told to
+The ports are held by a bound socket of ours for as long as the cluster lives, so that no other test can get them, also
+while a node is down; with SO_REUSEADDR on both, a server can listen there all the same. Readiness is polled. Each process must end with status 0 when it is told to
 stop, unless the test killed it, and must never have printed a sanitizer's report; stop() checks both.
 """
 
@@ -46,10 +46,13 @@ def poll(condition, what, seconds=START_SECONDS):
         time.sleep(0.05)
 
 
-def hold_port():
-    holder = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    holder.bind(("127.0.0.1", 0))
+def hold_port(port=0):
+    """A socket that keeps the port for us (port 0: one that the kernel chooses); OSError when somebody has it."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", port))
+    holder = socket.socket()
+    holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    holder.bind(("127.0.0.1", port))
     return holder
 
 

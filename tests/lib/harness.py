@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import random
+import re
 import subprocess
 import sys
 import tempfile
@@ -12,6 +13,7 @@ import unittest
 from cluster import Cluster
 
 LONG = bool(os.environ.get("TERCET_LONG"))
+PERSONAL = re.compile(r"(AWS|RCLONE|NODE|SSL|CURL|REQUESTS)_|.*_proxy$", re.IGNORECASE)  # settings that would change clients
 PART = 5 * 1024 * 1024  # the smallest part of a multipart upload
 
 
@@ -47,6 +49,10 @@ class ClusterTest(unittest.TestCase):
             for block in blocks(size, seed if seed is not None else name):
                 out.write(block)
         return path
+
+    def read(self, name):
+        with open(self.path(name), "rb") as file:
+            return file.read()
 
     def assert_same_file(self, first, second):
         self.assertEqual(os.path.getsize(first), os.path.getsize(second))
@@ -88,7 +94,7 @@ def tree(folder):
 
 def run(*argv, env=None, stdin=None, cwd=None, check=True, timeout=300):
     """Runs a client; its output as bytes. With check, a non-zero exit fails the test with what it printed."""
-    environment = {k: v for k, v in os.environ.items() if not k.lower().endswith("_proxy")}
+    environment = {k: v for k, v in os.environ.items() if not PERSONAL.match(k)}
     environment.update(env or {})
     done = subprocess.run(
         [str(a) for a in argv], input=stdin, cwd=cwd, env=environment, capture_output=True, timeout=timeout
@@ -107,4 +113,4 @@ def run_json(*argv, **options):
 
 
 def main():
-    unittest.main(module=sys.modules["__main__"], verbosity=2)
+    unittest.main(module=sys.modules["__main__"], verbosity=2, warnings="ignore")
