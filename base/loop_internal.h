@@ -19,15 +19,20 @@ struct timer_heap {
     uint32_t count, capacity;
 };
 
-struct task_list { /* first in, first out */
-    struct task *head, *tail;
+/* A task to go on, or one to start when task is NULL; first in, first out. */
+struct runnable {
+    struct runnable *next;
+    struct task *task;
+};
+
+struct run_queue {
+    struct runnable *head, *tail;
 };
 
 struct loop {
     unsigned index;
     struct st_h2o_evloop_t *evloop;
-    struct st_h2o_socket_t
-        *wake_socket; /* an eventfd, written to when a message comes while the loop sleeps */
+    struct st_h2o_socket_t *wake_socket; /* an eventfd, written to when a message comes while the loop sleeps */
     int wake_fd;
 
     struct loop_message *inbox; /* atomic; the latest first */
@@ -38,7 +43,7 @@ struct loop {
     struct timer_heap timers;
     struct context context; /* of the thread, outside of tasks */
     struct task *running;
-    struct task_list ready;
+    struct run_queue ready;
     struct task *idle; /* ended tasks whose stacks are kept */
     unsigned idle_count;
     unsigned task_count;

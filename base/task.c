@@ -29,14 +29,15 @@
 #define TASK_STACK_BYTES (128 * 1024)
 #endif
 #define TASK_GUARD_BYTES 4096
-#define TASK_IDLE_MAX    64 /* stacks kept per loop; what is beyond goes back to the kernel */
+#define TASK_IDLE_MAX    256 /* stacks kept per loop; what is beyond goes back to the kernel */
 
 enum task_wake { WAKE_NONE, WAKE_TOKEN, WAKE_PARKED };
 
 struct task {
     struct context context;
     struct loop *loop;
-    struct task *next; /* in the ready or the idle list */
+    struct runnable runnable;
+    struct task *next; /* in the idle list */
     struct loop_message message;
     int wake; /* atomic */
     bool timed_out;
@@ -45,6 +46,14 @@ struct task {
     task_fn fn;
     void *arg;
     void *mapping; /* guard page, stack, this struct */
+};
+
+struct spawn {
+    struct loop_message message;
+    struct runnable runnable;
+    struct loop *loop;
+    task_fn fn;
+    void *arg;
 };
 
 static unsigned tasks_alive; /* atomic */
@@ -62,6 +71,7 @@ static struct task *task_create(struct loop *loop)
     task = (struct task *)(mapping + mapping_size - struct_size);
     task->loop = loop;
     task->mapping = mapping;
+    task->runnable.task = task;
     context_init(&task->context, mapping + TASK_GUARD_BYTES, TASK_STACK_BYTES - struct_size);
     return task;
 }
@@ -72,16 +82,19 @@ static void task_free(struct task *task)
     munmap(task->mapping, TASK_GUARD_BYTES + TASK_STACK_BYTES);
 }
 
+static void enqueue(struct loop *loop, struct runnable *runnable)
+{
+    runnable->next = NULL;
+    if (loop->ready.head == NULL)
+        loop->ready.head = runnable;
+    else
+        loop->ready.tail->next = runnable;
+    loop->ready.tail = runnable;
+}
+
 static void make_ready(struct task *task)
 {
-    struct task_list *ready = &task->loop->ready;
-
-    task->next = NULL;
-    if (ready->head == NULL)
-        ready->head = task;
-    else
-        ready->tail->next = task;
-    ready->tail = task;
+    enqueue(task->loop, &task->runnable);
 }
 
 /* Leaves the running task for its loop; returns when the task is run again. */
@@ -99,7 +112,8 @@ static void task_main(void *arg)
     context_exit(&task->context, &task->loop->context);
 }
 
-static void start(struct loop *loop, task_fn fn, void *arg)
+/* Gives what was spawned a stack. */
+static struct task *start(struct loop *loop, struct spawn *spawn)
 {
     struct task *task = loop->idle;
 
@@ -111,11 +125,11 @@ static void start(struct loop *loop, task_fn fn, void *arg)
     }
     task->wake = WAKE_NONE;
     task->request_id = NULL;
-    task->fn = fn;
-    task->arg = arg;
+    task->fn = spawn->fn;
+    task->arg = spawn->arg;
     context_prepare(&task->context, task_main, task);
-    loop->task_count++;
-    make_ready(task);
+    free(spawn);
+    return task;
 }
 
 static void end(struct task *task)
@@ -136,11 +150,15 @@ static void end(struct task *task)
 
 void tasks_run_ready(struct loop *loop)
 {
-    struct task *task = loop->ready.head, *next;
+    struct runnable *runnable = loop->ready.head, *next;
 
-    loop->ready = (struct task_list){NULL, NULL}; /* what gets ready meanwhile waits for the next turn */
-    for (; task != NULL; task = next) {
-        next = task->next;
+    loop->ready = (struct run_queue){NULL, NULL}; /* what gets ready meanwhile waits for the next turn */
+    for (; runnable != NULL; runnable = next) {
+        struct task *task = runnable->task;
+
+        next = runnable->next;
+        if (task == NULL)
+            task = start(loop, (struct spawn *)((char *)runnable - offsetof(struct spawn, runnable)));
         loop->running = task;
         context_switch(&loop->context, &task->context);
         loop->running = NULL;
@@ -160,34 +178,25 @@ void tasks_release(struct loop *loop)
     loop->idle_count = 0;
 }
 
-struct spawn {
-    struct loop_message message; /* first */
-    struct loop *loop;
-    task_fn fn;
-    void *arg;
-};
-
 static void deliver_spawn(struct loop_message *message)
 {
-    struct spawn *spawn = (struct spawn *)message;
+    struct spawn *spawn = (struct spawn *)((char *)message - offsetof(struct spawn, message));
 
-    start(spawn->loop, spawn->fn, spawn->arg);
-    free(spawn);
+    spawn->loop->task_count++;
+    enqueue(spawn->loop, &spawn->runnable);
 }
 
 void task_spawn(struct loop *loop, task_fn fn, void *arg)
 {
-    struct spawn *spawn;
+    struct spawn *spawn = mem_alloc(sizeof(*spawn));
 
     CHECK(fn != NULL);
+    *spawn = (struct spawn){.message = {NULL, deliver_spawn}, .loop = loop, .fn = fn, .arg = arg};
     __atomic_fetch_add(&tasks_alive, 1, __ATOMIC_RELAXED);
-    if (loop == loop_current()) {
-        start(loop, fn, arg);
-        return;
-    }
-    spawn = mem_alloc(sizeof(*spawn));
-    *spawn = (struct spawn){{NULL, deliver_spawn}, loop, fn, arg};
-    loop_send(loop, &spawn->message);
+    if (loop == loop_current())
+        deliver_spawn(&spawn->message);
+    else
+        loop_send(loop, &spawn->message);
 }
 
 struct task *task_self(void)
@@ -212,8 +221,7 @@ static void on_park_timeout(struct timer *timer)
     struct task *task = (struct task *)((char *)timer - offsetof(struct task, timer));
     int parked = WAKE_PARKED;
 
-    if (__atomic_compare_exchange_n(&task->wake, &parked, WAKE_NONE, false, __ATOMIC_ACQ_REL,
-                                    __ATOMIC_ACQUIRE)) {
+    if (__atomic_compare_exchange_n(&task->wake, &parked, WAKE_NONE, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
         task->timed_out = true;
         make_ready(task);
     }
@@ -236,8 +244,7 @@ bool task_park_until(uint64_t deadline_ms)
     }
     self->timed_out = false;
     wake = WAKE_NONE;
-    if (__atomic_compare_exchange_n(&self->wake, &wake, WAKE_PARKED, false, __ATOMIC_ACQ_REL,
-                                    __ATOMIC_ACQUIRE))
+    if (__atomic_compare_exchange_n(&self->wake, &wake, WAKE_PARKED, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
         suspend(self);
     timer_cancel(&self->timer);
     if (self->timed_out)
