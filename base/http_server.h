@@ -84,7 +84,8 @@ void http_request_peer_text(const struct http_request *request, char out[64]);
 enum status http_body_read(struct http_request *request, void *out, size_t capacity, size_t *len);
 /* Reads exactly the rest of the body into the buffer; STATUS_LIMIT beyond the buffer's max. Suspends. */
 enum status http_body_read_all(struct http_request *request, struct buffer *out);
-/* True once the peer is known to have gone; for handlers that wait for something else. */
+/* True once the peer is known to have gone, for handlers that wait for something else. Looks at the socket, so it may be
+ * called again and again; a peer that only ended its side of the connection counts as gone here, but gets its answer. */
 bool http_request_is_closed(const struct http_request *request);
 
 /* Adds a response header; name and value are copied. Control characters in the value are refused by CHECK: callers
