@@ -1,5 +1,5 @@
 /* See the header. The bytes are handed out straight from the call's receive buffer, so a reader holds at most
- * RECEIVE_WINDOW_BYTES and the chunk's table of CRCs (2 KiB for 32 MiB).
+ * twice RECEIVE_WINDOW_BYTES (see http_call.c) and the chunk's table of CRCs (2 KiB for 32 MiB).
  *
  * Two rounds through the replicas: in the first one each has stall_ms to show progress; those that did not say that
  * they lack the chunk are asked once more and share node_timeout_ms. What one replica proves wrong (missing, or other
@@ -17,7 +17,7 @@
 #include "base/task.h"
 #include "storage/cluster/node_call.h"
 
-#define RECEIVE_WINDOW_BYTES (256u << 10)
+#define RECEIVE_WINDOW_BYTES (192u << 10)
 #define STALL_CONFIRM_MS     20
 
 static_assert(RECEIVE_WINDOW_BYTES >= CHUNK_BLOCK_BYTES + CHUNK_BLOCKS_MAX * 4, "a block and the table must fit");
@@ -37,7 +37,6 @@ struct replica_reader {
     uint32_t block;     /* the next block to verify */
     uint32_t block_end; /* behind the last block that is wanted */
     uint32_t *table;    /* CRC32C per block of the whole chunk */
-    bool proven;        /* the table is that of the recorded chunk */
     bool second_round;
     unsigned asked_count; /* requests so far */
     struct replica *current;
@@ -166,10 +165,11 @@ static void give_up_replica(struct replica_reader *reader, enum node_outcome out
     reader->current = NULL;
 }
 
-static bool may_ask_again(const struct replica_reader *reader)
+/* Is there a copy that was not proven wrong, be it on a node that is not configured any more? */
+static bool may_exist(const struct replica_reader *reader)
 {
     for (unsigned i = 0; i < reader->ref.copies; i++)
-        if (reader->replicas[i].node && !reader->replicas[i].bad)
+        if (!reader->replicas[i].bad)
             return true;
     return false;
 }
@@ -178,7 +178,7 @@ static bool may_ask_again(const struct replica_reader *reader)
 static enum status next_replica(struct replica_reader *reader)
 {
     struct replica *replica = choose(reader);
-    if (!replica && !reader->second_round && may_ask_again(reader)) {
+    if (!replica && !reader->second_round) {
         reader->second_round = true;
         for (unsigned i = 0; i < reader->ref.copies; i++)
             reader->replicas[i].asked = false;
@@ -186,7 +186,7 @@ static enum status next_replica(struct replica_reader *reader)
     }
     if (!replica) {
         metric_counter_add(reader->cluster->metrics.read_failed, 1);
-        return may_ask_again(reader) ? STATUS_UNAVAILABLE : STATUS_CORRUPT;
+        return may_exist(reader) ? STATUS_UNAVAILABLE : STATUS_CORRUPT;
     }
     reader->waiting_since_ms = clock_monotonic_ms();
     ask(reader, replica);
@@ -212,8 +212,7 @@ static bool table_accept(struct replica_reader *reader, const char *data)
         reader->table[i] = get_u32(data + 4 * (size_t)i);
         crc = crc32c_combine(crc, reader->table[i], block_len(reader, i));
     }
-    reader->proven = crc == reader->ref.crc32c;
-    return reader->proven;
+    return crc == reader->ref.crc32c;
 }
 
 /* Takes the head and the table off the answer once they are there. STATUS_TIMEOUT: not yet. */

@@ -1,6 +1,6 @@
 /* Chunks become a stream of bytes again. While the last PREFETCH_BYTES of one chunk are handed out, the next chunk is
  * already asked for, so that a large download has no gap between two. Memory of one stream: two readers' receive
- * windows (see replica_reader.c), 512 KiB and a little. */
+ * buffers (see replica_reader.c), 768 KiB and a little. */
 #include "storage/cluster/replica_reader.h"
 
 #include <stdlib.h>

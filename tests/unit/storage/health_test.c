@@ -1,0 +1,213 @@
+/* What the cluster believes of its nodes: first checks, wrong answers, failure, recovery, the breaker's way back. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "base/metrics.h"
+#include "fake_nodes.h"
+
+static struct cluster_node_info info_of(unsigned index)
+{
+    struct cluster_node_info info;
+    cluster_node_info(fake.cluster, index, &info);
+    return info;
+}
+
+struct wait {
+    unsigned index;
+    bool healthy;
+    enum breaker_state breaker;
+    bool happened;
+};
+
+static void wait_run(void *arg)
+{
+    struct wait *wait = arg;
+    struct cluster_node_info info;
+    wait->happened = FAKE_EVENTUALLY(({
+        info = info_of(wait->index);
+        info.healthy == wait->healthy &&info.breaker == wait->breaker;
+    }));
+}
+
+static void assert_becomes(unsigned index, bool healthy, enum breaker_state breaker)
+{
+    struct wait wait = {.index = index, .healthy = healthy, .breaker = breaker};
+    fake_run(wait_run, &wait);
+    assert_true(wait.happened);
+}
+
+static struct cluster_config quick_config(void)
+{
+    struct cluster_config config = fake_config();
+    config.health_interval_ms = 50;
+    config.suspect_interval_ms = 30;
+    config.stall_ms = 100;
+    return config;
+}
+
+static void start_quick(void)
+{
+    struct cluster_config config = quick_config();
+    fake_start_nodes(0);
+    fake_start_cluster(&config);
+}
+
+static void test_first_checks(void **state)
+{
+    (void)state;
+    fake_start();
+    assert_int_equal(cluster_node_count(fake.cluster), FAKE_NODES);
+    assert_int_equal(cluster_healthy_count(fake.cluster), FAKE_NODES);
+    assert_int_equal(cluster_writable_count(fake.cluster), FAKE_NODES);
+    assert_int_equal(cluster_chunk_bytes(fake.cluster), 8u << 20);
+    for (unsigned i = 0; i < FAKE_NODES; i++) {
+        struct cluster_node_info info = info_of(i);
+        assert_int_equal(info.number, i + 1);
+        assert_string_equal(info.address, fake.nodes[i].address);
+        assert_int_equal(info.server_id[5], '1' + (int)i);
+        assert_true(info.healthy && info.writable);
+        assert_int_equal(info.breaker, BREAKER_CLOSED);
+        assert_int_equal(info.total_bytes, 1000000000);
+        assert_int_equal(info.free_bytes, 500000000);
+        assert_true(info.last_seen_ms > clock_wall_ms() - 60000);
+        assert_string_equal(info.last_error, "");
+        assert_int_equal(fake.nodes[i].checks, 1); /* the next one is due in 30 s */
+        assert_true(cluster_node_readable(fake.cluster, i + 1));
+    }
+    assert_false(cluster_node_readable(fake.cluster, 99));
+}
+
+static void test_wrong_nodes_are_not_used(void **state)
+{
+    (void)state;
+    struct cluster_config config = fake_config();
+    fake_start_nodes(0);
+    fake.nodes[0].cluster_id = "ffffffffffffffffffffffffffffffff";
+    fake.nodes[1].said_number = 3;
+    fake.nodes[2].health_fault = FAULT_ERROR;
+    fake.nodes[3].full = true;
+    fake_start_cluster(&config);
+    assert_int_equal(cluster_healthy_count(fake.cluster), 1);
+    assert_int_equal(cluster_writable_count(fake.cluster), 0);
+    assert_string_equal(info_of(0).last_error, "belongs to another cluster");
+    assert_string_equal(info_of(1).last_error, "is another node: its number differs");
+    assert_string_equal(info_of(2).last_error, "health check was answered with an error");
+    assert_true(info_of(3).full && info_of(3).healthy && !info_of(3).writable);
+    assert_false(cluster_node_readable(fake.cluster, 1));
+}
+
+static void test_failure_opens_and_recovery_closes(void **state)
+{
+    (void)state;
+    start_quick();
+    fake.nodes[2].health_fault = FAULT_ERROR;
+    assert_becomes(2, false, BREAKER_OPEN);
+    assert_true(info_of(2).failures >= 5);
+    assert_true(info_of(2).last_transition_ms > 0);
+    assert_int_equal(cluster_healthy_count(fake.cluster), FAKE_NODES - 1);
+    fake.nodes[2].health_fault = FAULT_NONE;
+    assert_becomes(2, true, BREAKER_CLOSED);
+    assert_string_equal(info_of(2).last_error, "");
+    assert_int_equal(info_of(0).failures, 0);
+}
+
+static void test_silent_node_is_down(void **state)
+{
+    (void)state;
+    start_quick();
+    fake.nodes[1].health_fault = FAULT_SILENT;
+    struct wait wait = {.index = 1, .healthy = false, .breaker = BREAKER_CLOSED};
+    fake_run(wait_run, &wait);
+    assert_true(wait.happened);
+    assert_string_equal(info_of(1).last_error, "health check timed out");
+}
+
+static void test_dead_at_start(void **state)
+{
+    (void)state;
+    struct cluster_config config = fake_config();
+    fake_start_nodes(0);
+    fake_kill(3);
+    uint64_t start_ms = clock_monotonic_ms();
+    fake_start_cluster(&config);
+    assert_true(clock_monotonic_ms() - start_ms < 2000);
+    assert_int_equal(cluster_healthy_count(fake.cluster), FAKE_NODES - 1);
+    assert_string_equal(info_of(3).last_error, "cannot connect");
+    assert_string_equal(info_of(3).server_id, "");
+    assert_int_equal(info_of(3).last_seen_ms, 0);
+}
+
+static void test_start_waits_no_longer_than_told(void **state)
+{
+    (void)state;
+    struct cluster_config config = fake_config();
+    char list[256];
+    const char *error;
+    config.stall_ms = 2000;
+    fake_start_nodes(0);
+    fake.nodes[0].health_fault = FAULT_SILENT;
+    snprintf(list, sizeof(list), "%s,%s", fake.nodes[0].address, fake.nodes[1].address);
+    config.nodes = list;
+    config.identity = fake.identity;
+    config.node_timeout_ms = 5000;
+    assert_int_equal(cluster_create(&config, &fake.cluster, &error), STATUS_OK);
+    uint64_t start_ms = clock_monotonic_ms();
+    cluster_start(fake.cluster, fake.loops.loops[0], 200);
+    uint64_t took_ms = clock_monotonic_ms() - start_ms;
+    assert_in_range(took_ms, 190, 1500);
+    assert_false(info_of(0).healthy);
+}
+
+static void test_metrics(void **state)
+{
+    (void)state;
+    struct buffer text;
+    fake_start();
+    buffer_init(&text, 1u << 20);
+    assert_int_equal(metrics_render(&text), STATUS_OK);
+    assert_non_null(strstr(text.data, "\ntercet_node_up{node=\"1\"} 1\n"));
+    assert_non_null(strstr(text.data, "\ntercet_node_breaker_state{node=\"4\"} 0\n"));
+    assert_non_null(strstr(text.data, "\nnode_availability{server_id=\"fake-2\"} 1\n"));
+    assert_non_null(strstr(text.data, "\ncluster_health_score 100\n"));
+    buffer_release(&text);
+}
+
+static void test_config_is_checked(void **state)
+{
+    (void)state;
+    struct cluster *cluster;
+    const char *error = NULL;
+    struct cluster_config config = fake_config();
+    config.nodes = "nonsense";
+    assert_int_equal(cluster_create(&config, &cluster, &error), STATUS_INVALID);
+    assert_non_null(error);
+    config.nodes = "a:1";
+    config.chunk_bytes = CHUNK_BYTES_MAX + 1;
+    assert_int_equal(cluster_create(&config, &cluster, &error), STATUS_INVALID);
+    config.chunk_bytes = CHUNK_BYTES_MAX;
+    config.window_bytes = 1000;
+    assert_int_equal(cluster_create(&config, &cluster, &error), STATUS_INVALID);
+    config.window_bytes = 1u << 20;
+    assert_int_equal(cluster_create(&config, &cluster, &error), STATUS_OK);
+    cluster_free(cluster);
+}
+
+int main(void)
+{
+#define WITH_NODES(test) cmocka_unit_test_teardown(test, fake_teardown)
+    const struct CMUnitTest tests[] = {
+        WITH_NODES(test_first_checks),
+        WITH_NODES(test_wrong_nodes_are_not_used),
+        WITH_NODES(test_failure_opens_and_recovery_closes),
+        WITH_NODES(test_silent_node_is_down),
+        WITH_NODES(test_dead_at_start),
+        WITH_NODES(test_start_waits_no_longer_than_told),
+        WITH_NODES(test_metrics),
+        cmocka_unit_test(test_config_is_checked),
+    };
+    log_init("test", "test", LOG_ERROR);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,546 @@
+/* Streams into chunks: the right bytes on three nodes, whatever one or two nodes do, and nothing left behind. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "fake_nodes.h"
+#include "storage/cluster/window.h"
+
+#define MIB ((uint64_t)1 << 20)
+
+struct upload {
+    uint64_t size;
+    bool known;          /* the size is announced */
+    uint64_t free_after; /* frees the writer when so many bytes were committed; UINT64_MAX: never */
+    uint64_t fault_at;   /* `trigger` runs when so many bytes were committed */
+    void (*trigger)(void);
+    enum status opened, written, finished;
+    uint64_t elapsed_ms, committed;
+    struct chunk_list chunks;
+};
+
+static struct upload upload_of(uint64_t size, bool known)
+{
+    return (struct upload){.size = size, .known = known, .free_after = UINT64_MAX};
+}
+
+static enum status upload_write(struct upload *upload, struct stream_writer *writer)
+{
+    enum status status = STATUS_OK;
+    while (upload->committed < upload->size && upload->committed < upload->free_after) {
+        char *space;
+        size_t capacity;
+        if (upload->trigger && upload->committed >= upload->fault_at) {
+            upload->trigger();
+            upload->trigger = NULL;
+        }
+        status = stream_writer_space(writer, &space, &capacity);
+        if (status)
+            break;
+        size_t take = upload->size - upload->committed < capacity ? upload->size - upload->committed : capacity;
+        if (take > 100000)
+            take = 100000;
+        fake_fill(space, upload->committed, take);
+        stream_writer_commit(writer, take);
+        upload->committed += take;
+    }
+    return status;
+}
+
+static void upload_run(void *arg)
+{
+    struct upload *upload = arg;
+    struct stream_writer *writer;
+    uint64_t start_ms = clock_monotonic_ms();
+    upload->opened = stream_writer_open(fake.cluster, upload->known ? upload->size : UINT64_MAX, &writer);
+    if (!upload->opened) {
+        upload->written = upload_write(upload, writer);
+        if (!upload->written && upload->free_after == UINT64_MAX)
+            upload->finished = stream_writer_finish(writer, &upload->chunks);
+    }
+    upload->elapsed_ms = clock_monotonic_ms() - start_ms;
+    stream_writer_free(writer);
+}
+
+static struct fake_node *node_by_number(unsigned number)
+{
+    assert_in_range(number, 1, FAKE_NODES);
+    return &fake.nodes[number - 1];
+}
+
+/* All chunks of the upload lie on `copies` nodes each, with the right bytes. */
+static void assert_stored(const struct upload *upload, unsigned copies)
+{
+    uint64_t position = 0;
+    assert_int_equal(upload->opened, STATUS_OK);
+    assert_int_equal(upload->written, STATUS_OK);
+    assert_int_equal(upload->finished, STATUS_OK);
+    assert_int_equal(upload->chunks.count, (upload->size + 8 * MIB - 1) / (8 * MIB));
+    for (size_t i = 0; i < upload->chunks.count; i++) {
+        const struct chunk_ref *ref = &upload->chunks.refs[i];
+        uint64_t rest = upload->size - position;
+        char *wanted = mem_alloc(ref->size);
+        assert_int_equal(ref->size, rest < 8 * MIB ? rest : 8 * MIB);
+        assert_int_equal(ref->copies, copies);
+        fake_fill(wanted, position, ref->size);
+        assert_int_equal(ref->crc32c, crc32c_update(0, wanted, ref->size));
+        for (unsigned j = 0; j < ref->copies; j++) {
+            struct fake_chunk *chunk = fake_find(node_by_number(ref->nodes[j]), &ref->id);
+            assert_non_null(chunk);
+            assert_int_equal(chunk->size, ref->size);
+            assert_int_equal(memcmp(chunk->data, wanted, ref->size), 0);
+            for (unsigned k = 0; k < j; k++)
+                assert_int_not_equal(ref->nodes[k], ref->nodes[j]);
+        }
+        position += ref->size;
+        free(wanted);
+    }
+    assert_int_equal(position, upload->size);
+}
+
+static bool holds(const struct chunk_list *chunks, unsigned number)
+{
+    for (size_t i = 0; i < chunks->count; i++)
+        for (unsigned j = 0; j < chunks->refs[i].copies; j++)
+            if (chunks->refs[i].nodes[j] == number)
+                return true;
+    return false;
+}
+
+/* Only the copies that a recorded chunk names may stay on the nodes. */
+struct leftovers {
+    unsigned wanted;
+    bool gone;
+};
+
+static unsigned chunks_on_nodes(void)
+{
+    unsigned count = 0;
+    for (unsigned i = 0; i < FAKE_NODES; i++)
+        count += fake_chunk_count(&fake.nodes[i]);
+    return count;
+}
+
+static void leftovers_wait(void *arg)
+{
+    struct leftovers *leftovers = arg;
+    leftovers->gone = FAKE_EVENTUALLY(chunks_on_nodes() == leftovers->wanted);
+}
+
+static void assert_left(unsigned wanted)
+{
+    struct leftovers leftovers = {.wanted = wanted};
+    fake_run(leftovers_wait, &leftovers);
+    assert_int_equal(chunks_on_nodes(), wanted);
+}
+
+static struct cluster_node_info info_of(unsigned index)
+{
+    struct cluster_node_info info;
+    cluster_node_info(fake.cluster, index, &info);
+    return info;
+}
+
+static void test_sizes(void **state)
+{
+    (void)state;
+    static const uint64_t sizes[] = {0,      1,           65535,   65536,       65537,   262144,
+                                     262145, 8 * MIB - 1, 8 * MIB, 8 * MIB + 1, 20 * MIB};
+    unsigned stored = 0;
+    fake_start();
+    for (size_t i = 0; i < 2 * sizeof(sizes) / sizeof(*sizes); i++) {
+        struct upload upload = upload_of(sizes[i / 2], i % 2);
+        fake_run(upload_run, &upload);
+        assert_stored(&upload, 3);
+        stored += 3 * (unsigned)upload.chunks.count;
+        chunk_list_release(&upload.chunks);
+    }
+    assert_left(stored);
+    for (unsigned i = 0; i < FAKE_NODES; i++) {
+        assert_int_equal(fake.nodes[i].refusals, 0);
+        assert_int_equal(fake.nodes[i].pulls, 0);
+        assert_int_equal(info_of(i).failures, 0);
+        assert_true(fake.nodes[i].puts > 0);
+    }
+}
+
+/* Uploads with a fault on one node until that node was chosen, and asserts three good copies elsewhere each time. */
+static void upload_until_chosen(unsigned index, uint64_t size, bool known)
+{
+    unsigned before = fake.nodes[index].puts;
+    for (unsigned i = 0; i < 40 && fake.nodes[index].puts == before; i++) {
+        struct upload upload = upload_of(size, known);
+        fake_run(upload_run, &upload);
+        assert_stored(&upload, 3);
+        if (fake.nodes[index].puts > before)
+            assert_false(holds(&upload.chunks, index + 1));
+        chunk_list_release(&upload.chunks);
+    }
+    assert_true(fake.nodes[index].puts > before);
+}
+
+static void test_refused_connection(void **state)
+{
+    (void)state;
+    fake_start();
+    fake_kill(1);
+    for (unsigned i = 0; i < 8; i++) {
+        struct upload upload = upload_of(i % 2 ? 1000 : 3 * MIB, true);
+        fake_run(upload_run, &upload);
+        assert_stored(&upload, 3);
+        assert_false(holds(&upload.chunks, 2));
+        assert_true(upload.elapsed_ms < 2000);
+        chunk_list_release(&upload.chunks);
+    }
+    assert_false(info_of(1).healthy);
+    assert_string_equal(info_of(1).last_error, "cannot connect");
+}
+
+static void test_server_error(void **state)
+{
+    (void)state;
+    fake_start();
+    fake.nodes[2].put_fault = FAULT_ERROR;
+    upload_until_chosen(2, 500, true);
+    upload_until_chosen(2, 9 * MIB, false);
+    assert_true(info_of(2).failures >= 2);
+}
+
+static void test_full_node_is_no_failure(void **state)
+{
+    (void)state;
+    fake_start();
+    fake.nodes[0].put_fault = FAULT_FULL;
+    fake.nodes[0].full = true;
+    upload_until_chosen(0, 500, true);
+    assert_int_equal(info_of(0).failures, 0);
+    assert_true(info_of(0).full);
+    assert_true(info_of(0).healthy);
+    assert_false(info_of(0).writable);
+    assert_int_equal(cluster_writable_count(fake.cluster), 3);
+    unsigned before = fake.nodes[0].puts;
+    struct upload upload = upload_of(500, true);
+    fake_run(upload_run, &upload);
+    assert_stored(&upload, 3);
+    assert_int_equal(fake.nodes[0].puts, before);
+    chunk_list_release(&upload.chunks);
+}
+
+static void test_stalls_get_a_stand_in(void **state)
+{
+    (void)state;
+    static const enum fault faults[] = {FAULT_SILENT, FAULT_MUTE, FAULT_STALL_AT};
+    fake_start();
+    for (size_t i = 0; i < sizeof(faults) / sizeof(*faults); i++) {
+        fake.nodes[3].put_fault = faults[i];
+        fake.nodes[3].fault_at = 20000;
+        upload_until_chosen(3, 100000, i % 2);
+        fake.nodes[3].put_fault = FAULT_NONE;
+    }
+    assert_string_equal(info_of(3).address, fake.nodes[3].address);
+}
+
+static void test_unwanted_copy_is_deleted(void **state)
+{
+    (void)state;
+    unsigned stored = 0;
+    fake_start();
+    fake.nodes[3].put_fault = FAULT_MUTE;
+    while (fake.nodes[3].puts == 0) {
+        struct upload upload = upload_of(4000, true);
+        fake_run(upload_run, &upload);
+        assert_stored(&upload, 3);
+        stored += 3;
+        chunk_list_release(&upload.chunks);
+    }
+    fake.nodes[3].put_fault = FAULT_NONE;
+    fake.nodes[3].released = true;
+    assert_left(stored);
+    assert_true(fake.nodes[3].deletes > 0);
+}
+
+/* The node takes part of a chunk that is longer than the window and then nothing more: the window must move on, and
+ * the stand-in fetches the chunk from a node that has it. */
+static void test_late_stall_is_pulled(void **state)
+{
+    (void)state;
+    struct cluster_config config = fake_config();
+    config.node_timeout_ms = 60000;
+    fake_start_nodes(0);
+    fake_start_cluster(&config);
+    fake.nodes[1].put_fault = FAULT_STALL_AT;
+    fake.nodes[1].fault_at = 2 * MIB;
+    unsigned pulls = 0;
+    for (unsigned i = 0; i < 20 && pulls == 0; i++) {
+        struct upload upload = upload_of(30 * MIB, true);
+        fake_run(upload_run, &upload);
+        assert_stored(&upload, 3);
+        assert_true(upload.elapsed_ms < 20000);
+        pulls = fake.nodes[0].pulls + fake.nodes[2].pulls + fake.nodes[3].pulls;
+        chunk_list_release(&upload.chunks);
+    }
+    assert_true(pulls > 0);
+}
+
+static void kill_by_fault(void)
+{
+    fake.nodes[0].put_fault = FAULT_ERROR;
+    fake.nodes[2].put_fault = FAULT_ERROR;
+}
+
+static void test_two_copies_when_no_more_can_be_made(void **state)
+{
+    (void)state;
+    fake_start();
+    fake_kill(0);
+    fake_kill(2);
+    for (unsigned i = 0; i < 4; i++) {
+        struct upload upload = upload_of(i % 2 ? 10 * MIB : 700, i / 2);
+        fake_run(upload_run, &upload);
+        assert_stored(&upload, 2);
+        assert_true(upload.elapsed_ms < 2500);
+        chunk_list_release(&upload.chunks);
+    }
+}
+
+static void test_errors_in_the_middle(void **state)
+{
+    (void)state;
+    fake_start();
+    struct upload upload = upload_of(30 * MIB, true);
+    upload.fault_at = 9 * MIB;
+    upload.trigger = kill_by_fault;
+    fake_run(upload_run, &upload);
+    assert_int_equal(upload.finished, STATUS_OK);
+    assert_int_equal(upload.chunks.count, 4);
+    assert_int_equal(upload.chunks.refs[0].copies, 3);
+    assert_int_equal(upload.chunks.refs[3].copies, 2);
+    chunk_list_release(&upload.chunks);
+}
+
+/* Nodes that hang as a whole are found down by a check, long before the timeout. */
+static void test_hung_nodes_are_given_up_early(void **state)
+{
+    (void)state;
+    fake_start();
+    for (unsigned i = 0; i < 2; i++) {
+        fake.nodes[i].put_fault = FAULT_SILENT;
+        fake.nodes[i].health_fault = FAULT_SILENT;
+    }
+    struct upload upload = upload_of(700, true);
+    fake_run(upload_run, &upload);
+    assert_stored(&upload, 2);
+    assert_true(upload.elapsed_ms < 2500);
+    chunk_list_release(&upload.chunks);
+}
+
+/* Once checks have confirmed what the uploads met, none is even begun. */
+static void refusal_wait(void *arg)
+{
+    bool *refused = arg;
+    struct stream_writer *writer = NULL;
+    *refused = FAKE_EVENTUALLY(({
+        stream_writer_free(writer);
+        stream_writer_open(fake.cluster, 20 * MIB, &writer) == STATUS_UNAVAILABLE;
+    }));
+}
+
+static void test_one_node_is_not_enough(void **state)
+{
+    (void)state;
+    fake_start();
+    for (unsigned i = 0; i < 3; i++)
+        fake_kill(i);
+    struct upload upload = upload_of(700, true);
+    fake_run(upload_run, &upload);
+    assert_int_equal(upload.finished ? upload.finished : upload.opened, STATUS_UNAVAILABLE);
+    assert_true(upload.elapsed_ms < 1000);
+    assert_left(0);
+    bool refused = false;
+    fake_run(refusal_wait, &refused);
+    assert_true(refused);
+    assert_int_equal(cluster_writable_count(fake.cluster), 1);
+}
+
+static void test_freed_early_leaves_nothing(void **state)
+{
+    (void)state;
+    static const uint64_t points[] = {0, 1, 70000, 300000, 5 * MIB, 8 * MIB, 9 * MIB, 17 * MIB};
+    fake_start();
+    for (size_t i = 0; i < 2 * sizeof(points) / sizeof(*points); i++) {
+        struct upload upload = upload_of(20 * MIB, i % 2);
+        upload.free_after = points[i / 2];
+        fake_run(upload_run, &upload);
+        assert_int_equal(upload.written, STATUS_OK);
+        assert_left(0);
+    }
+}
+
+static void test_freed_with_stalled_nodes(void **state)
+{
+    (void)state;
+    fake_start();
+    for (unsigned i = 0; i < FAKE_NODES; i++)
+        fake.nodes[i].put_fault = i % 2 ? FAULT_MUTE : FAULT_SILENT;
+    struct upload upload = upload_of(20 * MIB, false);
+    upload.free_after = MIB;
+    fake_run(upload_run, &upload);
+    for (unsigned i = 0; i < FAKE_NODES; i++)
+        fake.nodes[i].released = true;
+    assert_left(0);
+}
+
+static void sized_run(void *arg)
+{
+    struct upload *upload = arg;
+    struct stream_writer *writer;
+    char data[200] = {0};
+    upload->opened = stream_writer_open(fake.cluster, 100, &writer);
+    CHECK(upload->opened == STATUS_OK);
+    upload->written = stream_writer_write(writer, data, upload->size);
+    upload->finished = stream_writer_finish(writer, &upload->chunks);
+    stream_writer_free(writer);
+}
+
+static void test_size_must_be_as_announced(void **state)
+{
+    (void)state;
+    static const uint64_t sizes[] = {0, 99, 101, 200};
+    fake_start();
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
+        struct upload upload = upload_of(sizes[i], true);
+        fake_run(sized_run, &upload);
+        assert_int_equal(upload.finished, STATUS_MISMATCH);
+        assert_int_equal(upload.chunks.count, 0);
+        assert_left(0);
+    }
+}
+
+static void test_other_clock(void **state)
+{
+    (void)state;
+    struct cluster_config config = fake_config();
+    fake_start_nodes(0);
+    fake.nodes[0].clock_ms = 3600000;
+    fake.nodes[2].clock_ms = -3600000;
+    fake_start_cluster(&config);
+    for (unsigned i = 0; i < 6; i++) {
+        struct upload upload = upload_of(i % 2 ? 3000 : 9 * MIB, true);
+        fake_run(upload_run, &upload);
+        assert_stored(&upload, 3);
+        chunk_list_release(&upload.chunks);
+    }
+    for (unsigned i = 0; i < FAKE_NODES; i++)
+        assert_int_equal(fake.nodes[i].refusals, 0);
+}
+
+/* Connections that the nodes close between uploads must not cost a copy. */
+static void idle_uploads(void *arg)
+{
+    struct upload *upload = arg;
+    for (unsigned i = 0; i < 6; i++) {
+        upload->committed = 0;
+        chunk_list_release(&upload->chunks);
+        upload_run(upload);
+        if (upload->finished)
+            break;
+        task_sleep_ms(60);
+    }
+}
+
+static void test_stale_connections(void **state)
+{
+    (void)state;
+    struct cluster_config config = fake_config();
+    fake_start_nodes(50);
+    fake_start_cluster(&config);
+    struct upload small = upload_of(3000, true), large = upload_of(9 * MIB, false);
+    fake_run(idle_uploads, &small);
+    assert_stored(&small, 3);
+    fake_run(idle_uploads, &large);
+    assert_stored(&large, 3);
+    for (unsigned i = 0; i < FAKE_NODES; i++)
+        assert_int_equal(info_of(i).failures, 0);
+    chunk_list_release(&small.chunks);
+    chunk_list_release(&large.chunks);
+}
+
+/* Nodes that take nothing hold the stream back: what it accepts is the window and what the kernel buffers. */
+static void test_back_pressure(void **state)
+{
+    (void)state;
+    fake_start();
+    for (unsigned i = 0; i < FAKE_NODES; i++)
+        fake.nodes[i].put_fault = FAULT_SILENT;
+    struct upload upload = upload_of(64 * MIB, true);
+    fake_run(upload_run, &upload);
+    assert_int_equal(upload.written, STATUS_UNAVAILABLE);
+    assert_true(upload.committed < 12 * MIB);
+    assert_true(upload.elapsed_ms < 10000);
+}
+
+static void test_window_bound(void **state)
+{
+    (void)state;
+    struct window window;
+    char *space;
+    size_t capacity;
+    window_init(&window, 1 * MIB, UINT64_MAX);
+    while (window_space(&window, 0, &space, &capacity)) {
+        assert_true(capacity > 0);
+        fake_fill(space, window.end, capacity);
+        window_commit(&window, capacity);
+        assert_true(window.held_bytes <= 1 * MIB);
+    }
+    assert_true(window.end > 3 * MIB / 4);
+    assert_int_equal(window.begin, 0);
+    assert_false(window_space(&window, window_first_segment_end(&window) - 1, &space, &capacity));
+    assert_int_equal(window.begin, 0);
+    uint64_t first_end = window_first_segment_end(&window);
+    assert_true(window_space(&window, first_end, &space, &capacity));
+    assert_int_equal(window.begin, first_end);
+    assert_true(window.held_bytes <= 1 * MIB);
+    for (uint64_t at = window.begin; at < window.end;) {
+        struct bytes piece = window_at(&window, at, window.end);
+        assert_true(piece.len > 0);
+        for (size_t i = 0; i < piece.len; i++)
+            assert_int_equal(piece.data[i], fake_byte(at + i));
+        at += piece.len;
+    }
+    window_release(&window);
+
+    window_init(&window, 1 * MIB, 10);
+    assert_true(window_space(&window, 0, &space, &capacity));
+    assert_int_equal(capacity, 10);
+    assert_int_equal(window.held_bytes, 10);
+    window_release(&window);
+}
+
+int main(void)
+{
+#define WITH_NODES(test) cmocka_unit_test_teardown(test, fake_teardown)
+    const struct CMUnitTest tests[] = {
+        WITH_NODES(test_sizes),
+        WITH_NODES(test_refused_connection),
+        WITH_NODES(test_server_error),
+        WITH_NODES(test_full_node_is_no_failure),
+        WITH_NODES(test_stalls_get_a_stand_in),
+        WITH_NODES(test_unwanted_copy_is_deleted),
+        WITH_NODES(test_late_stall_is_pulled),
+        WITH_NODES(test_two_copies_when_no_more_can_be_made),
+        WITH_NODES(test_errors_in_the_middle),
+        WITH_NODES(test_hung_nodes_are_given_up_early),
+        WITH_NODES(test_one_node_is_not_enough),
+        WITH_NODES(test_freed_early_leaves_nothing),
+        WITH_NODES(test_freed_with_stalled_nodes),
+        WITH_NODES(test_size_must_be_as_announced),
+        WITH_NODES(test_other_clock),
+        WITH_NODES(test_stale_connections),
+        WITH_NODES(test_back_pressure),
+        cmocka_unit_test(test_window_bound),
+    };
+    log_init("test", "test", LOG_ERROR);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
