@@ -93,8 +93,7 @@ static bool read_byte(struct http_chunked *chunked, char c)
     return false;
 }
 
-enum status http_chunked_decode(struct http_chunked *chunked, char *data, size_t len, size_t *decoded,
-                                size_t *consumed)
+enum status http_chunked_decode(struct http_chunked *chunked, char *data, size_t len, size_t *decoded, size_t *consumed)
 {
     size_t in = 0, out = 0;
 

@@ -41,8 +41,7 @@ enum refusal {
 };
 _Static_assert(sizeof(refusals) / sizeof(refusals[0]) == REFUSE_COUNT, "one text each");
 
-const struct http_refusal http_refusal_busy = {503, "SlowDown",
-                                               "The server has too many connections; retry later."};
+const struct http_refusal http_refusal_busy = {503, "SlowDown", "The server has too many connections; retry later."};
 
 /* What the framing headers said, until all of them are read. */
 struct framing {
@@ -106,8 +105,8 @@ static bool is_other_version(struct bytes data)
     if (len < sizeof(" HTTP/1.1"))
         return false;
     version = data.data + len - strlen(" HTTP/1.1");
-    return memcmp(version, " HTTP/", 6) == 0 && is_digit(version[6]) && version[7] == '.' &&
-           is_digit(version[8]) && version[6] != '1';
+    return memcmp(version, " HTTP/", 6) == 0 && is_digit(version[6]) && version[7] == '.' && is_digit(version[8]) &&
+           version[6] != '1';
 }
 
 static bool list_has_token(struct bytes list, const char *token)
@@ -135,8 +134,7 @@ static enum refusal read_content_length(struct bytes value, struct http_head *he
     return ACCEPT;
 }
 
-static enum refusal read_header(const struct http_header *header, struct http_head *head,
-                                struct framing *framing)
+static enum refusal read_header(const struct http_header *header, struct http_head *head, struct framing *framing)
 {
     struct bytes name = header->name, value = header->value;
 
@@ -164,8 +162,7 @@ static enum refusal read_header(const struct http_header *header, struct http_he
     return ACCEPT;
 }
 
-static enum refusal read_headers(const struct phr_header *parsed, struct http_head *head,
-                                 struct framing *framing)
+static enum refusal read_headers(const struct phr_header *parsed, struct http_head *head, struct framing *framing)
 {
     for (size_t i = 0; i < head->header_count; i++) {
         struct http_header *header = &head->headers[i];
@@ -248,8 +245,7 @@ static enum refusal read_target(struct http_head *head, struct bytes host)
 }
 
 /* Makes the split head strict. */
-static enum refusal read_head(const char *data, const struct phr_header *parsed, int minor,
-                              struct http_head *head)
+static enum refusal read_head(const char *data, const struct phr_header *parsed, int minor, struct http_head *head)
 {
     struct framing framing = {0};
     enum refusal refusal;
@@ -269,8 +265,8 @@ static enum refusal read_head(const char *data, const struct phr_header *parsed,
     return refusal;
 }
 
-enum http_head_result http_head_parse(struct bytes data, size_t seen, size_t bytes_max,
-                                      struct http_head *head, const struct http_refusal **refusal)
+enum http_head_result http_head_parse(struct bytes data, size_t seen, size_t bytes_max, struct http_head *head,
+                                      const struct http_refusal **refusal)
 {
     struct phr_header parsed[HTTP_HEADERS_MAX];
     size_t len = data.len < bytes_max ? data.len : bytes_max;

@@ -32,8 +32,8 @@ enum http_head_result { HTTP_HEAD_COMPLETE, HTTP_HEAD_INCOMPLETE, HTTP_HEAD_REFU
 
 /* Reads the head at the front of data. seen: data.len of the call before on the same head, 0 at first. A head
  * beyond bytes_max is refused. */
-enum http_head_result http_head_parse(struct bytes data, size_t seen, size_t bytes_max,
-                                      struct http_head *head, const struct http_refusal **refusal);
+enum http_head_result http_head_parse(struct bytes data, size_t seen, size_t bytes_max, struct http_head *head,
+                                      const struct http_refusal **refusal);
 
 /* The same refusal as the parser's for what only the server knows: 503 when it has too many connections. */
 extern const struct http_refusal http_refusal_busy;

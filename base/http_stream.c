@@ -165,8 +165,7 @@ enum http_io http_stream_read(struct http_stream *stream, void *out, size_t capa
         return HTTP_IO_CLOSED;
     if (capacity > READ_BYTES_MAX)
         capacity = READ_BYTES_MAX;
-    return stream->ssl != NULL ? tls_read(stream, out, capacity, len)
-                               : plain_read(stream, out, capacity, len);
+    return stream->ssl != NULL ? tls_read(stream, out, capacity, len) : plain_read(stream, out, capacity, len);
 }
 
 enum http_io http_stream_discard(struct http_stream *stream, void *scratch, size_t capacity, size_t *len)
@@ -198,8 +197,7 @@ static enum http_io tls_write(struct http_stream *stream, const struct iovec *ve
     return SSL_write_ex(stream->ssl, data, data_len, len) == 1 ? HTTP_IO_DONE : tls_outcome(stream, 0);
 }
 
-static enum http_io plain_write(struct http_stream *stream, const struct iovec *vectors, int count,
-                                size_t *len)
+static enum http_io plain_write(struct http_stream *stream, const struct iovec *vectors, int count, size_t *len)
 {
     struct msghdr message = {.msg_iov = (struct iovec *)vectors, .msg_iovlen = (size_t)count};
     ssize_t result;
@@ -213,14 +211,12 @@ static enum http_io plain_write(struct http_stream *stream, const struct iovec *
     return HTTP_IO_DONE;
 }
 
-enum http_io http_stream_write(struct http_stream *stream, const struct iovec *vectors, int count,
-                               size_t *len)
+enum http_io http_stream_write(struct http_stream *stream, const struct iovec *vectors, int count, size_t *len)
 {
     *len = 0;
     if (stream->broken)
         return HTTP_IO_CLOSED;
-    return stream->ssl != NULL ? tls_write(stream, vectors, count, len)
-                               : plain_write(stream, vectors, count, len);
+    return stream->ssl != NULL ? tls_write(stream, vectors, count, len) : plain_write(stream, vectors, count, len);
 }
 
 bool http_stream_has_pending(const struct http_stream *stream)
@@ -239,8 +235,7 @@ bool http_stream_peer_has_gone(const struct http_stream *stream)
 {
     struct pollfd pollfd = {.fd = stream->fd, .events = POLLRDHUP};
 
-    return stream->broken ||
-           (poll(&pollfd, 1, 0) > 0 && (pollfd.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0);
+    return stream->broken || (poll(&pollfd, 1, 0) > 0 && (pollfd.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0);
 }
 
 void http_stream_arm(struct http_stream *stream, enum http_io io)
@@ -252,8 +247,7 @@ void http_stream_arm(struct http_stream *stream, enum http_io io)
             h2o_socket_read_start(stream->socket, on_readable);
     } else {
         stream->armed_write = true;
-        if (!h2o_socket_is_writing(
-                stream->socket)) /* it cannot be cancelled: an older one may still be there */
+        if (!h2o_socket_is_writing(stream->socket)) /* it cannot be cancelled: an older one may still be there */
             h2o_socket_notify_write(stream->socket, on_writable);
     }
 }

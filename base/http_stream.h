@@ -49,8 +49,7 @@ enum http_io http_stream_handshake(struct http_stream *stream);
 /* At least one byte with HTTP_IO_DONE. Bounded, so that one connection does not keep the loop. */
 enum http_io http_stream_read(struct http_stream *stream, void *out, size_t capacity, size_t *len);
 /* At least one byte of the vectors with HTTP_IO_DONE. After HTTP_IO_WAIT_* the same bytes must come again. */
-enum http_io http_stream_write(struct http_stream *stream, const struct iovec *vectors, int count,
-                               size_t *len);
+enum http_io http_stream_write(struct http_stream *stream, const struct iovec *vectors, int count, size_t *len);
 /* Reads without looking, below TLS. */
 enum http_io http_stream_discard(struct http_stream *stream, void *scratch, size_t capacity, size_t *len);
 /* Bytes that arrived but would not make the socket readable. */

@@ -60,8 +60,7 @@ static void loop_deliver(struct loop *loop)
 
     if (__atomic_load_n(&loop->inbox, __ATOMIC_RELAXED) == NULL)
         return;
-    for (message = __atomic_exchange_n(&loop->inbox, NULL, __ATOMIC_SEQ_CST); message != NULL;
-         message = next) {
+    for (message = __atomic_exchange_n(&loop->inbox, NULL, __ATOMIC_SEQ_CST); message != NULL; message = next) {
         next = message->next;
         message->next = in_order;
         in_order = message;
@@ -228,8 +227,7 @@ void loop_send(struct loop *loop, struct loop_message *message)
     __atomic_fetch_add(&loop->sending, 1, __ATOMIC_RELAXED);
     do
         message->next = head;
-    while (
-        !__atomic_compare_exchange_n(&loop->inbox, &head, message, true, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
+    while (!__atomic_compare_exchange_n(&loop->inbox, &head, message, true, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
     /* The message may be gone from here on. The loop's own thread looks at the inbox before it sleeps anyway.
      */
     if (loop != loop_of_thread && __atomic_exchange_n(&loop->sleeping, 0, __ATOMIC_SEQ_CST) != 0) {

@@ -308,6 +308,23 @@ static void *stop_thread(void *arg)
     return NULL;
 }
 
+/* Until every loop has closed its listener. */
+static void wait_until_refused(uint16_t port)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port)};
+    uint64_t deadline_ms = clock_monotonic_ms() + 10000;
+    int result;
+
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    do {
+        int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+        result = connect(fd, (struct sockaddr *)&address, sizeof(address));
+        close(fd);
+        assert_true(clock_monotonic_ms() < deadline_ms);
+    } while (result == 0);
+}
+
 static void stopping_lets_requests_finish(void **state)
 {
     struct http_server_config config = patient();
@@ -326,6 +343,7 @@ static void stopping_lets_requests_finish(void **state)
     assert_int_equal(http_server_requests(stopping.server), 1);
     pthread_create(&thread, NULL, stop_thread, &stopping);
     assert_true(peer_at_end(&idle));
+    wait_until_refused(http_server_port(stopping.server));
     __atomic_store_n(&let_them_go, 1, __ATOMIC_RELAXED);
     peer_expect(&busy, 200, true, "slept");
     assert_true(peer_at_end(&busy));

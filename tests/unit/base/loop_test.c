@@ -59,8 +59,7 @@ static void timers_fire_in_order_of_due_time(void **state)
     fixture = (struct fixture){.loop = loop_create(0)};
     srand(7);
     for (int i = 0; i < TIMERS; i++)
-        timer_set(fixture.loop, &fixture.timers[i], (uint64_t)(rand() % 60),
-                  i % 4 == 0 ? on_cancelled : on_timer);
+        timer_set(fixture.loop, &fixture.timers[i], (uint64_t)(rand() % 60), i % 4 == 0 ? on_cancelled : on_timer);
     for (int i = 1; i < TIMERS; i += 4) /* moved: some forward, some back */
         timer_set(fixture.loop, &fixture.timers[i], (uint64_t)(rand() % 60), on_timer);
     for (int i = 0; i < TIMERS; i += 4) {
@@ -216,12 +215,9 @@ static void the_http_client_is_freed_with_its_loop(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(timers_fire_in_order_of_due_time),
-        cmocka_unit_test(a_timer_rearms_itself),
-        cmocka_unit_test(posts_arrive_in_order_per_sender),
-        cmocka_unit_test(loops_wake_each_other),
-        cmocka_unit_test(a_stopped_loop_waits_for_its_tasks),
-        cmocka_unit_test(the_http_client_is_freed_with_its_loop),
+        cmocka_unit_test(timers_fire_in_order_of_due_time),   cmocka_unit_test(a_timer_rearms_itself),
+        cmocka_unit_test(posts_arrive_in_order_per_sender),   cmocka_unit_test(loops_wake_each_other),
+        cmocka_unit_test(a_stopped_loop_waits_for_its_tasks), cmocka_unit_test(the_http_client_is_freed_with_its_loop),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -214,8 +214,7 @@ static void waits_for_threads(void *arg)
     struct fixture *f = arg;
 
     for (int i = 0; i < 100; i++) {
-        struct completion *completion =
-            test_malloc(sizeof(*completion)); /* freed at once: a late touch shows */
+        struct completion *completion = test_malloc(sizeof(*completion)); /* freed at once: a late touch shows */
         pthread_t thread;
 
         completion_init(completion);
@@ -349,16 +348,11 @@ static void a_request_id_belongs_to_one_task(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_spawn_and_a_yield_take_turns),
-        cmocka_unit_test(unparks_leave_one_token),
-        cmocka_unit_test(a_yield_keeps_the_token),
-        cmocka_unit_test(a_deadline_ends_a_park),
-        cmocka_unit_test(an_unpark_queues_the_task),
-        cmocka_unit_test(other_threads_unpark),
-        cmocka_unit_test(a_thread_completes_for_a_task),
-        cmocka_unit_test(a_task_completes_for_a_task),
-        cmocka_unit_test(a_task_completes_for_a_thread),
-        cmocka_unit_test(many_tasks_have_stacks_of_their_own),
+        cmocka_unit_test(a_spawn_and_a_yield_take_turns),   cmocka_unit_test(unparks_leave_one_token),
+        cmocka_unit_test(a_yield_keeps_the_token),          cmocka_unit_test(a_deadline_ends_a_park),
+        cmocka_unit_test(an_unpark_queues_the_task),        cmocka_unit_test(other_threads_unpark),
+        cmocka_unit_test(a_thread_completes_for_a_task),    cmocka_unit_test(a_task_completes_for_a_task),
+        cmocka_unit_test(a_task_completes_for_a_thread),    cmocka_unit_test(many_tasks_have_stacks_of_their_own),
         cmocka_unit_test(a_request_id_belongs_to_one_task),
     };
 
