@@ -137,7 +137,7 @@ class Judging(unittest.TestCase):
         self.assertIn("offset 8192", self.history.judge("k", self.data[8192:16384], 4096, False)[1])
 
     def test_headers_of_another_write(self):
-        self.history.writes[self.first].etag = "a"
+        self.history.set_etag(self.first, "a")
         self.assertEqual(self.history.judge("k", self.data, etag="b")[1], "ETag b with the bytes of a")
 
 

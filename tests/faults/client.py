@@ -117,6 +117,7 @@ class Client:
             self.close()
             raise NoAnswer(type(error).__name__, response.status, response.headers, b"".join(pieces)) from error
         data = b"".join(pieces)
+        response.close()  # read1 leaves it open when exactly the announced length was read
         length = response.headers.get("Content-Length")
         if method != "HEAD" and length is not None and len(data) != int(length):
             self.close()

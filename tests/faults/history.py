@@ -58,6 +58,7 @@ class History:
     def __init__(self):
         self.operations = []
         self.writes = {}
+        self._etags = {}  # (key, ETag) -> write id
         self._ids = itertools.count(1)
         self._lock = threading.Lock()
 
@@ -86,11 +87,17 @@ class History:
         with self._lock:
             return list(self.operations)
 
+    def set_etag(self, write_id, etag):
+        """To be called before the write can become visible."""
+        with self._lock:
+            write = self.writes[write_id]
+            write.etag = etag
+            self._etags[write.key, etag] = write_id
+
     def by_etag(self, key, etag):
         """The write of that key that has the ETag, or None."""
         with self._lock:
-            found = [i for i, write in self.writes.items() if write.key == key and write.etag == etag]
-        return found[0] if found else None
+            return self._etags.get((key, etag))
 
     def judge(self, key, data, offset=0, whole=True, etag=""):
         """Which write these bytes of the key are, and what is wrong with them: (write id or None, problem or "")."""

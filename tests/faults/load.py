@@ -79,8 +79,8 @@ class Session:
     def _new(self, key, size):
         write_id = self.history.new_write(key, size)
         data = content.make(write_id, key, size)
-        write = self.history.writes[write_id]
-        write.etag, write.digest = hashlib.md5(data).hexdigest(), hashlib.sha256(data).hexdigest()
+        self.history.set_etag(write_id, hashlib.md5(data).hexdigest())
+        self.history.writes[write_id].digest = hashlib.sha256(data).hexdigest()
         return write_id, data
 
     def put(self, key, size):
@@ -119,7 +119,7 @@ class Session:
                 start += size
         except (NotSent, NoAnswer):
             return FAILED
-        self.history.writes[write_id].etag = f"{digest.hexdigest()}-{len(sizes)}"
+        self.history.set_etag(write_id, f"{digest.hexdigest()}-{len(sizes)}")
         self.history.writes[write_id].parts = list(sizes)
         body = "".join(f"<Part><PartNumber>{n}</PartNumber><ETag>{e}</ETag></Part>" for n, e in enumerate(etags, 1))
         body = f"<CompleteMultipartUpload>{body}</CompleteMultipartUpload>".encode()

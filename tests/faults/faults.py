@@ -1,0 +1,303 @@
+"""The faults. Each undoes itself by close() or at the end of a `with`, and says Unavailable where the machine lacks a
+facility. Files of nodes are changed in place, as a bad disk would; networks and mounts are the harness's own."""
+
+import ctypes
+import fcntl
+import os
+import shutil
+import signal
+import subprocess
+import time
+
+from cluster import NODE_COUNT
+
+CLONE_NEWNET = 0x40000000
+SHUTDOWN_IOCTL = 0x8004587D  # _IOR('X', 125, u32): EXT4_IOC_SHUTDOWN, XFS_IOC_GOINGDOWN
+SHUTDOWN_NO_LOG_FLUSH = 2
+
+
+class Unavailable(Exception):
+    """This machine cannot do that."""
+
+
+def need(*programs):
+    for program in programs:
+        if not shutil.which(program):
+            raise Unavailable(f"{program} is not installed")
+    if os.geteuid() != 0:
+        raise Unavailable("needs root")
+
+
+def _run(*argv):
+    done = subprocess.run(argv, capture_output=True, text=True)
+    if done.returncode != 0:
+        raise Unavailable(f"{' '.join(argv)}: {done.stderr.strip()[-200:]}")
+    return done.stdout
+
+
+# ---- files
+
+
+def flip(path, offset):
+    """Inverts one bit in place."""
+    with open(path, "r+b") as file:
+        file.seek(offset)
+        byte = file.read(1)
+        file.seek(offset)
+        file.write(bytes([byte[0] ^ 0x10]))
+
+
+# ---- processes
+
+
+class Injection:
+    """strace on all threads of a process, which makes system calls fail, late, or deadly.
+
+    what: as after `-e inject=`, for example "fdatasync,fsync:error=EIO" or "renameat2:signal=KILL:when=3"."""
+
+    def __init__(self, program, what):
+        need("strace")
+        calls = what.split(":", 1)[0]
+        self._strace = subprocess.Popen(
+            ["strace", "-f", "-q", "-o", "/dev/null", "-e", f"trace={calls}", "-e", f"inject={what}",
+             "-p", str(program.process.pid)],
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+        )
+        self._wait_attached(program.process.pid)
+
+    def _wait_attached(self, pid):
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline:
+            if self._strace.poll() is not None:
+                raise Unavailable(f"strace: {self._strace.stderr.read().decode()[-200:]}")
+            try:
+                with open(f"/proc/{pid}/status") as status:
+                    if f"TracerPid:\t{self._strace.pid}" in status.read():
+                        return
+            except FileNotFoundError:
+                return
+            time.sleep(0.02)
+        self.close()
+        raise Unavailable("strace did not attach within 10 s")
+
+    def close(self):
+        if self._strace.poll() is None:
+            self._strace.send_signal(signal.SIGINT)  # detaches
+        self._strace.wait()
+        self._strace.stderr.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+
+# ---- disks
+
+
+class Disk:
+    """A filesystem of its own below a data directory. kind: "tmpfs", or "ext4" in a file on a loop device."""
+
+    def __init__(self, kind, size_mib, directory):
+        need("mount", "umount", *(["mkfs.ext4"] if kind == "ext4" else []))
+        self.kind, self.size_mib = kind, size_mib
+        self.image = os.path.join(directory, f"disk-{id(self):x}.img")
+        self.path = None
+        if kind == "ext4":
+            with open(self.image, "wb") as image:
+                image.truncate(size_mib << 20)
+            _run("mkfs.ext4", "-q", "-m", "0", self.image)
+
+    def attach(self, path):
+        """Mounts it; what the directory held (nothing) is hidden."""
+        self.path = path
+        if self.kind == "tmpfs":
+            _run("mount", "-t", "tmpfs", "-o", f"size={self.size_mib}m", "tercet-test", path)
+        else:
+            _run("mount", "-o", "loop", self.image, path)
+
+    def cut_power(self):
+        """From now on nothing reaches the disk, the journal's unwritten tail included."""
+        fd = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            fcntl.ioctl(fd, SHUTDOWN_IOCTL, SHUTDOWN_NO_LOG_FLUSH.to_bytes(4, "little"))
+        except OSError as error:
+            raise Unavailable(f"shutdown ioctl: {error}") from error
+        finally:
+            os.close(fd)
+
+    def remount(self):
+        """What a machine does when power is back. All processes that used it must have ended."""
+        _run("umount", self.path)
+        self.attach(self.path)
+
+    def fill(self, leave_bytes=0):
+        """Takes the free space with a file of ours, returns the function that gives it back."""
+        info = os.statvfs(self.path)
+        ballast = os.path.join(self.path, "harness-ballast")
+        with open(ballast, "wb") as file:
+            os.posix_fallocate(file.fileno(), 0, max(4096, info.f_bavail * info.f_frsize - leave_bytes))
+        return lambda: os.unlink(ballast)
+
+    def close(self):
+        if self.path:
+            subprocess.run(["umount", "-l", self.path], capture_output=True)
+            self.path = None
+        if os.path.exists(self.image):
+            os.unlink(self.image)
+
+
+# ---- networks
+
+
+class Network:
+    """This process's main thread moves into a network namespace of its own, in which the gateway and the clients live;
+    each node gets another one, joined to it by a veth pair. close() moves back."""
+
+    def __init__(self):
+        need("ip", "iptables", "unshare", "nsenter")
+        self._libc = ctypes.CDLL(None, use_errno=True)
+        self._home = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
+        self._holders = []
+        if self._libc.unshare(CLONE_NEWNET) != 0:
+            os.close(self._home)
+            raise Unavailable(f"unshare: {os.strerror(ctypes.get_errno())}")
+        try:
+            _run("ip", "link", "set", "lo", "up")
+            with open("/proc/sys/net/ipv4/ip_forward", "w") as forward:
+                forward.write("1")
+            for number in range(1, NODE_COUNT + 1):
+                self._join(number)
+        except (OSError, Unavailable) as error:
+            self.close()
+            raise Unavailable(str(error)) from error
+
+    def _join(self, number):
+        holder = subprocess.Popen(["unshare", "-n", "sleep", "infinity"])
+        self._holders.append(holder)
+        home = os.readlink("/proc/thread-self/ns/net")
+        deadline = time.monotonic() + 10
+        while os.readlink(f"/proc/{holder.pid}/ns/net") == home and time.monotonic() < deadline:
+            time.sleep(0.01)
+        _run("ip", "link", "add", f"veth{number}", "type", "veth", "peer", "name", "eth0", "netns", str(holder.pid))
+        _run("ip", "address", "add", f"10.77.{number}.1/24", "dev", f"veth{number}")
+        _run("ip", "link", "set", f"veth{number}", "up")
+        inside = self.command(number)
+        _run(*inside, "ip", "link", "set", "lo", "up")
+        _run(*inside, "ip", "address", "add", f"{self.address(number)}/24", "dev", "eth0")
+        _run(*inside, "ip", "link", "set", "eth0", "up")
+        _run(*inside, "ip", "route", "add", "default", "via", f"10.77.{number}.1")
+
+    @staticmethod
+    def address(number):
+        return f"10.77.{number}.2"
+
+    def command(self, number):
+        """What to put before a command that shall run where the node lives."""
+        return ["nsenter", "-t", str(self._holders[number - 1].pid), "-n"]
+
+    def cut(self, number, how):
+        """how: "drop" both ways, "to" or "from" the node only, or "reset" (every packet is answered with RST)."""
+        inside = [*self.command(number), "iptables", "-A", "INPUT", "-i", "eth0"]
+        outside = ["iptables", "-A", "INPUT", "-i", f"veth{number}"]
+        if how == "reset":
+            _run(*inside, "-p", "tcp", "-j", "REJECT", "--reject-with", "tcp-reset")
+            _run(*outside, "-p", "tcp", "-j", "REJECT", "--reject-with", "tcp-reset")
+        if how in ("drop", "to"):
+            _run(*inside, "-j", "DROP")
+        if how in ("drop", "from"):
+            _run(*outside, "-j", "DROP")
+
+    def mend(self):
+        _run("iptables", "-F")
+        for number in range(1, NODE_COUNT + 1):
+            _run(*self.command(number), "iptables", "-F")
+
+    def close(self):
+        for holder in self._holders:
+            holder.kill()
+            holder.wait()
+        self._holders = []
+        fd, self._home = self._home, None
+        if fd is not None:
+            self._libc.setns(fd, CLONE_NEWNET)
+            os.close(fd)
+
+
+# ---- clocks
+
+CLOCK_SOURCE = r"""
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/time.h>
+#include <time.h>
+#include <unistd.h>
+static long offset(void)
+{
+    static volatile long *shared;
+    if (!shared) {
+        int fd = open(getenv("HARNESS_CLOCK"), O_RDONLY);
+        void *page = fd < 0 ? MAP_FAILED : mmap(NULL, sizeof(long), PROT_READ, MAP_SHARED, fd, 0);
+        if (page == MAP_FAILED)
+            abort();
+        close(fd);
+        shared = page;
+    }
+    return *shared;
+}
+int clock_gettime(clockid_t clock, struct timespec *now)
+{
+    static int (*real)(clockid_t, struct timespec *);
+    if (!real)
+        real = dlsym(RTLD_NEXT, "clock_gettime");
+    int result = real(clock, now);
+    if (!result && (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE))
+        now->tv_sec += offset();
+    return result;
+}
+int gettimeofday(struct timeval *restrict now, void *restrict zone)
+{
+    struct timespec precise;
+    (void)zone;
+    clock_gettime(CLOCK_REALTIME, &precise);
+    now->tv_sec = precise.tv_sec;
+    now->tv_usec = precise.tv_nsec / 1000;
+    return 0;
+}
+time_t time(time_t *out)
+{
+    struct timespec precise;
+    clock_gettime(CLOCK_REALTIME, &precise);
+    if (out)
+        *out = precise.tv_sec;
+    return precise.tv_sec;
+}
+"""
+
+
+class Clock:
+    """The wall clock of one process, which can be stepped while it runs; its monotonic clock is left alone."""
+
+    def __init__(self, directory, name):
+        need("cc")
+        self._file = os.path.join(directory, f"clock-{name}")
+        library = os.path.join(directory, "clock.so")
+        if not os.path.exists(library):
+            source = os.path.join(directory, "clock.c")
+            with open(source, "w") as file:
+                file.write(CLOCK_SOURCE)
+            _run("cc", "-shared", "-fPIC", "-O1", "-o", library, source, "-ldl")
+        self.step(0)
+        # AddressSanitizer wants to be the first library; it works behind this one all the same.
+        self.words = ["env", f"LD_PRELOAD={library}", f"HARNESS_CLOCK={self._file}",
+                      "ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=0"]
+
+    def step(self, seconds):
+        """Sets how far the clock is ahead; negative: behind."""
+        mode = "r+b" if os.path.exists(self._file) else "wb"
+        with open(self._file, mode) as file:
+            file.write(seconds.to_bytes(8, "little", signed=True))

@@ -1,0 +1,259 @@
+"""Runs one scenario: cluster, load, faults, the reading of everything at the end, judgement.
+
+A scenario is a function of a Run, registered by @scenario. It starts the cluster and the load, marks the phases, does
+its faults and states what it expects; the runner heals, reads every key and checks the history.
+"""
+
+import contextlib
+import os
+import random
+import signal
+import tempfile
+import threading
+import time
+import traceback
+from dataclasses import dataclass, field
+
+import checker
+import faults
+from cluster import ClusterError, poll
+from faulty_cluster import FaultyCluster, Monitor
+from history import ABSENT, DELETE, GET, LIST, OK, PUT, History
+from load import BUCKET, Load
+
+SCENARIOS = {}
+
+
+class TimedOut(Exception):
+    pass
+
+
+@dataclass
+class Scenario:
+    function: object
+    seconds: int  # bound of the whole scenario
+    short: bool  # part of the short form
+
+
+def scenario(seconds=120, short=True):
+    def register(function):
+        SCENARIOS[function.__name__.replace("_", "-")] = Scenario(function, seconds, short)
+        return function
+
+    return register
+
+
+@dataclass
+class Result:
+    name: str
+    seed: int
+    skipped: str = ""
+    failures: list = field(default_factory=list)
+    operations: int = 0
+    acknowledged: int = 0
+    errors: int = 0  # 5xx, timeouts and cut connections that clients met
+    violations: dict = field(default_factory=dict)
+    p99: dict = field(default_factory=dict)  # phase -> (read ms, write ms)
+    measured: dict = field(default_factory=dict)
+    seconds: float = 0.0
+
+    @property
+    def state(self):
+        return "skipped" if self.skipped else "FAILED" if self.failures else "ok"
+
+
+class Run:
+    """What a scenario works with."""
+
+    def __init__(self, name, seed, long, keep):
+        self.name, self.long, self.keep = name, long, keep
+        self.rng = random.Random(f"{seed}-{name}")
+        self.seed = seed
+        self.history = History()
+        self.result = Result(name, seed)
+        self.directory = tempfile.mkdtemp(prefix="tercet-faults-")
+        self.cluster = self.load = self.monitor = None
+        self.excluded = set()  # keys that the scenario has destroyed on purpose
+        self.phases = []  # (name, start)
+        self._closers = []
+        self._monitoring = threading.Event()
+        self._monitor_thread = None
+
+    # ---- for scenarios
+
+    def seconds(self, short, long):
+        return long if self.long else short
+
+    def expect(self, condition, text):
+        if not condition:
+            self.result.failures.append(text)
+
+    def measure(self, name, value):
+        self.result.measured[name] = value
+
+    def closing(self, thing):
+        """thing.close() is called after the processes have ended."""
+        self._closers.append(thing)
+        return thing
+
+    def start_cluster(self, mix=None, **options):
+        self.cluster = FaultyCluster(product_pace=self.long, **options)
+        self.cluster.start()
+        self.load = Load(self.cluster, self.history, self.seed, mix)
+        session = self.load.session("setup")
+        poll(lambda: session.client.request("PUT", f"/{BUCKET}").status in (200, 409), "the bucket is there")
+        session.client.close()
+        self.monitor = Monitor(self.cluster)
+        self._monitor_thread = threading.Thread(target=self._follow, daemon=True)
+        self._monitor_thread.start()
+        return self.cluster
+
+    def start_load(self, healthy_seconds=3):
+        """Starts the clients and lets them work undisturbed for a while."""
+        self.phase("healthy")
+        self.load.start()
+        time.sleep(healthy_seconds)
+
+    def phase(self, name):
+        self.phases.append((name, time.monotonic()))
+
+    def session(self, name="scenario", timeout=20):
+        return self.load.session(name, timeout)
+
+    def breaker_times(self, node, fault_start, fault_end):
+        """Records how long the breaker of the node took to open and, after the fault, to close."""
+        self.measure("breaker opened s", self.monitor.first(node, fault_start, lambda state, _: state == "OPEN"))
+        self.measure("unhealthy s", self.monitor.first(node, fault_start, lambda _, ok: not ok))
+        self.measure("healthy again s", self.monitor.first(node, fault_end, lambda state, ok: ok and state == "CLOSED"))
+
+    def live_writes(self):
+        """(write id, Write) of the newest acknowledged value of each key, where no delete or maybe blurs it."""
+        newest = {}
+        for op in sorted(self.history.snapshot(), key=lambda op: op.start):
+            if op.kind == GET and op.final and op.outcome == OK:
+                newest[op.key] = op.value
+        return [(v, self.history.writes[v]) for v in newest.values() if v != ABSENT and v in self.history.writes]
+
+    def wait_redundant(self, seconds):
+        """Seconds until every live large chunk has three copies and the repair queue is empty; None: not in time."""
+        begun = time.monotonic()
+        live = self.live_writes()
+        while time.monotonic() - begun < seconds:
+            if not self.cluster.missing_copies(live) and self.cluster.metric("tercet_repair_backlog") == 0:
+                return time.monotonic() - begun
+            time.sleep(0.2)
+        return None
+
+    def wait_freed(self, write_ids, seconds):
+        """Whether no node has a chunk file of these writes any more, within the time."""
+        wanted = set(write_ids)
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if not any(write_id in wanted for write_id, _ in self.cluster.large_copies()):
+                return True
+            time.sleep(0.2)
+        return False
+
+    def read_all(self):
+        """Every key, through the session's API, after the faults."""
+        session = self.session("final", timeout=30)
+        for key in self.load.keys:
+            if key not in self.excluded:
+                session.get(key, final=True, through_s3=not key.startswith("files/"))
+        session.list_objects([key for key in self.load.s3_keys if key not in self.excluded])
+        session.list_files([key for key in self.load.files_keys if key not in self.excluded])
+        session.client.close()
+
+    # ---- the frame
+
+    def _follow(self):
+        while not self._monitoring.wait(0.1):
+            self.monitor.poll()
+
+    def heal(self):
+        """Everything runs again and is seen to be healthy."""
+        self.phase("after")
+        for program in self.cluster.programs:
+            if program.running():
+                program.resume()
+            else:
+                program.start()
+        self.cluster.wait_ready()
+
+    def conclude(self):
+        self.load.stop()
+        self.heal()
+        self.read_all()
+        violations = [
+            violation
+            for violation in checker.check(self.history.snapshot())
+            if violation.key not in self.excluded or violation.category == checker.MIXED
+        ]
+        self.result.violations = checker.count(violations)
+        self.result.failures += [str(violation) for violation in violations[:20]]
+
+    def close(self):
+        self._monitoring.set()
+        with contextlib.suppress(Exception):
+            if self.load:
+                self.load.stop()
+        if self._monitor_thread:
+            self._monitor_thread.join()
+        if self.cluster:
+            for program in self.cluster.programs:
+                if program.running():
+                    program.resume()
+            try:
+                self.cluster.stop()
+            except ClusterError as error:
+                self.result.failures.append(str(error))
+        for thing in reversed(self._closers):
+            thing.close()
+        if self.cluster:
+            if self.keep or self.result.failures:
+                self.history.save(os.path.join(self.directory, "history.jsonl"))
+            self.cluster.keep_or_remove(self.keep, self.directory, bool(self.result.failures))
+
+    def summarise(self):
+        operations = [op for op in self.history.snapshot() if not op.final]
+        requests = [op for op in operations if op.kind != LIST]
+        self.result.operations = len(requests)
+        self.result.acknowledged = sum(op.kind in (PUT, DELETE) and op.outcome == OK for op in requests)
+        self.result.errors = sum(op.outcome != OK and (op.status >= 500 or op.status == 0) for op in requests)
+        edges = self.phases + [("", float("inf"))]
+        for (name, start), (_, end) in zip(edges, edges[1:]):
+            part = [op for op in requests if start <= op.start < end]
+            reads = [op.seconds for op in part if op.kind == GET]
+            writes = [op.seconds for op in part if op.kind in (PUT, DELETE)]
+            if reads or writes:
+                self.result.p99[name] = (_p99_ms(reads), _p99_ms(writes))
+
+
+def _p99_ms(seconds):
+    return round(sorted(seconds)[int(len(seconds) * 0.99)] * 1000) if seconds else None
+
+
+def _alarm(_signal, _frame):
+    raise TimedOut("took too long")
+
+
+def run_scenario(name, seed, long=False, keep=False):
+    """One scenario from start to end; never raises but for the user's interrupt."""
+    chosen = SCENARIOS[name]
+    run = Run(name, seed, long, keep)
+    begun = time.monotonic()
+    signal.signal(signal.SIGALRM, _alarm)
+    signal.alarm(chosen.seconds * (10 if long else 1))
+    try:
+        chosen.function(run)
+        run.conclude()
+    except faults.Unavailable as reason:
+        run.result.skipped = str(reason)
+    except Exception as error:  # whatever it is: this scenario has failed, the others are still to be run
+        run.result.failures.append("".join(traceback.format_exception(error))[-3000:])
+    finally:
+        signal.alarm(0)
+        run.summarise()
+        run.close()
+    run.result.seconds = time.monotonic() - begun
+    return run.result

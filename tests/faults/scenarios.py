@@ -1,0 +1,5 @@
+"""All scenarios; importing this registers them."""
+
+import scenarios_disks  # noqa: F401
+import scenarios_network  # noqa: F401
+import scenarios_nodes  # noqa: F401

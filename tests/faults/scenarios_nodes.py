@@ -1,0 +1,256 @@
+"""Processes that die and stall: one, two, three, all; at random and at chosen steps."""
+
+import time
+
+import faults
+from cluster import poll
+from history import DELETE, FAILED, MAYBE, OK, PUT
+from load import Mix
+from runner import scenario
+
+WRITE_STEPS = {
+    "node": ("pwrite64", "fdatasync", "renameat2", "fsync", "unlinkat", "writev", "sendmsg"),
+    "gateway": ("write", "pwrite64", "fdatasync", "writev", "sendmsg", "sendto"),
+}
+
+
+def _errors(run, since, until):
+    """Requests that the server failed."""
+    operations = [op for op in run.history.snapshot() if since <= op.start < until]
+    return [op for op in operations if op.status >= 500 or op.outcome == MAYBE or (op.outcome == FAILED and not op.status)]
+
+
+@scenario(seconds=120)
+def kill_node(run):
+    """Each node in turn is killed under load; clients see no error."""
+    cluster = run.start_cluster()
+    run.start_load()
+    run.phase("kill")
+    for number in (1, 3) if not run.long else (1, 2, 3, 4):
+        begun = time.monotonic()
+        cluster.nodes[number - 1].kill()
+        time.sleep(run.seconds(3, 10))
+        ended = time.monotonic()
+        cluster.restart_node(number)
+        cluster.wait_healthy()
+        time.sleep(0.3)
+        run.breaker_times(number, begun, ended)
+    failed = _errors(run, run.phases[-1][1], time.monotonic())
+    run.expect(not failed, f"{len(failed)} requests failed because of one dead node, first: {failed[:1]}")
+    run.load.stop()
+    run.read_all()
+    run.measure("full redundancy s", run.wait_redundant(20))
+
+
+@scenario(seconds=120)
+def kill_random(run):
+    """Any of the five processes, at random, again and again; at most one node at a time."""
+    cluster = run.start_cluster()
+    run.start_load(1)
+    run.phase("kill")
+    end = time.monotonic() + run.seconds(15, 120)
+    while time.monotonic() < end:
+        victim = run.rng.choice(cluster.programs)
+        time.sleep(run.rng.uniform(0.1, 1))
+        victim.kill()
+        time.sleep(run.rng.uniform(0, 1))
+        cluster.restart(victim)
+        cluster.wait_healthy()
+
+
+@scenario(seconds=150)
+def kill_at_step(run):
+    """Processes die at the entry of the N-th of one system call: every step of the write and commit paths."""
+    faults.need("strace")
+    cluster = run.start_cluster(mix=Mix(threads=4, pause=0.005))
+    run.start_load(1)
+    run.phase("kill")
+    steps = [(kind, call) for kind, calls in WRITE_STEPS.items() for call in calls]
+    run.rng.shuffle(steps)
+    died = 0
+    for kind, call in steps if run.long else steps[:6]:
+        program = cluster.gateway if kind == "gateway" else run.rng.choice(cluster.nodes)
+        with faults.Injection(program, f"{call}:signal=KILL:when={run.rng.randint(1, 20)}"):
+            deadline = time.monotonic() + 4
+            while program.running() and time.monotonic() < deadline:
+                time.sleep(0.02)
+        if not program.running():
+            died += 1
+            program.killed = True
+            cluster.restart(program)
+            cluster.wait_healthy()
+    run.measure("deaths", died)
+    run.expect(died > 0, "no process ever died")
+
+
+@scenario(seconds=120)
+def two_down(run):
+    """Two dead nodes: everything can be read and written; afterwards each chunk gets its third copy."""
+    cluster = run.start_cluster()
+    run.start_load(2)
+    run.phase("two down")
+    run.load.stop()  # an upload under way could lose both of its copies' nodes at once: a clean start
+    for node in cluster.nodes[:2]:
+        node.kill()
+    cluster.wait_healthy(2)
+    begun = time.monotonic()
+    run.load.start()
+    time.sleep(run.seconds(4, 30))
+    failed = _errors(run, begun, time.monotonic())
+    run.expect(not failed, f"{len(failed)} requests failed with two nodes up, first: {failed[:1]}")
+    run.load.stop()
+    for number in (1, 2):
+        cluster.restart_node(number)
+    cluster.wait_healthy()
+    run.read_all()
+    redundant = run.wait_redundant(30)
+    run.measure("full redundancy s", redundant)
+    run.expect(redundant is not None, "chunks written with two nodes up did not get a third copy within 30 s")
+
+
+@scenario(seconds=120)
+def three_down(run):
+    """One node left: writes are refused within a second with 503 and Retry-After, and work again afterwards."""
+    cluster = run.start_cluster(mix=Mix(threads=4))
+    run.start_load(1)
+    run.phase("three down")
+    for node in cluster.nodes[1:]:
+        node.kill()
+    session = run.session()
+    slowest = 0.0
+    for size in (1000, 500_000, 1000, 500_000):
+        begun = time.monotonic()
+        session.put("s3/key-000", size)
+        slowest = max(slowest, time.monotonic() - begun)
+    run.measure("slowest refusal s", slowest)
+    run.expect(slowest < 2, f"a write with one node left was answered after {slowest:.1f} s")
+    cluster.wait_healthy(1)
+    answer = session.client.request("PUT", "/faults/s3/key-000", body=b"x" * 100)
+    run.expect(answer.status == 503, f"a write with one node left was answered {answer.status}")
+    run.expect(answer.headers.get("Retry-After"), "503 without Retry-After")
+    for number in (2, 3, 4):
+        cluster.restart_node(number)
+    begun = time.monotonic()
+    poll(lambda: session.put("s3/key-000", 1000) == OK, "writes work again", 30)
+    run.measure("writes again s", time.monotonic() - begun)
+    session.client.close()
+
+
+@scenario(seconds=120)
+def stop_node(run):
+    """SIGSTOP: connections stay open and nothing answers. Clients hardly notice."""
+    cluster = run.start_cluster()
+    run.start_load(4)
+    number = run.rng.randint(1, 4)
+    run.phase("stopped")
+    begun = time.monotonic()
+    cluster.nodes[number - 1].pause()
+    time.sleep(run.seconds(8, 60))
+    cluster.nodes[number - 1].resume()
+    ended = time.monotonic()
+    cluster.wait_healthy()
+    time.sleep(0.3)
+    run.breaker_times(number, begun, ended)
+    failed = _errors(run, begun, ended)
+    run.expect(not failed, f"{len(failed)} requests failed because of one stopped node, first: {failed[:1]}")
+    slowest = max((op for op in run.history.snapshot() if begun <= op.start < ended), key=lambda op: op.seconds)
+    run.measure("slowest request s", slowest.seconds)
+    run.expect(slowest.seconds < 5, f"a request took {slowest.seconds:.1f} s: {slowest}")
+
+
+@scenario(seconds=90)
+def crash_all(run):
+    """kill -9 of all five at once, under load, several times."""
+    cluster = run.start_cluster()
+    run.start_load(1)
+    run.phase("crashes")
+    for _ in range(run.seconds(3, 20)):
+        time.sleep(run.rng.uniform(0.5, 2))
+        cluster.crash_all()
+        for program in cluster.programs:
+            program.start()
+        cluster.wait_ready()
+
+
+@scenario(seconds=120)
+def wiped_node(run):
+    """A node comes back empty: everything stays readable."""
+    cluster = run.start_cluster()
+    run.start_load(2)
+    run.phase("wiped")
+    number = run.rng.randint(1, 4)
+    cluster.nodes[number - 1].kill()
+    cluster.wipe(number)
+    cluster.restart_node(number)
+    cluster.wait_healthy()
+    time.sleep(run.seconds(4, 30))
+    run.load.stop()
+    run.read_all()
+    run.measure("full redundancy s", run.wait_redundant(run.seconds(10, 120)))
+
+
+@scenario(seconds=120)
+def deleted_while_away(run):
+    """A node that missed deletions and overwrites frees those chunks when it is back; nothing comes back to life."""
+    cluster = run.start_cluster(mix=Mix(threads=3, keys=10, put_large=20))
+    session = run.session()
+    for key in run.load.s3_keys:
+        session.put(key, 700_000)
+    run.start_load(1)
+    run.load.stop()
+    before = {op.value for op in run.history.snapshot() if op.kind == PUT}
+    run.phase("away")
+    number = run.rng.randint(1, 4)
+    cluster.nodes[number - 1].kill()
+    for key in run.load.s3_keys[:5]:
+        session.delete(key)
+    for key in run.load.s3_keys[5:]:
+        session.put(key, 700_000)
+    time.sleep(1.5)  # longer than the grace time: the others have freed their copies
+    cluster.restart_node(number)
+    cluster.wait_healthy()
+    begun = time.monotonic()
+    gone = {op.value for op in run.history.snapshot() if op.kind == PUT} & before
+    run.read_all()
+    live = {write_id for write_id, _ in run.live_writes()}
+    freed = run.wait_freed(gone - live, 20)
+    run.measure("freed s", time.monotonic() - begun if freed else None)
+    run.expect(freed, "the returned node still holds chunks of deleted objects after 20 s")
+    run.expect(any(op.kind == DELETE and op.outcome == OK for op in run.history.snapshot()), "nothing was deleted")
+    session.client.close()
+
+
+@scenario(seconds=120)
+def slow_readers(run):
+    """Objects are deleted and replaced under slow readers: they get every byte, and the space is freed afterwards."""
+    cluster = run.start_cluster(options={"-gc-grace": "0s", "-gc-interval": "50ms"})
+    run.phase("healthy")
+    session = run.session()
+    size = 6 << 20
+    keys = run.load.s3_keys[:4]
+    for key in keys:
+        session.put(key, size)
+    doomed = [op.value for op in run.history.snapshot() if op.kind == PUT]
+    run.phase("slow readers")
+    readers = [run.session(f"slow-{key}", timeout=60) for key in keys]
+    streams = []
+    for key, reader in zip(keys, readers):
+        response = reader.client.start("GET", reader.path(key))
+        streams.append((key, response, [response.read(1 << 20)]))
+    for number, key in enumerate(keys):
+        session.put(key, 1000) if number % 2 else session.delete(key)
+    time.sleep(run.seconds(3, 60))
+    for key, response, pieces in streams:
+        while piece := response.read1(65536):
+            pieces.append(piece)
+            time.sleep(0.005)
+        data = b"".join(pieces)
+        write_id, problem = run.history.judge(key, data)
+        run.expect(not problem and write_id in doomed, f"slow reader of {key}: {problem or f'write {write_id}'}")
+    for reader in readers:
+        reader.client.close()
+    session.client.close()
+    begun = time.monotonic()
+    freed = run.wait_freed(doomed, 20)
+    run.measure("freed s", time.monotonic() - begun if freed else None)
+    run.expect(freed, "space of deleted objects is not freed after their readers have gone")
