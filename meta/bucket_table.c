@@ -83,7 +83,7 @@ static struct bucket_entry *entry_create(struct bucket_table *table, const struc
 
 enum status bucket_table_load(struct bucket_table *table, struct db *db)
 {
-    struct db_view view = {db, NULL};
+    struct db_view view = {.db = db};
     struct db_iterator it;
     enum status status = STATUS_OK;
 

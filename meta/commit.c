@@ -50,7 +50,7 @@ static void group_prepare(struct committer *committer, struct db_batch *batch, s
 {
     struct meta *meta = committer->meta;
     struct txn txn = {
-        .view = {meta->db, batch},
+        .view = {.db = meta->db, .batch = batch},
         .meta = meta,
         .state = committer->state,
         .now_ms = clock_wall_ms(),

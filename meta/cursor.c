@@ -95,15 +95,16 @@ void meta_cursor_close(struct meta_cursor *cursor)
 }
 
 /* Goes to the next part that reaches beyond the beginning. The record's bounds were checked when it was decoded. */
-static enum status cursor_next_part(struct meta_cursor *cursor)
+static enum status cursor_next_part(struct meta_cursor *cursor, const struct db_view *view)
 {
     const struct version_record *record = cursor->record;
-    struct db_view view = meta_view(cursor->meta);
     struct part_record part;
     struct row_key key;
     unsigned number;
     uint64_t size;
 
+    if (view->in_memory)
+        return STATUS_UNAVAILABLE; /* part rows are large and seldom there */
     for (;;) {
         if (!record->multipart || cursor->part_next == record->parts.count)
             return STATUS_CORRUPT; /* the chunks end before the object does */
@@ -114,7 +115,7 @@ static enum status cursor_next_part(struct meta_cursor *cursor)
     }
     db_value_release(&cursor->part);
     row_key_part(&key, &record->upload, number);
-    enum status status = db_get(&view, DB_PARTS, row_key_bytes(&key), &cursor->part);
+    enum status status = db_get(view, DB_PARTS, row_key_bytes(&key), &cursor->part);
     if (!status)
         status = part_record_decode(db_value_bytes(&cursor->part), &part);
     if (!status && part.part.size != size)
@@ -126,10 +127,8 @@ static enum status cursor_next_part(struct meta_cursor *cursor)
     return STATUS_OK;
 }
 
-static enum status cursor_load(struct meta_cursor *cursor)
+static enum status cursor_load(struct meta_cursor *cursor, const struct db_view *view)
 {
-    struct db_view view = meta_view(cursor->meta);
-
     cursor->count = cursor->given = 0;
     while (cursor->count < CURSOR_BATCH && cursor->offset < cursor->end) {
         struct chunk_record record;
@@ -137,14 +136,14 @@ static enum status cursor_load(struct meta_cursor *cursor)
         uint32_t size;
         enum status status;
         if (cursor->chunk_next == cursor->chunks.count) {
-            status = cursor_next_part(cursor);
+            status = cursor_next_part(cursor, view);
             if (status)
                 return status;
             continue;
         }
         packed_chunks_get(&cursor->chunks, cursor->chunk_next++, &id, &size);
         if (cursor->offset + size > cursor->begin) {
-            status = chunk_row_get(&view, &id, &record);
+            status = chunk_row_get(view, &id, &record);
             if (status || record.size != size)
                 return status && status != STATUS_NOT_FOUND ? status : STATUS_CORRUPT;
             cursor->offsets[cursor->count] = cursor->offset;
@@ -155,10 +154,26 @@ static enum status cursor_load(struct meta_cursor *cursor)
     return STATUS_OK;
 }
 
+/* On the loop; false, with nothing changed, when it has to be the pool. */
+static bool cursor_load_in_memory(struct meta_cursor *cursor)
+{
+    const struct db_view view = meta_view_in_memory(cursor->meta);
+    uint32_t chunk_next = cursor->chunk_next;
+    uint64_t offset = cursor->offset;
+
+    if (cursor_load(cursor, &view) == STATUS_OK)
+        return true;
+    cursor->chunk_next = chunk_next;
+    cursor->offset = offset;
+    cursor->count = cursor->given = 0;
+    return false;
+}
+
 static void cursor_load_run(void *arg)
 {
     struct meta_cursor *cursor = arg;
-    cursor->status = cursor_load(cursor);
+    const struct db_view view = meta_view(cursor->meta);
+    cursor->status = cursor_load(cursor, &view);
     if (cursor->status)
         log_error("chunk map of an object is damaged", LOG_INT("sequence", cursor->record->head.sequence),
                   LOG_STATUS(cursor->status));
@@ -168,7 +183,8 @@ enum status meta_cursor_next(struct meta_cursor *cursor, struct chunk_ref *ref, 
                              uint32_t *chunk_len)
 {
     if (cursor->given == cursor->count) {
-        if (!cursor->status && cursor->offset < cursor->end && cursor->begin < cursor->end)
+        bool more = !cursor->status && cursor->offset < cursor->end && cursor->begin < cursor->end;
+        if (more && !cursor_load_in_memory(cursor))
             pool_run(cursor->meta->pool, cursor_load_run, cursor);
         if (cursor->given == cursor->count)
             return cursor->status ? cursor->status : STATUS_NOT_FOUND;

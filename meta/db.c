@@ -14,6 +14,7 @@
 
 enum {
     WAL_TOLERATE_CORRUPTED_TAIL = 0, /* rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords */
+    READ_TIER_MEMORY = 1,            /* rocksdb::ReadTier::kBlockCacheTier: memtables and the cache */
     INDEX_TWO_LEVEL = 2,             /* rocksdb::BlockBasedTableOptions::kTwoLevelIndexSearch */
     INFO_LOG_WARN = 2,
     OPEN_FILES_MAX = 256,
@@ -36,7 +37,7 @@ struct db {
     rocksdb_t *rocksdb;
     rocksdb_options_t *options;
     rocksdb_cache_t *cache;
-    rocksdb_readoptions_t *read_options;
+    rocksdb_readoptions_t *read_options, *memory_read_options;
     rocksdb_writeoptions_t *write_options;
     rocksdb_column_family_handle_t *families[DB_FAMILY_COUNT];
 };
@@ -52,6 +53,10 @@ static enum status db_error(char *error, const char *action)
     enum status status = STATUS_IO;
     if (!error)
         return STATUS_OK;
+    if (strncmp(error, "Result incomplete", 17) == 0) { /* of a read in memory; nothing is wrong */
+        rocksdb_free(error);
+        return STATUS_UNAVAILABLE;
+    }
     if (strncmp(error, "Corruption", 10) == 0)
         status = STATUS_CORRUPT;
     else if (strstr(error, "No space left"))
@@ -111,6 +116,7 @@ static void db_release(struct db *db)
         rocksdb_close(db->rocksdb);
     }
     rocksdb_readoptions_destroy(db->read_options);
+    rocksdb_readoptions_destroy(db->memory_read_options);
     rocksdb_writeoptions_destroy(db->write_options);
     rocksdb_options_destroy(db->options);
     rocksdb_cache_destroy(db->cache);
@@ -126,6 +132,8 @@ enum status db_open(const char *path, uint64_t cache_bytes, struct db **out)
     db->cache = rocksdb_cache_create_lru(cache_bytes ? cache_bytes : CACHE_BYTES_DEFAULT);
     db->options = db_options(db->cache);
     db->read_options = rocksdb_readoptions_create();
+    db->memory_read_options = rocksdb_readoptions_create();
+    rocksdb_readoptions_set_read_tier(db->memory_read_options, READ_TIER_MEMORY);
     db->write_options = rocksdb_writeoptions_create();
     rocksdb_writeoptions_set_sync(db->write_options, 1);
     for (unsigned i = 0; i < DB_FAMILY_COUNT; i++)
@@ -247,8 +255,8 @@ enum status db_get(const struct db_view *view, enum db_family family, struct byt
                                                                      db->families[family], key.data, key.len,
                                                                      &value->len, &error);
     else
-        value->data =
-            rocksdb_get_cf(db->rocksdb, db->read_options, db->families[family], key.data, key.len, &value->len, &error);
+        value->data = rocksdb_get_cf(db->rocksdb, view->in_memory ? db->memory_read_options : db->read_options,
+                                     db->families[family], key.data, key.len, &value->len, &error);
     if (error)
         return db_error(error, "get");
     return value->data ? STATUS_OK : STATUS_NOT_FOUND;
@@ -267,6 +275,8 @@ void db_iterator_open(struct db_iterator *it, const struct db_view *view, enum d
     it->upper_len = upper.len;
     rocksdb_readoptions_set_iterate_lower_bound(options, it->lower, lower.len);
     rocksdb_readoptions_set_iterate_upper_bound(options, it->upper, upper.len);
+    if (view->in_memory)
+        rocksdb_readoptions_set_read_tier(options, READ_TIER_MEMORY);
     iterator = rocksdb_create_iterator_cf(db->rocksdb, options, db->families[family]);
     if (view->batch)
         iterator = rocksdb_writebatch_wi_create_iterator_with_base_cf(view->batch->wi, iterator, db->families[family]);

@@ -1,6 +1,6 @@
 /* The gateway's RocksDB behind a small interface: column families, reads through a view, iteration, batches.
  * Nothing else in meta/ includes RocksDB. Errors are translated here and logged once with RocksDB's own text. All of it
- * blocks: call it in the pool, in the committer or from a plain thread. */
+ * blocks, but for reads of a view in memory: call it in the pool, in the committer or from a plain thread. */
 #ifndef TERCET_META_DB_H
 #define TERCET_META_DB_H
 
@@ -48,10 +48,12 @@ void db_batch_rollback(struct db_batch *batch);
 enum status db_write(struct db *db, struct db_batch *batch);
 
 /* ---- reads ---------------------------------------------------------------------------------------------------- */
-/* The database as it is, or (with a batch) as it will be once the batch is written. */
+/* The database as it is, or (with a batch) as it will be once the batch is written. In memory only, reads never wait
+ * for the disk, so that a loop may do them itself; they fail with STATUS_UNAVAILABLE when the answer is not there. */
 struct db_view {
     struct db *db;
     struct db_batch *batch; /* may be NULL */
+    bool in_memory;
 };
 
 struct db_value {

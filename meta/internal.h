@@ -29,7 +29,13 @@ struct meta {
 /* The committed database, for reads in the pool. */
 static inline struct db_view meta_view(const struct meta *meta)
 {
-    return (struct db_view){meta->db, NULL};
+    return (struct db_view){.db = meta->db};
+}
+
+/* The same for a loop, which must not wait for the disk. */
+static inline struct db_view meta_view_in_memory(const struct meta *meta)
+{
+    return (struct db_view){.db = meta->db, .in_memory = true};
 }
 
 #endif

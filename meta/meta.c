@@ -12,7 +12,7 @@
 /* Reads the state row, or makes a new database this cluster's. */
 static enum status meta_load_state(struct db *db, const uint8_t *cluster_id, struct state_record *state)
 {
-    struct db_view view = {db, NULL};
+    struct db_view view = {.db = db};
     struct db_value value = {0};
 
     enum status status = db_get(&view, DB_DEFAULT, STATE_KEY, &value);

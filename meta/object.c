@@ -113,17 +113,23 @@ struct object_get {
     enum status status;
 };
 
-static void object_get_run(void *arg)
+static void object_get_from(struct object_get *get, const struct db_view *view)
 {
-    struct object_get *get = arg;
-    struct db_view view = meta_view(get->meta);
     uint64_t sequence = meta_sequence(get->meta); /* before the read */
     struct version_row row;
     bool latest;
 
-    get->status = version_load_which(&view, get->bucket, get->key, get->version, &row, &latest);
+    get->status = version_load_which(view, get->bucket, get->key, get->version, &row, &latest);
     if (!get->status)
         object_take_row(get->object, &row, latest, sequence);
+}
+
+static void object_get_run(void *arg)
+{
+    struct object_get *get = arg;
+    struct db_view view = meta_view(get->meta);
+
+    object_get_from(get, &view);
 }
 
 enum status meta_object_get(struct meta *meta, uint32_t bucket, struct bytes key, const struct meta_version *version,
@@ -134,7 +140,11 @@ enum status meta_object_get(struct meta *meta, uint32_t bucket, struct bytes key
     *object = (struct meta_object){0};
     if (object_key_check(key))
         return STATUS_NOT_FOUND;
-    pool_run(meta->pool, object_get_run, &get);
+    /* most objects that are asked for are in memory, and the trip to the pool costs more than the read */
+    const struct db_view memory = meta_view_in_memory(meta);
+    object_get_from(&get, &memory);
+    if (get.status == STATUS_UNAVAILABLE)
+        pool_run(meta->pool, object_get_run, &get);
     if (get.status == STATUS_CORRUPT)
         log_error("version record is damaged", LOG_BYTES("key", key));
     return get.status;

@@ -63,21 +63,13 @@ static enum status download_read(struct download *download)
     return STATUS_OK;
 }
 
-/* In the pool. */
-static void download_begin(void *arg)
+/* The reader is open: the table and the first piece. */
+static enum status download_first_piece(struct download *download)
 {
-    struct download *download = arg;
     const struct chunk_head *head = &download->reader.head;
-    download->status =
-        store_reader_open(&download->reader, download->request->api->config.store, &download->request->id);
-    if (download->status)
-        return;
-    download->open = true;
     uint32_t blocks = chunk_block_count(head->size);
-    if (download->first >= blocks) {
-        download->status = STATUS_INVALID;
-        return;
-    }
+    if (download->first >= blocks)
+        return STATUS_INVALID;
     if (download->count > blocks - download->first)
         download->count = blocks - download->first;
     uint64_t payload = blocks_bytes(head, download->first, download->count);
@@ -85,7 +77,35 @@ static void download_begin(void *arg)
     download->buffer = mem_alloc(4 * blocks + (payload < API_PIECE_BYTES ? payload : API_PIECE_BYTES));
     chunk_table_encode(head->table, blocks, (uint8_t *)download->buffer);
     download->len = 4 * blocks;
-    download->status = download_read(download);
+    return download_read(download);
+}
+
+/* In the pool. */
+static void download_begin(void *arg)
+{
+    struct download *download = arg;
+    download->status =
+        store_reader_open(&download->reader, download->request->api->config.store, &download->request->id);
+    download->open = download->status == STATUS_OK;
+    if (download->open)
+        download->status = download_first_piece(download);
+}
+
+/* On the loop: most small chunks that are read were read or written lately, and a trip to the pool costs several times
+ * what it takes to copy one. False when it has to be the pool. */
+static bool download_begin_in_memory(struct download *download)
+{
+    uint64_t first = download->first, count = download->count;
+    if (!store_reader_open_memory(&download->reader, download->request->api->config.store, &download->request->id))
+        return false;
+    download->open = true;
+    download->status = download_first_piece(download);
+    if (download->status != STATUS_UNAVAILABLE)
+        return true;
+    store_reader_release(&download->reader);
+    free(download->buffer);
+    *download = (struct download){.request = download->request, .first = first, .count = count};
+    return false;
 }
 
 /* In the pool. */
@@ -130,14 +150,17 @@ enum status api_get(struct api_request *request)
     struct pool *pool = request->api->config.pool;
     enum status status = range_parse(request->http->query, &download.first, &download.count);
     if (!status) {
-        pool_run(pool, download_begin, &download);
+        if (!download_begin_in_memory(&download))
+            pool_run(pool, download_begin, &download);
         status = download.status;
     }
     if (status)
         api_reply_status(request->http, status);
     else
         status = download_send(&download);
-    if (download.open)
+    if (download.open && download.reader.in_memory)
+        store_reader_release(&download.reader);
+    else if (download.open)
         pool_run(pool, download_end, &download);
     free(download.buffer);
     return status;

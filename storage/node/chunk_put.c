@@ -106,7 +106,7 @@ const struct chunk_sums *chunk_put_sums(const struct chunk_put *put)
 static enum status existing_check(struct chunk_put *put)
 {
     struct index_entry entry;
-    enum status status = small_store_lookup(put->store->small, &put->id, &entry);
+    enum status status = small_store_lookup(put->store->small, SMALL_ANYWHERE, &put->id, &entry);
     if (status == STATUS_NOT_FOUND)
         return STATUS_OK;
     if (status)

@@ -67,7 +67,7 @@ static enum status check_file(void *arg, const struct chunk_id *id)
 {
     struct reconciliation *work = arg;
     struct index_entry entry;
-    enum status status = small_store_lookup(work->store->small, id, &entry);
+    enum status status = small_store_lookup(work->store->small, SMALL_ANYWHERE, id, &entry);
     if (status == STATUS_NOT_FOUND)
         return adopt_file(work->store, id);
     if (!status && entry.large)
@@ -180,7 +180,7 @@ enum status chunk_store_info(struct chunk_store *store, struct chunk_store_info 
 enum status chunk_store_stat(struct chunk_store *store, const struct chunk_id *id, struct chunk_info *info)
 {
     struct index_entry entry;
-    enum status status = small_store_lookup(store->small, id, &entry);
+    enum status status = small_store_lookup(store->small, SMALL_ANYWHERE, id, &entry);
     if (!status && entry.large && !large_exists(&store->disk, id))
         status = STATUS_NOT_FOUND;
     if (!status)
@@ -220,7 +220,7 @@ enum status chunk_store_delete(struct chunk_store *store, const struct chunk_id 
     if (disk_failed(&store->disk))
         return STATUS_IO;
     pthread_mutex_lock(lock);
-    enum status status = small_store_lookup(store->small, id, &entry);
+    enum status status = small_store_lookup(store->small, SMALL_ANYWHERE, id, &entry);
     if (status)
         goto out;
     if (entry.large) {
@@ -282,7 +282,7 @@ static enum status copy_set_aside(struct chunk_store *store, const struct index_
 
 enum status chunk_store_verify_locked(struct chunk_store *store, const struct chunk_id *id, struct index_entry *entry)
 {
-    enum status status = small_store_lookup(store->small, id, entry);
+    enum status status = small_store_lookup(store->small, SMALL_ANYWHERE, id, entry);
     if (status)
         return status;
     status = copy_read_all(store, entry);

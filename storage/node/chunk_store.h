@@ -88,11 +88,15 @@ struct store_reader {
     int fd;      /* of a large chunk, else -1 */
     char *small; /* the stored value of a small one, else NULL */
     size_t small_len;
+    bool in_memory; /* must not wait for the disk, in any case */
 };
 
 /* Opens and checks the head; a bad one is set aside. STATUS_NOT_FOUND (also after that), STATUS_CORRUPT: just now
  * found bad. The reader stays usable while the chunk is deleted. */
 enum status store_reader_open(struct store_reader *reader, struct chunk_store *store, const struct chunk_id *id);
+/* The same without ever waiting for the disk, for a loop: true when a small chunk was found whole in memory. Reading
+ * and releasing such a reader does not block either; damage found then is STATUS_UNAVAILABLE: open it in the pool. */
+bool store_reader_open_memory(struct store_reader *reader, struct chunk_store *store, const struct chunk_id *id);
 /* Copies blocks, checked, to out. STATUS_CORRUPT: the copy was bad and has been set aside. */
 enum status store_reader_read(struct store_reader *reader, uint32_t first_block, uint32_t count, void *out);
 void store_reader_release(struct store_reader *reader); /* idempotent */

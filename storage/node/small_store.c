@@ -24,6 +24,7 @@
 #define INDEX_BUFFER_BYTES     (2u << 20)
 #define WAL_BYTES_MAX          (64u << 20)
 #define BLOB_BYTES_MIN         512u
+#define READ_TIER_MEMORY       1 /* rocksdb::ReadTier::kBlockCacheTier: memtables and the cache */
 #define WAL_TOLERATE_TORN_TAIL 0 /* rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords */
 
 enum family { FAMILY_INDEX, FAMILY_DATA, FAMILY_QUARANTINE, FAMILY_COUNT };
@@ -33,7 +34,7 @@ struct small_store {
     rocksdb_t *db;
     rocksdb_column_family_handle_t *families[FAMILY_COUNT];
     rocksdb_writeoptions_t *synced, *unsynced;
-    rocksdb_readoptions_t *read;
+    rocksdb_readoptions_t *read[2]; /* by reach */
 };
 
 /* ---- opening and closing ------------------------------------------------------------------------------------- */
@@ -89,7 +90,9 @@ enum status small_store_open(struct disk *disk, struct small_store **out, char e
     for (int i = 0; i < FAMILY_COUNT; i++)
         families[i] = family_options(i, cache);
     store->disk = disk;
-    store->read = rocksdb_readoptions_create();
+    store->read[SMALL_ANYWHERE] = rocksdb_readoptions_create();
+    store->read[SMALL_IN_MEMORY] = rocksdb_readoptions_create();
+    rocksdb_readoptions_set_read_tier(store->read[SMALL_IN_MEMORY], READ_TIER_MEMORY);
     store->unsynced = rocksdb_writeoptions_create();
     store->synced = rocksdb_writeoptions_create();
     rocksdb_writeoptions_set_sync(store->synced, 1);
@@ -122,7 +125,8 @@ void small_store_close(struct small_store *store)
         rocksdb_close(store->db);
     rocksdb_writeoptions_destroy(store->synced);
     rocksdb_writeoptions_destroy(store->unsynced);
-    rocksdb_readoptions_destroy(store->read);
+    rocksdb_readoptions_destroy(store->read[SMALL_ANYWHERE]);
+    rocksdb_readoptions_destroy(store->read[SMALL_IN_MEMORY]);
     free(store);
 }
 
@@ -132,7 +136,9 @@ static enum status read_outcome(char *failure)
 {
     if (!failure)
         return STATUS_OK;
-    enum status status = strncmp(failure, "Corruption", 10) == 0 ? STATUS_CORRUPT : STATUS_IO;
+    enum status status = strncmp(failure, "Corruption", 10) == 0          ? STATUS_CORRUPT
+                         : strncmp(failure, "Result incomplete", 17) == 0 ? STATUS_UNAVAILABLE /* not in memory */
+                                                                          : STATUS_IO;
     rocksdb_free(failure);
     return status;
 }
@@ -177,11 +183,11 @@ static enum status entry_decode(struct bytes key, struct bytes value, struct ind
     return STATUS_OK;
 }
 
-static enum status family_get(struct small_store *store, enum family family, const struct chunk_id *id,
-                              struct small_value *value)
+static enum status family_get(struct small_store *store, enum small_reach reach, enum family family,
+                              const struct chunk_id *id, struct small_value *value)
 {
     char *failure = NULL;
-    value->data = rocksdb_get_cf(store->db, store->read, store->families[family], id_key(id), CHUNK_ID_LEN, &value->len,
+    value->data = rocksdb_get_cf(store->db, store->read[reach], store->families[family], id_key(id), CHUNK_ID_LEN, &value->len,
                                  &failure);
     enum status status = read_outcome(failure);
     if (!status && !value->data)
@@ -189,19 +195,21 @@ static enum status family_get(struct small_store *store, enum family family, con
     return status;
 }
 
-enum status small_store_lookup(struct small_store *store, const struct chunk_id *id, struct index_entry *entry)
+enum status small_store_lookup(struct small_store *store, enum small_reach reach, const struct chunk_id *id,
+                               struct index_entry *entry)
 {
     struct small_value value = {0};
-    enum status status = family_get(store, FAMILY_INDEX, id, &value);
+    enum status status = family_get(store, reach, FAMILY_INDEX, id, &value);
     if (!status)
         status = entry_decode(bytes_of(id->bytes, CHUNK_ID_LEN), bytes_of(value.data, value.len), entry);
     small_value_release(&value);
     return status == STATUS_CORRUPT ? STATUS_IO : status;
 }
 
-enum status small_store_get(struct small_store *store, const struct chunk_id *id, struct small_value *value)
+enum status small_store_get(struct small_store *store, enum small_reach reach, const struct chunk_id *id,
+                            struct small_value *value)
 {
-    return family_get(store, FAMILY_DATA, id, value);
+    return family_get(store, reach, FAMILY_DATA, id, value);
 }
 
 void small_value_release(struct small_value *value)
@@ -271,7 +279,7 @@ enum status small_store_delete(struct small_store *store, const struct chunk_id 
 enum status small_store_quarantine(struct small_store *store, const struct chunk_id *id)
 {
     struct small_value value = {0};
-    enum status status = small_store_get(store, id, &value);
+    enum status status = small_store_get(store, SMALL_ANYWHERE, id, &value);
     if (!status || status == STATUS_CORRUPT || status == STATUS_NOT_FOUND)
         status = small_remove(store, id, &value);
     small_value_release(&value);

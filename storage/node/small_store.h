@@ -6,7 +6,7 @@
  *
  * The WAL is recovered with TolerateCorruptedTailRecords: RocksDB's default mode drops acknowledged writes that lie
  * behind a damaged record, silently; this one refuses to open. A failed write is the disk's failure (disk.h).
- * Everything here blocks; concurrent synced writes share one sync. */
+ * Everything here blocks unless it says otherwise; concurrent synced writes share one sync. */
 #ifndef TERCET_STORAGE_NODE_SMALL_STORE_H
 #define TERCET_STORAGE_NODE_SMALL_STORE_H
 
@@ -37,10 +37,16 @@ struct small_value {
 enum status small_store_open(struct disk *disk, struct small_store **store, char error[DISK_ERROR_MAX]);
 void small_store_close(struct small_store *store); /* NULL is fine */
 
+/* Where a read may look. In memory only it never waits for the disk, so a loop may do it itself, and it fails with
+ * STATUS_UNAVAILABLE when the answer is not there. */
+enum small_reach { SMALL_ANYWHERE, SMALL_IN_MEMORY };
+
 /* STATUS_NOT_FOUND, or STATUS_IO when the index cannot be read. */
-enum status small_store_lookup(struct small_store *store, const struct chunk_id *id, struct index_entry *entry);
+enum status small_store_lookup(struct small_store *store, enum small_reach reach, const struct chunk_id *id,
+                               struct index_entry *entry);
 /* The stored bytes of a small chunk, head and payload, unchecked. STATUS_CORRUPT when RocksDB finds them damaged. */
-enum status small_store_get(struct small_store *store, const struct chunk_id *id, struct small_value *value);
+enum status small_store_get(struct small_store *store, enum small_reach reach, const struct chunk_id *id,
+                            struct small_value *value);
 void small_value_release(struct small_value *value);
 
 /* Index row and bytes in one synced batch. */

@@ -9,10 +9,11 @@
 #include "storage/node/chunk_store_private.h"
 #include "storage/node/large_store.h"
 
-static enum status small_open(struct store_reader *reader, struct chunk_store *store, const struct chunk_id *id)
+static enum status small_open(struct store_reader *reader, struct chunk_store *store, enum small_reach reach,
+                              const struct chunk_id *id)
 {
     struct small_value value = {0};
-    enum status status = small_store_get(store->small, id, &value);
+    enum status status = small_store_get(store->small, reach, id, &value);
     if (!status)
         status = chunk_head_decode(bytes_of(value.data, value.len), store->config.disk.cluster, id, &reader->head);
     if (!status && value.len != (size_t)chunk_head_len(reader->head.size) + reader->head.size)
@@ -33,8 +34,9 @@ enum status store_reader_open_copy(struct store_reader *reader, struct chunk_sto
     reader->fd = -1;
     reader->small = NULL;
     reader->small_len = 0;
+    reader->in_memory = false;
     enum status status = entry->large ? large_open(&store->disk, &entry->id, &reader->head, &reader->fd)
-                                      : small_open(reader, store, &entry->id);
+                                      : small_open(reader, store, SMALL_ANYWHERE, &entry->id);
     if (!status && (reader->head.size != entry->size || reader->head.crc32c != entry->crc32c)) {
         store_reader_release(reader);
         status = STATUS_CORRUPT;
@@ -60,7 +62,8 @@ enum status store_reader_open(struct store_reader *reader, struct chunk_store *s
     struct index_entry entry;
     reader->fd = -1;
     reader->small = NULL;
-    enum status status = small_store_lookup(store->small, id, &entry);
+    reader->in_memory = false;
+    enum status status = small_store_lookup(store->small, SMALL_ANYWHERE, id, &entry);
     if (status)
         return status;
     status = store_reader_open_copy(reader, store, &entry);
@@ -72,9 +75,25 @@ enum status store_reader_open(struct store_reader *reader, struct chunk_store *s
     return status;
 }
 
+bool store_reader_open_memory(struct store_reader *reader, struct chunk_store *store, const struct chunk_id *id)
+{
+    struct index_entry entry;
+    *reader = (struct store_reader){.store = store, .fd = -1, .in_memory = true};
+    if (small_store_lookup(store->small, SMALL_IN_MEMORY, id, &entry) || entry.large)
+        return false;
+    if (small_open(reader, store, SMALL_IN_MEMORY, id))
+        return false;
+    if (reader->head.size == entry.size && reader->head.crc32c == entry.crc32c)
+        return true;
+    store_reader_release(reader);
+    return false;
+}
+
 enum status store_reader_read(struct store_reader *reader, uint32_t first_block, uint32_t count, void *out)
 {
     enum status status = store_reader_read_copy(reader, first_block, count, out);
+    if (status == STATUS_CORRUPT && reader->in_memory)
+        return STATUS_UNAVAILABLE;
     if (status == STATUS_CORRUPT)
         chunk_store_verify(reader->store, &reader->head.id);
     return status;

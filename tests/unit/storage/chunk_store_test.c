@@ -184,8 +184,8 @@ static void flip_in_database(const struct chunk_id *id, size_t offset)
     chunk_store_close(store);
     assert_int_equal(disk_open(&disk, &config.disk, error), STATUS_OK);
     assert_int_equal(small_store_open(&disk, &small, error), STATUS_OK);
-    assert_int_equal(small_store_lookup(small, id, &entry), STATUS_OK);
-    assert_int_equal(small_store_get(small, id, &value), STATUS_OK);
+    assert_int_equal(small_store_lookup(small, SMALL_ANYWHERE, id, &entry), STATUS_OK);
+    assert_int_equal(small_store_get(small, SMALL_ANYWHERE, id, &value), STATUS_OK);
     assert_true(offset < value.len);
     value.data[offset] ^= 4;
     assert_int_equal(small_store_put(small, &entry, bytes_of(value.data, value.len)), STATUS_OK);
