@@ -23,6 +23,24 @@ unsigned chunk_record_good(const struct chunk_record *record)
     return (unsigned)record->copies - (unsigned)__builtin_popcount(record->bad);
 }
 
+/* Which counter of the durability set the chunk belongs to. */
+static unsigned durability_class(uint8_t queued)
+{
+    return queued == CHUNK_NOT_QUEUED ? CHUNK_COPIES : queued;
+}
+
+static void durability_add(struct txn *txn, uint8_t queued, uint32_t size)
+{
+    txn->state.durability.chunks[durability_class(queued)]++;
+    txn->state.durability.bytes[durability_class(queued)] += size;
+}
+
+static void durability_take(struct txn *txn, uint8_t queued, uint32_t size)
+{
+    txn->state.durability.chunks[durability_class(queued)]--;
+    txn->state.durability.bytes[durability_class(queued)] -= size;
+}
+
 void chunk_rows_add(struct txn *txn, const struct chunk_list *chunks)
 {
     for (size_t i = 0; i < chunks->count; i++) {
@@ -30,6 +48,7 @@ void chunk_rows_add(struct txn *txn, const struct chunk_list *chunks)
         struct chunk_record record = {
             .size = ref->size, .crc32c = ref->crc32c, .copies = ref->copies, .queued = CHUNK_NOT_QUEUED};
         memcpy(record.nodes, ref->nodes, ref->copies);
+        durability_add(txn, record.queued, record.size);
         chunk_row_put(txn, &ref->id, &record);
     }
 }
@@ -64,6 +83,8 @@ void chunk_row_put(struct txn *txn, const struct chunk_id *id, struct chunk_reco
     struct row_key key;
 
     if (queued != record->queued) {
+        durability_take(txn, record->queued, record->size);
+        durability_add(txn, queued, record->size);
         chunk_row_unqueue(txn, id, record->queued);
         record->queued = queued;
         if (queued != CHUNK_NOT_QUEUED) {
@@ -81,6 +102,7 @@ void chunk_row_put(struct txn *txn, const struct chunk_id *id, struct chunk_reco
 void chunk_row_delete(struct txn *txn, const struct chunk_id *id, const struct chunk_record *record)
 {
     struct row_key key;
+    durability_take(txn, record->queued, record->size);
     chunk_row_unqueue(txn, id, record->queued);
     row_key_chunk(&key, id);
     txn_delete(txn, DB_CHUNKS, &key);

@@ -81,6 +81,7 @@ static void group_write(struct committer *committer, struct db_batch *batch, str
     bucket_table_publish(&meta->buckets);
     atomic_store(&meta->gc_rows, committer->state.gc_rows);
     atomic_store(&meta->repair_rows, committer->state.repair_rows);
+    durability_publish(&meta->durability, &committer->state.durability);
     atomic_store(&meta->sequence, committer->state.sequence);
 }
 

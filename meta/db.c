@@ -162,6 +162,23 @@ void db_close(struct db *db)
     db_release(db);
 }
 
+uint64_t db_property_shared(struct db *db, const char *name)
+{
+    uint64_t value = 0;
+
+    return rocksdb_property_int(db->rocksdb, name, &value) == 0 ? value : 0;
+}
+
+/* RocksDB gives some numbers as text only, such as the files of a level. */
+static uint64_t db_property_text(struct db *db, unsigned family, const char *name)
+{
+    char *text = rocksdb_property_value_cf(db->rocksdb, db->families[family], name);
+    uint64_t value = text ? strtoull(text, NULL, 10) : 0;
+
+    rocksdb_free(text);
+    return value;
+}
+
 uint64_t db_property(struct db *db, const char *name)
 {
     uint64_t sum = 0;
@@ -169,6 +186,8 @@ uint64_t db_property(struct db *db, const char *name)
         uint64_t value = 0;
         if (rocksdb_property_int_cf(db->rocksdb, db->families[i], name, &value) == 0)
             sum += value;
+        else
+            sum += db_property_text(db, i, name);
     }
     return sum;
 }

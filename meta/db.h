@@ -31,6 +31,7 @@ enum status db_open(const char *path, uint64_t cache_bytes, struct db **db);
 void db_close(struct db *db); /* flushes every family first */
 /* An integer property summed over the families; 0 when unknown. */
 uint64_t db_property(struct db *db, const char *name);
+uint64_t db_property_shared(struct db *db, const char *name); /* of the database as a whole */
 
 /* ---- batches: changes that will be written together ----------------------------------------------------------- */
 struct db_batch;

@@ -13,12 +13,19 @@
 #include "meta/meta.h"
 #include "meta/repair.h"
 
+/* The durability set as committed, for readers on any thread. */
+struct durability {
+    _Atomic uint64_t chunks[CHUNK_COPIES + 1], bytes[CHUNK_COPIES + 1];
+};
+void durability_publish(struct durability *durability, const struct meta_durability *committed);
+
 struct meta {
     struct db *db;
     struct pool *pool;
     uint64_t process;   /* random: tells this process's clock readings from those of others */
     uint64_t opened_ms; /* monotonic */
     _Atomic uint64_t sequence, gc_rows, repair_rows; /* as committed */
+    struct durability durability;
     struct bucket_table buckets;
     struct committer committer;
     struct cursor_registry cursors;

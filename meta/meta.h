@@ -38,6 +38,15 @@ void meta_close(struct meta *meta); /* flushes; no call may be under way */
 uint64_t meta_sequence(const struct meta *meta); /* the last commit's */
 /* An integer property of RocksDB summed over the column families; 0 when unknown. */
 uint64_t meta_rocksdb_property(struct meta *meta, const char *name);
+/* One of the database as a whole, which each column family would report alike: cache, errors, stalls. */
+uint64_t meta_rocksdb_property_shared(struct meta *meta, const char *name);
+
+/* All recorded chunks, those that wait to be freed too, by the number of good copies; with three or more: the last.
+ * Exact as of the last commit: counted in the batches that change them. */
+struct meta_durability {
+    uint64_t chunks[CHUNK_COPIES + 1], bytes[CHUNK_COPIES + 1];
+};
+void meta_durability_get(struct meta *meta, struct meta_durability *out); /* any thread */
 
 /* ---- buckets -------------------------------------------------------------------------------------------------- */
 struct meta_bucket {

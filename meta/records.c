@@ -15,7 +15,7 @@ enum {
     CHUNK_FORMAT = 1,
     GC_FORMAT = 1,
     BUCKET_FORMAT = 1,
-    STATE_FORMAT = 1,
+    STATE_FORMAT = 2,
 };
 enum { PACKED_CHUNK_LEN = CHUNK_ID_LEN + 4, PACKED_PART_LEN = 2 + 8 };
 #define RECORD_BYTES_MAX ((size_t)PACKED_CHUNK_LEN * RECORD_CHUNKS_MAX + (1u << 16))
@@ -394,6 +394,10 @@ void state_record_encode(struct buffer *out, const struct state_record *state)
     record_put_u32(out, state->bucket_next);
     record_put_u64(out, state->gc_rows);
     record_put_u64(out, state->repair_rows);
+    for (unsigned copies = 0; copies <= CHUNK_COPIES; copies++) {
+        record_put_u64(out, state->durability.chunks[copies]);
+        record_put_u64(out, state->durability.bytes[copies]);
+    }
 }
 
 enum status state_record_decode(struct bytes record, struct state_record *out)
@@ -404,6 +408,10 @@ enum status state_record_decode(struct bytes record, struct state_record *out)
     out->bucket_next = record_read_u32(&reader);
     out->gc_rows = record_read_u64(&reader);
     out->repair_rows = record_read_u64(&reader);
+    for (unsigned copies = 0; copies <= CHUNK_COPIES; copies++) {
+        out->durability.chunks[copies] = record_read_u64(&reader);
+        out->durability.bytes[copies] = record_read_u64(&reader);
+    }
     if (out->bucket_next == 0 || out->bucket_next == UINT32_MAX)
         reader.bad = true;
     return record_reader_close(&reader);

@@ -118,6 +118,7 @@ struct state_record {
     uint64_t sequence;    /* of the last commit */
     uint32_t bucket_next; /* id of the next bucket */
     uint64_t gc_rows, repair_rows;
+    struct meta_durability durability;
 };
 void state_record_encode(struct buffer *out, const struct state_record *state);
 enum status state_record_decode(struct bytes record, struct state_record *out);

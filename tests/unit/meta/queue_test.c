@@ -112,6 +112,16 @@ static void put_with_copies(struct support *s, const char *key, size_t count, un
     *list = chunks;
 }
 
+static void check_durability(struct support *s, const uint64_t chunks[CHUNK_COPIES + 1])
+{
+    struct meta_durability durability;
+    meta_durability_get(s->meta, &durability);
+    for (unsigned copies = 0; copies <= CHUNK_COPIES; copies++) {
+        assert_int_equal(durability.chunks[copies], chunks[copies]);
+        assert_int_equal(durability.bytes[copies], 10 * chunks[copies]);
+    }
+}
+
 static void test_repair_order(void **state)
 {
     struct support *s = *state;
@@ -121,6 +131,7 @@ static void test_repair_order(void **state)
     put_with_copies(s, "three", 3, 3, &three);
     put_with_copies(s, "one", 2, 1, &one);
     assert_int_equal(meta_repair_backlog(s->meta), 5);
+    check_durability(s, (uint64_t[]){0, 2, 3, 3});
     OK(meta_repair_next(s->meta, 4, &queue));
     assert_int_equal(queue.count, 4);
     assert_true(queue.refs[0].copies == 1 && queue.refs[1].copies == 1 && queue.refs[2].copies == 2);
@@ -143,6 +154,7 @@ static void test_repair_order(void **state)
     assert_int_equal(queue.refs[0].copies, 2);
     support_reopen(s);
     assert_int_equal(meta_repair_backlog(s->meta), 1);
+    check_durability(s, (uint64_t[]){0, 0, 1, 7});
     struct chunk_ref unknown = support_chunk(10, 3);
     assert_int_equal(meta_repair_done(s->meta, &unknown), STATUS_NOT_FOUND);
     chunk_list_release(&queue);
@@ -185,6 +197,7 @@ static void test_repair_add(void **state)
     assert_true(ref.copies == 2 && ref.nodes[0] == 2 && ref.nodes[1] == 3);
     OK(meta_cursor_next(cursor, &ref, &offset, &len));
     assert_int_equal(ref.copies, 3); /* all are bad: a last resort */
+    check_durability(s, (uint64_t[]){1, 0, 1, 0});
     meta_cursor_close(cursor);
     meta_object_release(&object);
     ref.copies = 4; /* one of the bad copies could be read after all: only the new one is good */
@@ -199,6 +212,7 @@ static void test_repair_add(void **state)
     assert_int_equal(garbage.refs[1].copies, 4);
     OK(meta_gc_done(s->meta, &garbage));
     assert_int_equal(meta_repair_backlog(s->meta), 0);
+    check_durability(s, (uint64_t[]){0, 0, 0, 0});
     chunk_list_release(&garbage);
     chunk_list_release(&queue);
     chunk_list_release(&chunks);

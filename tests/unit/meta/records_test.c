@@ -149,7 +149,8 @@ static void test_others(void **state)
     struct gc_record gc = {.kind = GC_PARTS, .process = 1, .monotonic_ms = 2, .wall_ms = 3}, gc_out;
     struct meta_bucket bucket = {.id = 4, .versioned = true, .region = "eu", .objects = 1, .versions = 2, .bytes = 3};
     struct meta_bucket bucket_out;
-    struct state_record row = {.cluster_id = CLUSTER, .sequence = 9, .bucket_next = 2, .gc_rows = 3, .repair_rows = 4};
+    struct state_record row = {.cluster_id = CLUSTER, .sequence = 9, .bucket_next = 2, .gc_rows = 3, .repair_rows = 4,
+                               .durability = {.chunks = {1, 2, 3, 4}, .bytes = {5, 6, 7, 8}}};
     struct state_record row_out;
 
     record_buffer_init(&value);
@@ -182,6 +183,7 @@ static void test_others(void **state)
     assert_int_equal(state_record_decode(buffer_bytes(&value), &row_out), STATUS_OK);
     assert_true(memcmp(row_out.cluster_id, CLUSTER, 16) == 0 && row_out.sequence == 9);
     assert_true(row_out.bucket_next == 2 && row_out.gc_rows == 3 && row_out.repair_rows == 4);
+    assert_memory_equal(&row_out.durability, &row.durability, sizeof(row.durability));
     buffer_release(&value);
 }
 
