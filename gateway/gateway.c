@@ -10,6 +10,7 @@
 #include "gateway/json_reply.h"
 #include "gateway/request_metrics.h"
 #include "gateway/s3/s3.h"
+#include "gateway/state_metrics.h"
 
 #define PATH_STORAGE_MAX 65536 /* the head is no larger */
 
@@ -87,6 +88,7 @@ static bool admit(struct exchange *exchange)
 
     if (under_way <= gateway->options.requests_in_flight_max)
         return true;
+    state_metrics_refused("requests");
     s3_fail(exchange, S3_SLOW_DOWN);
     return false;
 }

@@ -8,6 +8,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "base/task.h"
+#include "gateway/state_metrics.h"
 
 #define HASH_IN_PLACE_BYTES 16384
 
@@ -33,7 +34,9 @@ enum status ingest_open(struct ingest *ingest, struct gateway *gateway, const st
     *ingest = (struct ingest){.gateway = gateway, .wants_sha256 = plan->sha256};
     uint64_t under_way = (uint64_t)__atomic_add_fetch(&gateway->uploads_in_flight, 1, __ATOMIC_RELAXED);
     enum status status = under_way > gateway->options.uploads_in_flight_max ? STATUS_LIMIT : STATUS_OK;
-    if (!status)
+    if (status)
+        state_metrics_refused("uploads");
+    else
         status = stream_writer_open(gateway->cluster, plan->expected_size, &ingest->writer);
     if (status) {
         __atomic_sub_fetch(&gateway->uploads_in_flight, 1, __ATOMIC_RELAXED);

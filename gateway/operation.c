@@ -5,7 +5,9 @@
 
 #include <string.h>
 
+#include "gateway/bucket_metrics.h"
 #include "gateway/files/files.h"
+#include "gateway/health.h"
 #include "gateway/s3/s3.h"
 #include "gateway/system.h"
 
@@ -29,11 +31,22 @@ static const struct operation operations[] = {
     PATH("DeleteFile", "DELETE", "/files/", PERMIT_FILES, files_delete),
     PATH("Health", "GET", "/health", PERMIT_OPEN, system_health),
     PATH("Health", "HEAD", "/health", PERMIT_OPEN, system_health),
-    PATH("Ready", "GET", "/readyz", PERMIT_OPEN, system_health),
-    PATH("Live", "GET", "/livez", PERMIT_OPEN, system_health),
+    PATH("Ready", "GET", "/readyz", PERMIT_OPEN, health_ready),
+    PATH("Ready", "HEAD", "/readyz", PERMIT_OPEN, health_ready),
+    PATH("Live", "GET", "/livez", PERMIT_OPEN, health_live),
+    PATH("Live", "HEAD", "/livez", PERMIT_OPEN, health_live),
+    PATH("ClusterHealth", "GET", "/health/cluster", PERMIT_OPEN, health_cluster),
+    PATH("ClusterHealth", "HEAD", "/health/cluster", PERMIT_OPEN, health_cluster),
+    PATH("Live", "GET", "/minio/health/live", PERMIT_OPEN, health_live),
+    PATH("Live", "HEAD", "/minio/health/live", PERMIT_OPEN, health_live),
+    PATH("Ready", "GET", "/minio/health/ready", PERMIT_OPEN, health_ready),
+    PATH("Ready", "HEAD", "/minio/health/ready", PERMIT_OPEN, health_ready),
+    PATH("ClusterHealth", "GET", "/minio/health/cluster", PERMIT_OPEN, health_cluster),
+    PATH("ClusterHealth", "HEAD", "/minio/health/cluster", PERMIT_OPEN, health_cluster),
     PATH("SystemHealth", "GET", "/system/health", PERMIT_FILES, system_cluster_health),
     PATH("SystemNodes", "GET", "/system/nodes", PERMIT_FILES, system_nodes),
     PATH("Metrics", "GET", "/metrics", PERMIT_FILES, system_metrics),
+    PATH("BucketMetrics", "GET", "/metrics/buckets", PERMIT_FILES, bucket_metrics),
 
     S3("ListBuckets", "GET", S3_SERVICE, NULL, NULL, s3_list_buckets),
 

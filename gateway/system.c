@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/metrics.h"
 #include "gateway/json_reply.h"
+#include "gateway/state_metrics.h"
 
 #define METRICS_BYTES_MAX (8u << 20)
 
@@ -166,6 +167,7 @@ static double stored_bytes(void *arg)
 void system_register_metrics(struct gateway *gateway)
 {
     metrics_register_process("coordinator");
+    state_metrics_register(gateway);
     metric_gauge_callback("active_connections", "Requests being served.", "", requests_in_flight, gateway);
     metric_gauge_callback("tercet_requests_in_flight", "Requests being served.", "", requests_in_flight,
                           gateway);

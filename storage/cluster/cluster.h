@@ -47,6 +47,7 @@ struct cluster_node_info {
     int64_t last_transition_ms; /* of the breaker */
     char last_error[128];       /* "" when none since the last success */
     uint64_t requests, failures;
+    unsigned transitions; /* of the breaker */
 };
 
 /* STATUS_INVALID with *error set when the node list cannot be parsed. */

@@ -309,5 +309,6 @@ void node_info(struct node *node, struct cluster_node_info *info)
     strcpy(info->last_error, node->last_error);
     info->requests = node->requests;
     info->failures = node->failures;
+    info->transitions = node->breaker.transitions;
     pthread_mutex_unlock(&node->lock);
 }

@@ -1,0 +1,46 @@
+/* Health endpoints; see the header. A gateway that cannot reach its nodes stays live and ready: restarting it or taking
+ * it out of a load balancer would not bring the nodes back, and reads may still work. The same answers serve MinIO's
+ * paths, for tools that know only those. */
+#include "gateway/health.h"
+
+#include "gateway/json_reply.h"
+
+static void health_reply(struct exchange *exchange, bool well, const char *reason)
+{
+    if (!well)
+        http_reply_header_str(exchange->http, "Retry-After", "1");
+    json_t *body = json_pack("{s:s, s:s}", "status", well ? "OK" : "unavailable", "serverID",
+                             exchange->gateway->options.server_id);
+    if (!well)
+        json_object_set_new(body, "error", json_string(reason));
+    json_reply(exchange, well ? 200 : 503, body);
+}
+
+void health_live(struct exchange *exchange)
+{
+    health_reply(exchange, true, NULL);
+}
+
+void health_ready(struct exchange *exchange)
+{
+    struct meta *meta = exchange->gateway->meta;
+    bool errors = meta_rocksdb_property_shared(meta, "rocksdb.background-errors") > 0;
+    bool stopped = meta_rocksdb_property_shared(meta, "rocksdb.is-write-stopped") > 0;
+
+    health_reply(exchange, !errors && !stopped,
+                 errors ? "the metadata database failed: see the log" : "the metadata database takes no writes now");
+}
+
+void health_cluster(struct exchange *exchange)
+{
+    const struct cluster *cluster = exchange->gateway->cluster;
+    unsigned writable = cluster_writable_count(cluster);
+    bool quorum = writable >= CHUNK_COPIES_MIN;
+
+    if (!quorum)
+        http_reply_header_str(exchange->http, "Retry-After", "1");
+    json_reply(exchange, quorum ? 200 : 503,
+               json_pack("{s:s, s:b, s:i, s:i, s:i, s:i}", "status", quorum ? "OK" : "unavailable", "writeQuorum",
+                         quorum, "writableNodes", (int)writable, "healthyNodes", (int)cluster_healthy_count(cluster),
+                         "totalNodes", (int)cluster_node_count(cluster), "writeQuorumNodes", CHUNK_COPIES_MIN));
+}
