@@ -4,6 +4,7 @@
 #ifndef TERCET_TESTS_UNIT_STORAGE_FAKE_NODES_H
 #define TERCET_TESTS_UNIT_STORAGE_FAKE_NODES_H
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,21 +41,21 @@ struct fake_chunk {
     char *data;
 };
 
+/* What tests set while handlers run, and what they count, is atomic. */
 struct fake_node {
     unsigned number;
     struct http_server *server;
     char address[64];
-    enum fault put_fault, get_fault, pull_fault, health_fault;
-    size_t fault_at;
+    _Atomic enum fault put_fault, get_fault, pull_fault, health_fault;
+    atomic_size_t fault_at;
     uint64_t delay_ms;
     int64_t clock_ms;       /* its clock minus the true one */
     const char *cluster_id; /* said by /health; NULL: the right one */
     unsigned said_number;   /* said by /health; 0: the right one */
-    bool full;              /* said by /health */
-    bool released;          /* ends all stalls */
+    atomic_bool full;       /* said by /health */
+    atomic_bool released;   /* ends all stalls */
     struct fake_chunk *chunks;
-    unsigned puts, gets, pulls, deletes, checks, refusals;
-    uint64_t bytes_in;
+    atomic_uint puts, gets, pulls, deletes, checks, refusals;
 };
 
 struct fake_cluster {
@@ -139,7 +140,6 @@ static inline void fake_put(struct fake_node *node, struct http_request *request
         if (http_body_read(request, piece, sizeof(piece), &len))
             goto out;
         CHECK(buffer_append(&body, piece, len) == STATUS_OK);
-        node->bytes_in += len;
     }
     if (!auth->footer || body.len < PROTOCOL_FOOTER_LEN ||
         protocol_footer_check(&fake.identity, auth, (const uint8_t *)body.data + body.len - PROTOCOL_FOOTER_LEN,

@@ -155,6 +155,8 @@ static void assert_failover(enum fault fault, size_t fault_at)
 {
     for (unsigned index = 0; index < FAKE_NODES; index++) {
         struct recovery recovery = {.index = index};
+        if (!node_holds(index, 0) && !node_holds(index, 1) && !node_holds(index, 2))
+            continue; /* placement may leave one node out */
         fake_run(recovery_wait, &recovery);
         assert_true(recovery.healthy);
         unsigned before = gets_of(index);
@@ -229,7 +231,7 @@ static void test_missing_copy(void **state)
 {
     (void)state;
     assert_failover(FAULT_MISSING, 0);
-    assert_true(damage_reports() >= FAKE_NODES);
+    assert_true(damage_reports() >= 3);
     assert_int_equal(object.why, STATUS_NOT_FOUND);
 }
 
@@ -260,11 +262,11 @@ static void test_corrupt_copies(void **state)
     for (size_t i = 0; i < sizeof(positions) / sizeof(*positions); i++)
         assert_failover(FAULT_BAD_BLOCK, positions[i]);
     unsigned before = damage_reports();
-    assert_true(before >= FAKE_NODES);
+    assert_true(before >= 3);
     assert_int_equal(object.why, STATUS_CORRUPT);
     assert_failover(FAULT_BAD_TABLE, 0);
     assert_failover(FAULT_BAD_SIZE, 0);
-    assert_true(damage_reports() >= before + 2 * FAKE_NODES);
+    assert_true(damage_reports() >= before + 6);
 }
 
 static void test_refused_connection(void **state)
