@@ -116,16 +116,16 @@ class FaultyCluster(Cluster):
         return found
 
     def small_places(self, write_id, node):
-        """(path, offset) of every copy of a small write's first block in the database files of a node."""
-        places, marker = [], content.marker(write_id)
-        for path in sorted(glob.glob(os.path.join(self.data(f"node{node}"), "small", "*"))):
-            if path.endswith((".sst", ".log", ".blob")):
+        """(path, offset) of every copy of a small write's bytes in the table files of a node's database."""
+        places, start = [], content.marker(write_id) + bytes(8)
+        for pattern in ("*.sst", "*.blob"):
+            for path in sorted(glob.glob(os.path.join(self.data(f"node{node}"), "small", pattern))):
                 with open(path, "rb") as file:
                     data = file.read()
-                at = data.find(marker)
+                at = data.find(start)
                 while at >= 0:
                     places.append((path, at))
-                    at = data.find(marker, at + 1)
+                    at = data.find(start, at + 1)
         return places
 
     def chunk_offsets(self, write):

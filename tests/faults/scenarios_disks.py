@@ -1,0 +1,298 @@
+"""Disks that lie, fill up, fail, slow down and lose power; damaged metadata of the gateway."""
+
+import glob
+import os
+import time
+
+import faults
+from cluster import NODE_COUNT, poll
+from history import MAYBE, OK, PUT
+from load import Mix
+from runner import scenario
+
+LARGE = 900_000
+SMALL = 30_000
+PAYLOAD = 4096  # where the payload of a chunk file begins
+
+
+def _prepare(run, count, size, **options):
+    """A cluster with `count` objects; their write ids, key by key."""
+    cluster = run.start_cluster(mix=Mix(threads=2, keys=count, files_keys=1), **options)
+    session = run.session()
+    for key in run.load.s3_keys:
+        run.expect(session.put(key, size) == OK, f"{key} could not be written")
+    session.client.close()
+    return cluster, {op.key: op.value for op in run.history.snapshot() if op.kind == PUT}
+
+
+def _copies_of(cluster, write_id):
+    """offset -> {node: path} of the chunks of a write."""
+    return {offset: nodes for (found, offset), nodes in cluster.large_copies().items() if found == write_id}
+
+
+@scenario(seconds=90)
+def bit_flips(run):
+    """One and two damaged copies: right bytes, quarantine, repair. Three: a clean error, never wrong bytes."""
+    cluster, written = _prepare(run, 9, LARGE)
+    run.phase("flips")
+    session = run.session()
+    bad = {}
+    for number, (key, write_id) in enumerate(sorted(written.items())):
+        damaged = 1 + number % 3
+        for nodes in _copies_of(cluster, write_id).values():
+            for node in run.rng.sample(sorted(nodes), damaged):
+                faults.flip(nodes[node], PAYLOAD + run.rng.randrange(os.path.getsize(nodes[node]) - PAYLOAD))
+                bad.setdefault(node, []).append(nodes[node])
+        if damaged == 3:
+            run.excluded.add(key)
+    for key in sorted(written):
+        operation = session.get(key)
+        if key in run.excluded:
+            clean = operation.status >= 500 or operation.outcome != OK
+            run.expect(clean, f"{key}: three damaged copies, answer {operation.status}")
+        else:
+            run.expect(operation.value == written[key], f"{key}: {operation.status} {operation.note} {operation.problem}")
+    for _ in range(20):  # until every replica of every chunk was the one that was read
+        for key in sorted(set(written) - run.excluded):
+            session.get(key)
+    session.client.close()
+    found = sum(len(cluster.quarantined(node)) for node in range(1, NODE_COUNT + 1))
+    run.measure("damaged, quarantined", f"{sum(map(len, bad.values()))}, {found}")
+    run.expect(found > 0, "no damaged copy is in quarantine")
+    run.read_all()
+    redundant = run.wait_redundant(20)
+    run.measure("full redundancy s", redundant)
+    run.expect(redundant is not None, "damaged copies were not made anew within 20 s")
+
+
+@scenario(seconds=90)
+def bit_flips_small(run):
+    """The same for chunks that live in the nodes' databases."""
+    cluster, written = _prepare(run, 6, SMALL)
+    run.phase("flips")
+    for _ in range(2):  # a start moves the rows from the log to table files
+        for node in cluster.nodes:
+            node.terminate()
+            node.wait_end()
+            node.start()
+        cluster.wait_ready()
+    for node in cluster.nodes:
+        node.terminate()
+        node.wait_end()
+    flipped = 0
+    for order, (key, write_id) in enumerate(sorted(written.items())):
+        places = {node: cluster.small_places(write_id, node) for node in range(1, NODE_COUNT + 1)}
+        holders = [node for node in places if places[node]]
+        for node in run.rng.sample(holders, min(1 + order % 2, len(holders) - 1)):
+            for path, offset in places[node]:
+                faults.flip(path, offset + run.rng.randrange(SMALL))
+                flipped += 1
+    run.measure("damaged", flipped)
+    run.expect(flipped > 0, "no small chunk was found in the nodes' table files")
+    for node in cluster.nodes:
+        node.start()
+    cluster.wait_ready()
+    session = run.session()
+    for _ in range(4):
+        for key, write_id in sorted(written.items()):
+            operation = session.get(key)
+            run.expect(operation.value == write_id, f"{key}: {operation.status} {operation.note} {operation.problem}")
+    session.client.close()
+    run.start_load(run.seconds(3, 30))  # the nodes must still take small chunks
+
+
+@scenario(seconds=90)
+def bit_flips_while_reading(run):
+    """Copies are damaged ahead of a slow reader."""
+    cluster, written = _prepare(run, 2, 6 << 20)
+    run.phase("flips")
+    for damaged, (key, write_id) in enumerate(sorted(written.items()), 1):
+        session = run.session(f"reader-{key}", timeout=60)
+        response = session.client.start("GET", session.path(key))
+        pieces = [response.read(1 << 20)]
+        for offset, nodes in _copies_of(cluster, write_id).items():
+            if offset > 3 << 20:
+                for node in run.rng.sample(sorted(nodes), damaged):
+                    faults.flip(nodes[node], PAYLOAD + run.rng.randrange(100_000))
+        while piece := response.read1(65536):
+            pieces.append(piece)
+        found, problem = run.history.judge(key, b"".join(pieces))
+        run.expect(found == write_id and not problem, f"{damaged} damaged: {problem or found}")
+        session.client.close()
+
+
+@scenario(seconds=90)
+def full_node(run):
+    """A node's disk is full: it leaves placement with its breaker closed, everything goes on; then it comes back."""
+    disk = run.closing(faults.Disk("tmpfs", 80, run.directory))
+    cluster = run.start_cluster(disks={"node2": disk}, node_options=("-reserve", "8M"), mix=Mix(threads=4))
+    run.start_load(1)
+    run.phase("full")
+    begun = time.monotonic()
+    empty = disk.fill(leave_bytes=4 << 20)
+    time.sleep(run.seconds(4, 30))
+    ended = time.monotonic()
+    state = cluster.node_states()[2]
+    run.expect(state["full"] and not state["writable"], f"the full node is not shown as full: {state}")
+    run.expect(state["circuitState"] == "CLOSED", f"the full node's breaker is {state['circuitState']}")
+    failed = [op for op in run.history.snapshot() if begun <= op.start < ended and (op.status >= 500 or op.outcome == MAYBE)]
+    run.expect(not failed, f"{len(failed)} requests failed because of one full node, first: {failed[:1]}")
+    empty()
+    poll(lambda: cluster.node_states()[2]["writable"], "the node takes chunks again", 30)
+    run.measure("writable again s", time.monotonic() - ended)
+
+
+@scenario(seconds=90)
+def no_space_at_all(run):
+    """Without a reserve: ENOSPC in the middle of files and of the node's database."""
+    disk = run.closing(faults.Disk("tmpfs", 80, run.directory))
+    cluster = run.start_cluster(disks={"node3": disk}, node_options=("-reserve", "0"), mix=Mix(threads=4))
+    run.start_load(1)
+    run.phase("no space")
+    begun = time.monotonic()
+    empty = disk.fill(leave_bytes=300_000)
+    time.sleep(run.seconds(4, 30))
+    ended = time.monotonic()
+    failed = [op for op in run.history.snapshot() if begun <= op.start < ended and (op.status >= 500 or op.outcome == MAYBE)]
+    run.expect(not failed, f"{len(failed)} requests failed because of one full node, first: {failed[:1]}")
+    run.measure("node ended", not cluster.nodes[2].running())
+    cluster.nodes[2].killed = not cluster.nodes[2].running()
+    empty()
+
+
+@scenario(seconds=90)
+def sync_error_of_node(run):
+    """fdatasync and fsync fail with EIO: the node answers no write with success, says why and ends; the others go on."""
+    cluster = run.start_cluster(mix=Mix(threads=4))
+    run.start_load(1)
+    run.phase("EIO")
+    begun = time.monotonic()
+    node = cluster.nodes[0]
+    with faults.Injection(node, "fdatasync,fsync:error=EIO"):
+        code = cluster.wait_exit(node)
+    node.killed = True
+    run.measure("ended s", time.monotonic() - begun)
+    run.expect(code == 3, f"the node ended with {code}, not 3")
+    run.expect("sync" in node.log_tail(), "the node did not say that a sync failed")
+    time.sleep(run.seconds(2, 20))
+    failed = [op for op in run.history.snapshot() if op.start >= begun and (op.status >= 500 or op.outcome == MAYBE)]
+    run.expect(not failed, f"{len(failed)} requests failed because of one bad disk, first: {failed[:1]}")
+    cluster.restart(node)
+
+
+@scenario(seconds=90)
+def sync_error_of_gateway(run):
+    """The gateway's disk fails: it acknowledges nothing more and ends; what was acknowledged is there afterwards."""
+    cluster = run.start_cluster(mix=Mix(threads=4))
+    run.start_load(1)
+    run.phase("EIO")
+    begun = time.monotonic()
+    with faults.Injection(cluster.gateway, "fdatasync,fsync:error=EIO"):
+        code = cluster.wait_exit(cluster.gateway)
+    cluster.gateway.killed = True
+    run.measure("ended s", time.monotonic() - begun)
+    run.expect(code not in (0, -9), f"the gateway ended with {code}")
+    run.expect("sync" in cluster.gateway.log_tail() or "IO error" in cluster.gateway.log_tail(),
+               "the gateway did not say that its disk failed")
+    cluster.restart_gateway()
+
+
+@scenario(seconds=90)
+def slow_disk(run):
+    """Every sync of one node takes 700 ms: uploads do not wait for it."""
+    cluster = run.start_cluster(mix=Mix(threads=4))
+    run.start_load(2)
+    run.phase("slow disk")
+    begun = time.monotonic()
+    with faults.Injection(cluster.nodes[1], "fdatasync,fsync:delay_enter=700000"):
+        time.sleep(run.seconds(6, 60))
+    ended = time.monotonic()
+    failed = [op for op in run.history.snapshot() if begun <= op.start < ended and (op.status >= 500 or op.outcome == MAYBE)]
+    run.expect(not failed, f"{len(failed)} requests failed because of one slow disk, first: {failed[:1]}")
+
+
+@scenario(seconds=120)
+def power_loss(run):
+    """All five machines lose power at once, with real filesystems that forget what was not synced."""
+    names = ["gateway"] + [f"node{number}" for number in range(1, NODE_COUNT + 1)]
+    disks = {name: run.closing(faults.Disk("ext4", 400, run.directory)) for name in names}
+    cluster = run.start_cluster(disks=disks, node_options=("-reserve", "8M"), mix=Mix(threads=4))
+    run.start_load(1)
+    run.phase("power loss")
+    for _ in range(run.seconds(3, 20)):
+        time.sleep(run.rng.uniform(0.5, 2))
+        order = list(disks.values())
+        run.rng.shuffle(order)
+        for disk in order:
+            disk.cut_power()
+        cluster.crash_all()
+        for disk in order:
+            disk.remount()
+        for program in cluster.programs:
+            program.start()
+        cluster.wait_ready()
+
+
+# ---- the gateway's log
+
+
+def _log(cluster):
+    """The newest write-ahead log of the gateway."""
+    return max(glob.glob(os.path.join(cluster.data("gateway"), "meta", "*.log")), key=os.path.getmtime)
+
+
+@scenario(seconds=60)
+def torn_log(run):
+    """A half-written record at the end of the gateway's log, which nobody was told about, is dropped."""
+    cluster = run.start_cluster(mix=Mix(threads=4))
+    run.start_load(2)
+    run.phase("torn")
+    for lacking in (10, 3000):
+        cluster.gateway.kill()
+        with open(_log(cluster), "ab") as log:  # checksum, length 5000, type FULL, and not all of the payload
+            log.write(run.rng.randbytes(4) + (5000).to_bytes(2, "little") + b"\x01" + run.rng.randbytes(5000 - lacking))
+        cluster.restart_gateway()
+        time.sleep(1)
+
+
+@scenario(seconds=60)
+def damaged_log(run):
+    """A flipped bit in the middle of the gateway's log: it refuses to start and says so, instead of forgetting."""
+    cluster = run.start_cluster(mix=Mix(threads=4))
+    run.start_load(3)
+    run.load.stop()
+    run.phase("damaged")
+    cluster.gateway.kill()
+    path = _log(cluster)
+    middle = os.path.getsize(path) // 2
+    run.expect(middle > 5000, "the log is too short to have a middle")
+    faults.flip(path, middle)
+    cluster.gateway.start()
+    code = cluster.wait_exit(cluster.gateway)
+    cluster.gateway.killed = True
+    run.expect(code not in (0, -6, -11), f"the gateway ended with {code}")
+    text = cluster.gateway.log_tail()
+    run.expect("orrupt" in text and "meta" in text, f"no clear message: {text[-300:]}")
+    faults.flip(path, middle)
+    cluster.restart_gateway()
+
+
+@scenario(seconds=90)
+def damaged_log_of_node(run):
+    """A flipped bit in the middle of a node's log: the node refuses to start; emptied, it joins again."""
+    cluster, _ = _prepare(run, 12, SMALL)
+    run.phase("damaged")
+    number = run.rng.randint(1, 4)
+    node = cluster.nodes[number - 1]
+    node.kill()
+    path = max(glob.glob(os.path.join(cluster.data(node.name), "small", "*.log")), key=os.path.getsize)
+    faults.flip(path, os.path.getsize(path) // 2)
+    node.start()
+    code = cluster.wait_exit(node)
+    node.killed = True
+    run.expect(code == 1, f"the node ended with {code}")
+    run.expect("orrupt" in node.log_tail(), f"no clear message: {node.log_tail()[-300:]}")
+    run.start_load(1)
+    cluster.wipe(number)
+    cluster.restart_node(number)
+    cluster.wait_healthy()

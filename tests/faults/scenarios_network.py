@@ -1,0 +1,69 @@
+"""Networks that drop and reset, one way and both; clocks that jump."""
+
+import time
+
+import faults
+from history import MAYBE, OK
+from load import Mix
+from runner import scenario
+
+DAY = 86400
+
+
+def _partition(run, hows):
+    network = run.closing(faults.Network())
+    cluster = run.start_cluster(network=network, mix=Mix(threads=4))
+    run.start_load(2)
+    for how in hows:
+        number = run.rng.randint(1, 4)
+        run.phase(how)
+        begun = time.monotonic()
+        network.cut(number, how)
+        time.sleep(run.seconds(5, 60))
+        network.mend()
+        ended = time.monotonic()
+        cluster.wait_healthy()
+        time.sleep(0.3)
+        cut = [op for op in run.history.snapshot() if begun <= op.start < ended]
+        failed = [op for op in cut if op.status >= 500 or op.outcome == MAYBE]
+        slowest = max(op.seconds for op in cut)
+        run.measure(f"{how}: slowest s", slowest)
+        run.expect(not failed, f"{how}: {len(failed)} requests failed because of one node, first: {failed[:1]}")
+        run.expect(slowest < 5, f"{how}: a request took {slowest:.1f} s")
+        run.breaker_times(number, begun, ended)
+
+
+@scenario(seconds=120)
+def partition(run):
+    """One node is cut off: all packets dropped, then each of its connections reset."""
+    _partition(run, ("drop", "reset"))
+
+
+@scenario(seconds=120)
+def partition_one_way(run):
+    """Only the packets to the node are lost, or only those from it (it does what it is told, and nobody hears)."""
+    _partition(run, ("to", "from"))
+
+
+@scenario(seconds=120)
+def clock_steps(run):
+    """The wall clocks of the gateway and of a node jump by a day, forth and back; names keep their order."""
+    clocks = {name: faults.Clock(run.directory, name) for name in ("gateway", "node2")}
+    cluster = run.start_cluster(wrap={name: clock.words for name, clock in clocks.items()}, mix=Mix(threads=4))
+    run.start_load(1)
+    session = run.session()
+    modified = []
+    for name, seconds in (("node2", DAY), ("node2", -DAY), ("node2", 0), ("gateway", DAY), ("gateway", -DAY), ("gateway", 0)):
+        run.phase(f"{name} {seconds:+}")
+        clocks[name].step(seconds)
+        if name == "gateway":
+            run.load.clock_offset = session.client.clock_offset = seconds
+        time.sleep(run.seconds(1.5, 10))
+        begun = time.monotonic()
+        outcome = session.put("files/clock.bin", 1000)
+        run.expect(outcome == OK, f"{name} {seconds:+} s: write {outcome} after {time.monotonic() - begun:.1f} s")
+        answer = session.client.request("HEAD", "/files/clock.bin")
+        modified.append(time.strptime(answer.headers.get("Last-Modified", ""), "%a, %d %b %Y %H:%M:%S GMT"))
+        cluster.check_alive()
+    run.expect(modified == sorted(modified), "Last-Modified went back while versions were added")
+    session.client.close()
