@@ -74,6 +74,7 @@ class Run:
         self.directory = tempfile.mkdtemp(prefix="tercet-faults-")
         self.cluster = self.load = self.monitor = None
         self.excluded = set()  # keys that the scenario has destroyed on purpose
+        self.must_lose = False  # the scenario breaks the product, to prove that the harness notices
         self.phases = []  # (name, start)
         self._closers = []
         self._monitoring = threading.Event()
@@ -120,11 +121,12 @@ class Run:
     def session(self, name="scenario", timeout=20):
         return self.load.session(name, timeout)
 
-    def breaker_times(self, node, fault_start, fault_end):
+    def breaker_times(self, title, node, fault_start, fault_end):
         """Records how long the breaker of the node took to open and, after the fault, to close."""
-        self.measure("breaker opened s", self.monitor.first(node, fault_start, lambda state, _: state == "OPEN"))
-        self.measure("unhealthy s", self.monitor.first(node, fault_start, lambda _, ok: not ok))
-        self.measure("healthy again s", self.monitor.first(node, fault_end, lambda state, ok: ok and state == "CLOSED"))
+        first = self.monitor.first
+        self.measure(f"{title}breaker opened s", first(node, fault_start, lambda state, _: state == "OPEN"))
+        self.measure(f"{title}unhealthy s", first(node, fault_start, lambda _, ok: not ok))
+        self.measure(f"{title}healthy again s", first(node, fault_end, lambda state, ok: ok and state == "CLOSED"))
 
     def live_writes(self):
         """(write id, Write) of the newest acknowledged value of each key, where no delete or maybe blurs it."""
@@ -189,6 +191,10 @@ class Run:
             for violation in checker.check(self.history.snapshot())
             if violation.key not in self.excluded or violation.category == checker.MIXED
         ]
+        if self.must_lose:
+            self.measure("noticed", len(violations))
+            self.expect(violations, "the harness did not notice the loss")
+            return
         self.result.violations = checker.count(violations)
         self.result.failures += [str(violation) for violation in violations[:20]]
 

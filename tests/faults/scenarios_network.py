@@ -19,7 +19,7 @@ def _partition(run, hows):
         run.phase(how)
         begun = time.monotonic()
         network.cut(number, how)
-        time.sleep(run.seconds(5, 60))
+        time.sleep(run.seconds(4, 60))
         network.mend()
         ended = time.monotonic()
         cluster.wait_healthy()
@@ -30,7 +30,7 @@ def _partition(run, hows):
         run.measure(f"{how}: slowest s", slowest)
         run.expect(not failed, f"{how}: {len(failed)} requests failed because of one node, first: {failed[:1]}")
         run.expect(slowest < 5, f"{how}: a request took {slowest:.1f} s")
-        run.breaker_times(number, begun, ended)
+        run.breaker_times(f"{how}: ", number, begun, ended)
 
 
 @scenario(seconds=120)
@@ -39,7 +39,7 @@ def partition(run):
     _partition(run, ("drop", "reset"))
 
 
-@scenario(seconds=120)
+@scenario(seconds=120, short=False)
 def partition_one_way(run):
     """Only the packets to the node are lost, or only those from it (it does what it is told, and nobody hears)."""
     _partition(run, ("to", "from"))
