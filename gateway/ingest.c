@@ -52,23 +52,37 @@ enum status ingest_open(struct ingest *ingest, struct gateway *gateway, const st
 
 enum status ingest_space(struct ingest *ingest, char **space, size_t *capacity)
 {
-    enum status status = stream_writer_space(ingest->writer, &ingest->space, capacity);
-    *space = ingest->space;
-    return status;
+    if (ingest->filled == ingest->capacity) {
+        ingest->filled = ingest->capacity = 0;
+        enum status status = stream_writer_space(ingest->writer, &ingest->space, &ingest->capacity);
+        if (status)
+            return status;
+    }
+    *space = ingest->space + ingest->filled;
+    *capacity = ingest->capacity - ingest->filled;
+    return STATUS_OK;
+}
+
+static void flush(struct ingest *ingest)
+{
+    struct hash_job job = {ingest, ingest->space, ingest->filled};
+
+    if (ingest->filled == 0)
+        return;
+    if (ingest->filled <= HASH_IN_PLACE_BYTES)
+        hash(&job);
+    else
+        pool_run(ingest->gateway->pool, hash, &job); /* while the nodes take what was committed before */
+    stream_writer_commit(ingest->writer, ingest->filled);
+    ingest->filled = ingest->capacity = 0;
 }
 
 void ingest_commit(struct ingest *ingest, size_t len)
 {
-    struct hash_job job = {ingest, ingest->space, len};
-
-    if (len == 0)
-        return;
-    if (len <= HASH_IN_PLACE_BYTES)
-        hash(&job);
-    else
-        pool_run(ingest->gateway->pool, hash, &job); /* while the nodes take what was committed before */
-    stream_writer_commit(ingest->writer, len);
+    ingest->filled += len;
     ingest->size += len;
+    if (ingest->filled == ingest->capacity)
+        flush(ingest);
 }
 
 enum status ingest_write(struct ingest *ingest, struct bytes data)
@@ -89,6 +103,7 @@ enum status ingest_write(struct ingest *ingest, struct bytes data)
 
 void ingest_seal(struct ingest *ingest)
 {
+    flush(ingest);
     digest_final(&ingest->md5, ingest->md5_value);
     if (ingest->wants_sha256)
         digest_final(&ingest->sha256, ingest->sha256_value);

@@ -14,7 +14,8 @@ struct ingest {
     struct digest md5, sha256;
     bool wants_sha256;
     struct checksum_state checksum;
-    char *space; /* where the next bytes go */
+    char *space; /* the writer's, filled as far as `filled` */
+    size_t capacity, filled;
     uint64_t size;
     /* set by ingest_seal */
     uint8_t md5_value[MD5_LEN], sha256_value[SHA256_LEN];
@@ -31,11 +32,12 @@ struct ingest_plan {
 /* STATUS_UNAVAILABLE when fewer than two nodes can take writes, STATUS_LIMIT when too many uploads are under
  * way. On failure there is nothing to release. */
 enum status ingest_open(struct ingest *ingest, struct gateway *gateway, const struct ingest_plan *plan);
-/* A place for the next bytes, then how many were put there: they are hashed and sent. Both suspend. */
+/* A place for the next bytes; suspends. Then how many were put there. They are hashed and sent when the place is full,
+ * since the trip to the pool and the nodes' wake-ups cost the same for few bytes as for many; commit suspends then. */
 enum status ingest_space(struct ingest *ingest, char **space, size_t *capacity);
 void ingest_commit(struct ingest *ingest, size_t len);
 enum status ingest_write(struct ingest *ingest, struct bytes data); /* the same with a copy */
-/* No more bytes: finishes the hashes, so that the caller can compare them before anything is kept. */
+/* No more bytes: finishes the hashes, so that the caller can compare them before anything is kept. Suspends. */
 void ingest_seal(struct ingest *ingest);
 /* After seal: waits until every chunk is durable. Suspends. */
 enum status ingest_finish(struct ingest *ingest, struct chunk_list *chunks);
