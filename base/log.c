@@ -1,30 +1,38 @@
 /* JSON log lines on stdout. Every line is valid JSON of at most LINE_MAX_BYTES whatever the fields hold:
  * control characters are escaped, bytes that are not UTF-8 become U+FFFD, and what does not fit is cut and
  * marked with "truncated". A line goes out with one write, so that lines of several threads do not mix; when
- * stdout cannot take it, it is lost. */
+ * stdout or the file cannot take it, it is lost there. */
 #include "base/log.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/check.h"
 #include "base/clock.h"
 #include "base/task.h"
+#include "base/trace.h"
 
 #define LINE_MAX_BYTES 8192
+#define LOG_PATH_MAX   4096
 #define VALUE_ROOM     64 /* a field is begun only if a name, a number and punctuation fit */
 
 static const char line_end[] = "}\n";
 static const char line_end_truncated[] = ",\"truncated\":true}\n";
 
-/* Set once by log_init, before other threads; the level is atomic. */
+/* Set once by log_init and log_open, before other threads; the level is atomic. The file's descriptor keeps its number
+ * for good: a new file takes its place with dup2. */
 static struct {
     const char *service, *server_id;
-    int level;
-} settings = {.level = LOG_INFO};
+    int level, level_configured;
+    int file;   /* -1: none */
+    char *path; /* of the file */
+} settings = {.level = LOG_INFO, .level_configured = LOG_INFO, .file = -1};
 
 static const char *const level_names[] = {"debug", "info", "warn", "error"};
 
@@ -32,7 +40,50 @@ void log_init(const char *service, const char *server_id, enum log_level level)
 {
     settings.service = service;
     settings.server_id = server_id;
+    settings.level_configured = (int)level;
     log_set_level(level);
+}
+
+void log_toggle_debug(void)
+{
+    bool debugging = log_enabled(LOG_DEBUG);
+
+    log_set_level(debugging ? (enum log_level)settings.level_configured : LOG_DEBUG);
+}
+
+static int file_open(void)
+{
+    return open(settings.path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
+}
+
+enum status log_open(const char *directory)
+{
+    char path[LOG_PATH_MAX];
+
+    if (snprintf(path, sizeof(path), "%s/%s", directory, settings.service) >= LOG_PATH_MAX)
+        return STATUS_IO;
+    if ((mkdir(directory, 0750) != 0 && errno != EEXIST) || (mkdir(path, 0750) != 0 && errno != EEXIST))
+        return STATUS_IO;
+    if (snprintf(path, sizeof(path), "%s/%s/%s.log", directory, settings.service, settings.server_id) >= LOG_PATH_MAX)
+        return STATUS_IO;
+    settings.path = mem_strdup(path);
+    settings.file = file_open();
+    return settings.file >= 0 ? STATUS_OK : STATUS_IO;
+}
+
+enum status log_reopen(void)
+{
+    enum status status = STATUS_OK;
+    int fd;
+
+    if (settings.file < 0)
+        return STATUS_OK;
+    fd = file_open();
+    if (fd < 0 || dup3(fd, settings.file, O_CLOEXEC) < 0)
+        status = STATUS_IO;
+    if (fd >= 0)
+        close(fd);
+    return status;
 }
 
 void log_set_level(enum log_level level)
@@ -212,14 +263,12 @@ static void line_start(struct line *line, const char *level, const char *caller,
         line_put_field(line, &LOG_STR("serverID", settings.server_id));
 }
 
-static void line_write(struct line *line)
+static void line_write_to(int fd, const struct line *line)
 {
-    const char *end = line->truncated ? line_end_truncated : line_end;
     size_t done = 0;
 
-    line_put(line, end, strlen(end));
     while (done < line->len) {
-        ssize_t written = write(STDOUT_FILENO, line->text + done, line->len - done);
+        ssize_t written = write(fd, line->text + done, line->len - done);
         if (written < 0 && errno == EINTR)
             continue;
         if (written <= 0)
@@ -228,15 +277,27 @@ static void line_write(struct line *line)
     }
 }
 
+static void line_write(struct line *line)
+{
+    const char *end = line->truncated ? line_end_truncated : line_end;
+
+    line_put(line, end, strlen(end));
+    line_write_to(STDOUT_FILENO, line);
+    if (settings.file >= 0)
+        line_write_to(settings.file, line);
+}
+
 static void write_line(const char *level, const char *caller, const char *message,
                        const struct log_field *fields)
 {
-    const char *request_id = task_request_id();
+    const char *request_id = task_request_id(), *trace = task_trace();
     struct line line;
 
     line_start(&line, level, caller, message);
     if (request_id != NULL)
         line_put_field(&line, &LOG_STR("requestID", request_id));
+    if (trace != NULL)
+        line_put_field(&line, &LOG_BYTES("traceID", bytes_of(trace + TRACE_ID_AT, TRACE_ID_LEN)));
     line_put_fields(&line, fields);
     line_write(&line);
 }

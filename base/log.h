@@ -1,6 +1,6 @@
 /* The log: JSON lines on stdout, one object per event: timestamp (UTC, ms, Z), level, caller, message, service,
- * serverID, requestID when the running task has one, then the event's own fields. Written with one write(2), 8 KiB at
- * most; strings are escaped, never trusted. Secrets are never given to a log function. */
+ * serverID, requestID and traceID when the running task has them, then the event's own fields. Written with one
+ * write(2), 8 KiB at most; strings are escaped, never trusted. Secrets are never given to a log function. */
 #ifndef TERCET_BASE_LOG_H
 #define TERCET_BASE_LOG_H
 
@@ -46,6 +46,11 @@ struct log_field {
 
 void log_init(const char *service, const char *server_id, enum log_level level); /* strings are kept */
 void log_set_level(enum log_level level); /* from any thread */
+void log_toggle_debug(void);              /* to debug, and back to the level of log_init; from one thread */
+/* Writes to DIRECTORY/SERVICE/SERVER-ID.log too, which is made when missing; after log_init, before other threads. IO. */
+enum status log_open(const char *directory);
+/* Opens that file anew, for those who renamed it. No-op without one; from any thread. On IO the old one stays. */
+enum status log_reopen(void);
 bool log_enabled(enum log_level level);
 /* fields end with one whose name is NULL; a line that they overfill is cut and gets "truncated":true. */
 void log_write(enum log_level level, const char *caller, const char *message, const struct log_field *fields);

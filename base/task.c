@@ -42,7 +42,7 @@ struct task {
     int wake; /* atomic */
     bool timed_out;
     struct timer timer;
-    const char *request_id;
+    const char *request_id, *trace;
     task_fn fn;
     void *arg;
     void *mapping; /* guard page, stack, this struct */
@@ -125,6 +125,7 @@ static struct task *start(struct loop *loop, struct spawn *spawn)
     }
     task->wake = WAKE_NONE;
     task->request_id = NULL;
+    task->trace = NULL;
     task->fn = spawn->fn;
     task->arg = spawn->arg;
     context_prepare(&task->context, task_main, task);
@@ -300,6 +301,21 @@ const char *task_request_id(void)
     struct task *self = task_self();
 
     return self != NULL ? self->request_id : NULL;
+}
+
+void task_set_trace(const char *traceparent)
+{
+    struct task *self = task_self();
+
+    if (self != NULL)
+        self->trace = traceparent;
+}
+
+const char *task_trace(void)
+{
+    const struct task *self = task_self();
+
+    return self != NULL ? self->trace : NULL;
 }
 
 unsigned task_count(void)

@@ -38,6 +38,10 @@ void task_yield(void);           /* lets the loop turn once; suspends */
 void task_set_request_id(const char *request_id);
 const char *task_request_id(void); /* NULL outside of a task or when not set */
 
+/* The same for the trace that the task belongs to, as trace_continue (base/trace.h) made it. */
+void task_set_trace(const char *traceparent);
+const char *task_trace(void);
+
 /* Number of live tasks in the process. */
 unsigned task_count(void);
 

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/task.h"
+#include "base/trace.h"
 #include "gateway/gate.h"
 #include "gateway/json_reply.h"
 #include "gateway/request_metrics.h"
@@ -101,11 +102,12 @@ static void log_request(const struct exchange *exchange)
     http_request_peer_text(http, peer);
     /* the query is left out: presigned signatures are in it */
     const struct log_field fields[] = {
-        LOG_STR("requestID", http->id),
         LOG_STR("remote", peer),
         LOG_BYTES("method", http->method),
         LOG_BYTES("path", http->path),
         LOG_STR("action", exchange->operation ? exchange->operation->action : "none"),
+        LOG_BYTES("bucket", exchange->bucket_name),
+        LOG_BYTES("key", exchange->key),
         LOG_BYTES("accessKey", exchange->credentials.access_key),
         LOG_INT("statusCode", http->status),
         LOG_STR("error", exchange->error_code ? exchange->error_code : ""),
@@ -120,8 +122,11 @@ static void log_request(const struct exchange *exchange)
 void gateway_handle(struct http_request *request, void *arg)
 {
     struct exchange exchange = {.gateway = arg, .http = request};
+    char trace[TRACE_PARENT_LEN + 1];
 
     task_set_request_id(request->id);
+    if (trace_continue(http_request_header(request, "traceparent"), trace))
+        task_set_trace(trace);
     buffer_init(&exchange.path_storage, PATH_STORAGE_MAX);
     if (admit(&exchange))
         route(&exchange);
@@ -132,5 +137,6 @@ void gateway_handle(struct http_request *request, void *arg)
     auth_verification_release(&exchange.verification);
     uri_query_release(&exchange.query);
     buffer_release(&exchange.path_storage);
+    task_set_trace(NULL);
     task_set_request_id(NULL);
 }

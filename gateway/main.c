@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/service.h"
 #include "compat/compat.h"
 #include "gateway/background.h"
 #include "gateway/settings.h"
@@ -110,7 +111,9 @@ static int run(struct gateway *gateway, const struct settings *settings, const s
     status = start_servers(gateway, settings, &servers);
     if (!status) {
         log_info("gateway is ready", LOG_INT("port", http_server_port(servers.main)));
-        sigwait(signals, &signal_number);
+        service_ready();
+        signal_number = service_wait(signals, &gateway->loops);
+        service_stopping(settings->drain_ms);
         log_info("stopping", LOG_INT("signal", signal_number));
     }
 out:
@@ -132,12 +135,15 @@ int main(int argc, char **argv)
     settings_load(&settings, argc, argv);
     log_level_parse(bytes_from_str(settings.log_level), &level);
     log_init("tercet-gateway", settings.server_id, level);
+    if (settings.log_dir[0] && log_open(settings.log_dir)) {
+        fprintf(stderr, "tercet-gateway: logdir: the log file below %s cannot be opened\n", settings.log_dir);
+        return 2;
+    }
     mallopt(M_ARENA_MAX, 4); /* an arena per thread would keep what uploads once needed */
-    signal(SIGPIPE, SIG_IGN);
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);
-    pthread_sigmask(SIG_BLOCK, &signals, NULL); /* before any thread: main alone waits for them */
+    service_block_signals(&signals);
     compat_init();
 
     gateway.options = settings_gateway_options(&settings);

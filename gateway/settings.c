@@ -11,8 +11,10 @@
 #include "base/check.h"
 #include "base/config.h"
 #include "base/log.h"
+#include "base/service.h"
 
 #define SECRET_FILE_MAX 4096
+#define SERVER_ID_MAX   63
 
 static _Noreturn void refuse(const char *what, const char *why)
 {
@@ -40,6 +42,15 @@ static const char *read_secret(const char *path)
     return mem_strdup(text);
 }
 
+/* Fit for labels of metrics, for the log, and as the name of a file. */
+static bool is_name(const char *text)
+{
+    static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_";
+    size_t len = strlen(text);
+
+    return len > 0 && len <= SERVER_ID_MAX && text[0] != '.' && strspn(text, allowed) == len;
+}
+
 static void check(struct settings *settings)
 {
     enum log_level level;
@@ -58,6 +69,8 @@ static void check(struct settings *settings)
         refuse("tls-port", "needs tls-cert and tls-key");
     if (settings->files_token[0] && strlen(settings->files_token) < 16)
         refuse("files-token", "at least 16 characters");
+    if (!is_name(settings->server_id))
+        refuse("server-id", "1 to 63 letters, digits, '.', '-' and '_'");
     if (log_level_parse(bytes_from_str(settings->log_level), &level))
         refuse("loglevel", "debug, info, warn or error");
 }
@@ -95,6 +108,10 @@ void settings_load(struct settings *s, int argc, char **argv)
         {"server-id", CONFIG_STRING, &s->server_id, "coordinator", 0, 0, "name in answers, log and metrics",
          false},
         {"loglevel", CONFIG_STRING, &s->log_level, "error", 0, 0, "debug, info, warn or error", false},
+        {"logdir", CONFIG_STRING, &s->log_dir, "", 0, 0,
+         "also log to DIRECTORY/tercet-gateway/SERVER-ID.log, opened anew on SIGHUP", false},
+        {"health", CONFIG_BOOL, &s->health, "false", 0, 0,
+         "asks the gateway that runs with these settings for its health and exits: 0 when it is well", false},
         {"accesslog", CONFIG_BOOL, &s->access_log, "false", 0, 0, "log every request", false},
         {"threads", CONFIG_UINT, &s->threads, "0", 0, 64, "event loops; 0: one per core", false},
         {"pool-threads", CONFIG_UINT, &s->pool_threads, "8", 1, 256, "threads for metadata reads and hashing",
@@ -132,6 +149,8 @@ void settings_load(struct settings *s, int argc, char **argv)
         {0},
     };
     config_load(options, "tercet-gateway", argc, argv);
+    if (s->health)
+        exit(service_probe(s->listen, (uint16_t)s->port, s->tls_cert[0] && !s->tls_port));
     check(s);
 }
 

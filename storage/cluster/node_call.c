@@ -5,6 +5,8 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "base/task.h"
+#include "base/trace.h"
 
 void node_call_start(struct node_call *call, const struct cluster *cluster, struct node *node, const char *method,
                      const char *target, const char *auth, struct http_call_options options)
@@ -12,7 +14,9 @@ void node_call_start(struct node_call *call, const struct cluster *cluster, stru
     char url[sizeof(node->address) + NODE_TARGET_MAX + 8];
     char header[PROTOCOL_AUTH_MAX + 16];
     char own_auth[PROTOCOL_AUTH_MAX];
-    const char *const headers[] = {header, NULL};
+    char id_header[64], trace_header[TRACE_PARENT_LEN + 16];
+    const char *headers[4] = {header};
+    unsigned count = 1;
 
     CHECK(!call->http);
     if (!auth) {
@@ -22,6 +26,14 @@ void node_call_start(struct node_call *call, const struct cluster *cluster, stru
     }
     snprintf(url, sizeof(url), "http://%s%s", node->address, target);
     snprintf(header, sizeof(header), "x-tercet-auth: %s", auth);
+    if (task_request_id()) {
+        snprintf(id_header, sizeof(id_header), "x-tercet-request-id: %s", task_request_id());
+        headers[count++] = id_header;
+    }
+    if (task_trace()) {
+        snprintf(trace_header, sizeof(trace_header), "traceparent: %s", task_trace());
+        headers[count++] = trace_header;
+    }
     options.method = method;
     options.url = url;
     options.headers = headers;

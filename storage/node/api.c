@@ -1,6 +1,7 @@
 /* The way of every request through the node: count, authorize, find the route, run, measure. */
 #include "storage/node/api.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,9 +9,12 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/pool.h"
+#include "base/task.h"
+#include "base/trace.h"
 #include "storage/node/api_private.h"
 
 #define METRICS_BYTES_MAX (1u << 20)
+#define REQUEST_ID_MAX    32
 
 struct node_api *node_api_create(const struct node_api_config *config)
 {
@@ -181,14 +185,35 @@ static enum node_route handle(struct api_request *request, enum node_method meth
     return route;
 }
 
+/* The id under which the gateway logs the request that this one is a part of. */
+static bool request_id_adopt(const struct http_request *http, char out[REQUEST_ID_MAX + 1])
+{
+    struct bytes id = http_request_header(http, "x-tercet-request-id");
+    if (id.len == 0 || id.len > REQUEST_ID_MAX)
+        return false;
+    for (size_t i = 0; i < id.len; i++)
+        if (!isxdigit((unsigned char)id.data[i]))
+            return false;
+    memcpy(out, id.data, id.len);
+    out[id.len] = '\0';
+    return true;
+}
+
 void node_api_handle(struct http_request *http, void *arg)
 {
     struct api_request request = {.api = arg, .http = http};
+    char id[REQUEST_ID_MAX + 1], trace[TRACE_PARENT_LEN + 1];
+    if (request_id_adopt(http, id))
+        task_set_request_id(id);
+    if (trace_continue(http_request_header(http, "traceparent"), trace))
+        task_set_trace(trace);
     enum node_method method = node_method_of(http->method);
     enum node_route route = handle(&request, method);
     node_metrics_transfer(&request.api->metrics, http->bytes_in, http->bytes_out);
     node_metrics_request(&request.api->metrics, route, method, http->status,
                          (double)(clock_monotonic_us() - http->start_us) / 1e6);
+    task_set_trace(NULL);
+    task_set_request_id(http->id);
 }
 
 /* ---- health and metrics -------------------------------------------------------------------------------------- */

@@ -13,6 +13,7 @@
 #include "base/loop.h"
 #include "base/metrics.h"
 #include "base/pool.h"
+#include "base/service.h"
 #include "storage/node/api.h"
 #include "storage/node/chunk_store.h"
 
@@ -26,7 +27,8 @@
 #define SERVER_ID_MAX      63
 
 static struct {
-    const char *listen, *data_dir, *cluster_id, *cluster_secret_file, *server_id, *log_level;
+    const char *listen, *data_dir, *cluster_id, *cluster_secret_file, *server_id, *log_level, *log_dir;
+    bool health;
     uint64_t port, node_id, threads, pool_threads, reserve, small_chunk, drain_ms;
 } settings;
 
@@ -46,6 +48,10 @@ static const struct config_option options[] = {
     {"small-chunk", CONFIG_SIZE, &settings.small_chunk, "64K", 0, SMALL_CHUNK_BYTES_MAX,
      "chunks up to this size are kept in the database, larger ones in files", false},
     {"loglevel", CONFIG_STRING, &settings.log_level, "error", 0, 0, "debug, info, warn or error", false},
+    {"logdir", CONFIG_STRING, &settings.log_dir, "", 0, 0,
+     "also log to DIRECTORY/tercet-node/SERVER-ID.log, opened anew on SIGHUP", false},
+    {"health", CONFIG_BOOL, &settings.health, "false", 0, 0,
+     "asks the node that runs with these settings for its health and exits: 0 when it is well", false},
     {"drain", CONFIG_DURATION, &settings.drain_ms, "30s", 0, 0, "time that running requests get at the end", false},
     {NULL, CONFIG_STRING, NULL, NULL, 0, 0, NULL, false},
 };
@@ -99,6 +105,8 @@ static int node_configure(struct node *node)
     if (cluster_identity_load(&node->identity, settings.cluster_id, settings.cluster_secret_file, &error))
         return refuse(EXIT_SETTING, error);
     log_init("tercet-node", node->server_id, level);
+    if (settings.log_dir[0] && log_open(settings.log_dir))
+        return refuse(EXIT_SETTING, "the log file below logdir cannot be opened");
     return 0;
 }
 
@@ -159,10 +167,12 @@ static void node_stop(struct node *node)
 
 static int node_wait(struct node *node, const sigset_t *signals)
 {
-    int signal_number = 0;
-    while (sigwait(signals, &signal_number) != 0 ||
-           (signal_number == SIGNAL_DISK_FAILED && !chunk_store_failed(node->store)))
-        continue;
+    int signal_number;
+    service_ready();
+    do {
+        signal_number = service_wait(signals, &node->loops);
+    } while (signal_number == SIGNAL_DISK_FAILED && !chunk_store_failed(node->store));
+    service_stopping(settings.drain_ms);
     if (signal_number != SIGNAL_DISK_FAILED) {
         log_info("stopping", LOG_INT("signal", signal_number));
         return 0;
@@ -178,16 +188,16 @@ int main(int argc, char **argv)
     sigset_t signals;
     mallopt(M_ARENA_MAX, MALLOC_ARENAS);
     config_load(options, "tercet-node", argc, argv);
+    if (settings.health)
+        return service_probe(settings.listen, (uint16_t)settings.port, false);
     int result = node_configure(&node);
     if (result)
         return result;
-    /* Blocked before any thread starts, so that only main takes them. */
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);
     sigaddset(&signals, SIGNAL_DISK_FAILED);
-    pthread_sigmask(SIG_BLOCK, &signals, NULL);
-    signal(SIGPIPE, SIG_IGN);
+    service_block_signals(&signals);
     result = node_start(&node);
     if (!result) {
         log_info("ready", LOG_STR("listen", settings.listen), LOG_INT("port", http_server_port(node.server)));

@@ -1,0 +1,31 @@
+/* What a program owes to those who run it: it says when it is ready and that it is alive (systemd's notification
+ * protocol, sd_notify(3); silent without systemd), does what signals ask for, and can tell whether another instance of
+ * it is well.
+ *
+ *   SIGHUP   the log file is opened anew, for those who rotate it
+ *   SIGUSR2  the log shows everything from debug up; the next one goes back to -loglevel */
+#ifndef TERCET_BASE_SERVICE_H
+#define TERCET_BASE_SERVICE_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct loop_group;
+
+/* Blocks the signals above and those that end the program; before any thread starts, so that only service_wait takes
+ * them. SIGPIPE is ignored. */
+void service_block_signals(const sigset_t *ending);
+/* The program serves now. */
+void service_ready(void);
+/* Waits for one of the ending signals and returns it. Meanwhile does what the other signals ask for and, where systemd
+ * wants it, says that the program is alive as long as every loop turns. */
+int service_wait(const sigset_t *ending, struct loop_group *loops);
+/* The program finishes what it has begun; systemd gives it stop_ms. */
+void service_stopping(uint64_t stop_ms);
+
+/* Asks the instance that listens there for /health; for container checks. Returns the exit code, 0 when it is well, and
+ * says on stderr what is wrong. The certificate is not verified: the instance is one's own. */
+int service_probe(const char *address, uint16_t port, bool tls);
+
+#endif
