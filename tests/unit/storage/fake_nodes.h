@@ -21,17 +21,18 @@
 
 enum fault {
     FAULT_NONE,
-    FAULT_ERROR,     /* 500 */
-    FAULT_FULL,      /* 507 */
-    FAULT_MISSING,   /* 404 */
-    FAULT_SILENT,    /* takes the head, then does nothing */
-    FAULT_STALL_AT,  /* stalls when fault_at bytes of the body were received or sent */
-    FAULT_MUTE,      /* stores it, but never answers */
-    FAULT_CUT_AT,    /* closes the connection after fault_at bytes of the body were sent */
-    FAULT_BAD_BLOCK, /* flips a bit of the payload at fault_at */
-    FAULT_BAD_TABLE, /* flips a bit of the table of CRCs */
-    FAULT_BAD_SIZE,  /* says that the chunk is longer than it is */
-    FAULT_SLOW_ONCE, /* waits delay_ms before the answer */
+    FAULT_ERROR,       /* 500 */
+    FAULT_FULL,        /* 507 */
+    FAULT_MISSING,     /* 404 */
+    FAULT_SILENT,      /* takes the head, then does nothing */
+    FAULT_STALL_AT,    /* stalls when fault_at bytes of the body were received or sent */
+    FAULT_MUTE,        /* stores it, but never answers */
+    FAULT_CUT_AT,      /* closes the connection after fault_at bytes of the body were sent */
+    FAULT_BAD_BLOCK,   /* flips a bit of the payload at fault_at */
+    FAULT_BAD_TABLE,   /* flips a bit of the table of CRCs */
+    FAULT_OTHER_BYTES, /* flips a bit at fault_at and sends the table that goes with it */
+    FAULT_BAD_SIZE,    /* says that the chunk is longer than it is */
+    FAULT_SLOW_ONCE,   /* waits delay_ms before the answer */
 };
 
 struct fake_chunk {
@@ -221,13 +222,18 @@ static inline void fake_get(struct fake_node *node, struct http_request *request
     size_t begin = first * CHUNK_BLOCK_BYTES;
     size_t len = count * CHUNK_BLOCK_BYTES < chunk->size - begin ? count * CHUNK_BLOCK_BYTES : chunk->size - begin;
     char *body = mem_alloc(4 * blocks + len);
+    char *lie = node->get_fault == FAULT_OTHER_BYTES ? chunk->data + node->fault_at : NULL;
     char crc_text[9];
+    if (lie)
+        *lie ^= 1;
     for (size_t i = 0; i < blocks; i++) {
         size_t rest = chunk->size - i * CHUNK_BLOCK_BYTES;
         put_u32(body + 4 * i, crc32c_update(0, chunk->data + i * CHUNK_BLOCK_BYTES,
                                             rest < CHUNK_BLOCK_BYTES ? rest : CHUNK_BLOCK_BYTES));
     }
     memcpy(body + 4 * blocks, chunk->data + begin, len);
+    if (lie)
+        *lie ^= 1;
     if (node->get_fault == FAULT_BAD_TABLE)
         body[4 * blocks - 1] ^= 1;
     if (node->get_fault == FAULT_BAD_BLOCK && node->fault_at >= begin && node->fault_at < begin + len)

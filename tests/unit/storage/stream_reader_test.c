@@ -266,7 +266,8 @@ static void test_corrupt_copies(void **state)
     assert_int_equal(object.why, STATUS_CORRUPT);
     assert_failover(FAULT_BAD_TABLE, 0);
     assert_failover(FAULT_BAD_SIZE, 0);
-    assert_true(damage_reports() >= before + 6);
+    assert_failover(FAULT_OTHER_BYTES, 99);
+    assert_true(damage_reports() >= before + 9);
 }
 
 static void test_refused_connection(void **state)
@@ -364,6 +365,27 @@ static void test_open_breakers_do_not_lock_out(void **state)
     assert_downloads(0, 1000);
 }
 
+/* A client that takes its time makes nodes give transfers up: the bytes still come, and no node is blamed. */
+static void test_slow_client_blames_no_node(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < FAKE_NODES; i++) {
+        fake.nodes[i].get_fault = FAULT_CUT_AT;
+        fake.nodes[i].fault_at = TABLE_LEN + 5 * CHUNK_BLOCK_BYTES;
+    }
+    struct download download = download_of(0, 8 * CHUNK_BLOCK_BYTES);
+    download.pause_ms = 400;
+    fake_run(download_run, &download);
+    assert_int_equal(download.status, STATUS_OK);
+    assert_int_equal(download.received, 8 * CHUNK_BLOCK_BYTES);
+    assert_int_equal(download.wrong, 0);
+    for (unsigned i = 0; i < FAKE_NODES; i++) {
+        struct cluster_node_info info;
+        cluster_node_info(fake.cluster, i, &info);
+        assert_int_equal(info.failures, 0);
+    }
+}
+
 static void test_closed_early(void **state)
 {
     (void)state;
@@ -450,6 +472,7 @@ int main(void)
         WITH_OBJECT(test_none_left),
         WITH_OBJECT(test_all_slow),
         WITH_OBJECT(test_open_breakers_do_not_lock_out),
+        WITH_OBJECT(test_slow_client_blames_no_node),
         WITH_OBJECT(test_closed_early),
         WITH_OBJECT(test_bad_records_are_refused),
         WITH_OBJECT(test_single_chunks),
