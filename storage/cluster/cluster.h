@@ -22,8 +22,8 @@ struct cluster_config {
     struct cluster_identity identity;
     uint64_t chunk_bytes;        /* 8 MiB */
     uint64_t window_bytes;       /* bytes of one upload kept in memory: 1 MiB */
-    uint64_t stall_ms;           /* a node without progress for so long gets a stand-in: 500 */
-    uint64_t node_timeout_ms;    /* and is given up after: 10000 */
+    uint64_t stall_ms;           /* a node without progress for so long gets a stand-in: 500; longer when all are slow */
+    uint64_t node_timeout_ms;    /* and is given up after: 30000 */
     uint64_t health_interval_ms; /* 30000 */
     uint64_t suspect_interval_ms; /* checks of a node that failed: 1000 */
     uint64_t breaker_failures;   /* failures in a row that open: 5 */

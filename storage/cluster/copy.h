@@ -20,6 +20,7 @@ struct copy {
     uint64_t position;  /* the next byte of the stream to send */
     size_t footer_sent;
     uint64_t owing_since_ms;
+    uint64_t all_sent_ms; /* the node has every byte and owes its answer; 0 before */
     uint64_t silence_noted_ms; /* when the silence first looked like a stall, 0 when it does not */
     char auth[PROTOCOL_AUTH_MAX];
     uint8_t footer[PROTOCOL_FOOTER_LEN];

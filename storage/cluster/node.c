@@ -13,6 +13,11 @@
 
 #define CLOCK_OFFSET_TOLERATED_MS 60000 /* well within PROTOCOL_SKEW_MS */
 
+static void text_copy(char *out, size_t size, const char *text)
+{
+    snprintf(out, size, "%s", text);
+}
+
 static enum node_standing standing_locked(const struct node *node)
 {
     if (!node->checked || node->check_failed || node->breaker.state != BREAKER_CLOSED)
@@ -47,7 +52,7 @@ void node_init(struct node *node, unsigned index, unsigned number, const char *a
     uint64_t seed;
     *node = (struct node){.number = number, .index = index, .score_share = 100.0 / node_count};
     CHECK(strlen(address) < sizeof(node->address));
-    strcpy(node->address, address);
+    text_copy(node->address, sizeof(node->address), address);
     random_bytes(&seed, sizeof(seed));
     breaker_init(&node->breaker, config->breaker_failures, config->breaker_open_ms, seed);
     pthread_mutex_init(&node->lock, NULL);
@@ -68,7 +73,7 @@ void node_release(struct node *node)
 
 static void error_set_locked(struct node *node, const char *reason)
 {
-    snprintf(node->last_error, sizeof(node->last_error), "%s", reason);
+    text_copy(node->last_error, sizeof(node->last_error), reason);
 }
 
 static void check_request_locked(struct node *node)
@@ -149,7 +154,7 @@ static void server_id_learn_locked(struct node *node, const char *server_id)
     char label[96];
     if (strcmp(node->server_id, server_id) == 0)
         return;
-    strcpy(node->server_id, server_id);
+    text_copy(node->server_id, sizeof(node->server_id), server_id);
     snprintf(label, sizeof(label), "server_id=\"%s\"", server_id);
     node->availability_gauge = metric_gauge_get("node_availability", "1 while the storage node is available", label);
 }
@@ -293,9 +298,9 @@ void node_info(struct node *node, struct cluster_node_info *info)
 {
     memset(info, 0, sizeof(*info));
     info->number = node->number;
-    strcpy(info->address, node->address);
+    text_copy(info->address, sizeof(info->address), node->address);
     pthread_mutex_lock(&node->lock);
-    strcpy(info->server_id, node->server_id);
+    text_copy(info->server_id, sizeof(info->server_id), node->server_id);
     info->healthy = standing_locked(node) == NODE_GOOD;
     info->writable = info->healthy && !node->full && !node->read_only;
     info->full = node->full;
@@ -306,7 +311,7 @@ void node_info(struct node *node, struct cluster_node_info *info)
     info->chunks = node->chunks;
     info->last_seen_ms = node->last_seen_ms;
     info->last_transition_ms = node->last_transition_ms;
-    strcpy(info->last_error, node->last_error);
+    text_copy(info->last_error, sizeof(info->last_error), node->last_error);
     info->requests = node->requests;
     info->failures = node->failures;
     info->transitions = node->breaker.transitions;

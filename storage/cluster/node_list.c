@@ -23,7 +23,7 @@ static bool address_is_valid(struct bytes address)
         allowed = "abcdefABCDEF0123456789:.";
     }
     for (size_t i = 0; i < host.len; i++)
-        if (!memchr(allowed, host.data[i], strlen(allowed)))
+        if (host.data[i] == '\0' || !strchr(allowed, host.data[i]))
             return false;
     return true;
 }

@@ -360,8 +360,8 @@ enum status replica_reader_next(struct replica_reader *reader, struct bytes *out
         return STATUS_OK;
     }
     for (;;) {
-        enum node_outcome outcome;
-        const char *reason;
+        enum node_outcome outcome = NODE_FAILED;
+        const char *reason = "";
         enum status status = reader->current ? STATUS_OK : next_replica(reader);
         if (status)
             return status;
