@@ -137,8 +137,8 @@ static void on_damage(void *arg, const struct chunk_id *id, unsigned node, enum 
     char text[CHUNK_ID_TEXT_LEN + 1];
 
     chunk_id_format(id, text);
-    log_error("a copy is damaged or missing, queued for repair", LOG_STR("chunkID", text),
-              LOG_INT("nodeId", node), LOG_STATUS(why));
+    log_error("a copy is damaged or missing, queued for repair", LOG_STR("chunkID", text), LOG_INT("nodeId", node),
+              LOG_STATUS(why));
     if (meta_repair_add(gateway->meta, id, node))
         log_error("damaged copy could not be queued", LOG_STR("chunkID", text));
 }

@@ -146,13 +146,12 @@ static enum status authorize_files(struct exchange *exchange)
 {
     if (exchange->gateway->options.open_files_api || has_files_token(exchange))
         return STATUS_OK;
-    if (!http_request_header(exchange->http, "Authorization").data &&
-        http_request_peer_is_loopback(exchange->http) && speaks_for_itself(exchange->http))
+    if (!http_request_header(exchange->http, "Authorization").data && http_request_peer_is_loopback(exchange->http) &&
+        speaks_for_itself(exchange->http))
         return STATUS_OK;
     http_reply_header_str(exchange->http, "WWW-Authenticate", "Bearer realm=\"tercet\"");
-    json_error(
-        exchange, 401, "Unauthorized",
-        "From another host, send the header 'Authorization: Bearer TOKEN' with the gateway's files token.");
+    json_error(exchange, 401, "Unauthorized",
+               "From another host, send the header 'Authorization: Bearer TOKEN' with the gateway's files token.");
     return STATUS_DENIED;
 }
 

@@ -38,8 +38,7 @@ enum status json_error_status(struct exchange *exchange, enum status status)
     case STATUS_CORRUPT:
     case STATUS_IO:
         http_reply_header_str(exchange->http, "Retry-After", "5");
-        return json_error(exchange, 503, "Service unavailable",
-                          "Too few storage nodes can be reached for this now.");
+        return json_error(exchange, 503, "Service unavailable", "Too few storage nodes can be reached for this now.");
     case STATUS_LIMIT:
         http_reply_header_str(exchange->http, "Retry-After", "1");
         return json_error(exchange, 503, "Too many requests at once", "Please reduce your request rate.");

@@ -36,14 +36,11 @@ static enum status open_stores(struct gateway *gateway, const struct settings *s
         return STATUS_IO;
     }
     snprintf(path, sizeof(path), "%s/meta", settings->data_dir);
-    const struct meta_options options = {.path = path,
-                                         .cluster_id = config.identity.id,
-                                         .pool = gateway->pool,
-                                         .cache_bytes = settings->cache_bytes};
+    const struct meta_options options = {
+        .path = path, .cluster_id = config.identity.id, .pool = gateway->pool, .cache_bytes = settings->cache_bytes};
     status = meta_open(&options, &gateway->meta);
     if (status) {
-        fprintf(stderr, "tercet-gateway: the metadata in %s cannot be opened: %s\n", path,
-                status_name(status));
+        fprintf(stderr, "tercet-gateway: the metadata in %s cannot be opened: %s\n", path, status_name(status));
         return status;
     }
     status = meta_bucket_create(gateway->meta, BYTES(GATEWAY_FILES_BUCKET), true, (struct bytes){0});
@@ -55,8 +52,7 @@ static enum status open_stores(struct gateway *gateway, const struct settings *s
     return status;
 }
 
-static enum status start_servers(struct gateway *gateway, const struct settings *settings,
-                                 struct servers *servers)
+static enum status start_servers(struct gateway *gateway, const struct settings *settings, struct servers *servers)
 {
     struct http_server_config config = {
         .address = settings->listen,

@@ -19,8 +19,8 @@ static enum status fill(struct object_reader *reader)
     return STATUS_OK;
 }
 
-enum status object_reader_open(struct object_reader *reader, struct gateway *gateway,
-                               const struct meta_object *object, uint64_t offset, uint64_t len)
+enum status object_reader_open(struct object_reader *reader, struct gateway *gateway, const struct meta_object *object,
+                               uint64_t offset, uint64_t len)
 {
     *reader = (struct object_reader){.left = len};
     if (len == 0)

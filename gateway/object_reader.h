@@ -15,8 +15,8 @@ struct object_reader {
 
 /* The object must outlive the reader. An empty range reads nothing. Suspends; release is right in any case.
  * STATUS_UNAVAILABLE or STATUS_CORRUPT when no copy can be read now. */
-enum status object_reader_open(struct object_reader *reader, struct gateway *gateway,
-                               const struct meta_object *object, uint64_t offset, uint64_t len);
+enum status object_reader_open(struct object_reader *reader, struct gateway *gateway, const struct meta_object *object,
+                               uint64_t offset, uint64_t len);
 /* The next bytes, valid until the next call; len 0 at the end. Suspends. */
 enum status object_reader_next(struct object_reader *reader, struct bytes *out);
 void object_reader_release(struct object_reader *reader);

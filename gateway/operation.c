@@ -11,13 +11,13 @@
 #include "gateway/s3/s3.h"
 #include "gateway/system.h"
 
-#define PATH(action, method, path, permission, handle)                                                       \
-    {                                                                                                        \
-        action, method, path, S3_SERVICE, NULL, NULL, permission, handle                                     \
+#define PATH(action, method, path, permission, handle)                                                                 \
+    {                                                                                                                  \
+        action, method, path, S3_SERVICE, NULL, NULL, permission, handle                                               \
     }
-#define S3(action, method, level, selector, header, handle)                                                  \
-    {                                                                                                        \
-        action, method, NULL, level, selector, header, PERMIT_S3, handle                                     \
+#define S3(action, method, level, selector, header, handle)                                                            \
+    {                                                                                                                  \
+        action, method, NULL, level, selector, header, PERMIT_S3, handle                                               \
     }
 
 static const struct operation operations[] = {
@@ -172,8 +172,7 @@ const struct operation *operation_by_s3(const struct exchange *exchange)
         if (operation->path || operation->level != exchange->level ||
             !bytes_equal_str(exchange->http->method, operation->method))
             continue;
-        if (selector ? !operation->selector || strcmp(selector, operation->selector) != 0
-                     : operation->selector != NULL)
+        if (selector ? !operation->selector || strcmp(selector, operation->selector) != 0 : operation->selector != NULL)
             continue;
         if (operation->header && !http_request_header(exchange->http, operation->header).data)
             continue;

@@ -14,8 +14,8 @@ enum permission {
 struct operation {
     const char *action; /* the name in log and metrics */
     const char *method;
-    const char *path;    /* of the documented API and system endpoints: exact, or a prefix that ends in '/' */
-    enum s3_level level; /* of S3, when path is NULL */
+    const char *path;     /* of the documented API and system endpoints: exact, or a prefix that ends in '/' */
+    enum s3_level level;  /* of S3, when path is NULL */
     const char *selector; /* S3: the sub-resource, or NULL */
     const char *header;   /* S3: only with this request header, or NULL */
     enum permission permission;

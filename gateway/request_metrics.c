@@ -28,20 +28,17 @@ static void count_documented(const struct exchange *exchange, const char *endpoi
     int code = exchange->http->status;
     char labels[LABELS_MAX];
 
-    snprintf(labels, sizeof(labels), "method=\"%s\",endpoint=\"%s\",status_code=\"%d\",server_id=\"%s\"",
-             method, endpoint, code, server);
+    snprintf(labels, sizeof(labels), "method=\"%s\",endpoint=\"%s\",status_code=\"%d\",server_id=\"%s\"", method,
+             endpoint, code, server);
     metric_counter_add(metric_counter_get("http_requests_total", "Requests answered.", labels), 1);
-    snprintf(labels, sizeof(labels), "method=\"%s\",endpoint=\"%s\",server_id=\"%s\"", method, endpoint,
-             server);
-    metric_histogram_observe(metric_histogram_get("http_request_duration_seconds",
-                                                  "Time from head to answer's end.", labels,
-                                                  metric_seconds_bounds, metric_seconds_bound_count),
+    snprintf(labels, sizeof(labels), "method=\"%s\",endpoint=\"%s\",server_id=\"%s\"", method, endpoint, server);
+    metric_histogram_observe(metric_histogram_get("http_request_duration_seconds", "Time from head to answer's end.",
+                                                  labels, metric_seconds_bounds, metric_seconds_bound_count),
                              seconds);
     if (code >= 400) {
-        snprintf(labels, sizeof(labels), "method=\"%s\",endpoint=\"%s\",error_type=\"%s\",server_id=\"%s\"",
-                 method, endpoint, code >= 500 ? "server_error" : "client_error", server);
-        metric_counter_add(
-            metric_counter_get("http_errors_total", "Requests answered with an error.", labels), 1);
+        snprintf(labels, sizeof(labels), "method=\"%s\",endpoint=\"%s\",error_type=\"%s\",server_id=\"%s\"", method,
+                 endpoint, code >= 500 ? "server_error" : "client_error", server);
+        metric_counter_add(metric_counter_get("http_errors_total", "Requests answered with an error.", labels), 1);
     }
     snprintf(labels, sizeof(labels), "operation=\"upload\",server_id=\"%s\"", server);
     metric_counter_add(metric_counter_get("data_transfer_bytes_total", "Bytes of bodies.", labels),
@@ -72,23 +69,20 @@ void request_metrics_count(const struct exchange *exchange)
 {
     const struct http_request *http = exchange->http;
     const char *action = exchange->operation ? exchange->operation->action : "none";
-    const char *endpoint =
-        exchange->operation && exchange->operation->path ? exchange->operation->path : action;
+    const char *endpoint = exchange->operation && exchange->operation->path ? exchange->operation->path : action;
     double seconds = (double)(clock_monotonic_us() - http->start_us) / 1e6;
     char labels[LABELS_MAX];
 
     count_documented(exchange, endpoint, seconds);
     count_files(exchange);
     snprintf(labels, sizeof(labels), "action=\"%s\",code=\"%d\"", action, http->status);
-    metric_counter_add(metric_counter_get("tercet_requests_total", "Requests by action and status.", labels),
-                       1);
+    metric_counter_add(metric_counter_get("tercet_requests_total", "Requests by action and status.", labels), 1);
     snprintf(labels, sizeof(labels), "action=\"%s\"", action);
-    metric_histogram_observe(metric_histogram_get("tercet_request_seconds", "Time from head to answer's end.",
-                                                  labels, metric_seconds_bounds, metric_seconds_bound_count),
+    metric_histogram_observe(metric_histogram_get("tercet_request_seconds", "Time from head to answer's end.", labels,
+                                                  metric_seconds_bounds, metric_seconds_bound_count),
                              seconds);
     if (http->ttfb_us > http->start_us)
-        metric_histogram_observe(metric_histogram_get("tercet_request_ttfb_seconds",
-                                                      "Time from head to answer's head.", labels,
-                                                      metric_seconds_bounds, metric_seconds_bound_count),
+        metric_histogram_observe(metric_histogram_get("tercet_request_ttfb_seconds", "Time from head to answer's head.",
+                                                      labels, metric_seconds_bounds, metric_seconds_bound_count),
                                  (double)(http->ttfb_us - http->start_us) / 1e6);
 }

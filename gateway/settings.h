@@ -10,8 +10,7 @@ struct settings {
     const char *tls_cert, *tls_key, *domain, *region, *server_id, *log_level, *log_dir;
     uint64_t port, tls_port, threads, pool_threads, connections_max;
     uint64_t chunk_bytes, window_bytes, cache_bytes;
-    uint64_t stall_ms, node_timeout_ms, health_interval_ms, suspect_interval_ms, breaker_failures,
-        breaker_open_ms;
+    uint64_t stall_ms, node_timeout_ms, health_interval_ms, suspect_interval_ms, breaker_failures, breaker_open_ms;
     uint64_t gc_interval_ms, gc_grace_ms, repair_interval_ms, drain_ms;
     uint64_t uploads_max, requests_max;
     bool open_files_api, access_log, health;

@@ -15,8 +15,8 @@ void system_health(struct exchange *exchange)
     const struct gateway *gateway = exchange->gateway;
 
     json_reply(exchange, 200,
-               json_pack("{s:s, s:s, s:s, s:s, s:I}", "status", "OK", "serverID", gateway->options.server_id,
-                         "role", "coordinator", "version", TERCET_VERSION, "uptimeSeconds",
+               json_pack("{s:s, s:s, s:s, s:s, s:I}", "status", "OK", "serverID", gateway->options.server_id, "role",
+                         "coordinator", "version", TERCET_VERSION, "uptimeSeconds",
                          (json_int_t)((clock_wall_ms() - gateway->started_ms) / 1000)));
 }
 
@@ -32,9 +32,8 @@ static json_t *time_or_null(int64_t wall_ms)
 
 static json_t *node_short(const struct cluster_node_info *node)
 {
-    json_t *value =
-        json_pack("{s:s, s:b, s:s}", "serverId", node->server_id[0] ? node->server_id : node->address,
-                  "healthy", node->healthy, "circuitState", breaker_state_name(node->breaker));
+    json_t *value = json_pack("{s:s, s:b, s:s}", "serverId", node->server_id[0] ? node->server_id : node->address,
+                              "healthy", node->healthy, "circuitState", breaker_state_name(node->breaker));
     if (node->last_error[0])
         json_object_set_new(value, "error", json_text(bytes_from_str(node->last_error)));
     return value;
@@ -59,8 +58,7 @@ static json_t *node_full(const struct cluster_node_info *node)
     return value;
 }
 
-static json_t *nodes_array(const struct cluster *cluster,
-                           json_t *(*describe)(const struct cluster_node_info *))
+static json_t *nodes_array(const struct cluster *cluster, json_t *(*describe)(const struct cluster_node_info *))
 {
     json_t *nodes = json_array();
     struct cluster_node_info node;
@@ -90,8 +88,8 @@ void system_nodes(struct exchange *exchange)
     unsigned healthy = cluster_healthy_count(cluster), total = cluster_node_count(cluster);
 
     json_reply(exchange, 200,
-               json_pack("{s:o, s:i, s:i, s:b}", "nodes", nodes_array(cluster, node_full), "healthyCount",
-                         (int)healthy, "totalCount", (int)total, "isHealthy", healthy == total));
+               json_pack("{s:o, s:i, s:i, s:b}", "nodes", nodes_array(cluster, node_full), "healthyCount", (int)healthy,
+                         "totalCount", (int)total, "isHealthy", healthy == total));
 }
 
 void system_metrics(struct exchange *exchange)
@@ -169,21 +167,17 @@ void system_register_metrics(struct gateway *gateway)
     metrics_register_process("coordinator");
     state_metrics_register(gateway);
     metric_gauge_callback("active_connections", "Requests being served.", "", requests_in_flight, gateway);
-    metric_gauge_callback("tercet_requests_in_flight", "Requests being served.", "", requests_in_flight,
+    metric_gauge_callback("tercet_requests_in_flight", "Requests being served.", "", requests_in_flight, gateway);
+    metric_gauge_callback("tercet_uploads_in_flight", "Bodies being received or copied.", "", uploads_in_flight,
                           gateway);
-    metric_gauge_callback("tercet_uploads_in_flight", "Bodies being received or copied.", "",
-                          uploads_in_flight, gateway);
-    metric_gauge_callback("tercet_gc_backlog", "Entries waiting for their chunks to be freed.", "",
-                          gc_backlog, gateway);
-    metric_gauge_callback("tercet_repair_backlog", "Chunks with too few or damaged copies.", "",
-                          repair_backlog, gateway);
-    metric_gauge_callback("tercet_meta_sequence", "Sequence of the last metadata commit.", "",
-                          meta_sequence_value, gateway);
-    metric_gauge_callback("tercet_writable_nodes", "Nodes that take new chunks.", "", writable_nodes,
+    metric_gauge_callback("tercet_gc_backlog", "Entries waiting for their chunks to be freed.", "", gc_backlog,
                           gateway);
+    metric_gauge_callback("tercet_repair_backlog", "Chunks with too few or damaged copies.", "", repair_backlog,
+                          gateway);
+    metric_gauge_callback("tercet_meta_sequence", "Sequence of the last metadata commit.", "", meta_sequence_value,
+                          gateway);
+    metric_gauge_callback("tercet_writable_nodes", "Nodes that take new chunks.", "", writable_nodes, gateway);
     metric_gauge_callback("tercet_objects", "Current objects of all buckets.", "", stored_objects, gateway);
-    metric_gauge_callback("tercet_object_bytes", "Bytes of all versions of all buckets.", "", stored_bytes,
-                          gateway);
-    metric_gauge_callback("storage_used_bytes", "Bytes of all versions of all buckets.", "", stored_bytes,
-                          gateway);
+    metric_gauge_callback("tercet_object_bytes", "Bytes of all versions of all buckets.", "", stored_bytes, gateway);
+    metric_gauge_callback("storage_used_bytes", "Bytes of all versions of all buckets.", "", stored_bytes, gateway);
 }

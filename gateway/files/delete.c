@@ -10,13 +10,11 @@ static enum status delete_version(struct exchange *exchange, const struct meta_b
     enum status status =
         meta_object_delete(exchange->gateway->meta, bucket->id, exchange->key, version, NULL, &deletion);
 
-    *message =
-        status == STATUS_OK ? "File version deleted successfully" : "File version not found, nothing deleted";
+    *message = status == STATUS_OK ? "File version deleted successfully" : "File version not found, nothing deleted";
     return status == STATUS_NOT_FOUND ? STATUS_OK : status;
 }
 
-static enum status delete_all(struct exchange *exchange, const struct meta_bucket *bucket,
-                              const char **message)
+static enum status delete_all(struct exchange *exchange, const struct meta_bucket *bucket, const char **message)
 {
     uint64_t count = 0;
     enum status status = meta_object_delete_all(exchange->gateway->meta, bucket->id, exchange->key, &count);

@@ -39,8 +39,8 @@ static void give_disposition(struct exchange *exchange, uint64_t version)
     buffer_release(&text);
 }
 
-static void give_headers(struct exchange *exchange, const struct meta_object *object,
-                         const struct range *range, bool partial)
+static void give_headers(struct exchange *exchange, const struct meta_object *object, const struct range *range,
+                         bool partial)
 {
     struct bytes type = stored_headers_find(object->headers, "content-type");
     const struct etag etag = s3_object_etag(object);

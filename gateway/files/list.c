@@ -22,8 +22,7 @@ struct listing {
 
 /* "Available", "Unavailable" or "Partially Available (x/y chunks)". With so many nodes up that any two copies
  * of a chunk leave one readable, no chunk has to be looked up. */
-static void availability(struct listing *listing, const struct meta_object *row, struct bytes key,
-                         char out[64])
+static void availability(struct listing *listing, const struct meta_object *row, struct bytes key, char out[64])
 {
     struct gateway *gateway = listing->exchange->gateway;
     struct meta_version version = {.number = row->number};

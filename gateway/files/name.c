@@ -62,8 +62,7 @@ enum status files_version(struct exchange *exchange, struct meta_version *versio
     *version = (struct meta_version){0};
     if (text.len == 0)
         return STATUS_OK;
-    if (bytes_parse_u64(negative ? bytes_of(text.data + 1, text.len - 1) : text, INT64_MAX,
-                        &version->number)) {
+    if (bytes_parse_u64(negative ? bytes_of(text.data + 1, text.len - 1) : text, INT64_MAX, &version->number)) {
         json_error(exchange, 400, "Invalid version", "The version must be an integer.");
         return STATUS_INVALID;
     }

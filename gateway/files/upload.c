@@ -69,8 +69,7 @@ static enum status take_event(struct upload *upload, const struct form_event *ev
             return status ? (json_error_status(upload->exchange, status), status) : STATUS_OK;
         }
         if (upload->part == PART_FILENAME && buffer_append_bytes(&upload->field_name, event->data)) {
-            json_error(upload->exchange, 400, "Invalid filename",
-                       "A filename is at most 1024 bytes of UTF-8.");
+            json_error(upload->exchange, 400, "Invalid filename", "A filename is at most 1024 bytes of UTF-8.");
             return STATUS_INVALID;
         }
         return STATUS_OK;
@@ -115,8 +114,7 @@ static enum status receive(struct upload *upload)
     } while (!status && len > 0);
     free(wire);
     if (!status && !multipart_form_is_complete(&upload->form)) {
-        json_error(upload->exchange, 400, "Malformed multipart/form-data",
-                   "The closing boundary is missing.");
+        json_error(upload->exchange, 400, "Malformed multipart/form-data", "The closing boundary is missing.");
         status = STATUS_INVALID;
     }
     if (!status && !upload->has_file) {
@@ -171,8 +169,7 @@ static void reply(struct exchange *exchange, struct bytes name, const struct met
     json_reply(exchange, 200,
                json_pack("{s:s, s:s, s:s, s:I, s:o, s:I}", "message", "File uploaded successfully", "fileID",
                          object->version_id, "serverID", exchange->gateway->options.server_id, "version",
-                         (json_int_t)object->number, "filename", json_text(name), "size",
-                         (json_int_t)object->size));
+                         (json_int_t)object->number, "filename", json_text(name), "size", (json_int_t)object->size));
 }
 
 void files_upload(struct exchange *exchange)
@@ -182,9 +179,8 @@ void files_upload(struct exchange *exchange)
     struct bytes name;
 
     if (multipart_form_init(&upload.form, http_request_header(exchange->http, "Content-Type"))) {
-        json_error(
-            exchange, 400, "Expected multipart/form-data",
-            "For example: curl -X POST -F \"file=@example.txt\" -F \"filename=example.txt\" .../upload");
+        json_error(exchange, 400, "Expected multipart/form-data",
+                   "For example: curl -X POST -F \"file=@example.txt\" -F \"filename=example.txt\" .../upload");
         return;
     }
     buffer_init(&upload.field_name, FIELD_BYTES);

@@ -165,8 +165,7 @@ static enum status next_decoded(struct s3_body *body, char *space, size_t capaci
         struct bytes payload;
         size_t consumed;
         if (body->wire_pos == body->wire_len) {
-            enum status status =
-                http_body_read(body->exchange->http, body->wire, WIRE_BYTES, &body->wire_len);
+            enum status status = http_body_read(body->exchange->http, body->wire, WIRE_BYTES, &body->wire_len);
             if (status)
                 return s3_fail_status(body->exchange, status);
             body->wire_pos = 0;
@@ -240,8 +239,7 @@ static enum status compare_checksum(struct s3_body *body, const struct checksum_
 
     if (body->claim.in_trailer) {
         for (size_t i = 0; i < body->decoder.trailer_count; i++)
-            trailer[i] =
-                (struct http_header){body->decoder.trailers[i].name, body->decoder.trailers[i].value};
+            trailer[i] = (struct http_header){body->decoder.trailers[i].name, body->decoder.trailers[i].value};
         const struct header_list list = {trailer, body->chunked ? body->decoder.trailer_count : 0};
         if (checksum_request_trailer(&body->claim, list, &details))
             return s3_fail_details(body->exchange, &details);

@@ -18,8 +18,7 @@ void s3_list_buckets(struct exchange *exchange)
     meta_bucket_list(exchange->gateway->meta, &buckets, &count);
     response_buckets_begin(&writer, &body, &s3_owner);
     for (size_t i = 0; i < count; i++)
-        response_buckets_add(&writer, bytes_from_str(buckets[i].name), buckets[i].created_ms,
-                             (struct bytes){0});
+        response_buckets_add(&writer, bytes_from_str(buckets[i].name), buckets[i].created_ms, (struct bytes){0});
     if (response_buckets_end(&writer, (struct bytes){0}, (struct bytes){0}))
         s3_fail(exchange, S3_INTERNAL_ERROR);
     else
@@ -61,8 +60,7 @@ void s3_create_bucket(struct exchange *exchange)
     }
     if (requested_location(exchange, region))
         return;
-    status =
-        meta_bucket_create(exchange->gateway->meta, exchange->bucket_name, false, bytes_from_str(region));
+    status = meta_bucket_create(exchange->gateway->meta, exchange->bucket_name, false, bytes_from_str(region));
     /* us-east-1 answers 200 when one's own bucket is created again, and clients rely on it */
     if (status && status != STATUS_EXISTS) {
         s3_fail_status(exchange, status);
@@ -151,8 +149,7 @@ void s3_get_acl(struct exchange *exchange)
     if (s3_bucket(exchange, &bucket))
         return;
     if (exchange->level == S3_OBJECT) {
-        enum status status =
-            meta_object_get(exchange->gateway->meta, bucket.id, exchange->key, &version, &object);
+        enum status status = meta_object_get(exchange->gateway->meta, bucket.id, exchange->key, &version, &object);
         bool there = !status && !object.delete_marker;
         if (!status)
             meta_object_release(&object);

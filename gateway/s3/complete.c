@@ -28,8 +28,8 @@ static enum status invalid_part(struct completion_request *request, size_t index
     return STATUS_INVALID;
 }
 
-static enum status check_part(struct completion_request *request, size_t index,
-                              const struct meta_part *stored, bool last)
+static enum status check_part(struct completion_request *request, size_t index, const struct meta_part *stored,
+                              bool last)
 {
     const struct complete_part *listed = &request->listed.parts[index];
 
@@ -71,16 +71,14 @@ static enum status combine_checksums(struct completion_request *request, const s
     object->checksum = s3_checksum_stored(&value);
     if (request->checksum.value.algorithm == CHECKSUM_NONE)
         return STATUS_OK;
-    if (request->checksum.value.algorithm == value.algorithm &&
-        checksum_equal(&request->checksum.value, &value))
+    if (request->checksum.value.algorithm == value.algorithm && checksum_equal(&request->checksum.value, &value))
         return STATUS_OK;
     checksum_mismatch(request->checksum.value.algorithm, &request->error);
     return STATUS_MISMATCH;
 }
 
 /* meta_complete_fn: runs in the committer. */
-static enum status decide(void *arg, const struct meta_part *const *parts, size_t count,
-                          struct meta_object *object)
+static enum status decide(void *arg, const struct meta_part *const *parts, size_t count, struct meta_object *object)
 {
     struct completion_request *request = arg;
     struct etag_builder builder;
@@ -94,10 +92,9 @@ static enum status decide(void *arg, const struct meta_part *const *parts, size_
         size += parts[i]->size;
     }
     if (request->has_size && request->size != size) {
-        s3_error_setf(
-            &request->error, S3_INVALID_REQUEST,
-            "The provided 'x-amz-mp-object-size' header value %llu does not match what was computed: %llu",
-            (unsigned long long)request->size, (unsigned long long)size);
+        s3_error_setf(&request->error, S3_INVALID_REQUEST,
+                      "The provided 'x-amz-mp-object-size' header value %llu does not match what was computed: %llu",
+                      (unsigned long long)request->size, (unsigned long long)size);
         return STATUS_INVALID;
     }
     etag_builder_init(&builder);
@@ -152,8 +149,7 @@ static enum status read_headers(struct exchange *exchange, const struct meta_upl
     struct s3_error_details details = {0};
     struct bytes size = http_request_header(exchange->http, "x-amz-mp-object-size");
 
-    request->algorithm =
-        upload->checksum_algorithm != CHECKSUM_NONE ? upload->checksum_algorithm : CHECKSUM_CRC64NVME;
+    request->algorithm = upload->checksum_algorithm != CHECKSUM_NONE ? upload->checksum_algorithm : CHECKSUM_CRC64NVME;
     request->full_object = upload->checksum_algorithm != CHECKSUM_NONE ? upload->checksum_full_object : true;
     request->has_size = size.data != NULL;
     if (size.data && bytes_parse_u64(size, INT64_MAX, &request->size)) {
@@ -167,8 +163,7 @@ static enum status read_headers(struct exchange *exchange, const struct meta_upl
     return STATUS_OK;
 }
 
-static enum status fail_commit(struct exchange *exchange, struct completion_request *request,
-                               enum status status)
+static enum status fail_commit(struct exchange *exchange, struct completion_request *request, enum status status)
 {
     struct s3_error_details details = {0};
 
@@ -188,8 +183,7 @@ static enum status fail_commit(struct exchange *exchange, struct completion_requ
     }
 }
 
-static void reply(struct exchange *exchange, const struct meta_bucket *bucket,
-                  const struct meta_object *object)
+static void reply(struct exchange *exchange, const struct meta_bucket *bucket, const struct meta_object *object)
 {
     struct bytes host = http_request_header(exchange->http, "Host");
     struct buffer location, body;
@@ -218,8 +212,8 @@ static void reply(struct exchange *exchange, const struct meta_bucket *bucket,
     buffer_release(&body);
 }
 
-static void complete(struct exchange *exchange, const struct meta_bucket *bucket,
-                     const struct meta_upload *upload, struct completion_request *request)
+static void complete(struct exchange *exchange, const struct meta_bucket *bucket, const struct meta_upload *upload,
+                     struct completion_request *request)
 {
     const struct meta_condition condition = s3_condition(&request->condition_said);
     struct meta_object object = {0};
@@ -227,8 +221,8 @@ static void complete(struct exchange *exchange, const struct meta_bucket *bucket
 
     if (check_order(exchange, request))
         return;
-    status = meta_upload_complete(exchange->gateway->meta, upload, request->numbers, request->listed.count,
-                                  &condition, decide, request, &object);
+    status = meta_upload_complete(exchange->gateway->meta, upload, request->numbers, request->listed.count, &condition,
+                                  decide, request, &object);
     if (status)
         fail_commit(exchange, request, status);
     else
@@ -237,8 +231,7 @@ static void complete(struct exchange *exchange, const struct meta_bucket *bucket
 
 /* An upload that is gone may have been completed by this very request, sent before: meta knows, given its
  * name. */
-static enum status find_upload(struct exchange *exchange, struct meta_bucket *bucket,
-                               struct meta_upload *upload)
+static enum status find_upload(struct exchange *exchange, struct meta_bucket *bucket, struct meta_upload *upload)
 {
     struct bytes id = uri_query_value(&exchange->query, "uploadId");
     enum status status = s3_bucket(exchange, bucket);

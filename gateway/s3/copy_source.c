@@ -32,15 +32,13 @@ static enum status parse(struct exchange *exchange, struct copy_source *source)
         raw.len = at;
     }
     if (uri_decode(raw, false, &source->text))
-        return invalid_source(exchange,
-                              "Copy Source must mention the source bucket and key: sourcebucket/sourcekey");
+        return invalid_source(exchange, "Copy Source must mention the source bucket and key: sourcebucket/sourcekey");
     struct bytes text = buffer_bytes(&source->text);
     if (text.len > 0 && text.data[0] == '/')
         text = bytes_of(text.data + 1, text.len - 1);
     const char *slash = text.len ? memchr(text.data, '/', text.len) : NULL;
     if (!slash || slash == text.data || slash + 1 == text.data + text.len)
-        return invalid_source(exchange,
-                              "Copy Source must mention the source bucket and key: sourcebucket/sourcekey");
+        return invalid_source(exchange, "Copy Source must mention the source bucket and key: sourcebucket/sourcekey");
     source->bucket_name = bytes_of(text.data, (size_t)(slash - text.data));
     source->key = bytes_of(slash + 1, text.len - source->bucket_name.len - 1);
     return STATUS_OK;
@@ -59,8 +57,7 @@ static enum status find(struct exchange *exchange, struct copy_source *source)
         s3_error_add(&details, "BucketName", source->bucket_name);
         return s3_fail_details(exchange, &details);
     }
-    status =
-        meta_object_get(exchange->gateway->meta, source->bucket.id, source->key, &version, &source->object);
+    status = meta_object_get(exchange->gateway->meta, source->bucket.id, source->key, &version, &source->object);
     if (status == STATUS_INVALID)
         return invalid_source(exchange, "Invalid version id specified");
     if (status == STATUS_NOT_FOUND) {
@@ -74,9 +71,8 @@ static enum status find(struct exchange *exchange, struct copy_source *source)
     if (!source->object.delete_marker)
         return STATUS_OK;
     if (source->by_version) {
-        s3_error_setf(
-            &details, S3_INVALID_REQUEST,
-            "The source of a copy request may not specifically refer to a delete marker by version id.");
+        s3_error_setf(&details, S3_INVALID_REQUEST,
+                      "The source of a copy request may not specifically refer to a delete marker by version id.");
         return s3_fail_details(exchange, &details);
     }
     s3_error_set(&details, S3_NO_SUCH_KEY);
@@ -113,13 +109,12 @@ void copy_source_release(struct copy_source *source)
     source->found = false;
 }
 
-enum status copy_source_read(struct exchange *exchange, const struct copy_source *source,
-                             const struct range *range, struct ingest *ingest)
+enum status copy_source_read(struct exchange *exchange, const struct copy_source *source, const struct range *range,
+                             struct ingest *ingest)
 {
     struct object_reader reader;
     struct bytes piece;
-    enum status status =
-        object_reader_open(&reader, exchange->gateway, &source->object, range->offset, range->length);
+    enum status status = object_reader_open(&reader, exchange->gateway, &source->object, range->offset, range->length);
 
     while (!status) {
         status = object_reader_next(&reader, &piece);

@@ -19,7 +19,7 @@ struct copy_source {
 enum status copy_source_open(struct exchange *exchange, struct copy_source *source);
 void copy_source_release(struct copy_source *source);
 /* Reads the range into the ingest and seals it. Answers errors. Suspends. */
-enum status copy_source_read(struct exchange *exchange, const struct copy_source *source,
-                             const struct range *range, struct ingest *ingest);
+enum status copy_source_read(struct exchange *exchange, const struct copy_source *source, const struct range *range,
+                             struct ingest *ingest);
 
 #endif

@@ -48,8 +48,8 @@ static enum status read_request(struct exchange *exchange, struct list_request *
     return status;
 }
 
-static void write_page(struct exchange *exchange, const struct response_list *list,
-                       const struct meta_list_page *page, bool with_owner)
+static void write_page(struct exchange *exchange, const struct response_list *list, const struct meta_list_page *page,
+                       bool with_owner)
 {
     struct xml_writer writer;
     struct buffer body;
@@ -82,8 +82,7 @@ static void write_page(struct exchange *exchange, const struct response_list *li
     buffer_release(&body);
 }
 
-static enum status place_v2(struct exchange *exchange, struct list_request *request,
-                            struct response_list *list)
+static enum status place_v2(struct exchange *exchange, struct list_request *request, struct response_list *list)
 {
     list->continuation_token = uri_query_value(&exchange->query, "continuation-token");
     list->start_after = uri_query_value(&exchange->query, "start-after");
@@ -93,8 +92,8 @@ static enum status place_v2(struct exchange *exchange, struct list_request *requ
     return STATUS_OK;
 }
 
-static void reply_list(struct exchange *exchange, const struct list_request *request,
-                       struct response_list *list, const struct meta_list_page *page)
+static void reply_list(struct exchange *exchange, const struct list_request *request, struct response_list *list,
+                       const struct meta_list_page *page)
 {
     struct bytes last = page->count > 0 ? page->entries[page->count - 1].key : (struct bytes){0};
     char token[2 * (META_KEY_MAX + 2) + 1];
@@ -209,8 +208,7 @@ void s3_list_object_versions(struct exchange *exchange)
     request.query.after = uri_query_value(&exchange->query, "key-marker");
     request.query.after_version = uri_query_value(&exchange->query, "version-id-marker");
     if (!status && request.query.after_version.len > 0 && request.query.after.len == 0) {
-        s3_error_setf(&details, S3_INVALID_ARGUMENT,
-                      "A version-id marker cannot be specified without a key marker.");
+        s3_error_setf(&details, S3_INVALID_ARGUMENT, "A version-id marker cannot be specified without a key marker.");
         status = s3_fail_details(exchange, &details);
     }
     if (!status) {

@@ -56,8 +56,7 @@ static enum status collect_query(struct exchange *exchange, struct buffer *store
 {
     for (size_t i = 0; i < exchange->query.count; i++) {
         const struct uri_parameter *parameter = &exchange->query.parameters[i];
-        if (metadata_name(parameter->name).data &&
-            stored_headers_add(stored, parameter->name, parameter->value))
+        if (metadata_name(parameter->name).data && stored_headers_add(stored, parameter->name, parameter->value))
             return s3_fail(exchange, S3_METADATA_TOO_LARGE);
     }
     return STATUS_OK;
@@ -82,8 +81,7 @@ static struct bytes without_aws_chunked(struct bytes value, struct buffer *scrat
     return buffer_bytes(scratch);
 }
 
-static enum status collect_header(struct buffer *stored, const struct http_header *header,
-                                  struct buffer *scratch)
+static enum status collect_header(struct buffer *stored, const struct http_header *header, struct buffer *scratch)
 {
     if (metadata_name(header->name).data)
         return stored_headers_add(stored, header->name, header->value);
@@ -180,8 +178,7 @@ struct etag s3_object_etag(const struct meta_object *object)
 
 struct checksum_value s3_checksum_of(const struct meta_checksum *stored)
 {
-    struct checksum_value value = {.algorithm =
-                                       stored->algorithm < CHECKSUM_ALGORITHM_COUNT ? stored->algorithm : 0,
+    struct checksum_value value = {.algorithm = stored->algorithm < CHECKSUM_ALGORITHM_COUNT ? stored->algorithm : 0,
                                    .full_object = stored->full_object != 0,
                                    .len = stored->len};
     memcpy(value.value, stored->value, sizeof(value.value));

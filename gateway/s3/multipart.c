@@ -34,10 +34,8 @@ static void reply_created(struct exchange *exchange, const struct meta_upload *u
 
     buffer_init(&body, 16384);
     if (upload->checksum_algorithm != CHECKSUM_NONE) {
-        http_reply_header_str(exchange->http, "x-amz-checksum-algorithm",
-                              checksum_name(upload->checksum_algorithm));
-        http_reply_header_str(exchange->http, "x-amz-checksum-type",
-                              checksum_type_name(upload->checksum_full_object));
+        http_reply_header_str(exchange->http, "x-amz-checksum-algorithm", checksum_name(upload->checksum_algorithm));
+        http_reply_header_str(exchange->http, "x-amz-checksum-type", checksum_type_name(upload->checksum_full_object));
     }
     if (response_initiate(&body, exchange->bucket_name, exchange->key, bytes_from_str(upload->id)))
         s3_fail(exchange, S3_INTERNAL_ERROR);
@@ -115,10 +113,9 @@ static enum status part_algorithm(struct exchange *exchange, const struct meta_u
 {
     struct s3_error_details details = {0};
 
-    *algorithm = upload->checksum_algorithm != CHECKSUM_NONE
-                     ? (enum checksum_algorithm)upload->checksum_algorithm
-                 : named != CHECKSUM_NONE ? named
-                                          : CHECKSUM_CRC64NVME;
+    *algorithm = upload->checksum_algorithm != CHECKSUM_NONE ? (enum checksum_algorithm)upload->checksum_algorithm
+                 : named != CHECKSUM_NONE                    ? named
+                                                             : CHECKSUM_CRC64NVME;
     if (named == CHECKSUM_NONE || named == *algorithm)
         return STATUS_OK;
     s3_error_setf(&details, S3_INVALID_REQUEST,
@@ -127,8 +124,8 @@ static enum status part_algorithm(struct exchange *exchange, const struct meta_u
     return s3_fail_details(exchange, &details);
 }
 
-static enum status commit_part(struct exchange *exchange, const struct meta_upload *upload,
-                               struct ingest *ingest, struct meta_part *part)
+static enum status commit_part(struct exchange *exchange, const struct meta_upload *upload, struct ingest *ingest,
+                               struct meta_part *part)
 {
     struct chunk_list chunks = {0};
     enum status status = ingest_finish(ingest, &chunks);
@@ -214,8 +211,7 @@ static void reply_part_copy(struct exchange *exchange, const struct meta_part *p
     buffer_release(&body);
 }
 
-static void copy_part(struct exchange *exchange, const struct meta_upload *upload,
-                      const struct copy_source *source)
+static void copy_part(struct exchange *exchange, const struct meta_upload *upload, const struct copy_source *source)
 {
     struct s3_error_details details = {0};
     struct ingest ingest = {0};
@@ -264,8 +260,8 @@ void s3_upload_part_copy(struct exchange *exchange)
     meta_upload_release(&upload);
 }
 
-static void write_parts(struct exchange *exchange, const struct response_parts *list,
-                        const struct meta_part *parts, size_t count)
+static void write_parts(struct exchange *exchange, const struct response_parts *list, const struct meta_part *parts,
+                        size_t count)
 {
     struct xml_writer writer;
     struct buffer body;
@@ -297,11 +293,10 @@ void s3_list_parts(struct exchange *exchange)
     uint64_t max, after;
 
     if (s3_number(exchange, "max-parts", S3_LIST_MAX, S3_LIST_MAX, &max) ||
-        s3_number(exchange, "part-number-marker", META_PART_MAX, 0, &after) ||
-        s3_upload(exchange, &bucket, &upload))
+        s3_number(exchange, "part-number-marker", META_PART_MAX, 0, &after) || s3_upload(exchange, &bucket, &upload))
         return;
-    enum status status = meta_part_list(exchange->gateway->meta, &upload, (unsigned)after, (unsigned)max,
-                                        &parts, &count, &truncated);
+    enum status status =
+        meta_part_list(exchange->gateway->meta, &upload, (unsigned)after, (unsigned)max, &parts, &count, &truncated);
     if (status) {
         s3_fail_status(exchange, status);
     } else {
@@ -323,8 +318,7 @@ void s3_list_parts(struct exchange *exchange)
     meta_upload_release(&upload);
 }
 
-static void write_uploads(struct exchange *exchange, struct response_uploads *list,
-                          const struct meta_upload_page *page)
+static void write_uploads(struct exchange *exchange, struct response_uploads *list, const struct meta_upload_page *page)
 {
     struct xml_writer writer;
     struct buffer body;

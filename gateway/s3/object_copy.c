@@ -15,10 +15,9 @@ static enum status copy_to_itself(struct exchange *exchange)
 {
     struct s3_error_details details = {0};
 
-    s3_error_setf(
-        &details, S3_INVALID_REQUEST,
-        "This copy request is illegal because it is trying to copy an object to itself without changing the "
-        "object's metadata, storage class, website redirect location or encryption attributes.");
+    s3_error_setf(&details, S3_INVALID_REQUEST,
+                  "This copy request is illegal because it is trying to copy an object to itself without changing the "
+                  "object's metadata, storage class, website redirect location or encryption attributes.");
     return s3_fail_details(exchange, &details);
 }
 
@@ -55,17 +54,15 @@ static enum status prepare(struct exchange *exchange, struct copy_request *reque
 
     if (!status)
         status = copy_source_open(exchange, &request->source);
-    if (!status &&
-        (conditions_parse_write(s3_headers(exchange), &request->condition_said, &details) ||
-         checksum_creation_parse(s3_headers(exchange), &request->algorithm, &full_object, &details)))
+    if (!status && (conditions_parse_write(s3_headers(exchange), &request->condition_said, &details) ||
+                    checksum_creation_parse(s3_headers(exchange), &request->algorithm, &full_object, &details)))
         status = s3_fail_details(exchange, &details);
     if (!status)
         status = metadata(exchange, request);
     if (!status && request->source.object.size > S3_OBJECT_BYTES_MAX) {
-        s3_error_setf(
-            &details, S3_INVALID_REQUEST,
-            "The specified copy source is larger than the maximum allowable size for a copy source: %llu",
-            S3_OBJECT_BYTES_MAX);
+        s3_error_setf(&details, S3_INVALID_REQUEST,
+                      "The specified copy source is larger than the maximum allowable size for a copy source: %llu",
+                      S3_OBJECT_BYTES_MAX);
         status = s3_fail_details(exchange, &details);
     }
     if (request->algorithm == CHECKSUM_NONE)
@@ -88,8 +85,8 @@ static enum status commit(struct exchange *exchange, struct copy_request *reques
                                    .headers = buffer_bytes(&request->headers)};
     memcpy(object->etag_md5, ingest->md5_value, MD5_LEN);
     if (!status) {
-        status = meta_object_put(exchange->gateway->meta, request->bucket.id, exchange->key, object, &chunks,
-                                 &condition);
+        status =
+            meta_object_put(exchange->gateway->meta, request->bucket.id, exchange->key, object, &chunks, &condition);
         if (status)
             ingest_discard(exchange->gateway, &chunks);
     }
@@ -101,8 +98,7 @@ static enum status commit(struct exchange *exchange, struct copy_request *reques
     return status ? s3_fail_status(exchange, status) : STATUS_OK;
 }
 
-static void reply(struct exchange *exchange, const struct copy_request *request,
-                  const struct meta_object *object)
+static void reply(struct exchange *exchange, const struct copy_request *request, const struct meta_object *object)
 {
     const struct response_copy copy = {.modified_ms = object->modified_ms,
                                        .etag = s3_object_etag(object),
@@ -129,8 +125,7 @@ void s3_copy_object(struct exchange *exchange)
     status = prepare(exchange, &request);
     if (status)
         goto out;
-    const struct ingest_plan plan = {.expected_size = request.source.object.size,
-                                     .algorithm = request.algorithm};
+    const struct ingest_plan plan = {.expected_size = request.source.object.size, .algorithm = request.algorithm};
     const struct range whole = {0, request.source.object.size};
     status = ingest_open(&ingest, exchange->gateway, &plan);
     if (status) {

@@ -77,8 +77,7 @@ static enum status parse_condition(const struct delete_object *object, struct co
 {
     *condition = (struct condition_write){0};
     if (object->size.data || object->last_modified.data) {
-        s3_error_setf(details, S3_NOT_IMPLEMENTED,
-                      "Conditions on Size and LastModifiedTime are not implemented.");
+        s3_error_setf(details, S3_NOT_IMPLEMENTED, "Conditions on Size and LastModifiedTime are not implemented.");
         return STATUS_INVALID;
     }
     if (!object->etag.data)
@@ -121,8 +120,8 @@ static void delete_listed(struct delete_batch *batch, size_t index)
     if (!result->status)
         result->status = parse_condition(object, &condition, &result->error);
     if (!result->status)
-        result->status = delete_one(batch->exchange, batch->bucket, object->key, object->version_id,
-                                    &condition, &result->deletion, &result->error);
+        result->status = delete_one(batch->exchange, batch->bucket, object->key, object->version_id, &condition,
+                                    &result->deletion, &result->error);
 }
 
 static void delete_worker(void *arg)
@@ -137,8 +136,7 @@ static void delete_worker(void *arg)
 
 static void delete_all(struct delete_batch *batch)
 {
-    unsigned workers =
-        batch->request->count < DELETE_WORKERS ? (unsigned)batch->request->count : DELETE_WORKERS;
+    unsigned workers = batch->request->count < DELETE_WORKERS ? (unsigned)batch->request->count : DELETE_WORKERS;
 
     batch->workers = workers;
     completion_init(&batch->done);

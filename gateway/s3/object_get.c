@@ -11,8 +11,7 @@ struct selection {
     unsigned parts_count; /* with partNumber: of a multipart object, else 0 */
 };
 
-static enum status find_object(struct exchange *exchange, struct meta_bucket *bucket,
-                               struct meta_object *object)
+static enum status find_object(struct exchange *exchange, struct meta_bucket *bucket, struct meta_object *object)
 {
     const struct meta_version version = s3_version(exchange);
     struct s3_error_details details = {0};
@@ -63,23 +62,21 @@ static enum status check_conditions(struct exchange *exchange, const struct meta
     return s3_fail_details(exchange, &details);
 }
 
-static enum status select_part(struct exchange *exchange, const struct meta_object *object,
-                               struct selection *selection)
+static enum status select_part(struct exchange *exchange, const struct meta_object *object, struct selection *selection)
 {
     struct bytes text = uri_query_value(&exchange->query, "partNumber");
     struct s3_error_details details = {0};
     uint64_t number;
 
     if (bytes_parse_u64(text, META_PART_MAX, &number) || number == 0) {
-        s3_error_setf(&details, S3_INVALID_ARGUMENT,
-                      "Part number must be an integer between 1 and %d, inclusive", META_PART_MAX);
+        s3_error_setf(&details, S3_INVALID_ARGUMENT, "Part number must be an integer between 1 and %d, inclusive",
+                      META_PART_MAX);
         s3_error_add(&details, "ArgumentName", BYTES("partNumber"));
         s3_error_add(&details, "ArgumentValue", text);
         return s3_fail_details(exchange, &details);
     }
     if (http_request_header(exchange->http, "Range").data) {
-        s3_error_setf(&details, S3_INVALID_REQUEST,
-                      "Cannot specify both Range header and partNumber query parameter");
+        s3_error_setf(&details, S3_INVALID_REQUEST, "Cannot specify both Range header and partNumber query parameter");
         return s3_fail_details(exchange, &details);
     }
     if (meta_object_part(object, (unsigned)number, &selection->range.offset, &selection->range.length,
@@ -146,8 +143,8 @@ static void give_object_headers(struct exchange *exchange, const struct meta_buc
     }
 }
 
-static void send_object(struct exchange *exchange, const struct meta_bucket *bucket,
-                        const struct meta_object *object, const struct selection *selection)
+static void send_object(struct exchange *exchange, const struct meta_bucket *bucket, const struct meta_object *object,
+                        const struct selection *selection)
 {
     bool head = bytes_equal_str(exchange->http->method, "HEAD");
     int http_status = selection->partial ? 206 : 200;
@@ -159,8 +156,8 @@ static void send_object(struct exchange *exchange, const struct meta_bucket *buc
             http_reply_finish(exchange->http);
         return;
     }
-    enum status status = object_reader_open(&reader, exchange->gateway, object, selection->range.offset,
-                                            selection->range.length);
+    enum status status =
+        object_reader_open(&reader, exchange->gateway, object, selection->range.offset, selection->range.length);
     if (status) {
         s3_fail_status(exchange, status);
     } else {

@@ -61,8 +61,7 @@ out:
     return status;
 }
 
-static void reply(struct exchange *exchange, const struct put_request *request,
-                  const struct meta_object *object)
+static void reply(struct exchange *exchange, const struct put_request *request, const struct meta_object *object)
 {
     const struct etag etag = s3_object_etag(object);
     const struct checksum_value checksum = s3_checksum_of(&object->checksum);

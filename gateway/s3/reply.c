@@ -114,8 +114,7 @@ void s3_reply_etag(struct exchange *exchange, const struct etag *etag)
     http_reply_header_str(exchange->http, "ETag", text);
 }
 
-void s3_reply_checksum(struct exchange *exchange, const struct checksum_value *value,
-                       uint32_t composite_parts)
+void s3_reply_checksum(struct exchange *exchange, const struct checksum_value *value, uint32_t composite_parts)
 {
     char text[CHECKSUM_TEXT_MAX];
 

@@ -6,8 +6,8 @@
 #include "compat/names.h"
 #include "gateway/s3/s3.h"
 
-const struct response_owner s3_owner = {
-    {"75aa57f09aa0c8caeab4f8c24e99d10f8e7faeebf76c078efc7c6caea54ba06a", 64}, {"tercet", 6}};
+const struct response_owner s3_owner = {{"75aa57f09aa0c8caeab4f8c24e99d10f8e7faeebf76c078efc7c6caea54ba06a", 64},
+                                        {"tercet", 6}};
 
 struct bytes s3_virtual_host_bucket(const struct gateway *gateway, const struct http_request *http)
 {

@@ -45,8 +45,7 @@ void s3_common_headers(struct exchange *exchange);
 enum status s3_reply_empty(struct exchange *exchange, int http_status);
 enum status s3_reply_xml(struct exchange *exchange, const struct buffer *document);
 void s3_reply_etag(struct exchange *exchange, const struct etag *etag);
-void s3_reply_checksum(struct exchange *exchange, const struct checksum_value *value,
-                       uint32_t composite_parts);
+void s3_reply_checksum(struct exchange *exchange, const struct checksum_value *value, uint32_t composite_parts);
 void s3_reply_version(struct exchange *exchange, const struct meta_bucket *bucket, const char *version_id);
 
 /* ---- body.c: the payload of a request, decoded and checked
