@@ -42,6 +42,15 @@ static const char *read_secret(const char *path)
     return mem_strdup(text);
 }
 
+/* A file that is named wins over the value given directly. */
+static void take_secret(const char *path, const char **secret)
+{
+    if (!path[0])
+        return;
+    free((char *)*secret);
+    *secret = read_secret(path);
+}
+
 /* Fit for labels of metrics, for the log, and as the name of a file. */
 static bool is_name(const char *text)
 {
@@ -55,10 +64,8 @@ static void check(struct settings *settings)
 {
     enum log_level level;
 
-    if (settings->secret_key_file[0])
-        settings->secret_key = read_secret(settings->secret_key_file);
-    if (settings->files_token_file[0])
-        settings->files_token = read_secret(settings->files_token_file);
+    take_secret(settings->secret_key_file, &settings->secret_key);
+    take_secret(settings->files_token_file, &settings->files_token);
     if (strlen(settings->access_key) < 3 || strlen(settings->secret_key) < 8)
         refuse("access-key, secret-key-file", "an access key of at least 3 and a secret of at least 8 characters are "
                                               "needed");
@@ -117,7 +124,7 @@ void settings_load(struct settings *s, int argc, char **argv)
         {"cache", CONFIG_SIZE, &s->cache_bytes, "16M", 1u << 20, 0, "metadata cache", false},
         {"stall", CONFIG_DURATION, &s->stall_ms, "500ms", 10, 60000,
          "a node without progress for so long gets a stand-in", false},
-        {"node-timeout", CONFIG_DURATION, &s->node_timeout_ms, "10s", 100, 600000, "and is given up after", false},
+        {"node-timeout", CONFIG_DURATION, &s->node_timeout_ms, "30s", 100, 600000, "and is given up after", false},
         {"health-interval", CONFIG_DURATION, &s->health_interval_ms, "30s", 100, 3600000, "between health checks",
          false},
         {"suspect-interval", CONFIG_DURATION, &s->suspect_interval_ms, "1s", 50, 600000,
