@@ -22,13 +22,15 @@ static enum status refuse_claim(struct exchange *exchange, const struct auth_err
 /* "53 74 72": lets a user see invisible bytes in what was signed. */
 static void append_spaced_hex(struct buffer *out, struct bytes text)
 {
-    char hex[3];
+    char *place = text.len > 0 ? buffer_reserve(out, 3 * text.len) : NULL;
 
+    if (!place)
+        return;
     for (size_t i = 0; i < text.len; i++) {
-        hex_encode(text.data + i, 1, hex);
-        if (buffer_printf(out, i ? " %s" : "%s", hex))
-            return;
+        hex_encode(text.data + i, 1, place + 3 * i);
+        place[3 * i + 2] = ' ';
     }
+    out->len += 3 * text.len - 1;
 }
 
 static enum status refuse_signature(struct exchange *exchange)
@@ -123,6 +125,28 @@ enum status gate_authenticate(struct exchange *exchange)
     return s3_fail(exchange, S3_ACCESS_DENIED);
 }
 
+/* Is the Host a name by which this machine's own users call it? A page whose name was made to resolve to the loopback
+ * address (DNS rebinding) counts as same-origin for the browser, but cannot hide its name. */
+static bool host_is_local(const struct gateway_options *options, struct bytes host)
+{
+    const char *colon = host.len ? memrchr(host.data, ':', host.len) : NULL;
+
+    if (host.len == 0 || host.data[0] == '[')
+        return true; /* HTTP/1.0 clients, which are no browsers; IPv6 addresses */
+    if (colon)
+        host.len = (size_t)(colon - host.data);
+    if (host.len > 0 && host.data[host.len - 1] == '.')
+        host.len--;
+    if (!memchr(host.data, '.', host.len)) /* localhost, or a name of the local network */
+        return true;
+    if (bytes_equal_nocase(host, options->domain ? options->domain : ""))
+        return true;
+    for (size_t i = 0; i < host.len; i++)
+        if (host.data[i] != '.' && (host.data[i] < '0' || host.data[i] > '9'))
+            return host.len > 10 && bytes_equal_nocase(bytes_of(host.data + host.len - 10, 10), ".localhost");
+    return true; /* an IPv4 address */
+}
+
 /* A browser page of another site must not reach the open loopback API through its visitor, and neither must a
  * proxy lend its loopback address to the whole world. */
 static bool speaks_for_itself(const struct http_request *http)
@@ -147,11 +171,13 @@ static enum status authorize_files(struct exchange *exchange)
     if (exchange->gateway->options.open_files_api || has_files_token(exchange))
         return STATUS_OK;
     if (!http_request_header(exchange->http, "Authorization").data && http_request_peer_is_loopback(exchange->http) &&
-        speaks_for_itself(exchange->http))
+        speaks_for_itself(exchange->http) &&
+        host_is_local(&exchange->gateway->options, http_request_header(exchange->http, "Host")))
         return STATUS_OK;
     http_reply_header_str(exchange->http, "WWW-Authenticate", "Bearer realm=\"tercet\"");
     json_error(exchange, 401, "Unauthorized",
-               "From another host, send the header 'Authorization: Bearer TOKEN' with the gateway's files token.");
+               "This request is not from this host itself: send the header 'Authorization: Bearer TOKEN' with the "
+               "files token.");
     return STATUS_DENIED;
 }
 
