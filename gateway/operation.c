@@ -155,18 +155,26 @@ const struct operation *operation_by_path(const struct http_request *http, bool 
     return NULL;
 }
 
-static const char *selector_of(const struct uri_query *query)
+/* False for a request that names two: it has no one meaning. */
+static bool find_selector(const struct uri_query *query, const char **selector)
 {
-    for (size_t i = 0; i < sizeof(selectors) / sizeof(selectors[0]); i++)
-        if (uri_query_has(query, selectors[i]))
-            return selectors[i];
-    return NULL;
+    *selector = NULL;
+    for (size_t i = 0; i < sizeof(selectors) / sizeof(selectors[0]); i++) {
+        if (!uri_query_has(query, selectors[i]))
+            continue;
+        if (*selector)
+            return false;
+        *selector = selectors[i];
+    }
+    return true;
 }
 
 const struct operation *operation_by_s3(const struct exchange *exchange)
 {
-    const char *selector = selector_of(&exchange->query);
+    const char *selector;
 
+    if (!find_selector(&exchange->query, &selector))
+        return NULL;
     for (size_t i = 0; i < OPERATIONS; i++) {
         const struct operation *operation = &operations[i];
         if (operation->path || operation->level != exchange->level ||
