@@ -46,7 +46,7 @@ static void give_headers(struct exchange *exchange, const struct meta_object *ob
     const struct etag etag = s3_object_etag(object);
     char text[RANGE_TEXT_MAX];
 
-    http_reply_header(exchange->http, "Content-Type", type.len ? type : BYTES("application/octet-stream"));
+    s3_reply_text(exchange, "Content-Type", type.len ? type : BYTES("application/octet-stream"));
     /* what anybody uploaded must never run as a page of this origin */
     http_reply_header_str(exchange->http, "X-Content-Type-Options", "nosniff");
     give_disposition(exchange, object->number);

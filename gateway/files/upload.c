@@ -12,8 +12,9 @@
 #include "gateway/s3/s3.h"
 #include "gateway/stored_headers.h"
 
-#define WIRE_BYTES  65536
-#define FIELD_BYTES 4096 /* of a field that is not the file */
+#define WIRE_BYTES             65536
+#define FIELD_BYTES            4096 /* of a field that is not the file */
+#define CONTENT_TYPE_BYTES_MAX 255
 
 enum part { PART_OTHER, PART_FILE, PART_FILENAME };
 
@@ -26,6 +27,22 @@ struct upload {
     struct buffer field_name, part_name; /* of the field `filename`; of the file part */
     struct buffer headers;               /* to be stored */
 };
+
+/* Kept when it is one: printable ASCII of a sensible length. */
+static enum status take_content_type(struct upload *upload, struct bytes type)
+{
+    if (type.len == 0)
+        return STATUS_OK;
+    bool printable = true;
+    for (size_t i = 0; i < type.len; i++)
+        printable = printable && type.data[i] >= ' ' && type.data[i] <= '~';
+    if (!printable || type.len > CONTENT_TYPE_BYTES_MAX ||
+        stored_headers_add(&upload->headers, BYTES("content-type"), type)) {
+        json_error(upload->exchange, 400, "Invalid Content-Type", "Of the part that holds the file.");
+        return STATUS_INVALID;
+    }
+    return STATUS_OK;
+}
 
 static enum status begin_part(struct upload *upload, const struct form_event *event)
 {
@@ -47,13 +64,11 @@ static enum status begin_part(struct upload *upload, const struct form_event *ev
         return json_error_status(upload->exchange, status), status;
     upload->has_file = true;
     upload->part = PART_FILE;
-    if (buffer_append_bytes(&upload->part_name, event->filename) ||
-        (event->content_type.len > 0 && event->content_type.len < 256 &&
-         stored_headers_add(&upload->headers, BYTES("content-type"), event->content_type))) {
+    if (buffer_append_bytes(&upload->part_name, event->filename)) {
         json_error(upload->exchange, 400, "Invalid filename", "The file's name is too long.");
         return STATUS_INVALID;
     }
-    return STATUS_OK;
+    return take_content_type(upload, event->content_type);
 }
 
 static enum status take_event(struct upload *upload, const struct form_event *event)

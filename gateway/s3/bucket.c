@@ -27,6 +27,20 @@ void s3_list_buckets(struct exchange *exchange)
     buffer_release(&body);
 }
 
+static enum status check_region(struct exchange *exchange, const char *region)
+{
+    struct s3_error_details details = {0};
+
+    for (const char *c = region; *c; c++) {
+        if ((*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9') || *c == '-')
+            continue;
+        s3_error_set(&details, S3_INVALID_LOCATION_CONSTRAINT);
+        s3_error_add(&details, "LocationConstraint", bytes_from_str(region));
+        return s3_fail_details(exchange, &details);
+    }
+    return STATUS_OK;
+}
+
 static enum status requested_location(struct exchange *exchange, char region[LOCATION_CONSTRAINT_MAX + 1])
 {
     struct s3_body *body = NULL;
@@ -42,6 +56,8 @@ static enum status requested_location(struct exchange *exchange, char region[LOC
         status = s3_body_to_buffer(body, &document);
     if (!status && document.len > 0 && location_constraint_parse(buffer_bytes(&document), region))
         status = s3_fail(exchange, S3_MALFORMED_XML);
+    if (!status)
+        status = check_region(exchange, region);
     if (body)
         s3_body_close(body);
     buffer_release(&document);
@@ -58,7 +74,7 @@ void s3_create_bucket(struct exchange *exchange)
         s3_fail_details(exchange, &details);
         return;
     }
-    if (requested_location(exchange, region))
+    if (s3_refuse_features(exchange) || requested_location(exchange, region))
         return;
     status = meta_bucket_create(exchange->gateway->meta, exchange->bucket_name, false, bytes_from_str(region));
     /* us-east-1 answers 200 when one's own bucket is created again, and clients rely on it */
@@ -78,8 +94,8 @@ void s3_head_bucket(struct exchange *exchange)
 
     if (s3_bucket(exchange, &bucket))
         return;
-    http_reply_header_str(exchange->http, "x-amz-bucket-region",
-                          bucket.region[0] ? bucket.region : exchange->gateway->options.region);
+    s3_reply_text(exchange, "x-amz-bucket-region",
+                  bytes_from_str(bucket.region[0] ? bucket.region : exchange->gateway->options.region));
     s3_reply_empty(exchange, 200);
 }
 
@@ -138,26 +154,34 @@ void s3_get_bucket_versioning(struct exchange *exchange)
     reply_document(exchange, response_versioning(&body, bucket.versioned), &body);
 }
 
+/* The addressed bucket and, where a key is addressed, that its object exists. Errors are answered here. */
+static enum status find_resource(struct exchange *exchange, struct meta_bucket *bucket)
+{
+    const struct meta_version version = s3_version(exchange);
+    struct meta_object object;
+    enum status status = s3_bucket(exchange, bucket);
+
+    if (status || exchange->level != S3_OBJECT)
+        return status;
+    status = meta_object_get(exchange->gateway->meta, bucket->id, exchange->key, &version, &object);
+    if (status == STATUS_INVALID)
+        return s3_fail_argument(exchange, "versionId", version.id, "Invalid version id specified");
+    if (status && status != STATUS_NOT_FOUND)
+        return s3_fail_status(exchange, status);
+    bool there = !status && !object.delete_marker;
+    if (!status)
+        meta_object_release(&object);
+    return there ? STATUS_OK : s3_fail_no_such_key(exchange);
+}
+
 /* Of a bucket or an object: everything belongs to the owner alone. */
 void s3_get_acl(struct exchange *exchange)
 {
     struct meta_bucket bucket;
-    struct meta_object object;
-    const struct meta_version version = s3_version(exchange);
     struct buffer body;
 
-    if (s3_bucket(exchange, &bucket))
+    if (find_resource(exchange, &bucket))
         return;
-    if (exchange->level == S3_OBJECT) {
-        enum status status = meta_object_get(exchange->gateway->meta, bucket.id, exchange->key, &version, &object);
-        bool there = !status && !object.delete_marker;
-        if (!status)
-            meta_object_release(&object);
-        if (!there) {
-            s3_fail_no_such_key(exchange);
-            return;
-        }
-    }
     buffer_init(&body, 4096);
     reply_document(exchange, response_acl(&body, &s3_owner), &body);
 }
@@ -210,11 +234,9 @@ static void reply_unset(struct exchange *exchange, const struct unset *unset)
     reply_document(exchange, xml_writer_finish(&writer), &body);
 }
 
-static void reply_no_tags(struct exchange *exchange, const struct meta_bucket *bucket)
+static void reply_no_tags(struct exchange *exchange)
 {
-    const struct meta_version version = s3_version(exchange);
     struct s3_error_details details = {0};
-    struct meta_object object;
     struct buffer body;
 
     if (exchange->level == S3_BUCKET) {
@@ -223,11 +245,6 @@ static void reply_no_tags(struct exchange *exchange, const struct meta_bucket *b
         s3_fail_details(exchange, &details);
         return;
     }
-    if (meta_object_get(exchange->gateway->meta, bucket->id, exchange->key, &version, &object)) {
-        s3_fail_no_such_key(exchange);
-        return;
-    }
-    meta_object_release(&object);
     buffer_init(&body, 4096);
     reply_document(exchange, response_tagging(&body, NULL, 0), &body);
 }
@@ -236,10 +253,10 @@ void s3_get_unset(struct exchange *exchange)
 {
     struct meta_bucket bucket;
 
-    if (s3_bucket(exchange, &bucket))
+    if (find_resource(exchange, &bucket))
         return;
     if (uri_query_has(&exchange->query, "tagging")) {
-        reply_no_tags(exchange, &bucket);
+        reply_no_tags(exchange);
         return;
     }
     for (size_t i = 0; i < sizeof(unsets) / sizeof(unsets[0]); i++)

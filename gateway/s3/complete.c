@@ -11,6 +11,7 @@
 
 struct completion_request {
     struct complete_request listed;
+    bool repeated; /* the upload is not open any more */
     unsigned *numbers;
     struct condition_write condition_said;
     struct checksum_request checksum; /* of the whole object, as the client says */
@@ -158,7 +159,8 @@ static enum status read_headers(struct exchange *exchange, const struct meta_upl
     }
     if (conditions_parse_write(s3_headers(exchange), &request->condition_said, &details) ||
         checksum_request_parse(s3_headers(exchange), true, &request->checksum, &details) ||
-        checksum_type_check(s3_headers(exchange), request->algorithm, request->full_object, &details))
+        (!request->repeated &&
+         checksum_type_check(s3_headers(exchange), request->algorithm, request->full_object, &details)))
         return s3_fail_details(exchange, &details);
     return STATUS_OK;
 }
@@ -173,8 +175,7 @@ static enum status fail_commit(struct exchange *exchange, struct completion_requ
     }
     switch (status) {
     case STATUS_NOT_FOUND:
-        return request->condition_said.must_match ? s3_fail(exchange, S3_NO_SUCH_KEY)
-                                                  : s3_fail_no_such_upload(exchange);
+        return request->condition_said.must_match ? s3_fail_no_such_key(exchange) : s3_fail_no_such_upload(exchange);
     case STATUS_PRECONDITION:
         conditions_failed(&request->condition_said, &details);
         return s3_fail_details(exchange, &details);
@@ -227,11 +228,13 @@ static void complete(struct exchange *exchange, const struct meta_bucket *bucket
         fail_commit(exchange, request, status);
     else
         reply(exchange, bucket, &object);
+    meta_object_release(&object);
 }
 
 /* An upload that is gone may have been completed by this very request, sent before: meta knows, given its
  * name. */
-static enum status find_upload(struct exchange *exchange, struct meta_bucket *bucket, struct meta_upload *upload)
+static enum status find_upload(struct exchange *exchange, struct meta_bucket *bucket, struct meta_upload *upload,
+                               bool *repeated)
 {
     struct bytes id = uri_query_value(&exchange->query, "uploadId");
     enum status status = s3_bucket(exchange, bucket);
@@ -242,6 +245,7 @@ static enum status find_upload(struct exchange *exchange, struct meta_bucket *bu
     if (status == STATUS_NOT_FOUND && id.len == META_UPLOAD_ID_LEN) {
         *upload = (struct meta_upload){.bucket = bucket->id, .key = exchange->key};
         memcpy(upload->id, id.data, id.len);
+        *repeated = true;
         return STATUS_OK;
     }
     if (status == STATUS_NOT_FOUND || status == STATUS_INVALID)
@@ -255,7 +259,7 @@ void s3_complete_multipart_upload(struct exchange *exchange)
     struct meta_bucket bucket;
     struct meta_upload upload;
 
-    if (find_upload(exchange, &bucket, &upload))
+    if (find_upload(exchange, &bucket, &upload, &request.repeated))
         return;
     if (!read_headers(exchange, &upload, &request) && !read_document(exchange, &request)) {
         complete(exchange, &bucket, &upload, &request);

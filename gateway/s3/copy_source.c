@@ -10,12 +10,8 @@
 
 static enum status invalid_source(struct exchange *exchange, const char *message)
 {
-    struct s3_error_details details = {0};
-
-    s3_error_setf(&details, S3_INVALID_ARGUMENT, "%s", message);
-    s3_error_add(&details, "ArgumentName", BYTES("x-amz-copy-source"));
-    s3_error_add(&details, "ArgumentValue", http_request_header(exchange->http, "x-amz-copy-source"));
-    return s3_fail_details(exchange, &details);
+    return s3_fail_argument(exchange, "x-amz-copy-source", http_request_header(exchange->http, "x-amz-copy-source"),
+                            message);
 }
 
 /* [/]bucket/key[?versionId=ID], percent-encoded; the query part is cut off before decoding. */

@@ -87,7 +87,7 @@ static enum status place_v2(struct exchange *exchange, struct list_request *requ
     list->continuation_token = uri_query_value(&exchange->query, "continuation-token");
     list->start_after = uri_query_value(&exchange->query, "start-after");
     request->query.after = list->start_after;
-    if (list->continuation_token.data)
+    if (list->continuation_token.len > 0)
         return decode_token(exchange, request, list->continuation_token);
     return STATUS_OK;
 }

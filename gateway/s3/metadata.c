@@ -14,9 +14,8 @@ static const char *const stored_names[] = {"Cache-Control",    "Content-Disposit
 
 /* Asking for these and getting an object without them would be a lie. */
 static const char *const refused_prefixes[] = {
-    "x-amz-server-side-encryption",    "x-amz-tagging", "x-amz-object-lock-",
-    "x-amz-website-redirect-location", "x-amz-grant-",  "x-amz-copy-source-server-side-encryption",
-    "x-amz-write-offset-bytes"};
+    "x-amz-server-side-encryption",    "x-amz-object-lock-", "x-amz-copy-source-server-side-encryption",
+    "x-amz-website-redirect-location", "x-amz-grant-",       "x-amz-write-offset-bytes"};
 
 static bool has_prefix(struct bytes name, const char *prefix)
 {
@@ -33,30 +32,67 @@ static enum status not_implemented(struct exchange *exchange, struct bytes heade
     return s3_fail_details(exchange, &details);
 }
 
-static enum status refuse_features(struct exchange *exchange)
+/* Only the ACLs that mean what every bucket and object has anyway. */
+static bool is_owners_acl(struct bytes acl)
 {
-    struct bytes acl = http_request_header(exchange->http, "x-amz-acl");
-    struct bytes storage_class = http_request_header(exchange->http, "x-amz-storage-class");
+    return bytes_equal_str(acl, "private") || bytes_equal_str(acl, "bucket-owner-full-control") ||
+           bytes_equal_str(acl, "bucket-owner-read");
+}
 
-    for (size_t i = 0; i < exchange->http->header_count; i++)
-        for (size_t j = 0; j < sizeof(refused_prefixes) / sizeof(refused_prefixes[0]); j++)
-            if (has_prefix(exchange->http->headers[i].name, refused_prefixes[j]))
-                return not_implemented(exchange, exchange->http->headers[i].name);
-    /* the ACLs that mean what every object has anyway */
-    if (acl.data && !bytes_equal_str(acl, "private") && !bytes_equal_str(acl, "bucket-owner-full-control") &&
-        !bytes_equal_str(acl, "bucket-owner-read"))
-        return not_implemented(exchange, BYTES("x-amz-acl"));
-    if (storage_class.len > 0 && !bytes_equal_str(storage_class, "STANDARD"))
+static enum status refuse_feature(struct exchange *exchange, struct bytes name, struct bytes value)
+{
+    if (!has_prefix(name, "x-amz-"))
+        return STATUS_OK;
+    for (size_t i = 0; i < sizeof(refused_prefixes) / sizeof(refused_prefixes[0]); i++)
+        if (has_prefix(name, refused_prefixes[i]))
+            return not_implemented(exchange, name);
+    if ((bytes_equal_nocase(name, "x-amz-acl") && !is_owners_acl(value)) ||
+        (bytes_equal_nocase(name, "x-amz-tagging") && value.len > 0) ||
+        (bytes_equal_nocase(name, "x-amz-bucket-object-lock-enabled") && !bytes_equal_nocase(value, "false")))
+        return not_implemented(exchange, name);
+    if (bytes_equal_nocase(name, "x-amz-storage-class") && !bytes_equal_str(value, "STANDARD"))
         return s3_fail(exchange, S3_INVALID_STORAGE_CLASS);
     return STATUS_OK;
+}
+
+enum status s3_refuse_features(struct exchange *exchange)
+{
+    enum status status = STATUS_OK;
+
+    for (size_t i = 0; !status && i < exchange->http->header_count; i++)
+        status = refuse_feature(exchange, exchange->http->headers[i].name, exchange->http->headers[i].value);
+    /* clients that presign put them there */
+    for (size_t i = 0; !status && i < exchange->query.count; i++)
+        status = refuse_feature(exchange, exchange->query.parameters[i].name, exchange->query.parameters[i].value);
+    return status;
+}
+
+/* What a client may name its metadata: it becomes a header's name again (RFC 9110 section 5.6.2). */
+static bool is_token(struct bytes name)
+{
+    for (size_t i = 0; i < name.len; i++) {
+        unsigned char c = (unsigned char)name.data[i];
+        bool alphanumeric = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        if (!alphanumeric && (c == '\0' || !strchr("!#$%&'*+-.^_`|~", c)))
+            return false;
+    }
+    return name.len > 0;
 }
 
 /* A presigned request may carry metadata in its query, where it counts as headers. */
 static enum status collect_query(struct exchange *exchange, struct buffer *stored)
 {
+    size_t total = 0;
+
     for (size_t i = 0; i < exchange->query.count; i++) {
         const struct uri_parameter *parameter = &exchange->query.parameters[i];
-        if (metadata_name(parameter->name).data && stored_headers_add(stored, parameter->name, parameter->value))
+        if (!metadata_name(parameter->name).data)
+            continue;
+        if (!is_token(parameter->name))
+            return s3_fail_argument(exchange, METADATA_PREFIX, parameter->name,
+                                    "The name of a metadata element is not a header name.");
+        total += parameter->name.len + parameter->value.len;
+        if (total > METADATA_BYTES_MAX || stored_headers_add(stored, parameter->name, parameter->value))
             return s3_fail(exchange, S3_METADATA_TOO_LARGE);
     }
     return STATUS_OK;
@@ -100,7 +136,7 @@ enum status s3_collect_headers(struct exchange *exchange, struct buffer *stored)
 {
     struct s3_error_details details = {0};
     struct buffer scratch;
-    enum status status = refuse_features(exchange);
+    enum status status = s3_refuse_features(exchange);
 
     if (status)
         return status;
@@ -113,16 +149,6 @@ enum status s3_collect_headers(struct exchange *exchange, struct buffer *stored)
     if (status)
         return s3_fail(exchange, S3_METADATA_TOO_LARGE);
     return collect_query(exchange, stored);
-}
-
-static void give_header(struct exchange *exchange, const char *name, struct bytes value)
-{
-    struct buffer text;
-
-    buffer_init(&text, 6 * value.len + 16);
-    if (metadata_encode(value, &text) == STATUS_OK)
-        http_reply_header(exchange->http, name, buffer_bytes(&text));
-    buffer_release(&text);
 }
 
 /* response-content-type and its like, of a signed request. */
@@ -141,14 +167,14 @@ static void give_metadata(struct exchange *exchange, struct bytes headers)
 {
     size_t position = 0;
     struct bytes name, value;
-    char text[META_KEY_MAX];
+    char text[METADATA_BYTES_MAX + sizeof(METADATA_PREFIX)];
 
     while (stored_headers_next(headers, &position, &name, &value)) {
-        if (!metadata_name(name).data || name.len >= sizeof(text))
+        if (!metadata_name(name).data || !is_token(name) || name.len >= sizeof(text))
             continue;
         memcpy(text, name.data, name.len);
         text[name.len] = '\0';
-        give_header(exchange, text, value);
+        s3_reply_encoded(exchange, text, value);
     }
 }
 
@@ -164,7 +190,7 @@ void s3_give_headers(struct exchange *exchange, const struct meta_object *object
         if (value.len == 0 && strcmp(lower, "content-type") == 0)
             value = BYTES("binary/octet-stream");
         if (value.len > 0)
-            give_header(exchange, stored_names[i], value);
+            s3_reply_text(exchange, stored_names[i], value);
     }
     give_metadata(exchange, object->headers);
 }

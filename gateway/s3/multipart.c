@@ -53,7 +53,7 @@ void s3_create_multipart_upload(struct exchange *exchange)
     bool full_object;
 
     buffer_init(&headers, META_HEADERS_MAX);
-    if (s3_bucket(exchange, &bucket) || s3_collect_headers(exchange, &headers))
+    if (s3_bucket(exchange, &bucket) || s3_whole_object(exchange) || s3_collect_headers(exchange, &headers))
         goto out;
     if (checksum_creation_parse(s3_headers(exchange), &algorithm, &full_object, &details)) {
         s3_fail_details(exchange, &details);
@@ -370,6 +370,10 @@ void s3_list_multipart_uploads(struct exchange *exchange)
         .max = (unsigned)max,
     };
     enum status status = meta_upload_list(exchange->gateway->meta, &query, &page);
+    if (status == STATUS_INVALID) {
+        s3_fail_argument(exchange, "upload-id-marker", query.upload_id_marker, "Invalid uploadId marker");
+        return;
+    }
     if (status) {
         s3_fail_status(exchange, status);
         return;

@@ -24,16 +24,11 @@ static enum status copy_to_itself(struct exchange *exchange)
 static enum status metadata(struct exchange *exchange, struct copy_request *request)
 {
     struct bytes directive = http_request_header(exchange->http, "x-amz-metadata-directive");
-    struct s3_error_details details = {0};
     bool replace = bytes_equal_str(directive, "REPLACE");
     enum status status;
 
-    if (directive.len > 0 && !replace && !bytes_equal_str(directive, "COPY")) {
-        s3_error_setf(&details, S3_INVALID_ARGUMENT, "Unknown metadata directive.");
-        s3_error_add(&details, "ArgumentName", BYTES("x-amz-metadata-directive"));
-        s3_error_add(&details, "ArgumentValue", directive);
-        return s3_fail_details(exchange, &details);
-    }
+    if (directive.len > 0 && !replace && !bytes_equal_str(directive, "COPY"))
+        return s3_fail_argument(exchange, "x-amz-metadata-directive", directive, "Unknown metadata directive.");
     status = s3_collect_headers(exchange, &request->headers); /* refuses what cannot be had in either case */
     if (status || replace)
         return status;
@@ -52,6 +47,8 @@ static enum status prepare(struct exchange *exchange, struct copy_request *reque
     bool full_object;
     enum status status = s3_bucket(exchange, &request->bucket);
 
+    if (!status)
+        status = s3_whole_object(exchange);
     if (!status)
         status = copy_source_open(exchange, &request->source);
     if (!status && (conditions_parse_write(s3_headers(exchange), &request->condition_said, &details) ||
@@ -95,6 +92,8 @@ static enum status commit(struct exchange *exchange, struct copy_request *reques
         conditions_failed(&request->condition_said, &details);
         return s3_fail_details(exchange, &details);
     }
+    if (status == STATUS_NOT_FOUND)
+        return condition.must_match ? s3_fail_no_such_key(exchange) : s3_fail_no_such_bucket(exchange);
     return status ? s3_fail_status(exchange, status) : STATUS_OK;
 }
 

@@ -14,7 +14,6 @@ struct selection {
 static enum status find_object(struct exchange *exchange, struct meta_bucket *bucket, struct meta_object *object)
 {
     const struct meta_version version = s3_version(exchange);
-    struct s3_error_details details = {0};
     enum status status = s3_bucket(exchange, bucket);
 
     if (status)
@@ -22,12 +21,8 @@ static enum status find_object(struct exchange *exchange, struct meta_bucket *bu
     status = meta_object_get(exchange->gateway->meta, bucket->id, exchange->key, &version, object);
     if (status == STATUS_NOT_FOUND)
         return s3_fail_no_such_key(exchange);
-    if (status == STATUS_INVALID) {
-        s3_error_setf(&details, S3_INVALID_ARGUMENT, "Invalid version id specified");
-        s3_error_add(&details, "ArgumentName", BYTES("versionId"));
-        s3_error_add(&details, "ArgumentValue", version.id);
-        return s3_fail_details(exchange, &details);
-    }
+    if (status == STATUS_INVALID)
+        return s3_fail_argument(exchange, "versionId", version.id, "Invalid version id specified");
     return status ? s3_fail_status(exchange, status) : STATUS_OK;
 }
 

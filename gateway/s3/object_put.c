@@ -18,6 +18,8 @@ static enum status prepare(struct exchange *exchange, struct put_request *reques
     struct s3_error_details details = {0};
     enum status status = s3_bucket(exchange, &request->bucket);
 
+    if (!status)
+        status = s3_whole_object(exchange);
     if (!status && conditions_parse_write(s3_headers(exchange), &request->condition_said, &details))
         status = s3_fail_details(exchange, &details);
     if (!status)
@@ -52,7 +54,7 @@ static enum status commit(struct exchange *exchange, struct put_request *request
         conditions_failed(&request->condition_said, &details);
         status = s3_fail_details(exchange, &details);
     } else if (status == STATUS_NOT_FOUND) {
-        status = s3_fail(exchange, request->condition.must_match ? S3_NO_SUCH_KEY : S3_NO_SUCH_BUCKET);
+        status = request->condition.must_match ? s3_fail_no_such_key(exchange) : s3_fail_no_such_bucket(exchange);
     } else {
         status = s3_fail_status(exchange, status);
     }

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "compat/names.h"
 #include "gateway/s3/s3.h"
 
 #define ERROR_BYTES_MAX (2u << 20) /* SignatureDoesNotMatch carries the canonical request twice */
@@ -41,6 +42,25 @@ enum status s3_fail(struct exchange *exchange, enum s3_error code)
     struct s3_error_details details = {0};
 
     s3_error_set(&details, code);
+    return s3_fail_details(exchange, &details);
+}
+
+enum status s3_fail_argument(struct exchange *exchange, const char *name, struct bytes value, const char *message)
+{
+    struct s3_error_details details = {0};
+
+    s3_error_setf(&details, S3_INVALID_ARGUMENT, "%s", message);
+    s3_error_add(&details, "ArgumentName", bytes_from_str(name));
+    s3_error_add(&details, "ArgumentValue", value);
+    return s3_fail_details(exchange, &details);
+}
+
+enum status s3_fail_no_such_bucket(struct exchange *exchange)
+{
+    struct s3_error_details details = {0};
+
+    s3_error_set(&details, S3_NO_SUCH_BUCKET);
+    s3_error_add(&details, "BucketName", exchange->bucket_name);
     return s3_fail_details(exchange, &details);
 }
 
@@ -104,6 +124,28 @@ enum status s3_reply_xml(struct exchange *exchange, const struct buffer *documen
     s3_common_headers(exchange);
     http_reply_header_str(exchange->http, "Content-Type", "application/xml");
     return http_reply(exchange->http, 200, buffer_bytes(document));
+}
+
+void s3_reply_encoded(struct exchange *exchange, const char *name, struct bytes value)
+{
+    struct buffer text;
+
+    buffer_init(&text, 6 * value.len + 16);
+    if (metadata_encode(value, &text) == STATUS_OK)
+        http_reply_header(exchange->http, name, buffer_bytes(&text));
+    buffer_release(&text);
+}
+
+void s3_reply_text(struct exchange *exchange, const char *name, struct bytes value)
+{
+    for (size_t i = 0; i < value.len; i++) {
+        unsigned char c = (unsigned char)value.data[i];
+        if (c < ' ' || c == 0x7f) {
+            s3_reply_encoded(exchange, name, value);
+            return;
+        }
+    }
+    http_reply_header(exchange->http, name, value);
 }
 
 void s3_reply_etag(struct exchange *exchange, const struct etag *etag)

@@ -85,18 +85,26 @@ struct header_list s3_headers(const struct exchange *exchange)
 
 enum status s3_bucket(struct exchange *exchange, struct meta_bucket *bucket)
 {
-    struct s3_error_details details = {0};
-
     if (meta_bucket_get(exchange->gateway->meta, exchange->bucket_name, bucket) == STATUS_OK)
         return STATUS_OK;
-    s3_error_set(&details, S3_NO_SUCH_BUCKET);
-    s3_error_add(&details, "BucketName", exchange->bucket_name);
-    return s3_fail_details(exchange, &details);
+    return s3_fail_no_such_bucket(exchange);
 }
 
 struct meta_version s3_version(const struct exchange *exchange)
 {
     return (struct meta_version){.id = uri_query_value(&exchange->query, "versionId")};
+}
+
+enum status s3_whole_object(struct exchange *exchange)
+{
+    struct bytes version = uri_query_value(&exchange->query, "versionId");
+    struct bytes part = uri_query_value(&exchange->query, "partNumber");
+
+    if (version.data)
+        return s3_fail_argument(exchange, "versionId", version, "This operation does not accept a version-id.");
+    if (part.data)
+        return s3_fail_argument(exchange, "partNumber", part, "A part needs the uploadId of its upload.");
+    return STATUS_OK;
 }
 
 enum status s3_number(struct exchange *exchange, const char *name, uint64_t max, uint64_t default_value,
@@ -122,13 +130,9 @@ enum status s3_number(struct exchange *exchange, const char *name, uint64_t max,
 enum status s3_encoding_type(struct exchange *exchange, bool *url_encode)
 {
     struct bytes text = uri_query_value(&exchange->query, "encoding-type");
-    struct s3_error_details details = {0};
 
     *url_encode = bytes_equal_str(text, "url");
     if (text.len == 0 || *url_encode)
         return STATUS_OK;
-    s3_error_setf(&details, S3_INVALID_ARGUMENT, "Invalid Encoding Method specified in Request");
-    s3_error_add(&details, "ArgumentName", BYTES("encoding-type"));
-    s3_error_add(&details, "ArgumentValue", text);
-    return s3_fail_details(exchange, &details);
+    return s3_fail_argument(exchange, "encoding-type", text, "Invalid Encoding Method specified in Request");
 }

@@ -25,6 +25,9 @@ struct header_list s3_headers(const struct exchange *exchange);
 enum status s3_bucket(struct exchange *exchange, struct meta_bucket *bucket);
 /* The versionId parameter; absent gives the latest. */
 struct meta_version s3_version(const struct exchange *exchange);
+/* A write of a whole object names no version and no part: a part whose upload was forgotten must not become the object.
+ * InvalidArgument is answered here. */
+enum status s3_whole_object(struct exchange *exchange);
 /* A parameter that is a number: the default when absent; InvalidArgument is answered here. */
 enum status s3_number(struct exchange *exchange, const char *name, uint64_t max, uint64_t default_value,
                       uint64_t *value);
@@ -39,11 +42,18 @@ enum status s3_fail(struct exchange *exchange, enum s3_error code);
 enum status s3_fail_details(struct exchange *exchange, struct s3_error_details *details);
 /* The answer for a failure below: 503, 507, 500; with `key` or `upload` in mind for NOT_FOUND. */
 enum status s3_fail_status(struct exchange *exchange, enum status status);
+enum status s3_fail_no_such_bucket(struct exchange *exchange);
+/* InvalidArgument with the argument's name and value. */
+enum status s3_fail_argument(struct exchange *exchange, const char *name, struct bytes value, const char *message);
 /* NoSuchKey, or NoSuchVersion when a version was asked for. */
 enum status s3_fail_no_such_key(struct exchange *exchange);
 void s3_common_headers(struct exchange *exchange);
 enum status s3_reply_empty(struct exchange *exchange, int http_status);
 enum status s3_reply_xml(struct exchange *exchange, const struct buffer *document);
+/* A header whose value a client once gave: a standard one as it is unless it holds what a header cannot carry; user
+ * metadata always encoded, as AWS does. */
+void s3_reply_text(struct exchange *exchange, const char *name, struct bytes value);
+void s3_reply_encoded(struct exchange *exchange, const char *name, struct bytes value);
 void s3_reply_etag(struct exchange *exchange, const struct etag *etag);
 void s3_reply_checksum(struct exchange *exchange, const struct checksum_value *value, uint32_t composite_parts);
 void s3_reply_version(struct exchange *exchange, const struct meta_bucket *bucket, const char *version_id);
@@ -70,8 +80,10 @@ enum status s3_body_to_buffer(struct s3_body *body, struct buffer *out);
 
 /* ---- metadata.c: the headers kept with an object
  * --------------------------------------------------------------- */
-/* Refuses request headers that ask for what Tercet does not have (encryption, ACLs, tags, locks), then
- * collects the standard headers and user metadata into `stored`. Answers errors. */
+/* Refuses headers, and parameters that count as such, that ask for what Tercet does not have (encryption,
+ * ACLs, tags, locks). Answers errors. */
+enum status s3_refuse_features(struct exchange *exchange);
+/* The same, then collects the standard headers and user metadata into `stored`. Answers errors. */
 enum status s3_collect_headers(struct exchange *exchange, struct buffer *stored);
 /* Gives them back, with response-* overrides of a GET or HEAD. */
 void s3_give_headers(struct exchange *exchange, const struct meta_object *object);
