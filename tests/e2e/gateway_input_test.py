@@ -1,0 +1,123 @@
+"""What clients make the gateway store and give back as headers, and requests that almost mean something else: none may
+end the process, be answered with something plausible, or reach the open API from another site."""
+
+import re
+
+import raw_http
+import s3
+from harness import PART, ClusterTest, main
+
+
+class GatewayInput(ClusterTest):
+    cluster_options = {"tls": False}
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.s3 = s3.client(cls.cluster)
+        cls.s3.create_bucket(Bucket="input")
+
+    def signed(self, method, target, headers=None, body=b""):
+        return s3.signed(self.cluster, method, target, headers, body)
+
+    def presigned(self, method, target, headers=(), body=b""):
+        return raw_http.request(self.cluster.port, method, s3.presign(self.cluster, method, target), headers, body)
+
+    def refused(self, answer, status, code):
+        self.assertIsNotNone(answer)
+        self.assertEqual(answer.status, status, answer.body)
+        self.assertIn(b"<Code>" + code.encode() + b"</Code>", answer.body)
+
+    def test_names_of_metadata_in_the_query(self):
+        for name in ("a%0D%0Ab", "a%20b", "a%3A", "%C3%A9", "a%00"):
+            self.refused(self.presigned("PUT", f"/input/m?x-amz-meta-{name}=v", body=b"x"), 400, "InvalidArgument")
+            self.refused(self.presigned("POST", f"/input/m?uploads&x-amz-meta-{name}=v"), 400, "InvalidArgument")
+        self.refused(self.presigned("PUT", "/input/m?x-amz-meta-a=" + "v" * 2049, body=b"x"), 400, "MetadataTooLarge")
+        self.refused(self.signed("GET", "/input/m"), 404, "NoSuchKey")
+
+    def test_values_of_metadata_in_the_query(self):
+        self.assertEqual(self.presigned("PUT", "/input/v?x-amz-meta-a=%0D%0AX%3A%20y", body=b"x").status, 200)
+        answer = self.signed("GET", "/input/v")
+        self.assertEqual((answer.body, answer.header("X")), (b"x", None))
+        self.assertEqual(answer.header("x-amz-meta-a"), "=?UTF-8?Q?=0D=0AX:_y?=")
+
+    def test_overrides(self):
+        self.signed("PUT", "/input/o", body=b"x")
+        answer = self.signed("GET", "/input/o?response-content-type=a%0D%0AX%3A%20y")
+        self.assertEqual((answer.body, answer.header("X")), (b"x", None))
+        answer = self.signed("GET", "/input/o?response-content-disposition=attachment%3B%20filename%3D%22%C3%A9%22")
+        self.assertEqual(answer.header("Content-Disposition").encode("latin-1"), 'attachment; filename="é"'.encode())
+
+    def test_content_type_of_a_form_part(self):
+        def upload(kind):
+            part = b'--b\r\nContent-Disposition: form-data; name="file"; filename="typed"\r\nContent-Type: '
+            headers = {"Content-Type": "multipart/form-data; boundary=b"}
+            body = part + kind + b"\r\n\r\ndata\r\n--b--\r\n"
+            return raw_http.request(self.cluster.port, "POST", "/upload", headers, body)
+
+        for kind in (b"a\x01b", b"a\tb", b"a\x7fb", b"\xff", b"x" * 256):
+            self.assertEqual(upload(kind).status, 400, kind[:10])
+        self.assertEqual(raw_http.request(self.cluster.port, "GET", "/download?filename=typed").status, 404)
+        self.assertEqual(upload(b"text/plain; charset=utf-8").status, 200)
+        answer = raw_http.request(self.cluster.port, "GET", "/download?filename=typed")
+        self.assertEqual((answer.body, answer.header("Content-Type")), (b"data", "text/plain; charset=utf-8"))
+
+    def test_location_constraints(self):
+        def create(region):
+            document = "<CreateBucketConfiguration><LocationConstraint>%s</LocationConstraint></CreateBucketConfiguration>"
+            return self.signed("PUT", "/placed", body=(document % region).encode())
+
+        self.refused(create("a&#13;&#10;X: y"), 400, "InvalidLocationConstraint")
+        self.assertEqual(self.signed("HEAD", "/placed").status, 404)
+        self.assertEqual(create("eu-west-1").status, 200)
+        self.assertEqual(self.signed("HEAD", "/placed").header("x-amz-bucket-region"), "eu-west-1")
+
+    def test_features_asked_for_in_the_query(self):
+        for parameter in ("x-amz-acl=public-read", "x-amz-tagging=a%3Db", "x-amz-server-side-encryption=AES256"):
+            self.refused(self.presigned("PUT", "/input/f?" + parameter, body=b"x"), 501, "NotImplemented")
+        self.refused(self.presigned("PUT", "/input/f?x-amz-storage-class=GLACIER", body=b"x"), 400, "InvalidStorageClass")
+        for name, value in (("x-amz-acl", "public-read"), ("x-amz-bucket-object-lock-enabled", "true")):
+            self.refused(self.signed("PUT", "/featured", {name: value}), 501, "NotImplemented")
+        self.assertEqual(self.signed("HEAD", "/featured").status, 404)
+        self.assertEqual(self.presigned("PUT", "/input/f?x-amz-acl=private", body=b"x").status, 200)
+
+    def test_almost_another_request(self):
+        self.signed("PUT", "/input/whole", body=b"whole")
+        self.refused(self.signed("PUT", "/input/whole?partNumber=1", {}, b"part"), 400, "InvalidArgument")
+        self.refused(self.signed("PUT", "/input/whole?versionId=null", {}, b"other"), 400, "InvalidArgument")
+        self.assertEqual(self.signed("GET", "/input/whole").body, b"whole")
+        self.refused(self.signed("GET", "/input?acl&policy"), 501, "NotImplemented")
+        self.refused(self.signed("GET", "/input/none?retention"), 404, "NoSuchKey")
+        self.refused(self.signed("GET", "/input?uploads&key-marker=a&upload-id-marker=zz"), 400, "InvalidArgument")
+
+    def test_copy_onto_a_missing_key_with_if_match(self):
+        etag = self.signed("PUT", "/input/source", body=b"x").header("ETag")
+        headers = {"x-amz-copy-source": "input/source", "If-Match": etag}
+        self.refused(self.signed("PUT", "/input/missing", headers), 404, "NoSuchKey")
+        self.assertEqual(self.signed("PUT", "/input/source", headers | {"x-amz-metadata-directive": "REPLACE"}).status, 200)
+
+    def test_completion_again_with_its_checksum_type(self):
+        create = self.signed("POST", "/input/again?uploads", {"x-amz-checksum-algorithm": "CRC32"})
+        upload = re.search(rb"<UploadId>(.*?)<", create.body).group(1).decode()
+        listed = ""
+        for number, body in ((1, b"a" * PART), (2, b"tail")):
+            part = self.signed("PUT", f"/input/again?partNumber={number}&uploadId={upload}", body=body)
+            listed += f"<Part><PartNumber>{number}</PartNumber><ETag>{part.header('ETag')}</ETag></Part>"
+        document = f"<CompleteMultipartUpload>{listed}</CompleteMultipartUpload>".encode()
+        kind = {"x-amz-checksum-type": "COMPOSITE"}
+        answers = [self.signed("POST", f"/input/again?uploadId={upload}", kind, document) for _ in range(2)]
+        self.assertEqual([answer.status for answer in answers], [200, 200])
+        self.assertEqual(answers[0].body, answers[1].body)
+
+    def test_open_api_only_for_local_names(self):
+        def status(host):
+            return raw_http.exchange(self.cluster.port, f"GET /files HTTP/1.1\r\nHost: {host}\r\n\r\n".encode()).status
+
+        for host in ("localhost", "LOCALHOST:80", "x.localhost", "127.0.0.1", "[::1]:8080", "myhost:8080"):
+            self.assertEqual(status(host), 200, host)
+        for host in ("evil.example", "evil.example:8080", "evil.example.", "127.0.0.1.evil.example", "xlocalhost.example"):
+            self.assertEqual(status(host), 401, host)
+
+
+if __name__ == "__main__":
+    main()
