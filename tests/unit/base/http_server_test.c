@@ -85,6 +85,17 @@ static void describe(struct http_request *request)
     CHECK(request->bytes_out == strlen(text));
 }
 
+/* Sends until the client is gone: what ends by itself may fit into the kernel's buffers and never learn of it. */
+static void send_for_ever(struct http_request *request)
+{
+    enum status status = http_reply_start(request, 200, HTTP_LENGTH_UNKNOWN);
+
+    while (status == STATUS_OK)
+        status = http_reply_write(request, big, 65536);
+    if (status == STATUS_CLOSED)
+        __atomic_fetch_add(&closed_seen, 1, __ATOMIC_RELAXED);
+}
+
 static void wait_for_departure(struct http_request *request)
 {
     __atomic_fetch_add(&departing, 1, __ATOMIC_RELAXED);
@@ -140,6 +151,8 @@ static void handle(struct http_request *request, void *arg)
         http_reply_header_str(request, "X-Lost", "yes");
     else if (bytes_equal_str(path, "/describe"))
         describe(request);
+    else if (bytes_equal_str(path, "/endless"))
+        send_for_ever(request);
     else if (bytes_equal_str(path, "/depart"))
         wait_for_departure(request);
     else if (bytes_equal_str(path, "/empty"))
@@ -572,7 +585,7 @@ static void a_handler_learns_that_its_client_has_gone(void **state)
         leave[i](&peer);
         wait_until(&closed_seen, ++seen);
         open_peer(&peer, state);
-        peer_say(&peer, "GET /big HTTP/1.1\r\nHost: x\r\n\r\n");
+        peer_say(&peer, "GET /endless HTTP/1.1\r\nHost: x\r\n\r\n");
         peer_receive(&peer);
         peer_reset(&peer);
         wait_until(&closed_seen, ++seen);
