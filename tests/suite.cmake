@@ -72,3 +72,8 @@ suite_python(e2e.restart e2e/restart_test.py e2e 600)
 suite_python(e2e.deletion e2e/deletion_test.py e2e 600)
 suite_python(e2e.deploy e2e/deploy_test.py e2e 900 RELEASE)
 suite_python(e2e.large-upload e2e/large_upload_test.py e2e 3600 RELEASE PROCESSORS 2)
+
+# Faults: the checker by itself, then a real cluster under each fault that takes seconds. The seed is fixed, so that a
+# failure can be repeated; tests/faults/run --long goes further.
+suite_python(faults.checker faults/checker_test.py faults 60)
+suite_python(faults.short faults/short_test.py faults 900 PROCESSORS 2)
