@@ -191,7 +191,7 @@ static enum refusal check_framing(struct http_head *head, const struct framing *
             return REFUSE_TRANSFER_ENCODING;
         head->content_length = HTTP_LENGTH_UNKNOWN;
     }
-    if (head->version_1_0 || head->content_length == 0)
+    if (head->version_1_0)
         head->expect_continue = false; /* RFC 9110 section 10.1.1 */
     head->keep_alive = !framing->close && (!head->version_1_0 || framing->keep_alive);
     return ACCEPT;

@@ -130,7 +130,7 @@ static bool can_keep_alive(const struct http_transaction *transaction)
     if (!transaction->keep_alive || transaction->refusal != NULL || transaction->connection->listener->stopping)
         return false;
     if (transaction->body_ended)
-        return true;
+        return !transaction->expect_continue;
     return !transaction->body_failure && !transaction->chunked && !transaction->expect_continue &&
            transaction->body_left <= DRAIN_BYTES_MAX;
 }

@@ -205,9 +205,8 @@ enum status http_body_read(struct http_request *request, void *out, size_t capac
 
     CHECK(capacity > 0);
     *len = 0;
-    if (transaction->body_ended || status)
-        return status;
-    status = send_continue(transaction);
+    if (!status) /* for an empty body too: botocore 1.26 loses track of the connection without it */
+        status = send_continue(transaction);
     while (status == STATUS_OK && *len == 0 && !transaction->body_ended)
         status = body_step(transaction, out, capacity, len);
     transaction->body_failure = status;
