@@ -175,7 +175,7 @@ out:
     return status;
 }
 
-static void add_resource(const struct auth_request *request, struct auth_text *text)
+static void add_resource(const struct auth_request *request, bool with_slash, struct auth_text *text)
 {
     char separator = '?';
 
@@ -184,6 +184,8 @@ static void add_resource(const struct auth_request *request, struct auth_text *t
         auth_text_add(text, request->virtual_host_bucket);
     }
     auth_text_add(text, request->path);
+    if (with_slash)
+        auth_text_add_char(text, '/');
     for (size_t i = 0; i < sizeof signed_parameters / sizeof signed_parameters[0]; ++i) {
         const struct uri_parameter *parameter = uri_query_find(request->query, signed_parameters[i]);
         if (!parameter)
@@ -207,7 +209,8 @@ static void add_date(const struct auth_request *request, bool from_query, struct
         auth_text_add_value(text, auth_header(request, "date"), false);
 }
 
-static enum status build_string_to_sign(const struct auth_request *request, bool from_query, struct buffer *out)
+static enum status build_string_to_sign(const struct auth_request *request, bool from_query, bool with_slash,
+                                        struct buffer *out)
 {
     struct auth_text text = {out, STATUS_OK};
 
@@ -222,20 +225,38 @@ static enum status build_string_to_sign(const struct auth_request *request, bool
     enum status status = add_amz_headers(request, from_query, &text);
     if (status)
         return status;
-    add_resource(request, &text);
+    add_resource(request, with_slash, &text);
     return text.status;
 }
 
-enum status sigv2_verify(const struct auth_request *request, const struct auth_credentials *credentials,
-                         struct bytes secret, struct auth_verification *out)
+/* `/bucket`, and not `/bucket/` or a key. */
+static bool names_bucket_alone(const struct auth_request *request)
+{
+    return !request->virtual_host_bucket.data && request->path.len > 1 &&
+           !memchr(request->path.data + 1, '/', request->path.len - 1);
+}
+
+static enum status verify_reading(const struct auth_request *request, const struct auth_credentials *credentials,
+                                  struct bytes secret, bool with_slash, struct auth_verification *out)
 {
     char signature[SIGV2_SIGNATURE_LEN + 1];
-    enum status status = build_string_to_sign(request, credentials->type == AUTH_V2_QUERY, &out->string_to_sign);
 
+    buffer_clear(&out->string_to_sign);
+    enum status status =
+        build_string_to_sign(request, credentials->type == AUTH_V2_QUERY, with_slash, &out->string_to_sign);
     if (status)
         return status;
     sigv2_sign(secret, buffer_bytes(&out->string_to_sign), signature);
     if (!bytes_equal_constant_time(bytes_of(signature, SIGV2_SIGNATURE_LEN), credentials->signature))
         return STATUS_DENIED;
     return STATUS_OK;
+}
+
+/* Botocore asks for `/bucket` and signs `/bucket/`, which is the same bucket. */
+enum status sigv2_verify(const struct auth_request *request, const struct auth_credentials *credentials,
+                         struct bytes secret, struct auth_verification *out)
+{
+    if (names_bucket_alone(request) && verify_reading(request, credentials, secret, true, out) == STATUS_OK)
+        return STATUS_OK;
+    return verify_reading(request, credentials, secret, false, out);
 }

@@ -132,6 +132,29 @@ static void test_the_virtual_host_is_signed(void **state)
     expect_example(head, "johnsmit", STATUS_DENIED);
 }
 
+/* AWS's example for `/` below the virtual host signs /johnsmith/; botocore signs that for a path of /johnsmith. */
+static void test_a_bucket_may_be_signed_with_a_slash(void **state)
+{
+    static const char rest[] = "?prefix=photos&max-keys=50&marker=puppy HTTP/1.1\r\nHost: s3.amazonaws.com\r\n"
+                               "Date: Tue, 27 Mar 2007 19:42:41 +0000\r\n"
+                               "Authorization: AWS AKIAIOSFODNN7EXAMPLE:htDYFYduRNen8P9ZfE/s9SuKy0U=\r\n\r\n";
+    static const struct {
+        const char *path;
+        enum status status;
+    } rows[] = {{"/johnsmith", STATUS_OK},
+                {"/johnsmith/", STATUS_OK},
+                {"/johnsmit", STATUS_DENIED},
+                {"/johnsmith//", STATUS_DENIED},
+                {"/", STATUS_DENIED}};
+    char head[512];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; ++i) {
+        snprintf(head, sizeof head, "GET %s%s", rows[i].path, rest);
+        expect_example(head, NULL, rows[i].status);
+    }
+}
+
 /* Checks the string to sign of a request whose signature is wrong. */
 static void expect_string_to_sign(const char *head, const char *expected)
 {
@@ -190,7 +213,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_recorded_requests_verify),     cmocka_unit_test(test_documented_examples),
-        cmocka_unit_test(test_the_virtual_host_is_signed),   cmocka_unit_test(test_string_to_sign),
+        cmocka_unit_test(test_the_virtual_host_is_signed),
+        cmocka_unit_test(test_a_bucket_may_be_signed_with_a_slash),   cmocka_unit_test(test_string_to_sign),
         cmocka_unit_test(test_many_amz_headers_are_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
