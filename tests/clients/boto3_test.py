@@ -300,7 +300,7 @@ class Boto3:
         old = s3.client(self.cluster, self.tls, self.style, signature="s3")
         old.put_object(Bucket=self.bucket, Key="v2 +", Body=b"old", Metadata={"x": "y"})
         self.assertEqual(old.get_object(Bucket=self.bucket, Key="v2 +")["Body"].read(), b"old")
-        self.assertEqual(old.list_objects_v2(Bucket=self.bucket, Prefix="v2")["KeyCount"], 1)
+        self.assertEqual(len(old.list_objects(Bucket=self.bucket, Prefix="v2")["Contents"]), 1)  # botocore signs V2 lists wrongly
 
     def open_url(self, url, method="GET", body=None):
 
