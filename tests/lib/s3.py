@@ -43,11 +43,19 @@ def client(cluster, tls=False, style="path", signature="s3v4", access_key=None, 
     )
 
 
+class _Auth(S3SigV4Auth):
+    """Botocore replaces the payload hash that it is given; this one keeps it."""
+
+    def payload(self, request):
+        return self.given or super().payload(request)
+
+
 def sign(cluster, method, target, headers=None, body=b"", secret_key=None):
     """The headers of a request signed with SigV4, the given ones among them."""
     aws = AWSRequest(method, cluster.url + target, headers=headers or {}, data=body)
-    credentials = Credentials(cluster.access_key, secret_key or cluster.secret_key)
-    S3SigV4Auth(credentials, "s3", REGION).add_auth(aws)
+    auth = _Auth(Credentials(cluster.access_key, secret_key or cluster.secret_key), "s3", REGION)
+    auth.given = (headers or {}).get("x-amz-content-sha256")
+    auth.add_auth(aws)
     return dict(aws.headers.items())
 
 
