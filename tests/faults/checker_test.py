@@ -48,7 +48,8 @@ class Allowed(unittest.TestCase):
         self.assert_good(put(1, 0, 1), delete(2, 3, MAYBE), get(1, 4, 5), get(ABSENT, 6, 7))
 
     def test_failed_operations_have_no_effect(self):
-        self.assert_good(put(1, 0, 1), put(2, 2, 3, FAILED), delete(4, 5, FAILED), get(1, 6, 7), get(None, 8, 9, FAILED))
+        self.assert_good(put(1, 0, 1), put(2, 2, 3, FAILED), delete(4, 5, FAILED), get(1, 6, 7),
+                         get(None, 8, 9, FAILED))
 
     def test_presence(self):
         self.assert_good(put(1, 0, 1), get(PRESENT, 2, 3, kind=LIST))

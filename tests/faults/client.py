@@ -70,15 +70,17 @@ class Client:
                 raise NotSent(str(error)) from error
         return self._connection
 
-    def sign(self, method, path, query, body):
-        """The headers of a SigV4 request."""
+    def sign(self, method, path, query, body, extra):
+        """The headers of a SigV4 request, the given x-amz- ones among them."""
         now = datetime.datetime.fromtimestamp(time.time() + self.clock_offset, datetime.timezone.utc)
         stamp, day = now.strftime("%Y%m%dT%H%M%SZ"), now.strftime("%Y%m%d")
         digest = hashlib.sha256(body).hexdigest()
         host = f"127.0.0.1:{self.cluster.port}"
-        names = "host;x-amz-content-sha256;x-amz-date"
-        canonical = f"{method}\n{quote_path(path)}\n{quote_query(query)}\nhost:{host}\n"
-        canonical += f"x-amz-content-sha256:{digest}\nx-amz-date:{stamp}\n\n{names}\n{digest}"
+        signed = {"host": host, "x-amz-content-sha256": digest, "x-amz-date": stamp}
+        signed |= {name: value for name, value in extra.items() if name.startswith("x-amz-")}
+        names = ";".join(sorted(signed))
+        lines = "".join(f"{name}:{signed[name]}\n" for name in sorted(signed))
+        canonical = f"{method}\n{quote_path(path)}\n{quote_query(query)}\n{lines}\n{names}\n{digest}"
         scope = f"{day}/{REGION}/s3/aws4_request"
         text = f"AWS4-HMAC-SHA256\n{stamp}\n{scope}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
         key = ("AWS4" + self.cluster.secret_key).encode()
@@ -96,8 +98,9 @@ class Client:
     def start(self, method, path, query=None, body=b"", headers=None, signed=True):
         """Sends the request and returns http.client's response with the body unread."""
         query = query or {}
-        sent = self.sign(method, path, query, body) if signed else {}
-        sent.update(headers or {})
+        extra = headers or {}
+        sent = self.sign(method, path, query, body, extra) if signed else {}
+        sent.update(extra)
         target = quote_path(path) + ("?" + quote_query(query) if query else "")
         connection = self._open()
         try:

@@ -29,7 +29,7 @@ DEFAULT_PACE = ("-health-interval", "-suspect-interval", "-breaker-open")
 
 class FaultyCluster(Cluster):
     """network: a faults.Network, then the nodes live in its namespaces. disks: program name -> faults.Disk, where it
-    keeps its data. preload: program name -> words to put before its command."""
+    keeps its data. wrap: program name -> words to put before its command."""
 
     def __init__(self, options=None, node_options=(), network=None, disks=None, wrap=None, product_pace=False):
         settings = {k: v for k, v in QUICK.items() if not (product_pace and k in DEFAULT_PACE)} | (options or {})
@@ -187,8 +187,10 @@ class Monitor:
 
     def first(self, node, since, condition):
         """Seconds from `since` to the node's first state after it that meets the condition, or None."""
-        times = [t - since for t, n, circuit, ok in self.transitions if n == node and t > since and condition(circuit, ok)]
-        return times[0] if times else None
+        for at, number, circuit, healthy in self.transitions:
+            if number == node and at > since and condition(circuit, healthy):
+                return at - since
+        return None
 
 
 def _bytes(text):

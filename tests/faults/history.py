@@ -39,6 +39,11 @@ class Operation:
         return self.kind in (PUT, DELETE)
 
     @property
+    def is_error(self):
+        """Whether the server failed the client: 5xx, no answer, or a cut one."""
+        return self.outcome != OK and (self.status >= 500 or self.status == 0 or self.outcome == MAYBE)
+
+    @property
     def seconds(self):
         return self.end - self.start
 

@@ -100,8 +100,8 @@ class Session:
             operation, lambda: self.client.request("POST", "/upload", body=body, headers=headers, signed=False)
         )
 
-    def multipart(self, key, sizes):
-        """Only Complete makes the object: before it, a failure has no effect."""
+    def multipart(self, key, sizes, pause=0.0):
+        """Only Complete makes the object: before it, a failure has no effect. pause: seconds after each part."""
         write_id, data = self._new(key, sum(sizes))
         path, etags, digest, start = self.path(key), [], hashlib.md5(), 0
         try:
@@ -117,6 +117,7 @@ class Session:
                 digest.update(hashlib.md5(part).digest())
                 etags.append(answer.etag)
                 start += size
+                time.sleep(pause)
         except (NotSent, NoAnswer):
             return FAILED
         self.history.set_etag(write_id, f"{digest.hexdigest()}-{len(sizes)}")

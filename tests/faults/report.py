@@ -12,11 +12,14 @@ def _pair(pair):
     return "/".join("-" if value is None else str(value) for value in pair) if pair else "-"
 
 
+def _text(value):
+    if value is None:
+        return "never"
+    return f"{value:.2f}" if isinstance(value, float) else str(value)
+
+
 def _measured(result):
-    parts = []
-    for name, value in result.measured.items():
-        parts.append(f"{name}: " + ("never" if value is None else f"{value:.2f}" if isinstance(value, float) else str(value)))
-    return "; ".join(parts)
+    return "; ".join(f"{name}: {_text(value)}" for name, value in result.measured.items())
 
 
 def line(result):
@@ -47,7 +50,8 @@ def _row(result):
 
 def table(results):
     rows = [COLUMNS, ["---"] * len(COLUMNS)] + [_row(result) for result in results]
-    text = "\n".join("| " + " | ".join(str(cell).replace("|", "/").replace("\n", " ") for cell in row) + " |" for row in rows)
+    cells = ([str(cell).replace("|", "/").replace("\n", " ") for cell in row] for row in rows)
+    text = "\n".join(f"| {' | '.join(row)} |" for row in cells)
     total = sum(result.acknowledged for result in results)
     lost = sum(result.violations.get(checker.LOST, 0) for result in results)
     return f"{text}\n\n{total} acknowledged writes under faults, {lost} lost.\n"

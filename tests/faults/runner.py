@@ -89,6 +89,11 @@ class Run:
         if not condition:
             self.result.failures.append(text)
 
+    def expect_no_errors(self, since, until, cause):
+        """Clients must not have noticed the cause: no 5xx, timeout or cut connection."""
+        failed = [op for op in self.history.snapshot() if since <= op.start < until and op.is_error]
+        self.expect(not failed, f"{len(failed)} requests failed because of {cause}, first: {failed[:1]}")
+
     def measure(self, name, value):
         self.result.measured[name] = value
 
@@ -225,7 +230,7 @@ class Run:
         requests = [op for op in operations if op.kind != LIST]
         self.result.operations = len(requests)
         self.result.acknowledged = sum(op.kind in (PUT, DELETE) and op.outcome == OK for op in requests)
-        self.result.errors = sum(op.outcome != OK and (op.status >= 500 or op.status == 0) for op in requests)
+        self.result.errors = sum(op.is_error for op in requests)
         edges = self.phases + [("", float("inf"))]
         for (name, start), (_, end) in zip(edges, edges[1:]):
             part = [op for op in requests if start <= op.start < end]
