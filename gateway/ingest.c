@@ -8,6 +8,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "base/task.h"
+#include "gateway/stored_checksum.h"
 #include "gateway/state_metrics.h"
 
 #define HASH_IN_PLACE_BYTES 16384
@@ -113,6 +114,24 @@ void ingest_seal(struct ingest *ingest)
 enum status ingest_finish(struct ingest *ingest, struct chunk_list *chunks)
 {
     return stream_writer_finish(ingest->writer, chunks);
+}
+
+enum status ingest_publish(struct ingest *ingest, const struct ingest_version *version, struct meta_object *object)
+{
+    struct chunk_list chunks = {0};
+    enum status status = ingest_finish(ingest, &chunks);
+
+    *object = (struct meta_object){
+        .size = ingest->size, .checksum = stored_checksum_make(&ingest->checksum_value), .headers = version->headers};
+    memcpy(object->etag_md5, ingest->md5_value, MD5_LEN);
+    if (!status) {
+        status =
+            meta_object_put(ingest->gateway->meta, version->bucket, version->key, object, &chunks, version->condition);
+        if (status)
+            ingest_discard(ingest->gateway, &chunks);
+    }
+    chunk_list_release(&chunks);
+    return status;
 }
 
 void ingest_release(struct ingest *ingest)

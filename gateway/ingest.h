@@ -41,6 +41,15 @@ enum status ingest_write(struct ingest *ingest, struct bytes data); /* the same 
 void ingest_seal(struct ingest *ingest);
 /* After seal: waits until every chunk is durable. Suspends. */
 enum status ingest_finish(struct ingest *ingest, struct chunk_list *chunks);
+/* Where the bytes become visible. */
+struct ingest_version {
+    uint32_t bucket;
+    struct bytes key, headers;
+    const struct meta_condition *condition; /* NULL: none */
+};
+/* After seal: finish, then the commit as a new version; takes the chunks back when that fails. The object gets what the
+ * commit gave. Suspends; statuses as those of the two. */
+enum status ingest_publish(struct ingest *ingest, const struct ingest_version *version, struct meta_object *object);
 /* Idempotent. Before a successful finish everything that was stored is taken back. */
 void ingest_release(struct ingest *ingest);
 

@@ -156,24 +156,14 @@ static struct bytes chosen_name(const struct upload *upload)
 static enum status commit(struct upload *upload, struct bytes name, struct meta_object *object)
 {
     struct exchange *exchange = upload->exchange;
-    struct chunk_list chunks = {0};
     struct meta_bucket bucket;
     enum status status = files_bucket(exchange, &bucket);
 
     if (status)
         return status;
     ingest_seal(&upload->ingest);
-    status = ingest_finish(&upload->ingest, &chunks);
-    if (!status) {
-        *object = (struct meta_object){.size = upload->ingest.size,
-                                       .checksum = s3_checksum_stored(&upload->ingest.checksum_value),
-                                       .headers = buffer_bytes(&upload->headers)};
-        memcpy(object->etag_md5, upload->ingest.md5_value, MD5_LEN);
-        status = meta_object_put(exchange->gateway->meta, bucket.id, name, object, &chunks, NULL);
-        if (status)
-            ingest_discard(exchange->gateway, &chunks);
-    }
-    chunk_list_release(&chunks);
+    const struct ingest_version version = {.bucket = bucket.id, .key = name, .headers = buffer_bytes(&upload->headers)};
+    status = ingest_publish(&upload->ingest, &version, object);
     if (status)
         json_error_status(exchange, status);
     return status;

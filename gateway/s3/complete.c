@@ -37,7 +37,7 @@ static enum status check_part(struct completion_request *request, size_t index, 
     if (!stored)
         return invalid_part(request, index);
     const struct etag etag = s3_part_etag(stored);
-    const struct checksum_value checksum = s3_checksum_of(&stored->checksum);
+    const struct checksum_value checksum = stored_checksum_read(&stored->checksum);
     if (!etag_equal(&etag, &listed->etag))
         return invalid_part(request, index);
     if (listed->checksum.algorithm != CHECKSUM_NONE && !checksum_equal(&listed->checksum, &checksum))
@@ -61,7 +61,7 @@ static enum status combine_checksums(struct completion_request *request, const s
 
     checksum_combiner_init(&combiner, request->algorithm, request->full_object);
     for (size_t i = 0; !status && i < count; i++) {
-        const struct checksum_value part = s3_checksum_of(&parts[i]->checksum);
+        const struct checksum_value part = stored_checksum_read(&parts[i]->checksum);
         status = checksum_combiner_add(&combiner, &part, parts[i]->size);
     }
     if (!status)
@@ -69,7 +69,7 @@ static enum status combine_checksums(struct completion_request *request, const s
     checksum_combiner_release(&combiner);
     if (status) /* parts with other checksums than the upload's default: the object goes without */
         return request->checksum.value.algorithm == CHECKSUM_NONE ? STATUS_OK : status;
-    object->checksum = s3_checksum_stored(&value);
+    object->checksum = stored_checksum_make(&value);
     if (request->checksum.value.algorithm == CHECKSUM_NONE)
         return STATUS_OK;
     if (request->checksum.value.algorithm == value.algorithm && checksum_equal(&request->checksum.value, &value))
@@ -202,7 +202,7 @@ static void reply(struct exchange *exchange, const struct meta_bucket *bucket, c
         .bucket = exchange->bucket_name,
         .key = exchange->key,
         .etag = s3_object_etag(object),
-        .checksum = s3_checksum_of(&object->checksum),
+        .checksum = stored_checksum_read(&object->checksum),
     };
     s3_reply_version(exchange, bucket, object->version_id);
     if (response_complete(&body, &complete))

@@ -60,7 +60,7 @@ static void write_page(struct exchange *exchange, const struct response_list *li
         const struct meta_list_entry *entry = &page->entries[i];
         if (entry->is_prefix)
             continue;
-        const struct checksum_value checksum = s3_checksum_of(&entry->object.checksum);
+        const struct checksum_value checksum = stored_checksum_read(&entry->object.checksum);
         const struct response_object object = {
             .key = entry->key,
             .modified_ms = entry->object.modified_ms,
@@ -151,7 +151,7 @@ static void write_versions(struct exchange *exchange, const struct response_vers
         const struct meta_list_entry *entry = &page->entries[i];
         if (entry->is_prefix)
             continue;
-        const struct checksum_value checksum = s3_checksum_of(&entry->object.checksum);
+        const struct checksum_value checksum = stored_checksum_read(&entry->object.checksum);
         const struct response_version version = {
             .object = {.key = entry->key,
                        .modified_ms = entry->object.modified_ms,

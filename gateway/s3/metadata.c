@@ -202,23 +202,6 @@ struct etag s3_object_etag(const struct meta_object *object)
     return etag;
 }
 
-struct checksum_value s3_checksum_of(const struct meta_checksum *stored)
-{
-    struct checksum_value value = {.algorithm = stored->algorithm < CHECKSUM_ALGORITHM_COUNT ? stored->algorithm : 0,
-                                   .full_object = stored->full_object != 0,
-                                   .len = stored->len};
-    memcpy(value.value, stored->value, sizeof(value.value));
-    return value;
-}
-
-struct meta_checksum s3_checksum_stored(const struct checksum_value *value)
-{
-    struct meta_checksum stored = {
-        .algorithm = (uint8_t)value->algorithm, .full_object = value->full_object, .len = value->len};
-    memcpy(stored.value, value->value, sizeof(stored.value));
-    return stored;
-}
-
 struct meta_condition s3_condition(const struct condition_write *condition)
 {
     struct meta_condition out = {.must_be_absent = condition->must_be_absent,

@@ -131,7 +131,7 @@ static enum status commit_part(struct exchange *exchange, const struct meta_uplo
     enum status status = ingest_finish(ingest, &chunks);
 
     part->size = ingest->size;
-    part->checksum = s3_checksum_stored(&ingest->checksum_value);
+    part->checksum = stored_checksum_make(&ingest->checksum_value);
     memcpy(part->md5, ingest->md5_value, MD5_LEN);
     if (!status) {
         status = meta_part_put(exchange->gateway->meta, upload, part, &chunks);
@@ -165,7 +165,7 @@ static void receive_part(struct exchange *exchange, const struct meta_upload *up
         status = commit_part(exchange, upload, &ingest, &part);
     if (!status) {
         const struct etag etag = s3_part_etag(&part);
-        const struct checksum_value checksum = s3_checksum_of(&part.checksum);
+        const struct checksum_value checksum = stored_checksum_read(&part.checksum);
         s3_reply_etag(exchange, &etag);
         s3_reply_checksum(exchange, &checksum, 0);
         s3_reply_empty(exchange, 200);
@@ -200,7 +200,7 @@ static void reply_part_copy(struct exchange *exchange, const struct meta_part *p
     const struct response_copy copy = {.part = true,
                                        .modified_ms = part->modified_ms,
                                        .etag = s3_part_etag(part),
-                                       .checksum = s3_checksum_of(&part->checksum)};
+                                       .checksum = stored_checksum_read(&part->checksum)};
     struct buffer body;
 
     buffer_init(&body, 4096);
@@ -273,7 +273,7 @@ static void write_parts(struct exchange *exchange, const struct response_parts *
                                            .modified_ms = parts[i].modified_ms,
                                            .etag = s3_part_etag(&parts[i]),
                                            .size = parts[i].size,
-                                           .checksum = s3_checksum_of(&parts[i].checksum)};
+                                           .checksum = stored_checksum_read(&parts[i].checksum)};
         response_parts_add(&writer, &part);
     }
     if (response_parts_end(&writer))

@@ -63,45 +63,17 @@ static enum status prepare(struct exchange *exchange, struct copy_request *reque
         status = s3_fail_details(exchange, &details);
     }
     if (request->algorithm == CHECKSUM_NONE)
-        request->algorithm = s3_checksum_of(&request->source.object.checksum).algorithm;
+        request->algorithm = stored_checksum_read(&request->source.object.checksum).algorithm;
     if (request->algorithm == CHECKSUM_NONE)
         request->algorithm = CHECKSUM_CRC64NVME;
     return status;
-}
-
-static enum status commit(struct exchange *exchange, struct copy_request *request, struct ingest *ingest,
-                          struct meta_object *object)
-{
-    const struct meta_condition condition = s3_condition(&request->condition_said);
-    struct s3_error_details details = {0};
-    struct chunk_list chunks = {0};
-    enum status status = ingest_finish(ingest, &chunks);
-
-    *object = (struct meta_object){.size = ingest->size,
-                                   .checksum = s3_checksum_stored(&ingest->checksum_value),
-                                   .headers = buffer_bytes(&request->headers)};
-    memcpy(object->etag_md5, ingest->md5_value, MD5_LEN);
-    if (!status) {
-        status =
-            meta_object_put(exchange->gateway->meta, request->bucket.id, exchange->key, object, &chunks, &condition);
-        if (status)
-            ingest_discard(exchange->gateway, &chunks);
-    }
-    chunk_list_release(&chunks);
-    if (status == STATUS_PRECONDITION) {
-        conditions_failed(&request->condition_said, &details);
-        return s3_fail_details(exchange, &details);
-    }
-    if (status == STATUS_NOT_FOUND)
-        return condition.must_match ? s3_fail_no_such_key(exchange) : s3_fail_no_such_bucket(exchange);
-    return status ? s3_fail_status(exchange, status) : STATUS_OK;
 }
 
 static void reply(struct exchange *exchange, const struct copy_request *request, const struct meta_object *object)
 {
     const struct response_copy copy = {.modified_ms = object->modified_ms,
                                        .etag = s3_object_etag(object),
-                                       .checksum = s3_checksum_of(&object->checksum)};
+                                       .checksum = stored_checksum_read(&object->checksum)};
     struct buffer body;
 
     buffer_init(&body, 4096);
@@ -133,7 +105,8 @@ void s3_copy_object(struct exchange *exchange)
     }
     status = copy_source_read(exchange, &request.source, &whole, &ingest);
     if (!status)
-        status = commit(exchange, &request, &ingest, &object);
+        status = s3_publish(exchange, &ingest, request.bucket.id, buffer_bytes(&request.headers),
+                            &request.condition_said, &object);
     if (!status)
         reply(exchange, &request, &object);
 out:

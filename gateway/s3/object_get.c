@@ -116,7 +116,7 @@ static void give_object_headers(struct exchange *exchange, const struct meta_buc
                                 const struct meta_object *object, const struct selection *selection)
 {
     const struct etag etag = s3_object_etag(object);
-    const struct checksum_value checksum = s3_checksum_of(&object->checksum);
+    const struct checksum_value checksum = stored_checksum_read(&object->checksum);
     bool whole = selection->range.length == object->size;
     char text[RANGE_TEXT_MAX];
 

@@ -1,14 +1,12 @@
 /* PutObject: the body goes to the nodes while it is hashed; only when everything the client said of it holds,
  * the version is committed and with it becomes visible. */
-#include <string.h>
 
 #include "gateway/s3/s3.h"
 
 /* Everything that is known before the body. */
 struct put_request {
     struct meta_bucket bucket;
-    struct meta_condition condition;
-    struct condition_write condition_said;
+    struct condition_write condition;
     struct buffer headers;
     struct s3_body *body;
 };
@@ -20,53 +18,19 @@ static enum status prepare(struct exchange *exchange, struct put_request *reques
 
     if (!status)
         status = s3_whole_object(exchange);
-    if (!status && conditions_parse_write(s3_headers(exchange), &request->condition_said, &details))
+    if (!status && conditions_parse_write(s3_headers(exchange), &request->condition, &details))
         status = s3_fail_details(exchange, &details);
     if (!status)
         status = s3_collect_headers(exchange, &request->headers);
     if (!status)
         status = s3_body_open(exchange, S3_OBJECT_BYTES_MAX, &request->body);
-    request->condition = s3_condition(&request->condition_said);
-    return status;
-}
-
-static enum status commit(struct exchange *exchange, struct put_request *request, struct ingest *ingest,
-                          struct meta_object *object)
-{
-    struct chunk_list chunks = {0};
-    struct s3_error_details details = {0};
-    enum status status = ingest_finish(ingest, &chunks);
-
-    if (status) {
-        status = s3_fail_status(exchange, status);
-        goto out;
-    }
-    *object = (struct meta_object){.size = ingest->size,
-                                   .checksum = s3_checksum_stored(&ingest->checksum_value),
-                                   .headers = buffer_bytes(&request->headers)};
-    memcpy(object->etag_md5, ingest->md5_value, MD5_LEN);
-    status = meta_object_put(exchange->gateway->meta, request->bucket.id, exchange->key, object, &chunks,
-                             &request->condition);
-    if (!status)
-        goto out;
-    ingest_discard(exchange->gateway, &chunks);
-    if (status == STATUS_PRECONDITION) {
-        conditions_failed(&request->condition_said, &details);
-        status = s3_fail_details(exchange, &details);
-    } else if (status == STATUS_NOT_FOUND) {
-        status = request->condition.must_match ? s3_fail_no_such_key(exchange) : s3_fail_no_such_bucket(exchange);
-    } else {
-        status = s3_fail_status(exchange, status);
-    }
-out:
-    chunk_list_release(&chunks);
     return status;
 }
 
 static void reply(struct exchange *exchange, const struct put_request *request, const struct meta_object *object)
 {
     const struct etag etag = s3_object_etag(object);
-    const struct checksum_value checksum = s3_checksum_of(&object->checksum);
+    const struct checksum_value checksum = stored_checksum_read(&object->checksum);
 
     s3_reply_etag(exchange, &etag);
     s3_reply_checksum(exchange, &checksum, 0);
@@ -98,7 +62,8 @@ void s3_put_object(struct exchange *exchange)
     }
     status = s3_body_to_ingest(request.body, &ingest);
     if (!status)
-        status = commit(exchange, &request, &ingest, &object);
+        status = s3_publish(exchange, &ingest, request.bucket.id, buffer_bytes(&request.headers), &request.condition,
+                            &object);
     if (!status)
         reply(exchange, &request, &object);
 out:

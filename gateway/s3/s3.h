@@ -9,6 +9,7 @@
 #include "compat/response_xml.h"
 #include "gateway/gateway.h"
 #include "gateway/ingest.h"
+#include "gateway/stored_checksum.h"
 
 #define S3_OBJECT_BYTES_MAX (5ull << 30) /* of one PUT, part or copy */
 #define S3_LIST_MAX         1000
@@ -88,9 +89,12 @@ enum status s3_collect_headers(struct exchange *exchange, struct buffer *stored)
 /* Gives them back, with response-* overrides of a GET or HEAD. */
 void s3_give_headers(struct exchange *exchange, const struct meta_object *object);
 struct etag s3_object_etag(const struct meta_object *object);
-struct checksum_value s3_checksum_of(const struct meta_checksum *stored);
-struct meta_checksum s3_checksum_stored(const struct checksum_value *value);
 struct meta_condition s3_condition(const struct condition_write *condition);
+
+/* ---- publish.c: what a write ends with -------------------------------------------------------------------------- */
+/* Waits for the chunks and commits them as a new version of the addressed key. Answers errors. */
+enum status s3_publish(struct exchange *exchange, struct ingest *ingest, uint32_t bucket, struct bytes headers,
+                       const struct condition_write *condition_said, struct meta_object *object);
 
 /* ---- handlers, one file per group
  * ------------------------------------------------------------------------------- */
