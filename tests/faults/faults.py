@@ -63,22 +63,27 @@ class Injection:
              "-p", str(program.process.pid)],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
         )
-        self._wait_attached(program.process.pid)
+        try:
+            self._wait_attached(program)
+        except BaseException:
+            self.close()
+            raise
 
-    def _wait_attached(self, pid):
+    def _wait_attached(self, program):
+        """Until strace is attached, or has done its work: the process may end at the first call that it meets."""
         deadline = time.monotonic() + 10
-        while time.monotonic() < deadline:
+        while program.running() and time.monotonic() < deadline:
             if self._strace.poll() is not None:
-                raise Unavailable(f"strace: {self._strace.stderr.read().decode()[-200:]}")
-            try:
-                with open(f"/proc/{pid}/status") as status:
-                    if f"TracerPid:\t{self._strace.pid}" in status.read():
-                        return
-            except FileNotFoundError:
+                time.sleep(0.2)  # it may have ended because the process did, which is noticed a little later
+                if program.running():
+                    raise Unavailable(f"strace: {self._strace.stderr.read().decode()[-200:]}")
                 return
+            with open(f"/proc/{program.process.pid}/status") as status:
+                if f"TracerPid:\t{self._strace.pid}" in status.read():
+                    return
             time.sleep(0.02)
-        self.close()
-        raise Unavailable("strace did not attach within 10 s")
+        if program.running():
+            raise Unavailable("strace did not attach within 10 s")
 
     def close(self):
         if self._strace.poll() is None:

@@ -24,7 +24,7 @@ def _measured(result):
 
 def line(result):
     text = f"{result.state:8} {result.name:24} {result.seconds:5.0f} s"
-    if result.skipped:
+    if result.skipped and not result.failures:
         return f"{text}  skipped: {result.skipped}"
     text += f"  {result.operations} operations, {result.acknowledged} acknowledged writes, {result.errors} errors"
     for phase, pair in result.p99.items():
@@ -39,7 +39,7 @@ def line(result):
 def _row(result):
     counts = result.violations
     wrong = sum(counts.get(c, 0) for c in (checker.STALE, checker.MIXED, checker.PHANTOM))
-    state = f"skipped: {result.skipped}" if result.skipped else result.state
+    state = f"skipped: {result.skipped}" if result.state == "skipped" else result.state
     during = "; ".join(f"{name} {_pair(p)}" for name, p in result.p99.items() if name not in ("healthy", "after"))
     return (
         result.name, result.seed, state, result.operations, result.acknowledged, result.errors,

@@ -59,7 +59,7 @@ class Result:
 
     @property
     def state(self):
-        return "skipped" if self.skipped else "FAILED" if self.failures else "ok"
+        return "FAILED" if self.failures else "skipped" if self.skipped else "ok"
 
 
 class Run:
