@@ -3,39 +3,62 @@
 #include "gateway/background.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/metrics.h"
-#include "base/task.h"
+#include "gateway/background_job.h"
 
 #define BATCH_CHUNKS 256
 #define POLL_MS      100 /* how soon a stop is noticed */
 
-struct background {
-    struct gateway *gateway;
-    bool stopping;                /* atomic */
-    struct completion gc, repair; /* signalled when the job has ended */
-};
-
-static bool is_stopping(const struct background *background)
+bool background_is_stopping(const struct background *background)
 {
     return __atomic_load_n(&background->stopping, __ATOMIC_ACQUIRE);
 }
 
-static void pause_job(const struct background *background, uint64_t ms)
+void background_pause(const struct background *background, uint64_t ms)
 {
     uint64_t end = clock_monotonic_ms() + ms;
 
-    while (!is_stopping(background) && clock_monotonic_ms() < end) {
+    while (!background_is_stopping(background) && clock_monotonic_ms() < end) {
         uint64_t left = end - clock_monotonic_ms();
         task_sleep_ms(left < POLL_MS ? left : POLL_MS);
     }
 }
 
-/* ---- freeing
- * -------------------------------------------------------------------------------------------------- */
+static unsigned busy_find(const struct background *background, const struct chunk_id *id)
+{
+    for (unsigned i = 0; i < BUSY_MAX; i++)
+        if (background->busy_used[i] && memcmp(&background->busy[i], id, sizeof(*id)) == 0)
+            return i;
+    return BUSY_MAX;
+}
+
+bool background_claim(struct background *background, const struct chunk_id *id)
+{
+    unsigned slot = 0;
+
+    if (busy_find(background, id) < BUSY_MAX)
+        return false;
+    while (slot < BUSY_MAX && background->busy_used[slot])
+        slot++;
+    CHECK(slot < BUSY_MAX);
+    background->busy[slot] = *id;
+    background->busy_used[slot] = true;
+    return true;
+}
+
+void background_unclaim(struct background *background, const struct chunk_id *id)
+{
+    unsigned slot = busy_find(background, id);
+    CHECK(slot < BUSY_MAX);
+    background->busy_used[slot] = false;
+}
+
+/* ---- freeing ----------------------------------------------------------------------------------------------------- */
 
 static bool free_copies(struct gateway *gateway, const struct chunk_ref *ref)
 {
@@ -54,7 +77,7 @@ static bool collect_batch(struct background *background)
     struct chunk_list due = {0}, done = {0};
     enum status status = meta_gc_next(gateway->meta, gateway->options.gc_grace_ms, BATCH_CHUNKS, &due);
 
-    for (size_t i = 0; !status && i < due.count && !is_stopping(background); i++)
+    for (size_t i = 0; !status && i < due.count && !background_is_stopping(background); i++)
         if (free_copies(gateway, &due.refs[i]))
             chunk_list_append(&done, &due.refs[i]);
     if (!status && done.count > 0)
@@ -73,63 +96,15 @@ static void gc_task(void *arg)
 {
     struct background *background = arg;
 
-    while (!is_stopping(background)) {
-        while (!is_stopping(background) && collect_batch(background))
+    while (!background_is_stopping(background)) {
+        while (!background_is_stopping(background) && collect_batch(background))
             task_yield();
-        pause_job(background, background->gateway->options.gc_interval_ms);
+        background_pause(background, background->gateway->options.gc_interval_ms);
     }
     completion_signal(&background->gc);
 }
 
-/* ---- repairing
- * ------------------------------------------------------------------------------------------------ */
-
-/* Makes one more copy. The chunk's nodes are those known to be good. */
-static enum status repair_chunk(struct gateway *gateway, struct chunk_ref *ref)
-{
-    unsigned target = cluster_pick_target(gateway->cluster, ref);
-    enum status status = STATUS_UNAVAILABLE;
-
-    if (target == 0 || ref->copies >= CHUNK_COPIES_MAX)
-        return STATUS_UNAVAILABLE;
-    for (unsigned i = 0; i < ref->copies && status; i++)
-        if (cluster_node_readable(gateway->cluster, ref->nodes[i]))
-            status = cluster_chunk_pull(gateway->cluster, ref, ref->nodes[i], target);
-    if (status)
-        return status;
-    ref->nodes[ref->copies++] = (uint8_t)target;
-    status = meta_repair_done(gateway->meta, ref);
-    if (status == STATUS_NOT_FOUND) /* deleted meanwhile */
-        status = cluster_chunk_delete(gateway->cluster, &ref->id, target);
-    return status;
-}
-
-static bool repair_batch(struct background *background)
-{
-    struct gateway *gateway = background->gateway;
-    struct chunk_list queue = {0};
-    uint64_t repaired = 0;
-
-    if (meta_repair_next(gateway->meta, BATCH_CHUNKS, &queue) == STATUS_OK) {
-        for (size_t i = 0; i < queue.count && !is_stopping(background); i++)
-            repaired += repair_chunk(gateway, &queue.refs[i]) == STATUS_OK;
-    }
-    metric_counter_add(metric_counter_get("tercet_repaired_chunks_total", "Copies made anew.", ""), repaired);
-    chunk_list_release(&queue);
-    return repaired > 0;
-}
-
-static void repair_task(void *arg)
-{
-    struct background *background = arg;
-
-    while (!is_stopping(background)) {
-        while (!is_stopping(background) && repair_batch(background))
-            task_yield();
-        pause_job(background, background->gateway->options.repair_interval_ms);
-    }
-    completion_signal(&background->repair);
-}
+/* ---- all jobs ---------------------------------------------------------------------------------------------------- */
 
 static void on_damage(void *arg, const struct chunk_id *id, unsigned node, enum status why)
 {
@@ -150,9 +125,14 @@ struct background *background_start(struct gateway *gateway)
     background->gateway = gateway;
     completion_init(&background->gc);
     completion_init(&background->repair);
+    completion_init(&background->compare);
+    completion_init(&background->expiry);
+    cluster_bar_returning(gateway->cluster);
     cluster_on_damage(gateway->cluster, on_damage, gateway);
     task_spawn(gateway->loops.loops[0], gc_task, background);
     task_spawn(gateway->loops.loops[0], repair_task, background);
+    task_spawn(gateway->loops.loops[0], compare_task, background);
+    task_spawn(gateway->loops.loops[0], expiry_task, background);
     return background;
 }
 
@@ -161,5 +141,7 @@ void background_stop(struct background *background)
     __atomic_store_n(&background->stopping, true, __ATOMIC_RELEASE);
     completion_wait(&background->gc);
     completion_wait(&background->repair);
+    completion_wait(&background->compare);
+    completion_wait(&background->expiry);
     free(background);
 }

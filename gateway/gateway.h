@@ -25,9 +25,15 @@ struct gateway_options {
     bool open_files_api; /* the documented API without credentials for every peer */
     bool access_log;
     uint64_t gc_interval_ms, gc_grace_ms, repair_interval_ms;
+    uint64_t repair_bytes_per_s, repair_concurrency;
+    uint64_t node_dead_after_ms;    /* then a node's chunks are made anew on the others */
+    uint64_t inventory_interval_ms; /* between comparisons of a node that was not away */
+    uint64_t upload_expiry_ms;      /* multipart uploads older than this are aborted */
     uint64_t uploads_in_flight_max; /* bodies being received at once, beyond: 503 SlowDown */
     uint64_t requests_in_flight_max;
 };
+
+struct background;
 
 struct gateway {
     struct gateway_options options;
@@ -35,6 +41,7 @@ struct gateway {
     struct cluster *cluster;
     struct pool *pool; /* reads of metadata, hashing */
     struct loop_group loops;
+    struct background *background;             /* NULL before it runs */
     int64_t started_ms;                        /* wall clock */
     int uploads_in_flight, requests_in_flight; /* atomic */
 };

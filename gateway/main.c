@@ -94,7 +94,6 @@ static void stop_servers(struct servers *servers, uint64_t drain_ms)
 
 static int run(struct gateway *gateway, const struct settings *settings, const sigset_t *signals)
 {
-    struct background *background = NULL;
     struct servers servers = {0};
     int signal_number;
     enum status status = open_stores(gateway, settings);
@@ -102,7 +101,7 @@ static int run(struct gateway *gateway, const struct settings *settings, const s
     if (status)
         goto out;
     cluster_start(gateway->cluster, gateway->loops.loops[0], NODES_WAIT_MS);
-    background = background_start(gateway);
+    gateway->background = background_start(gateway);
     system_register_metrics(gateway);
     status = start_servers(gateway, settings, &servers);
     if (!status) {
@@ -114,8 +113,8 @@ static int run(struct gateway *gateway, const struct settings *settings, const s
     }
 out:
     stop_servers(&servers, settings->drain_ms);
-    if (background)
-        background_stop(background);
+    if (gateway->background)
+        background_stop(gateway->background);
     if (gateway->cluster)
         cluster_stop(gateway->cluster);
     return status ? 1 : 0;

@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "gateway/background.h"
 #include "gateway/bucket_metrics.h"
 #include "gateway/files/files.h"
 #include "gateway/health.h"
@@ -45,6 +46,7 @@ static const struct operation operations[] = {
     PATH("ClusterHealth", "HEAD", "/minio/health/cluster", PERMIT_OPEN, health_cluster),
     PATH("SystemHealth", "GET", "/system/health", PERMIT_FILES, system_cluster_health),
     PATH("SystemNodes", "GET", "/system/nodes", PERMIT_FILES, system_nodes),
+    PATH("SystemRepair", "GET", "/system/repair", PERMIT_FILES, background_repair_state),
     PATH("Metrics", "GET", "/metrics", PERMIT_FILES, system_metrics),
     PATH("BucketMetrics", "GET", "/metrics/buckets", PERMIT_FILES, bucket_metrics),
 

@@ -249,11 +249,25 @@ uint64_t meta_gc_backlog(struct meta *meta); /* rows waiting; approximate */
  * meta_gc_next does. */
 enum status meta_repair_next(struct meta *meta, size_t max, struct chunk_list *chunks);
 /* Records where the chunk's copies are now (those handed out and the new ones) and, with three good ones, takes it off
- * the queue. NOT_FOUND when the chunk
- * is no longer referred to: the caller frees the new copy. */
+ * the queue. Nodes recorded with a bad copy before stay recorded so, as far as there is room: GC asks them too.
+ * NOT_FOUND when the chunk is no longer referred to: the caller frees the new copy. */
 enum status meta_repair_done(struct meta *meta, const struct chunk_ref *ref);
 /* Queues a chunk whose copy on that node is missing or corrupt; unknown chunks are ignored. */
 enum status meta_repair_add(struct meta *meta, const struct chunk_id *id, unsigned bad_node);
+/* The same for many chunks in one commit; at most META_REPAIR_ADD_MAX. */
+#define META_REPAIR_ADD_MAX 256
+enum status meta_repair_add_many(struct meta *meta, const struct chunk_id *ids, size_t count, unsigned bad_node);
 uint64_t meta_repair_backlog(struct meta *meta);
+
+/* ---- where the copies are ------------------------------------------------------------------------------------- */
+struct meta_chunk {
+    struct chunk_ref ref; /* with every recorded copy */
+    uint8_t bad;          /* bit i: the copy on ref.nodes[i] is missing or corrupt */
+};
+/* NOT_FOUND when nothing is recorded of it. */
+enum status meta_chunk_get(struct meta *meta, const struct chunk_id *id, struct meta_chunk *chunk);
+/* Up to `max` chunks behind `after` (NULL: from the first) in the order of their ids; fewer only at the end. */
+enum status meta_chunk_walk(struct meta *meta, const struct chunk_id *after, size_t max, struct meta_chunk *chunks,
+                            size_t *count);
 
 #endif

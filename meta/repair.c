@@ -128,19 +128,32 @@ static uint8_t repair_still_bad(const struct chunk_record *before, const struct 
     return bad;
 }
 
+/* The nodes that had a bad copy and no longer count stay recorded as bad, as far as there is room: one that is away may
+ * still hold its copy, and GC must ask it too. */
+static void repair_keep_bad(struct chunk_record *record, const struct chunk_record *before)
+{
+    for (unsigned i = 0; i < before->copies && record->copies < CHUNK_COPIES_MAX; i++)
+        if (before->bad & 1u << i && !memchr(record->nodes, before->nodes[i], record->copies)) {
+            record->bad |= (uint8_t)(1u << record->copies);
+            record->nodes[record->copies++] = before->nodes[i];
+        }
+}
+
 static enum status repair_done_prepare(struct commit_op *op, struct txn *txn)
 {
     struct repair_op *done = (struct repair_op *)op;
     const struct chunk_ref *ref = done->ref;
-    struct chunk_record record;
+    struct chunk_record before, record;
 
-    enum status status = chunk_row_get(&txn->view, &ref->id, &record);
+    enum status status = chunk_row_get(&txn->view, &ref->id, &before);
     if (status)
         return status;
-    record.bad = repair_still_bad(&record, ref);
+    record = before;
+    record.bad = repair_still_bad(&before, ref);
     record.copies = ref->copies;
     memset(record.nodes, 0, sizeof(record.nodes));
     memcpy(record.nodes, ref->nodes, ref->copies);
+    repair_keep_bad(&record, &before);
     chunk_row_put(txn, &ref->id, &record);
     done->queued = record.queued;
     return STATUS_OK;
@@ -157,25 +170,31 @@ enum status meta_repair_done(struct meta *meta, const struct chunk_ref *ref)
     return status;
 }
 
-static enum status repair_add_prepare(struct commit_op *op, struct txn *txn)
+/* *queued: where the chunk was queued just now, or CHUNK_NOT_QUEUED. */
+static enum status repair_add_one(struct txn *txn, const struct chunk_id *id, unsigned bad_node, uint8_t *queued)
 {
-    struct repair_op *add = (struct repair_op *)op;
     struct chunk_record record;
     uint8_t bad;
 
-    add->queued = CHUNK_NOT_QUEUED;
-    enum status status = chunk_row_get(&txn->view, add->id, &record);
+    *queued = CHUNK_NOT_QUEUED;
+    enum status status = chunk_row_get(&txn->view, id, &record);
     if (status)
         return status == STATUS_NOT_FOUND ? STATUS_OK : status;
     bad = record.bad;
     for (unsigned i = 0; i < record.copies; i++)
-        if (record.nodes[i] == add->bad_node)
+        if (record.nodes[i] == bad_node)
             record.bad |= (uint8_t)(1u << i);
     if (record.bad == bad)
         return STATUS_OK; /* known already, or a copy that does not count */
-    chunk_row_put(txn, add->id, &record);
-    add->queued = record.queued;
+    chunk_row_put(txn, id, &record);
+    *queued = record.queued;
     return STATUS_OK;
+}
+
+static enum status repair_add_prepare(struct commit_op *op, struct txn *txn)
+{
+    struct repair_op *add = (struct repair_op *)op;
+    return repair_add_one(txn, add->id, add->bad_node, &add->queued);
 }
 
 enum status meta_repair_add(struct meta *meta, const struct chunk_id *id, unsigned bad_node)
@@ -184,6 +203,35 @@ enum status meta_repair_add(struct meta *meta, const struct chunk_id *id, unsign
     enum status status = commit_run(meta, &op.op);
     if (!status)
         repair_walk_step_back(&meta->repair, id, op.queued);
+    return status;
+}
+
+struct repair_many_op {
+    struct commit_op op;
+    const struct chunk_id *ids;
+    size_t count;
+    unsigned bad_node;
+    uint8_t queued[META_REPAIR_ADD_MAX]; /* results */
+};
+
+static enum status repair_many_prepare(struct commit_op *op, struct txn *txn)
+{
+    struct repair_many_op *many = (struct repair_many_op *)op;
+    enum status status = STATUS_OK;
+
+    for (size_t i = 0; i < many->count && !status; i++)
+        status = repair_add_one(txn, &many->ids[i], many->bad_node, &many->queued[i]);
+    return status;
+}
+
+enum status meta_repair_add_many(struct meta *meta, const struct chunk_id *ids, size_t count, unsigned bad_node)
+{
+    struct repair_many_op op = {.op.prepare = repair_many_prepare, .ids = ids, .count = count, .bad_node = bad_node};
+    if (count > META_REPAIR_ADD_MAX)
+        return STATUS_LIMIT;
+    enum status status = commit_run(meta, &op.op);
+    for (size_t i = 0; i < count && !status; i++)
+        repair_walk_step_back(&meta->repair, &ids[i], op.queued[i]);
     return status;
 }
 

@@ -205,9 +205,12 @@ unsigned cluster_writable_count(const struct cluster *cluster)
 
 unsigned cluster_healthy_count(const struct cluster *cluster)
 {
+    struct cluster_node_info info;
     unsigned count = 0;
-    for (unsigned i = 0; i < cluster->node_count; i++)
-        count += node_standing(&cluster->nodes[i]) == NODE_GOOD;
+    for (unsigned i = 0; i < cluster->node_count; i++) {
+        node_info(&cluster->nodes[i], &info);
+        count += info.healthy;
+    }
     return count;
 }
 
@@ -215,6 +218,26 @@ bool cluster_node_readable(const struct cluster *cluster, unsigned number)
 {
     struct node *node = cluster_node(cluster, number);
     return node && node_standing(node) != NODE_DOWN;
+}
+
+bool cluster_node_writable(const struct cluster *cluster, unsigned number)
+{
+    enum node_standing standing;
+    struct node *node = cluster_node(cluster, number);
+    return node && node_takes_chunks(node, &standing);
+}
+
+void cluster_bar_returning(struct cluster *cluster)
+{
+    for (unsigned i = 0; i < cluster->node_count; i++)
+        node_bar_returning(&cluster->nodes[i]);
+}
+
+void cluster_node_admit(struct cluster *cluster, unsigned number, uint64_t changes)
+{
+    struct node *node = cluster_node(cluster, number);
+    if (node)
+        node_admit(node, changes);
 }
 
 uint64_t cluster_chunk_bytes(const struct cluster *cluster)

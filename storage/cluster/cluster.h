@@ -38,7 +38,7 @@ struct cluster_node_info {
     unsigned number;
     char address[300]; /* host:port */
     char server_id[64]; /* as the node calls itself, "" before the first answer */
-    bool healthy;      /* the last check or request succeeded and the breaker is not open */
+    bool healthy;      /* the last check or request succeeded, the breaker is not open, and it is not barred */
     bool writable;     /* healthy, not full, not read-only */
     bool full, read_only;
     enum breaker_state breaker;
@@ -48,6 +48,9 @@ struct cluster_node_info {
     char last_error[128];       /* "" when none since the last success */
     uint64_t requests, failures;
     unsigned transitions; /* of the breaker */
+    uint64_t changes;       /* counts what may have changed its chunks behind our back: absences, restarts, damage */
+    uint64_t down_since_ms; /* monotonic, 0 while its checks succeed */
+    bool barred;            /* takes no chunks until cluster_node_admit */
 };
 
 /* STATUS_INVALID with *error set when the node list cannot be parsed. */
@@ -109,5 +112,23 @@ enum status cluster_chunk_delete(struct cluster *cluster, const struct chunk_id 
 enum status cluster_chunk_pull(struct cluster *cluster, const struct chunk_ref *ref, unsigned from, unsigned to);
 /* A writable node without a copy, best placed first; 0 when there is none. */
 unsigned cluster_pick_target(struct cluster *cluster, const struct chunk_ref *ref);
+bool cluster_node_writable(const struct cluster *cluster, unsigned number);
+
+/* From now on a node that was away or restarted is readable, but takes no chunks before it is admitted. */
+void cluster_bar_returning(struct cluster *cluster);
+/* Its chunks were compared with the records, `changes` being what cluster_node_info said before: admits it unless there
+ * was another change since. */
+void cluster_node_admit(struct cluster *cluster, unsigned number, uint64_t changes);
+
+/* A copy that a node says it holds. */
+struct cluster_copy {
+    struct chunk_id id;
+    uint32_t size, crc32c;
+    int64_t stored_ms; /* by the node's clock */
+};
+/* Up to `capacity` (<= INVENTORY_RECORDS_MAX) of the node's copies behind `after` (NULL: from the first) in the order of
+ * their ids; fewer only at the end. */
+enum status cluster_inventory(struct cluster *cluster, unsigned number, const struct chunk_id *after, size_t capacity,
+                              struct cluster_copy *copies, size_t *count);
 
 #endif

@@ -68,6 +68,8 @@ static const char *report_parse(const struct cluster *cluster, const struct node
     report->chunks = json_count(root, "chunks");
     report->full = json_is_true(json_object_get(root, "full"));
     report->read_only = json_is_true(json_object_get(root, "readOnly"));
+    report->uptime_s = json_count(root, "uptimeSeconds");
+    report->corruptions = json_count(root, "corruptions");
     report->clock_offset_ms = (int64_t)json_count(root, "timeMs") - wall_ms;
 out:
     json_decref(root);

@@ -11,6 +11,7 @@
 #include "base/metrics.h"
 #include "base/task.h"
 
+#define START_TOLERATED_MS        3000  /* its uptime is in seconds and a moment old */
 #define CLOCK_OFFSET_TOLERATED_MS 60000 /* well within PROTOCOL_SKEW_MS */
 
 static void text_copy(char *out, size_t size, const char *text)
@@ -159,6 +160,41 @@ static void server_id_learn_locked(struct node *node, const char *server_id)
     node->availability_gauge = metric_gauge_get("node_availability", "1 while the storage node is available", label);
 }
 
+static void changed_locked(struct node *node)
+{
+    node->changes++;
+    node->barred = node->bars_returning;
+}
+
+/* A restart that fell between two checks, and copies that the node found damaged. */
+static void changes_learn_locked(struct node *node, const struct node_report *report)
+{
+    int64_t started_ms = (int64_t)clock_monotonic_ms() - (int64_t)report->uptime_s * 1000;
+    if (node->started_ms && started_ms > node->started_ms + START_TOLERATED_MS)
+        changed_locked(node);
+    else if (report->corruptions > node->corruptions)
+        node->changes++;
+    if (!node->started_ms || started_ms > node->started_ms + START_TOLERATED_MS)
+        node->started_ms = started_ms;
+    node->corruptions = report->corruptions;
+}
+
+void node_bar_returning(struct node *node)
+{
+    pthread_mutex_lock(&node->lock);
+    node->bars_returning = true;
+    node->barred = node->down_since_ms != 0;
+    pthread_mutex_unlock(&node->lock);
+}
+
+void node_admit(struct node *node, uint64_t changes)
+{
+    pthread_mutex_lock(&node->lock);
+    if (node->changes == changes)
+        node->barred = false;
+    pthread_mutex_unlock(&node->lock);
+}
+
 void node_check_passed(struct node *node, const struct node_report *report, bool probe)
 {
     pthread_mutex_lock(&node->lock);
@@ -166,7 +202,9 @@ void node_check_passed(struct node *node, const struct node_report *report, bool
         log_info("node is reachable", LOG_INT("node", node->number), LOG_STR("address", node->address));
     node->checked = true;
     node->check_failed = false;
+    node->down_since_ms = 0;
     success_locked(node);
+    changes_learn_locked(node, report);
     server_id_learn_locked(node, report->server_id);
     node->total_bytes = report->total_bytes;
     node->free_bytes = report->free_bytes;
@@ -187,6 +225,10 @@ void node_check_failed(struct node *node, const char *reason)
     if (!node->checked || !node->check_failed)
         log_warn("node is not usable", LOG_INT("node", node->number), LOG_STR("address", node->address),
                  LOG_STR("error", reason));
+    if (!node->down_since_ms) {
+        node->down_since_ms = clock_monotonic_ms();
+        changed_locked(node);
+    }
     node->checked = true;
     node->check_failed = true;
     node->suspect = true;
@@ -257,7 +299,7 @@ bool node_takes_chunks(struct node *node, enum node_standing *standing)
 {
     pthread_mutex_lock(&node->lock);
     *standing = standing_locked(node);
-    bool takes = *standing != NODE_DOWN && !node->full && !node->read_only;
+    bool takes = *standing != NODE_DOWN && !node->full && !node->read_only && !node->barred;
     pthread_mutex_unlock(&node->lock);
     return takes;
 }
@@ -301,7 +343,7 @@ void node_info(struct node *node, struct cluster_node_info *info)
     text_copy(info->address, sizeof(info->address), node->address);
     pthread_mutex_lock(&node->lock);
     text_copy(info->server_id, sizeof(info->server_id), node->server_id);
-    info->healthy = standing_locked(node) == NODE_GOOD;
+    info->healthy = standing_locked(node) == NODE_GOOD && !node->barred;
     info->writable = info->healthy && !node->full && !node->read_only;
     info->full = node->full;
     info->read_only = node->read_only;
@@ -314,6 +356,9 @@ void node_info(struct node *node, struct cluster_node_info *info)
     text_copy(info->last_error, sizeof(info->last_error), node->last_error);
     info->requests = node->requests;
     info->failures = node->failures;
+    info->changes = node->changes;
+    info->down_since_ms = node->down_since_ms;
+    info->barred = node->barred;
     info->transitions = node->breaker.transitions;
     pthread_mutex_unlock(&node->lock);
 }

@@ -38,6 +38,10 @@ struct node {
     char last_error[128];
     uint64_t requests, failures;
     unsigned in_flight;
+    uint64_t changes, down_since_ms; /* see cluster_node_info */
+    int64_t started_ms;              /* its process, by our monotonic clock; 0 unknown */
+    uint64_t corruptions;            /* as last reported */
+    bool bars_returning, barred;
     struct task *checker; /* its health task while that runs */
     bool check_now;
     struct metric_gauge *availability_gauge; /* NULL before the server id is known */
@@ -49,6 +53,7 @@ struct node_report {
     uint64_t total_bytes, free_bytes, chunks;
     bool full, read_only;
     int64_t clock_offset_ms;
+    uint64_t uptime_s, corruptions; /* of the node's process: both begin at 0 when it restarts */
 };
 
 /* How a request ended, seen from the node's reputation. */
@@ -89,6 +94,8 @@ bool node_check_is_requested(struct node *node);
 enum node_standing node_standing(struct node *node);
 bool node_was_found_down(struct node *node);                             /* by its last health check */
 bool node_takes_chunks(struct node *node, enum node_standing *standing); /* neither down, full nor read-only */
+void node_bar_returning(struct node *node);
+void node_admit(struct node *node, uint64_t changes);
 uint64_t node_free_bytes(struct node *node);
 unsigned node_in_flight(struct node *node);
 /* The time to sign with: ours (wall_ms), unless the node's clock is too far from it. */

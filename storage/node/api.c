@@ -243,13 +243,14 @@ void api_health(struct api_request *request)
     const struct chunk_store_info *info = &snapshot.gauges.store;
     bool failed = info->read_only || snapshot.status != STATUS_OK;
     hex_encode(api->config.identity->id, CLUSTER_ID_LEN, cluster);
-    json_t *body = json_pack(
-        "{s:s, s:s, s:s, s:i, s:s, s:I, s:I, s:I, s:I, s:b, s:b, s:s, s:I, s:I}", "status", failed ? "READ-ONLY" : "OK",
-        "serverID", api->config.server_id, "role", "storage-node", "nodeId", (int)api->config.node_number, "clusterId",
-        cluster, "totalBytes", (json_int_t)info->space.total_bytes, "freeBytes", (json_int_t)info->space.usable_bytes,
-        "chunks", (json_int_t)info->chunks, "chunkBytes", (json_int_t)info->bytes, "full", (int)info->space.full,
-        "readOnly", (int)failed, "version", TERCET_VERSION, "uptimeSeconds",
-        (json_int_t)((clock_monotonic_ms() - api->start_ms) / 1000), "timeMs", (json_int_t)clock_wall_ms());
+    json_t *body =
+        json_pack("{s:s, s:s, s:s, s:i, s:s, s:I, s:I, s:I, s:I, s:I, s:b, s:b, s:s, s:I, s:I}", "status",
+                  failed ? "READ-ONLY" : "OK", "serverID", api->config.server_id, "role", "storage-node", "nodeId",
+                  (int)api->config.node_number, "clusterId", cluster, "totalBytes", (json_int_t)info->space.total_bytes,
+                  "freeBytes", (json_int_t)info->space.usable_bytes, "chunks", (json_int_t)info->chunks, "chunkBytes",
+                  (json_int_t)info->bytes, "corruptions", (json_int_t)info->corruptions, "full", (int)info->space.full,
+                  "readOnly", (int)failed, "version", TERCET_VERSION, "uptimeSeconds",
+                  (json_int_t)((clock_monotonic_ms() - api->start_ms) / 1000), "timeMs", (json_int_t)clock_wall_ms());
     CHECK(body != NULL);
     api_reply_json(request->http, failed ? 503 : 200, body);
 }

@@ -244,12 +244,68 @@ static void test_repair_meets_gc(void **state)
     chunk_list_release(&chunks);
 }
 
+static void test_chunks_by_node(void **state)
+{
+    struct support *s = *state;
+    struct meta_chunk chunks[8], one;
+    struct chunk_id ids[META_REPAIR_ADD_MAX + 1];
+    size_t count, more;
+
+    OK(support_put(s, &s->plain, "k", 7, 1, NULL, NULL));
+    OK(meta_chunk_walk(s->meta, NULL, 5, chunks, &count));
+    assert_int_equal(count, 5);
+    OK(meta_chunk_walk(s->meta, &chunks[4].ref.id, 5, chunks + 5, &more));
+    assert_int_equal(more, 2);
+    for (size_t i = 0; i < 7; i++) {
+        assert_true(i == 0 || memcmp(&chunks[i - 1].ref.id, &chunks[i].ref.id, CHUNK_ID_LEN) < 0);
+        assert_true(chunks[i].ref.copies == 3 && chunks[i].bad == 0 && chunks[i].ref.size == 100);
+        ids[i] = chunks[i].ref.id;
+    }
+    memset(&ids[7], 0, sizeof(ids[7])); /* unknown: no harm */
+    OK(meta_repair_add_many(s->meta, ids, 8, 2));
+    OK(meta_repair_add_many(s->meta, ids, 0, 2));
+    assert_int_equal(meta_repair_add_many(s->meta, ids, META_REPAIR_ADD_MAX + 1, 2), STATUS_LIMIT);
+    assert_int_equal(meta_repair_backlog(s->meta), 7);
+    OK(meta_chunk_get(s->meta, &ids[3], &one));
+    assert_int_equal(one.ref.copies, 3);
+    assert_int_equal(one.ref.nodes[1], 2);
+    assert_int_equal(one.bad, 2);
+    assert_int_equal(meta_chunk_get(s->meta, &ids[7], &one), STATUS_NOT_FOUND);
+}
+
+/* A node that was given up must still be asked to free its copy. */
+static void test_repair_keeps_bad_nodes_recorded(void **state)
+{
+    struct support *s = *state;
+    struct meta_chunk chunk;
+    size_t count;
+
+    OK(support_put(s, &s->plain, "k", 1, 1, NULL, NULL));
+    OK(meta_chunk_walk(s->meta, NULL, 1, &chunk, &count));
+    OK(meta_repair_add(s->meta, &chunk.ref.id, 2));
+    struct chunk_ref ref = chunk.ref;
+    ref.nodes[1] = 4;
+    OK(meta_repair_done(s->meta, &ref));
+    assert_int_equal(meta_repair_backlog(s->meta), 0);
+    OK(meta_chunk_get(s->meta, &ref.id, &chunk));
+    assert_int_equal(chunk.ref.copies, 4);
+    assert_int_equal(chunk.ref.nodes[3], 2);
+    assert_int_equal(chunk.bad, 8);
+    OK(support_delete(s, &s->plain, "k", NULL, NULL));
+    struct chunk_list garbage = support_garbage(s);
+    assert_int_equal(garbage.count, 1);
+    assert_int_equal(garbage.refs[0].copies, 4);
+    chunk_list_release(&garbage);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, support_setup, support_teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_gc_grace_and_done), TEST(test_gc_spares_readers), TEST(test_gc_rotates),
-        TEST(test_repair_order),      TEST(test_repair_add),        TEST(test_repair_meets_gc),
+        TEST(test_gc_grace_and_done), TEST(test_gc_spares_readers),
+        TEST(test_gc_rotates),        TEST(test_repair_order),
+        TEST(test_repair_add),        TEST(test_repair_meets_gc),
+        TEST(test_chunks_by_node),    TEST(test_repair_keeps_bad_nodes_recorded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,254 @@
+/* Comparing what each node holds with what is recorded of it: when the gateway starts, when the node was away,
+ * restarted or found damage, and from time to time. A node that was away takes no chunks before (it is read all the
+ * same).
+ *
+ *   recorded, not there            queued for repair
+ *   there, not counted as good     removed when others hold enough good copies, else left to repair
+ *   there, recorded nowhere        left alone and counted: an upload under way, or an orphan
+ * What was deleted while the node was away is no business of this: its rows wait in the garbage queue until the node
+ * has acknowledged; a node that was given up stays recorded beside the new copies for this. A page of rows is read
+ * before the copies of that range: a copy is durable before its row is, so that a row whose copy is not among those
+ * read later has none. A node away for long is given up: all its copies count as missing. */
+#include "gateway/background_job.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/metrics.h"
+
+#define PAGE_CHUNKS 2048
+#define WATCH_MS    100  /* how soon a change of a node is noticed */
+#define RETRY_MS    1000 /* after a comparison that failed */
+
+struct comparison {
+    struct background *background;
+    unsigned node;
+    struct meta_chunk *rows;
+    size_t row_count, row;
+    struct cluster_copy *copies;
+    struct chunk_id missing[META_REPAIR_ADD_MAX];
+    size_t missing_count;
+    uint64_t found_missing, found_excess, found_unknown, found_unknown_bytes;
+};
+
+static struct comparison *comparison_create(struct background *background, unsigned node)
+{
+    struct comparison *work = mem_zalloc(sizeof(*work));
+    work->background = background;
+    work->node = node;
+    work->rows = mem_alloc(PAGE_CHUNKS * sizeof(*work->rows));
+    work->copies = mem_alloc(PAGE_CHUNKS * sizeof(*work->copies));
+    return work;
+}
+
+static void comparison_free(struct comparison *work)
+{
+    free(work->copies);
+    free(work->rows);
+    free(work);
+}
+
+/* Whether the chunk is recorded on the node; *good whether as a good copy. */
+static bool is_recorded(const struct meta_chunk *chunk, unsigned node, bool *good)
+{
+    for (unsigned i = 0; i < chunk->ref.copies; i++) {
+        *good = !(chunk->bad & 1u << i);
+        if (chunk->ref.nodes[i] == node)
+            return true;
+    }
+    return false;
+}
+
+static enum status missing_flush(struct comparison *work)
+{
+    enum status status =
+        meta_repair_add_many(work->background->gateway->meta, work->missing, work->missing_count, work->node);
+    work->missing_count = 0;
+    return status;
+}
+
+/* The row's copy is not there, should it be. */
+static enum status row_without_copy(struct comparison *work, const struct meta_chunk *chunk)
+{
+    bool good;
+
+    if (!is_recorded(chunk, work->node, &good) || !good)
+        return STATUS_OK;
+    work->missing[work->missing_count++] = chunk->ref.id;
+    work->found_missing++;
+    return work->missing_count == META_REPAIR_ADD_MAX ? missing_flush(work) : STATUS_OK;
+}
+
+static bool is_excess(const struct meta_chunk *chunk, unsigned node)
+{
+    bool good;
+    return (!is_recorded(chunk, node, &good) || !good) &&
+           chunk->ref.copies - (unsigned)__builtin_popcount(chunk->bad) >= CHUNK_COPIES;
+}
+
+/* The copy is there, recorded or not. What the row says now counts, and nobody else changes it meanwhile. */
+static enum status row_with_copy(struct comparison *work, const struct meta_chunk *chunk)
+{
+    struct background *background = work->background;
+    struct meta_chunk now;
+    enum status status = STATUS_OK;
+
+    if (!is_excess(chunk, work->node) || !background_claim(background, &chunk->ref.id))
+        return STATUS_OK;
+    if (meta_chunk_get(background->gateway->meta, &chunk->ref.id, &now) == STATUS_OK && is_excess(&now, work->node)) {
+        status = cluster_chunk_delete(background->gateway->cluster, &chunk->ref.id, work->node);
+        work->found_excess++;
+    }
+    background_unclaim(background, &chunk->ref.id);
+    return status;
+}
+
+static enum status copy_compare(struct comparison *work, const struct cluster_copy *copy)
+{
+    enum status status = STATUS_OK;
+
+    for (; work->row < work->row_count && !status; work->row++) {
+        int order = memcmp(&work->rows[work->row].ref.id, &copy->id, sizeof(copy->id));
+        if (order == 0)
+            return row_with_copy(work, &work->rows[work->row++]);
+        if (order > 0)
+            break;
+        status = row_without_copy(work, &work->rows[work->row]);
+    }
+    work->found_unknown++;
+    work->found_unknown_bytes += copy->size;
+    return status;
+}
+
+/* The rows in hand against the copies behind `after` up to and with `last`. */
+static enum status range_compare(struct comparison *work, const struct chunk_id *after, const struct chunk_id *last)
+{
+    struct cluster *cluster = work->background->gateway->cluster;
+    struct chunk_id position;
+    size_t count, i;
+    enum status status;
+
+    do {
+        status = cluster_inventory(cluster, work->node, after, PAGE_CHUNKS, work->copies, &count);
+        for (i = 0; i < count && !status && memcmp(&work->copies[i].id, last, sizeof(*last)) <= 0; i++)
+            status = copy_compare(work, &work->copies[i]);
+        if (i > 0) {
+            position = work->copies[i - 1].id;
+            after = &position;
+        }
+    } while (!status && i == PAGE_CHUNKS && !background_is_stopping(work->background));
+    for (; work->row < work->row_count && !status; work->row++)
+        status = row_without_copy(work, &work->rows[work->row]);
+    return status;
+}
+
+/* holds_nothing: the node is given up and not asked. */
+static enum status comparison_run(struct comparison *work, bool holds_nothing)
+{
+    struct chunk_id after, last;
+    bool first = true, ended = false;
+    enum status status = STATUS_OK;
+
+    while (!status && !ended) {
+        if (background_is_stopping(work->background))
+            return STATUS_CANCELLED;
+        status = meta_chunk_walk(work->background->gateway->meta, first ? NULL : &after, PAGE_CHUNKS, work->rows,
+                                 &work->row_count);
+        work->row = 0;
+        ended = work->row_count < PAGE_CHUNKS;
+        memset(&last, 0xff, sizeof(last));
+        if (!ended)
+            last = work->rows[work->row_count - 1].ref.id;
+        if (!status && !holds_nothing)
+            status = range_compare(work, first ? NULL : &after, &last);
+        for (; work->row < work->row_count && !status; work->row++)
+            status = row_without_copy(work, &work->rows[work->row]);
+        after = last;
+        first = false;
+    }
+    return status ? status : missing_flush(work);
+}
+
+static void watch_record(struct node_watch *watch, const struct comparison *work)
+{
+    __atomic_store_n(&watch->missing, work->found_missing, __ATOMIC_RELAXED);
+    __atomic_store_n(&watch->excess, work->found_excess, __ATOMIC_RELAXED);
+    __atomic_store_n(&watch->unknown, work->found_unknown, __ATOMIC_RELAXED);
+    __atomic_store_n(&watch->unknown_bytes, work->found_unknown_bytes, __ATOMIC_RELAXED);
+    __atomic_store_n(&watch->compared_ms, clock_wall_ms(), __ATOMIC_RELAXED);
+    metric_counter_add(metric_counter_get("tercet_compare_missing_total", "Recorded copies that a node lacked.", ""),
+                       work->found_missing);
+    metric_counter_add(metric_counter_get("tercet_compare_excess_total", "Copies removed that were too many.", ""),
+                       work->found_excess);
+}
+
+static void node_compare(struct background *background, struct node_watch *watch, const struct cluster_node_info *info)
+{
+    struct comparison *work = comparison_create(background, info->number);
+    enum status status = comparison_run(work, false);
+
+    if (status) {
+        log_warn("comparing the chunks of a node failed, will be tried again", LOG_INT("node", info->number),
+                 LOG_STATUS(status));
+        watch->retry_ms = clock_monotonic_ms() + RETRY_MS;
+    } else {
+        watch_record(watch, work);
+        watch->compared = true;
+        watch->given_up = false;
+        watch->changes = info->changes;
+        watch->next_ms = clock_monotonic_ms() + background->gateway->options.inventory_interval_ms;
+        cluster_node_admit(background->gateway->cluster, info->number, info->changes);
+        log_info("chunks of a node compared", LOG_INT("node", info->number), LOG_INT("missing", work->found_missing),
+                 LOG_INT("excess", work->found_excess), LOG_INT("unknown", work->found_unknown));
+    }
+    comparison_free(work);
+}
+
+static void node_give_up(struct background *background, struct node_watch *watch, const struct cluster_node_info *info)
+{
+    struct comparison *work = comparison_create(background, info->number);
+    enum status status = comparison_run(work, true);
+
+    if (status) {
+        watch->retry_ms = clock_monotonic_ms() + RETRY_MS;
+    } else {
+        watch->given_up = true;
+        log_warn("node is away too long, its chunks are made anew on the others", LOG_INT("node", info->number),
+                 LOG_INT("missing", work->found_missing));
+    }
+    comparison_free(work);
+}
+
+static void node_look_after(struct background *background, unsigned index)
+{
+    struct node_watch *watch = &background->nodes[index];
+    struct cluster_node_info info;
+    uint64_t now_ms = clock_monotonic_ms();
+
+    cluster_node_info(background->gateway->cluster, index, &info);
+    if (now_ms < watch->retry_ms)
+        return;
+    if (info.down_since_ms) {
+        if (!watch->given_up && now_ms - info.down_since_ms >= background->gateway->options.node_dead_after_ms)
+            node_give_up(background, watch, &info);
+    } else if (cluster_node_readable(background->gateway->cluster, info.number) &&
+               (!watch->compared || watch->changes != info.changes || now_ms >= watch->next_ms)) {
+        node_compare(background, watch, &info);
+    }
+}
+
+void compare_task(void *arg)
+{
+    struct background *background = arg;
+
+    while (!background_is_stopping(background)) {
+        for (unsigned i = 0; i < cluster_node_count(background->gateway->cluster); i++)
+            if (!background_is_stopping(background))
+                node_look_after(background, i);
+        background_pause(background, WATCH_MS);
+    }
+    completion_signal(&background->compare);
+}

@@ -1,0 +1,85 @@
+/* Asking a node which chunks it holds, page by page. What it answers is checked: the ids ascend and lie behind the one
+ * asked for, so that whoever pages through them comes to an end. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "storage/cluster/node_call.h"
+
+/* Reads until the end. STATUS_LIMIT when the node sends more than was asked for. */
+static enum status page_receive(struct http_call *http, uint64_t deadline_ms, struct buffer *page)
+{
+    for (;;) {
+        struct bytes piece;
+        enum status status = http_call_receive(http, deadline_ms, &piece);
+        if (status || piece.len == 0)
+            return status;
+        if (buffer_append(page, piece.data, piece.len))
+            return STATUS_LIMIT;
+        http_call_consume(http, piece.len);
+    }
+}
+
+static enum status page_fetch(struct cluster *cluster, struct node *node, const char *target, struct buffer *page)
+{
+    uint64_t deadline_ms = clock_monotonic_ms() + cluster->config.node_timeout_ms;
+    struct node_call call = {0};
+    enum node_outcome outcome = NODE_FAILED;
+    const char *reason = "timed out";
+
+    node_call_start(&call, cluster, node, "GET", target, NULL, (struct http_call_options){0});
+    enum status status = page_receive(call.http, deadline_ms, page);
+    if (http_call_ended(call.http))
+        status = node_call_judge(&call, &outcome, &reason);
+    else if (status == STATUS_LIMIT)
+        reason = "sent too long an inventory";
+    node_call_finish(&call, outcome, reason);
+    return status;
+}
+
+static enum status page_parse(struct bytes page, const struct chunk_id *after, struct cluster_copy *copies,
+                              size_t *count)
+{
+    const uint8_t *at = (const uint8_t *)page.data;
+    if (page.len % INVENTORY_RECORD_LEN)
+        return STATUS_INVALID;
+    *count = page.len / INVENTORY_RECORD_LEN;
+    for (size_t i = 0; i < *count; i++, at += INVENTORY_RECORD_LEN) {
+        memcpy(copies[i].id.bytes, at, CHUNK_ID_LEN);
+        copies[i].size = get_u32(at + 16);
+        copies[i].crc32c = get_u32(at + 20);
+        copies[i].stored_ms = (int64_t)get_u64(at + 24);
+        if (after && memcmp(copies[i].id.bytes, after->bytes, CHUNK_ID_LEN) <= 0)
+            return STATUS_INVALID;
+        after = &copies[i].id;
+    }
+    return STATUS_OK;
+}
+
+enum status cluster_inventory(struct cluster *cluster, unsigned number, const struct chunk_id *after, size_t capacity,
+                              struct cluster_copy *copies, size_t *count)
+{
+    char target[NODE_TARGET_MAX], text[CHUNK_ID_TEXT_LEN + 1];
+    struct node *node = cluster_node(cluster, number);
+    struct buffer page;
+
+    *count = 0;
+    CHECK(capacity >= 1 && capacity <= INVENTORY_RECORDS_MAX);
+    if (!node)
+        return STATUS_UNAVAILABLE;
+    snprintf(target, sizeof(target), "/chunks?limit=%zu", capacity);
+    if (after) {
+        chunk_id_format(after, text);
+        snprintf(target, sizeof(target), "/chunks?after=%s&limit=%zu", text, capacity);
+    }
+    buffer_init(&page, capacity * INVENTORY_RECORD_LEN);
+    enum status status = page_fetch(cluster, node, target, &page);
+    if (!status)
+        status = page_parse(buffer_bytes(&page), after, copies, count);
+    if (status)
+        *count = 0;
+    buffer_release(&page);
+    return status;
+}

@@ -1,0 +1,167 @@
+"""Copies are made anew, removed and freed in the background, until the nodes hold exactly what is recorded."""
+
+import hashlib
+import hmac
+import json
+import os
+import shutil
+import struct
+import time
+import urllib.error
+import urllib.request
+
+import s3
+from cluster import poll
+from harness import PART, ClusterTest, content, main
+
+MIB = 1024 * 1024
+OBJECTS = {"large": 20 * MIB, "small": 5000, "odd": 3 * MIB + 17}
+
+
+class Repair(ClusterTest):
+    cluster_options = {
+        "tls": False,
+        "gateway_options": (
+            *("-health-interval", "500ms", "-suspect-interval", "200ms", "-breaker-open", "300ms"),
+            *("-node-dead-after", "1500ms", "-repair-interval", "200ms"),
+            *("-gc-grace", "500ms", "-gc-interval", "200ms", "-upload-expiry", "5s"),
+        ),
+    }
+
+    def setUp(self):
+        super().setUp()
+        with open(self.cluster.secret_path, "rb") as file:
+            self.secret = file.read().strip()
+        self.s3 = s3.client(self.cluster)
+        self.s3.create_bucket(Bucket="repair")
+        for key, size in OBJECTS.items():
+            self.s3.put_object(Bucket="repair", Key=key, Body=content(size, key))
+
+    def tearDown(self):
+        for number, node in enumerate(self.cluster.nodes, 1):
+            if not node.running():
+                self.cluster.restart_node(number)
+        poll(lambda: self.cluster.healthy_nodes() == 4, "all nodes are healthy again")
+        for entry in self.s3.list_objects_v2(Bucket="repair").get("Contents", []):
+            self.s3.delete_object(Bucket="repair", Key=entry["Key"])
+        self.s3.delete_bucket(Bucket="repair")
+        poll(lambda: not self.holders(), "every copy is freed")
+        super().tearDown()
+
+    def inventory(self, number):
+        """The ids of the chunks on a node, as it says itself; empty while it is down."""
+        target = "/chunks?limit=10000"
+        now = int(time.time() * 1000)
+        identity = self.cluster.cluster_id
+        text = f"tercet-v1\nGET\n{target}\n{identity}\n{now}\n-"
+        mac = hmac.new(self.secret, text.encode(), hashlib.sha256).hexdigest()
+        request = urllib.request.Request(self.cluster.node_url(number) + target)
+        request.add_header("x-tercet-auth", f"v1 {now} - {mac}")
+        try:
+            with urllib.request.urlopen(request, timeout=10) as answer:
+                body = answer.read()
+        except urllib.error.HTTPError:
+            raise
+        except OSError:
+            return []
+        return [struct.unpack_from("16s", body, at)[0] for at in range(0, len(body), 32)]
+
+    def holders(self):
+        """Chunk id -> the nodes that hold it."""
+        found = {}
+        for number in range(1, 5):
+            for chunk in self.inventory(number):
+                found.setdefault(chunk, []).append(number)
+        return found
+
+    def state(self):
+        status, body = self.cluster.get("/system/repair")
+        self.assertEqual(status, 200)
+        return json.loads(body)
+
+    def settled(self, chunks):
+        """Whether the nodes hold exactly three copies of each of these chunks, and nothing is left to be repaired."""
+        found = self.holders()
+        return set(found) == chunks and all(len(nodes) == 3 for nodes in found.values()) and \
+            self.state()["queuedChunks"] == 0
+
+    def check(self):
+        for key, size in OBJECTS.items():
+            self.assertEqual(self.s3.get_object(Bucket="repair", Key=key)["Body"].read(), content(size, key))
+
+    def take_down(self, number):
+        self.cluster.nodes[number - 1].kill()
+        poll(lambda: self.cluster.healthy_nodes() == 3, "the node is seen to be down")
+
+    def test_dead_node(self):
+        chunks = set(self.holders())
+        self.assertGreaterEqual(len(chunks), 5)
+        victim = max(range(1, 5), key=lambda number: len(self.inventory(number)))
+        held = len(self.inventory(victim))
+        self.take_down(victim)
+        poll(lambda: self.settled(chunks), "three copies of all are on the other nodes")
+        state = self.state()
+        self.assertGreaterEqual(state["repairedChunks"], held)
+        self.assertEqual(state["bytesLeft"], 0)
+        self.assertEqual(state["secondsLeft"], 0)
+        self.check()
+        self.cluster.restart_node(victim)
+        poll(lambda: self.cluster.healthy_nodes() == 4, "the node is back")
+        poll(lambda: self.settled(chunks), "the copies that are too many are removed")
+        self.assertEqual(self.inventory(victim), [])
+        self.check()
+
+    def test_short_absence_moves_nothing(self):
+        before = self.holders()
+        self.cluster.nodes[1].kill()
+        self.cluster.restart_node(2)
+        poll(lambda: self.cluster.healthy_nodes() == 4, "the node is back")
+        poll(lambda: self.state()["queuedChunks"] == 0 and not any(n["awaitsComparison"] for n in self.state()["nodes"]),
+             "the node is compared and admitted")
+        self.assertEqual(self.holders(), before)
+
+    def test_wiped_node(self):
+        before = self.holders()
+        victim = max(range(1, 5), key=lambda number: len(self.inventory(number)))
+        self.take_down(victim)
+        shutil.rmtree(self.cluster.data(f"node{victim}"))
+        os.mkdir(self.cluster.data(f"node{victim}"))
+        self.cluster.restart_node(victim)
+        poll(lambda: self.settled(set(before)), "every chunk has its three copies again")
+        self.check()
+
+    def test_deletes_while_a_node_is_away(self):
+        self.take_down(3)
+        held = self.holders()
+        for key in OBJECTS:
+            self.s3.delete_object(Bucket="repair", Key=key)
+        poll(lambda: not self.holders(), "the nodes that are there free the copies")
+        self.assertTrue(held)
+        self.cluster.restart_node(3)
+        poll(lambda: self.cluster.healthy_nodes() == 4, "the node is back")
+        poll(lambda: not self.inventory(3), "the node that was away frees its copies")
+        self.assertEqual(self.s3.list_objects_v2(Bucket="repair")["KeyCount"], 0)
+
+    def test_deletes_while_a_node_was_given_up(self):
+        self.take_down(3)
+        chunks = set(self.holders())
+        poll(lambda: self.settled(chunks), "three copies of all are on the other nodes")
+        for key in OBJECTS:
+            self.s3.delete_object(Bucket="repair", Key=key)
+        poll(lambda: not self.holders(), "the nodes that are there free the copies")
+        self.cluster.restart_node(3)
+        poll(lambda: self.cluster.healthy_nodes() == 4, "the node is back")
+        poll(lambda: not self.inventory(3), "the node that was given up frees its copies")
+
+    def test_expired_upload(self):
+        before = set(self.holders())
+        where = {"Bucket": "repair", "Key": "parts"}
+        where["UploadId"] = self.s3.create_multipart_upload(**where)["UploadId"]
+        self.s3.upload_part(**where, PartNumber=1, Body=content(PART, 1))
+        self.assertGreater(len(self.holders()), len(before))
+        poll(lambda: not self.s3.list_multipart_uploads(Bucket="repair").get("Uploads"), "the upload expires")
+        poll(lambda: set(self.holders()) == before, "its chunks are freed")
+
+
+if __name__ == "__main__":
+    main()
