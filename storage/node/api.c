@@ -12,6 +12,7 @@
 #include "base/task.h"
 #include "base/trace.h"
 #include "storage/node/api_private.h"
+#include "storage/node/scrub.h"
 
 #define METRICS_BYTES_MAX (1u << 20)
 #define REQUEST_ID_MAX    32
@@ -233,6 +234,16 @@ static void snapshot_take(void *arg)
     snapshot->gauges.database_memory = chunk_store_memory(store);
 }
 
+static json_t *scrub_describe(struct scrub *scrub)
+{
+    struct scrub_info info;
+    scrub_info(scrub, &info);
+    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "passes", (json_int_t)info.passes, "chunks",
+                     (json_int_t)info.chunks, "bytes", (json_int_t)info.bytes, "damaged", (json_int_t)info.damaged,
+                     "passStartedMs", (json_int_t)info.pass_started_ms, "lastPassEndedMs",
+                     (json_int_t)info.last_pass_ended_ms);
+}
+
 /* freeBytes is what chunks may still take: the reserve is not among it. */
 void api_health(struct api_request *request)
 {
@@ -252,6 +263,8 @@ void api_health(struct api_request *request)
                   "readOnly", (int)failed, "version", TERCET_VERSION, "uptimeSeconds",
                   (json_int_t)((clock_monotonic_ms() - api->start_ms) / 1000), "timeMs", (json_int_t)clock_wall_ms());
     CHECK(body != NULL);
+    if (api->config.scrub)
+        json_object_set_new(body, "scrub", scrub_describe(api->config.scrub));
     api_reply_json(request->http, failed ? 503 : 200, body);
 }
 

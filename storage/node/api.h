@@ -16,6 +16,7 @@ struct pool;
 struct node_api_config {
     struct chunk_store *store;
     struct pool *pool;
+    struct scrub *scrub; /* for /health; may be NULL */
     const struct cluster_identity *identity;
     const char *server_id; /* letters, digits, '.', '-', '_' */
     unsigned node_number;

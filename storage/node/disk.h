@@ -5,6 +5,7 @@
  *   small/       RocksDB: small chunks and the index of all chunks
  *   chunks/XX/   large chunks, one file each, XX being the last byte of the chunk id
  *   tmp/         files that are being written; emptied at start
+ *   scrub        how far the scrub has come
  *   quarantine/  large copies that failed their checksums
  *
  * A failed sync or database write is never retried: the kernel drops the pages and reports success the second time.

@@ -16,6 +16,7 @@
 #include "base/service.h"
 #include "storage/node/api.h"
 #include "storage/node/chunk_store.h"
+#include "storage/node/scrub.h"
 
 #define REQUESTS_MAX       256
 #define FAILURE_DRAIN_MS   2000
@@ -29,7 +30,7 @@
 static struct {
     const char *listen, *data_dir, *cluster_id, *cluster_secret_file, *server_id, *log_level, *log_dir;
     bool health;
-    uint64_t port, node_id, threads, pool_threads, reserve, small_chunk, drain_ms;
+    uint64_t port, node_id, threads, pool_threads, reserve, small_chunk, drain_ms, scrub_period_ms;
 } settings;
 
 static const struct config_option options[] = {
@@ -47,6 +48,8 @@ static const struct config_option options[] = {
     {"reserve", CONFIG_SIZE, &settings.reserve, "256M", 0, 0, "disk space to keep free", false},
     {"small-chunk", CONFIG_SIZE, &settings.small_chunk, "64K", 0, SMALL_CHUNK_BYTES_MAX,
      "chunks up to this size are kept in the database, larger ones in files", false},
+    {"scrub-period", CONFIG_DURATION, &settings.scrub_period_ms, "14d", 100, 0,
+     "every chunk is read and verified once in this time", false},
     {"loglevel", CONFIG_STRING, &settings.log_level, "error", 0, 0, "debug, info, warn or error", false},
     {"logdir", CONFIG_STRING, &settings.log_dir, "", 0, 0,
      "also log to DIRECTORY/tercet-node/SERVER-ID.log, opened anew on SIGHUP", false},
@@ -61,6 +64,7 @@ struct node {
     char server_id[SERVER_ID_MAX + 1];
     struct chunk_store *store;
     struct pool *pool;
+    struct scrub *scrub;
     struct loop_group loops;
     struct node_api *api;
     struct http_server *server;
@@ -128,7 +132,9 @@ static int node_start(struct node *node)
     metrics_register_process("storage-node");
     node->pool = pool_create((unsigned)settings.pool_threads, "pool");
     loop_group_start(&node->loops, threads);
+    node->scrub = scrub_start(node->store, node->server_id, settings.scrub_period_ms);
     struct node_api_config api = {
+        .scrub = node->scrub,
         .store = node->store,
         .pool = node->pool,
         .identity = &node->identity,
@@ -162,6 +168,7 @@ static void node_stop(struct node *node)
     if (node->pool)
         pool_free(node->pool);
     node_api_free(node->api);
+    scrub_stop(node->scrub);
     chunk_store_close(node->store);
 }
 

@@ -21,6 +21,7 @@ OBJECTS = {"large": 20 * MIB, "small": 5000, "odd": 3 * MIB + 17}
 class Repair(ClusterTest):
     cluster_options = {
         "tls": False,
+        "node_options": ("-scrub-period", "3s"),
         "gateway_options": (
             *("-health-interval", "500ms", "-suspect-interval", "200ms", "-breaker-open", "300ms"),
             *("-node-dead-after", "1500ms", "-repair-interval", "200ms"),
@@ -152,6 +153,30 @@ class Repair(ClusterTest):
         self.cluster.restart_node(3)
         poll(lambda: self.cluster.healthy_nodes() == 4, "the node is back")
         poll(lambda: not self.inventory(3), "the node that was given up frees its copies")
+
+    def test_damage_is_found_by_the_scrub(self):
+        before = self.holders()
+        flipped = None
+        for parent, _, names in os.walk(os.path.join(self.cluster.data("node2"), "chunks")):
+            for name in names:
+                flipped = flipped or os.path.join(parent, name)
+        self.assertIsNotNone(flipped)
+        inode = os.stat(flipped).st_ino
+        with open(flipped, "r+b") as file:
+            file.seek(4096 + 70000)
+            byte = file.read(1)[0]
+            file.seek(4096 + 70000)
+            file.write(bytes([byte ^ 4]))
+        quarantine = os.path.join(self.cluster.data("node2"), "quarantine")
+        poll(lambda: inode in [os.stat(os.path.join(quarantine, n)).st_ino for n in os.listdir(quarantine)],
+             "the bad copy is set aside")
+        poll(lambda: self.holders() == before and self.state()["queuedChunks"] == 0, "the copy is made anew")
+        with open(flipped, "rb") as file:
+            file.seek(4096 + 70000)
+            self.assertEqual(file.read(1)[0], byte)
+        health = json.loads(self.cluster.get("/health", self.cluster.node_url(2))[1])
+        self.assertGreaterEqual(health["scrub"]["damaged"], 1)
+        self.check()
 
     def test_expired_upload(self):
         before = set(self.holders())
