@@ -1,6 +1,7 @@
 """The faults. Each undoes itself by close() or at the end of a `with`, and says Unavailable where the machine lacks a
 facility. Files of nodes are changed in place, as a bad disk would; networks and mounts are the harness's own."""
 
+import contextlib
 import ctypes
 import fcntl
 import os
@@ -138,12 +139,15 @@ class Disk:
         self.attach(self.path)
 
     def fill(self, leave_bytes=0):
-        """Takes the free space with a file of ours, returns the function that gives it back."""
-        info = os.statvfs(self.path)
+        """Takes the free space with a file of ours, returns the function that gives it back. Others write meanwhile:
+        when they were faster, what is left is looked at again."""
         ballast = os.path.join(self.path, "harness-ballast")
-        with open(ballast, "wb") as file:
-            os.posix_fallocate(file.fileno(), 0, max(4096, info.f_bavail * info.f_frsize - leave_bytes))
-        return lambda: os.unlink(ballast)
+        for _ in range(100):
+            info = os.statvfs(self.path)
+            with open(ballast, "wb") as file, contextlib.suppress(OSError):
+                os.posix_fallocate(file.fileno(), 0, max(4096, info.f_bavail * info.f_frsize - leave_bytes))
+                return lambda: os.unlink(ballast)
+        raise Unavailable(f"{self.path} cannot be filled")
 
     def close(self):
         if self.path:
