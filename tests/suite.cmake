@@ -50,7 +50,7 @@ foreach(folder base storage meta)
     add_test(NAME tsan.${folder}.${name}
              COMMAND setarch ${CMAKE_SYSTEM_PROCESSOR} -R ${SUITE_ROOT}/tsan/tests/unit_${folder}_${name})
     set_tests_properties(tsan.${folder}.${name} PROPERTIES LABELS tsan TIMEOUT 600 FIXTURES_REQUIRED build.tsan
-                         ENVIRONMENT "TSAN_OPTIONS=suppressions=${CMAKE_CURRENT_SOURCE_DIR}/tsan.supp:halt_on_error=1")
+                         ENVIRONMENT "TSAN_OPTIONS=suppressions=${CMAKE_CURRENT_SOURCE_DIR}/tsan.supp:halt_on_error=1:die_after_fork=0")
   endforeach()
 endforeach()
 suite_build(tsan ${SUITE_ROOT}/tsan "${targets}" -DCMAKE_BUILD_TYPE=RelWithDebInfo "-DCMAKE_C_FLAGS_RELWITHDEBINFO=-O1 -g"
