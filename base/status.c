@@ -22,6 +22,7 @@ static const char *const names[STATUS_COUNT] = {
     [STATUS_TIMEOUT] = "timeout",
     [STATUS_CLOSED] = "closed",
     [STATUS_CANCELLED] = "cancelled",
+    [STATUS_UNCERTAIN] = "uncertain",
     [STATUS_INTERNAL] = "internal error",
 };
 

@@ -22,6 +22,7 @@ enum status {
     STATUS_TIMEOUT,      /* a deadline passed */
     STATUS_CLOSED,       /* the peer went away */
     STATUS_CANCELLED,    /* the caller gave up */
+    STATUS_UNCERTAIN,    /* done, but not known to be safe yet: neither to be acknowledged nor to be undone */
     STATUS_INTERNAL,     /* a bug or an impossible state */
     STATUS_COUNT
 };

@@ -58,6 +58,7 @@ void api_reply_status(struct http_request *http, enum status status)
         return;
     case STATUS_PRECONDITION:
     case STATUS_NOT_EMPTY:
+    case STATUS_UNCERTAIN:
     case STATUS_INTERNAL:
     case STATUS_COUNT:
         break;

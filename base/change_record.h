@@ -1,0 +1,58 @@
+/* A database's changes as gateway and nodes exchange them: what meta/ (which makes and takes them) and storage/ (which
+ * keeps replicas) must agree on. Knows families by number and keys by their bytes, nothing of their meaning.
+ *
+ * A record is one atomic step: CHANGE_HEADER_LEN bytes (u32 "TMR1", u32 payload length, u64 epoch, u64 first sequence,
+ * u32 count, u32 CRC32C of the 28 bytes before and the payload), then `count` changes (u8 kind, u8 family, u16 key
+ * length, u32 value length, key, value), all big-endian. Change i of a record has sequence first + i. A snapshot's
+ * pages are records too, of puts without sequences of their own: first and count only count.
+ *
+ * The epoch names a history: its upper half is a generation, one more after each restore; the lower half is random, so
+ * that two restores from the same state are told apart. */
+#ifndef TERCET_BASE_CHANGE_RECORD_H
+#define TERCET_BASE_CHANGE_RECORD_H
+
+#include <stdint.h>
+
+#include "base/bytes.h"
+
+#define CHANGE_HEADER_LEN  32
+#define CHANGE_PAYLOAD_MAX (64u << 20)                               /* the rows of the largest object, and more */
+#define CHANGE_RECORD_MAX  (CHANGE_HEADER_LEN + CHANGE_PAYLOAD_MAX)
+#define CHANGE_PAGE_BYTES  (1u << 20)                                /* of a snapshot, and what is shipped at a time */
+
+enum change_kind { CHANGE_PUT = 1, CHANGE_DELETE = 2 };
+
+struct change {
+    enum change_kind kind;
+    uint8_t family;
+    struct bytes key, value;
+};
+
+struct change_record {
+    uint64_t epoch, first;
+    uint32_t count;
+    struct bytes payload;
+};
+
+static inline uint32_t change_generation(uint64_t epoch)
+{
+    return (uint32_t)(epoch >> 32);
+}
+/* An epoch of that generation. */
+uint64_t change_epoch_create(uint32_t generation);
+
+/* ---- writing: reserve a header, append changes, seal ----------------------------------------------------------- */
+/* Appends room for a header; *start is where the record begins. All return STATUS_LIMIT beyond the buffer's maximum. */
+enum status change_record_begin(struct buffer *out, size_t *start);
+enum status change_append(struct buffer *out, const struct change *change);
+/* Fills the header in. STATUS_LIMIT beyond CHANGE_PAYLOAD_MAX. */
+enum status change_record_seal(struct buffer *out, size_t start, uint64_t epoch, uint64_t first, uint32_t count);
+
+/* ---- reading: nothing is believed ------------------------------------------------------------------------------ */
+/* Takes the next record off. NOT_FOUND at the end, CORRUPT when it is malformed or its checksum is wrong. The changes
+ * of a record that was taken are well formed and as many as it says. */
+enum status change_record_next(struct bytes *records, struct change_record *record);
+/* Takes the next change off the payload of such a record. NOT_FOUND at the end. */
+enum status change_next(struct bytes *payload, struct change *change);
+
+#endif
