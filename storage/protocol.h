@@ -10,6 +10,15 @@
  *   DELETE /chunks/{id}            204 gone now, durably; 404 was not there: both acknowledge
  *   POST   /chunks/{id}/pull?from=HOST:PORT   copy from another node, verified: as PUT; 502 when the source failed
  *   GET    /chunks?after={id}&limit=N         inventory in id order: records of INVENTORY_RECORD_LEN bytes
+ *   GET    /meta/state             204; this and every answer below has headers x-tercet-epoch (16 hex digits, 0: the
+ *                                  node holds no metadata) and x-tercet-sequence: how far its replica is
+ *   PUT    /meta/batches           body = change records (base/change_record.h), in order. 204 applied, durably;
+ *                                  409 they do not continue the replica; 400 malformed; 507, 503
+ *   PUT    /meta/snapshot?epoch=HEX16&sequence=S&page=N[&last=1]
+ *                                  body = one record, page N of a snapshot that takes the replica's place with its
+ *                                  last page. 204; 409 another page comes next: begin again at 0
+ *   POST   /meta/dump              body = family byte and key (empty: the beginning); 200 with one record of the rows
+ *                                  behind it, without changes at the end
  *   GET    /health, /metrics       open; /health is JSON (see node/api.c)
  * Payload is cut into blocks of CHUNK_BLOCK_BYTES, the last one shorter; each has its own CRC32C. The CRC32C of the
  * whole payload is the combination of the blocks' CRCs, so a reader that knows the chunk's CRC can prove the table and
@@ -36,6 +45,9 @@
 #define PROTOCOL_FOOTER_LEN   48  /* u64 payload length, u32 CRC32C, u32 zero, 32 bytes MAC */
 #define INVENTORY_RECORD_LEN  32  /* 16 id, u32 size, u32 CRC32C, u64 stored at (wall ms) */
 #define INVENTORY_RECORDS_MAX 10000
+
+#define PROTOCOL_HEADER_EPOCH    "x-tercet-epoch"
+#define PROTOCOL_HEADER_SEQUENCE "x-tercet-sequence"
 
 struct cluster_identity {
     uint8_t id[CLUSTER_ID_LEN];

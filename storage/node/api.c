@@ -50,6 +50,8 @@ static enum status route_find(struct api_request *request, enum node_route *rout
         *route = ROUTE_METRICS;
     else if (bytes_equal_str(path, "/chunks"))
         *route = ROUTE_INVENTORY;
+    else if (bytes_starts_with(path, BYTES("/meta/")))
+        *route = ROUTE_META;
     if (*route != ROUTE_OTHER)
         return STATUS_OK;
     if (!bytes_starts_with(path, prefix))
@@ -121,6 +123,9 @@ static void run_route(struct api_request *request, enum node_route route, enum n
             reply_wrong_method(request->http, "GET");
         else
             run_operation(request, OPERATION_LIST, api_inventory);
+        return;
+    case ROUTE_META:
+        api_meta(request, method);
         return;
     case ROUTE_HEALTH:
     case ROUTE_METRICS:

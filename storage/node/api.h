@@ -10,11 +10,13 @@
 #include "storage/node/chunk_store.h"
 #include "storage/protocol.h"
 
+struct meta_replica;
 struct node_api;
 struct pool;
 
 struct node_api_config {
     struct chunk_store *store;
+    struct meta_replica *replica; /* NULL: this node keeps none, and /meta/ is 404 */
     struct pool *pool;
     struct scrub *scrub; /* for /health; may be NULL */
     const struct cluster_identity *identity;

@@ -33,6 +33,7 @@ enum status api_head(struct api_request *request);
 enum status api_delete(struct api_request *request);
 enum status api_pull(struct api_request *request);
 enum status api_inventory(struct api_request *request);
+void api_meta(struct api_request *request, enum node_method method); /* every path below /meta/ */
 void api_health(struct api_request *request);
 void api_metrics(struct api_request *request);
 

@@ -47,7 +47,7 @@ uint64_t chunk_store_bytes(const struct chunk_store *store);       /* does not b
 uint64_t chunk_store_corruptions(const struct chunk_store *store); /* does not block */
 bool chunk_store_failed(const struct chunk_store *store);          /* does not block */
 uint64_t chunk_store_memory(struct chunk_store *store);            /* RocksDB's; does not block for long */
-struct disk *chunk_store_disk(struct chunk_store *store);          /* for tests, which make it fail */
+struct disk *chunk_store_disk(struct chunk_store *store);          /* shared with the replica of the metadata */
 
 struct chunk_info {
     struct chunk_id id;

@@ -3,6 +3,7 @@
  *   identity     which node of which cluster this is; written once, before anything else
  *   lock         held (flock) while a process uses the directory
  *   small/       RocksDB: small chunks and the index of all chunks
+ *   meta-replica/  RocksDB: the replica of the gateway's metadata (meta_replica.h)
  *   chunks/XX/   large chunks, one file each, XX being the last byte of the chunk id
  *   tmp/         files that are being written; emptied at start
  *   scrub        how far the scrub has come

@@ -16,6 +16,7 @@
 #include "base/service.h"
 #include "storage/node/api.h"
 #include "storage/node/chunk_store.h"
+#include "storage/node/meta_replica.h"
 #include "storage/node/scrub.h"
 
 #define REQUESTS_MAX       256
@@ -63,6 +64,7 @@ struct node {
     struct cluster_identity identity;
     char server_id[SERVER_ID_MAX + 1];
     struct chunk_store *store;
+    struct meta_replica *replica;
     struct pool *pool;
     struct scrub *scrub;
     struct loop_group loops;
@@ -129,6 +131,8 @@ static int node_start(struct node *node)
     memcpy(store.disk.cluster, node->identity.id, CLUSTER_ID_LEN);
     if (chunk_store_open(&store, &node->store, error))
         return refuse(EXIT_START, error);
+    if (meta_replica_open(chunk_store_disk(node->store), &node->replica, error))
+        return refuse(EXIT_START, error);
     metrics_register_process("storage-node");
     node->pool = pool_create((unsigned)settings.pool_threads, "pool");
     loop_group_start(&node->loops, threads);
@@ -136,6 +140,7 @@ static int node_start(struct node *node)
     struct node_api_config api = {
         .scrub = node->scrub,
         .store = node->store,
+        .replica = node->replica,
         .pool = node->pool,
         .identity = &node->identity,
         .server_id = node->server_id,
@@ -169,6 +174,7 @@ static void node_stop(struct node *node)
         pool_free(node->pool);
     node_api_free(node->api);
     scrub_stop(node->scrub);
+    meta_replica_close(node->replica);
     chunk_store_close(node->store);
 }
 

@@ -9,6 +9,7 @@
 static const char *const route_names[ROUTE_COUNT] = {
     [ROUTE_CHUNK] = "/chunks/{id}", [ROUTE_PULL] = "/chunks/{id}/pull", [ROUTE_INVENTORY] = "/chunks",
     [ROUTE_HEALTH] = "/health",     [ROUTE_METRICS] = "/metrics",       [ROUTE_OTHER] = "other",
+    [ROUTE_META] = "/meta",
 };
 static const char *const method_names[METHOD_COUNT] = {"GET", "HEAD", "PUT", "POST", "DELETE", "OTHER"};
 static const char *const operation_names[OPERATION_COUNT] = {"write", "read", "stat", "delete", "pull", "list"};

@@ -11,7 +11,16 @@
 #include "base/status.h"
 #include "storage/node/chunk_store.h"
 
-enum node_route { ROUTE_CHUNK, ROUTE_PULL, ROUTE_INVENTORY, ROUTE_HEALTH, ROUTE_METRICS, ROUTE_OTHER, ROUTE_COUNT };
+enum node_route {
+    ROUTE_CHUNK,
+    ROUTE_PULL,
+    ROUTE_INVENTORY,
+    ROUTE_META,
+    ROUTE_HEALTH,
+    ROUTE_METRICS,
+    ROUTE_OTHER,
+    ROUTE_COUNT
+};
 enum node_method { METHOD_GET, METHOD_HEAD, METHOD_PUT, METHOD_POST, METHOD_DELETE, METHOD_OTHER, METHOD_COUNT };
 enum node_operation {
     OPERATION_WRITE,

@@ -1,0 +1,149 @@
+/* The paths below /meta/: the replica of the gateway's metadata. Bodies are read whole, since a record is applied as a
+ * whole; their length and checksum are signed by the request, and every record has a checksum of its own. */
+#include <string.h>
+
+#include "base/pool.h"
+#include "storage/node/api_private.h"
+#include "storage/node/meta_replica.h"
+
+#define POSITION_MAX (UINT16_MAX + 1) /* family byte and key */
+
+struct meta_job {
+    struct api_request *request;
+    struct meta_replica *replica;
+    struct meta_replica_page page;
+    struct buffer body, answer;
+    enum status (*run)(struct meta_job *job); /* in the pool */
+    enum status status;
+};
+
+static void reply_state(struct meta_job *job)
+{
+    struct http_request *http = job->request->http;
+    struct meta_replica_state state;
+    uint8_t epoch[8];
+    char hex[2 * sizeof(epoch) + 1];
+    meta_replica_state(job->replica, &state);
+    put_u64(epoch, state.epoch);
+    hex_encode(epoch, sizeof(epoch), hex);
+    http_reply_header_str(http, PROTOCOL_HEADER_EPOCH, hex);
+    http_reply_header_u64(http, PROTOCOL_HEADER_SEQUENCE, state.sequence);
+}
+
+/* The request's body, which its signature must vouch for. */
+static enum status body_read(struct meta_job *job)
+{
+    const struct protocol_auth *auth = &job->request->auth;
+    if (!auth->has_checksum)
+        return STATUS_INVALID;
+    if (auth->length > job->body.max)
+        return STATUS_LIMIT;
+    enum status status = http_body_read_all(job->request->http, &job->body);
+    if (!status && (job->body.len != auth->length || crc32c_update(0, job->body.data, job->body.len) != auth->crc32c))
+        status = STATUS_MISMATCH;
+    return status;
+}
+
+static enum status run_apply(struct meta_job *job)
+{
+    return meta_replica_apply(job->replica, buffer_bytes(&job->body));
+}
+
+static enum status run_load(struct meta_job *job)
+{
+    return meta_replica_load(job->replica, &job->page, buffer_bytes(&job->body));
+}
+
+static enum status run_dump(struct meta_job *job)
+{
+    return meta_replica_dump(job->replica, buffer_bytes(&job->body), &job->answer);
+}
+
+static void job_run(void *arg)
+{
+    struct meta_job *job = arg;
+    job->status = job->run(job);
+}
+
+static void reply_outcome(struct meta_job *job)
+{
+    struct http_request *http = job->request->http;
+    reply_state(job);
+    switch (job->status) {
+    case STATUS_OK:
+        http_reply(http, job->answer.len ? 200 : 204, buffer_bytes(&job->answer));
+        return;
+    case STATUS_CONFLICT:
+        api_reply_error(http, 409, "this does not continue the replica of the metadata");
+        return;
+    case STATUS_CORRUPT:
+        api_reply_error(http, 400, "a record is malformed");
+        return;
+    default:
+        api_reply_status(http, job->status);
+        return;
+    }
+}
+
+static void run_job(struct meta_job *job, size_t body_max, enum status (*run)(struct meta_job *job))
+{
+    buffer_init(&job->body, body_max);
+    buffer_init(&job->answer, CHANGE_RECORD_MAX);
+    job->run = run;
+    job->status = body_read(job);
+    if (!job->status)
+        pool_run(job->request->api->config.pool, job_run, job);
+    reply_outcome(job);
+    buffer_release(&job->body);
+    buffer_release(&job->answer);
+}
+
+static enum status page_parse(struct bytes query, struct meta_replica_page *page)
+{
+    struct bytes name, value;
+    uint8_t epoch[8];
+    uint64_t number = 0;
+    memset(page, 0, sizeof(*page));
+    while (api_query_next(&query, &name, &value)) {
+        enum status status = STATUS_INVALID;
+        if (bytes_equal_str(name, "epoch")) {
+            status = hex_decode(value, epoch, sizeof(epoch));
+            page->as_of.epoch = status ? 0 : get_u64(epoch);
+        } else if (bytes_equal_str(name, "sequence")) {
+            status = bytes_parse_u64(value, UINT64_MAX, &page->as_of.sequence);
+        } else if (bytes_equal_str(name, "page")) {
+            status = bytes_parse_u64(value, UINT32_MAX - 1, &number);
+        } else if (bytes_equal_str(name, "last")) {
+            status = bytes_equal_str(value, "1") ? STATUS_OK : STATUS_INVALID;
+            page->last = true;
+        }
+        if (status)
+            return status;
+    }
+    page->number = (uint32_t)number;
+    return page->as_of.epoch ? STATUS_OK : STATUS_INVALID;
+}
+
+void api_meta(struct api_request *request, enum node_method method)
+{
+    struct http_request *http = request->http;
+    struct meta_job job = {.request = request, .replica = request->api->config.replica};
+    struct bytes path = http->path;
+    if (!job.replica) {
+        api_reply_error(http, 404, "no metadata are kept here");
+    } else if (method == METHOD_GET && bytes_equal_str(path, "/meta/state")) {
+        reply_state(&job);
+        http_reply(http, 204, bytes_of(NULL, 0));
+    } else if (method == METHOD_PUT && bytes_equal_str(path, "/meta/batches")) {
+        run_job(&job, CHANGE_RECORD_MAX, run_apply);
+    } else if (method == METHOD_PUT && bytes_equal_str(path, "/meta/snapshot")) {
+        if (page_parse(http->query, &job.page))
+            api_reply_error(http, 400, "the request is malformed");
+        else
+            run_job(&job, CHANGE_RECORD_MAX, run_load);
+    } else if (method == METHOD_POST && bytes_equal_str(path, "/meta/dump")) {
+        run_job(&job, POSITION_MAX, run_dump);
+    } else {
+        api_reply_error(http, 404, "no such path");
+    }
+}
