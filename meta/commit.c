@@ -69,7 +69,8 @@ static void group_prepare(struct committer *committer, struct db_batch *batch, s
     }
 }
 
-static void group_write(struct committer *committer, struct db_batch *batch, struct buffer *value)
+/* Returns the sequence that the replicas must reach, 0 when there are none. */
+static uint64_t group_write(struct committer *committer, struct db_batch *batch, struct buffer *value)
 {
     struct meta *meta = committer->meta;
 
@@ -83,6 +84,76 @@ static void group_write(struct committer *committer, struct db_batch *batch, str
     atomic_store(&meta->repair_rows, committer->state.repair_rows);
     durability_publish(&meta->durability, &committer->state.durability);
     atomic_store(&meta->sequence, committer->state.sequence);
+    return history_ship(&meta->history, meta->db, batch);
+}
+
+/* Operations whose outcome is known here but not yet to their owners. */
+struct commit_group {
+    struct commit_op *ops;
+    uint64_t sequence;
+    struct commit_group *next;
+};
+
+static void ops_signal(struct commit_op *ops)
+{
+    while (ops) {
+        struct commit_op *op = ops;
+        ops = op->next; /* the operation is gone once it was signalled */
+        completion_signal(&op->completion);
+    }
+}
+
+static void group_hand_over(struct committer *committer, struct commit_op *ops, uint64_t sequence)
+{
+    struct commit_group *group = mem_alloc(sizeof(*group));
+    *group = (struct commit_group){.ops = ops, .sequence = sequence};
+    pthread_mutex_lock(&committer->lock);
+    if (committer->last_group)
+        committer->last_group->next = group;
+    else
+        committer->first_group = group;
+    committer->last_group = group;
+    pthread_cond_signal(&committer->written);
+    pthread_mutex_unlock(&committer->lock);
+}
+
+static void *acknowledger_main(void *arg)
+{
+    struct committer *committer = arg;
+    const struct meta_replication *replication = committer->meta->history.replication;
+
+    for (;;) {
+        pthread_mutex_lock(&committer->lock);
+        while (!committer->first_group && !committer->stopping)
+            pthread_cond_wait(&committer->written, &committer->lock);
+        struct commit_group *group = committer->first_group;
+        if (group)
+            committer->first_group = group->next;
+        if (!committer->first_group)
+            committer->last_group = NULL;
+        pthread_mutex_unlock(&committer->lock);
+        if (!group)
+            return NULL;
+        bool replicated = replication->wait(replication->arg, group->sequence);
+        for (struct commit_op *op = group->ops; op && !replicated; op = op->next)
+            if (op->status == STATUS_OK)
+                op->status = STATUS_UNCERTAIN;
+        ops_signal(group->ops);
+        free(group);
+    }
+}
+
+/* Refuses all of them when the replicas cannot follow. */
+static bool ops_refuse(struct committer *committer, struct commit_op *ops)
+{
+    const struct meta_replication *replication = committer->meta->history.replication;
+
+    if (!replication || replication->ready(replication->arg))
+        return false;
+    for (struct commit_op *op = ops; op; op = op->next)
+        op->status = STATUS_UNAVAILABLE;
+    ops_signal(ops);
+    return true;
 }
 
 /* Commits operations from the list until a group is full. Returns those that are left. */
@@ -90,22 +161,24 @@ static struct commit_op *group_commit(struct committer *committer, struct commit
 {
     struct db_batch *batch = db_batch_create();
     struct buffer value;
-    struct commit_op *rest = first;
+    struct commit_op *rest = first, *last = NULL;
+    uint64_t sequence = 0;
 
     record_buffer_init(&value);
     for (unsigned i = 0; rest && i < GROUP_OPS_MAX && db_batch_bytes(batch) < GROUP_BYTES_MAX; i++) {
         group_prepare(committer, batch, &value, rest);
+        last = rest;
         rest = rest->next;
     }
+    last->next = NULL;
     if (db_batch_count(batch) > 0)
-        group_write(committer, batch, &value);
+        sequence = group_write(committer, batch, &value);
     buffer_release(&value);
     db_batch_free(batch);
-    while (first != rest) {
-        struct commit_op *op = first;
-        first = op->next; /* the operation is gone once it was signalled */
-        completion_signal(&op->completion);
-    }
+    if (sequence > 0)
+        group_hand_over(committer, first, sequence);
+    else
+        ops_signal(first);
     return rest;
 }
 
@@ -122,6 +195,8 @@ static void *committer_main(void *arg)
         pthread_mutex_unlock(&committer->lock);
         if (!ops)
             return NULL;
+        if (ops_refuse(committer, ops))
+            continue;
         while (ops)
             ops = group_commit(committer, ops);
     }
@@ -133,8 +208,13 @@ void committer_start(struct committer *committer, struct meta *meta, const struc
     committer->state = *state;
     pthread_mutex_init(&committer->lock, NULL);
     pthread_cond_init(&committer->waiting, NULL);
+    pthread_cond_init(&committer->written, NULL);
     int error = pthread_create(&committer->thread, NULL, committer_main, committer);
     CHECK(error == 0);
+    if (meta->history.replication) {
+        error = pthread_create(&committer->acknowledger, NULL, acknowledger_main, committer);
+        CHECK(error == 0);
+    }
 }
 
 void committer_stop(struct committer *committer)
@@ -143,8 +223,12 @@ void committer_stop(struct committer *committer)
     CHECK(!committer->first);
     committer->stopping = true;
     pthread_cond_signal(&committer->waiting);
+    pthread_cond_signal(&committer->written);
     pthread_mutex_unlock(&committer->lock);
     pthread_join(committer->thread, NULL);
+    if (committer->meta->history.replication)
+        pthread_join(committer->acknowledger, NULL);
+    pthread_cond_destroy(&committer->written);
     pthread_cond_destroy(&committer->waiting);
     pthread_mutex_destroy(&committer->lock);
 }

@@ -3,7 +3,10 @@
  * It takes all waiting operations, lets each prepare (read what it depends on and add its changes to one batch), writes
  * the batch with one sync and wakes the operations' owners. An operation sees what those before it in the group did,
  * so changes are totally ordered and conditions atomic. One that fails leaves nothing behind. Only after the sync do
- * the outcomes become known, and readers see nothing earlier. */
+ * the outcomes become known, and readers see nothing earlier.
+ *
+ * With replication (history.h) a second thread, the acknowledger, holds the outcomes of a group back until enough
+ * replicas have it, while the committer goes on with the next group. */
 #ifndef TERCET_META_COMMIT_H
 #define TERCET_META_COMMIT_H
 
@@ -44,14 +47,17 @@ struct commit_op {
     struct completion completion;
 };
 
+struct commit_group;
+
 struct committer {
     struct meta *meta;
     struct state_record state; /* the committer's; as of the last group */
-    pthread_t thread;
+    pthread_t thread, acknowledger;
     pthread_mutex_t lock;
-    pthread_cond_t waiting;
-    struct commit_op *first, *last; /* under lock: the queue */
-    bool stopping;                  /* under lock */
+    pthread_cond_t waiting, written;
+    struct commit_op *first, *last;                /* under lock: the queue */
+    struct commit_group *first_group, *last_group; /* under lock: written, waiting for replicas */
+    bool stopping;                                 /* under lock */
 };
 
 void committer_start(struct committer *committer, struct meta *meta, const struct state_record *state);

@@ -3,9 +3,8 @@
  * a damaged one in the middle refuses to open. RocksDB's default would silently forget the commits behind it. Memory is
  * bounded whatever the number of objects: one block cache that holds index and filter partitions too, one limit for all
  * write buffers, few open files. */
-#include "meta/db.h"
+#include "meta/db_private.h"
 
-#include <rocksdb/c.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,6 +24,7 @@ enum {
 #define WRITE_BUFFERS_BYTES (16u << 20)
 #define ARENA_BLOCK_BYTES   (64u << 10)
 #define WAL_BYTES_MAX       (64u << 20)
+#define WAL_KEPT_MB         256 /* of logs that are no longer needed here, for nodes that were away */
 #define CACHE_BYTES_DEFAULT (16u << 20)
 
 static const char *const family_names[DB_FAMILY_COUNT] = {
@@ -33,22 +33,7 @@ static const char *const family_names[DB_FAMILY_COUNT] = {
     [DB_CHUNKS] = "chunks",     [DB_REPAIR] = "repair",   [DB_GC] = "gc",
 };
 
-struct db {
-    rocksdb_t *rocksdb;
-    rocksdb_options_t *options;
-    rocksdb_cache_t *cache;
-    rocksdb_readoptions_t *read_options, *memory_read_options;
-    rocksdb_writeoptions_t *write_options;
-    rocksdb_column_family_handle_t *families[DB_FAMILY_COUNT];
-};
-
-/* The handle is the batch itself; the name keeps RocksDB's types out of the header. */
-struct db_batch {
-    rocksdb_writebatch_wi_t *wi;
-};
-
-/* Translates, logs and frees RocksDB's error text. */
-static enum status db_error(char *error, const char *action)
+enum status db_error(char *error, const char *action)
 {
     enum status status = STATUS_IO;
     if (!error)
@@ -94,6 +79,7 @@ static rocksdb_options_t *db_options(rocksdb_cache_t *cache)
     rocksdb_options_set_write_buffer_size(options, WRITE_BUFFERS_BYTES / 2);
     rocksdb_options_set_arena_block_size(options, ARENA_BLOCK_BYTES);
     rocksdb_options_set_max_total_wal_size(options, WAL_BYTES_MAX);
+    rocksdb_options_set_WAL_size_limit_MB(options, WAL_KEPT_MB);
     rocksdb_options_set_max_open_files(options, OPEN_FILES_MAX);
     rocksdb_options_set_max_background_jobs(options, 2);
     rocksdb_options_set_max_sequential_skip_in_iterations(options, ITERATOR_SKIPS_MAX);

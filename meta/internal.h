@@ -10,6 +10,7 @@
 #include "meta/cursor.h"
 #include "meta/db.h"
 #include "meta/gc.h"
+#include "meta/history_internal.h"
 #include "meta/meta.h"
 #include "meta/repair.h"
 
@@ -27,6 +28,7 @@ struct meta {
     _Atomic uint64_t sequence, gc_rows, repair_rows; /* as committed */
     struct durability durability;
     struct bucket_table buckets;
+    struct history history;
     struct committer committer;
     struct cursor_registry cursors;
     struct gc_walk gc;

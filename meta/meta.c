@@ -53,6 +53,8 @@ enum status meta_open(const struct meta_options *options, struct meta **out)
     if (!status)
         status = meta_load_state(meta->db, options->cluster_id, &state);
     if (!status)
+        status = history_open(&meta->history, meta->db);
+    if (!status)
         status = bucket_table_load(&meta->buckets, meta->db);
     if (status) {
         if (meta->db)
@@ -61,6 +63,7 @@ enum status meta_open(const struct meta_options *options, struct meta **out)
         free(meta);
         return status;
     }
+    meta->history.replication = options->replication;
     meta->pool = options->pool;
     meta->opened_ms = clock_monotonic_ms();
     random_bytes(&meta->process, sizeof(meta->process));

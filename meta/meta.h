@@ -4,7 +4,8 @@
  * Every change goes through one committer (commit.c): one thread takes all waiting changes, lets each read what it
  * depends on and add to one batch, and writes the batch with one sync. So changes are totally ordered, conditions are
  * decided atomically, and many small commits share one fsync. Every function may be called in a task (it suspends) or
- * from a plain thread (it blocks). Strings handed out live in the struct that holds them, until its release. */
+ * from a plain thread (it blocks). With replication, a change may end STATUS_UNCERTAIN: it is done, but not yet safe from
+ * the loss of this disk; what it refers to must be kept. Strings handed out live in the struct that holds them, until its release. */
 #ifndef TERCET_META_H
 #define TERCET_META_H
 
@@ -17,6 +18,7 @@
 #include "base/status.h"
 
 struct meta;
+struct meta_replication;
 struct pool;
 
 #define META_KEY_MAX         1024
@@ -31,6 +33,7 @@ struct meta_options {
     const uint8_t *cluster_id; /* 16 bytes; a database of another cluster is refused with STATUS_DENIED */
     struct pool *pool;         /* for reads */
     uint64_t cache_bytes;      /* RocksDB block cache; 0: 16 MiB */
+    const struct meta_replication *replication; /* history.h; NULL: no replicas. Outlives the metadata */
 };
 
 enum status meta_open(const struct meta_options *options, struct meta **meta); /* the reason of a failure is logged */
