@@ -16,6 +16,8 @@
 
 #define GATEWAY_FILES_BUCKET "files" /* the versioned bucket that the documented API and S3 share */
 
+struct meta_sync;
+
 struct gateway_options {
     const char *access_key, *secret_key; /* the root credentials */
     const char *files_token;             /* Bearer token of the documented API, NULL for none */
@@ -38,6 +40,7 @@ struct background;
 struct gateway {
     struct gateway_options options;
     struct meta *meta;
+    struct meta_sync *meta_sync; /* NULL: the nodes keep no replicas of the metadata */
     struct cluster *cluster;
     struct pool *pool; /* reads of metadata, hashing */
     struct loop_group loops;

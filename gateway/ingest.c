@@ -128,7 +128,7 @@ enum status ingest_publish(struct ingest *ingest, const struct ingest_version *v
         status =
             meta_object_put(ingest->gateway->meta, version->bucket, version->key, object, &chunks, version->condition);
         if (status)
-            ingest_discard(ingest->gateway, &chunks);
+            ingest_discard(ingest->gateway, status, &chunks);
     }
     chunk_list_release(&chunks);
     return status;
@@ -165,9 +165,9 @@ static void discard_task(void *arg)
     free(discard);
 }
 
-void ingest_discard(struct gateway *gateway, const struct chunk_list *chunks)
+void ingest_discard(struct gateway *gateway, enum status commit, const struct chunk_list *chunks)
 {
-    if (chunks->count == 0)
+    if (chunks->count == 0 || commit == STATUS_OK || commit == STATUS_UNCERTAIN)
         return;
     struct discard *discard = mem_zalloc(sizeof(*discard));
     discard->gateway = gateway;

@@ -53,8 +53,9 @@ enum status ingest_publish(struct ingest *ingest, const struct ingest_version *v
 /* Idempotent. Before a successful finish everything that was stored is taken back. */
 void ingest_release(struct ingest *ingest);
 
-/* Deletes chunks that are durable but will not be referred to; in a background task, best effort: what a node
- * does not delete now is an orphan that the nodes' inventories show. */
-void ingest_discard(struct gateway *gateway, const struct chunk_list *chunks);
+/* Deletes chunks that are durable but will not be referred to, because their commit ended with that status; those of an
+ * uncertain commit are kept. In a background task, best effort: what a node does not delete now is an orphan that the
+ * nodes' inventories show. */
+void ingest_discard(struct gateway *gateway, enum status commit, const struct chunk_list *chunks);
 
 #endif

@@ -35,6 +35,7 @@ enum status json_error_status(struct exchange *exchange, enum status status)
     case STATUS_CANCELLED:
         return status;
     case STATUS_UNAVAILABLE:
+    case STATUS_UNCERTAIN:
     case STATUS_CORRUPT:
     case STATUS_IO:
         http_reply_header_str(exchange->http, "Retry-After", "5");

@@ -14,42 +14,106 @@
 #include "base/service.h"
 #include "compat/compat.h"
 #include "gateway/background.h"
+#include "gateway/meta_recovery.h"
+#include "gateway/meta_sync.h"
 #include "gateway/settings.h"
 #include "gateway/system.h"
 
-#define NODES_WAIT_MS 3000 /* for their first answers, at start */
+#define NODES_WAIT_MS       3000  /* for their first answers, at start */
+#define FIRST_START_WAIT_MS 30000 /* the same when nothing can be done without them */
 
 struct servers {
     struct http_server *main, *tls;
 };
 
-static enum status open_stores(struct gateway *gateway, const struct settings *settings)
+static enum status start_cluster(struct gateway *gateway, const struct settings *settings,
+                                 const struct cluster_config *config)
 {
-    struct cluster_config config;
     const char *error = "";
-    char path[4096];
-    enum status status;
 
-    settings_cluster_config(settings, &config);
     if (mkdir(settings->data_dir, 0700) != 0 && errno != EEXIST) {
         fprintf(stderr, "tercet-gateway: %s: %s\n", settings->data_dir, strerror(errno));
         return STATUS_IO;
     }
-    snprintf(path, sizeof(path), "%s/meta", settings->data_dir);
-    const struct meta_options options = {
-        .path = path, .cluster_id = config.identity.id, .pool = gateway->pool, .cache_bytes = settings->cache_bytes};
-    status = meta_open(&options, &gateway->meta);
+    enum status status = cluster_create(config, &gateway->cluster, &error);
+    if (status) {
+        fprintf(stderr, "tercet-gateway: nodes: %s\n", error);
+        return status;
+    }
+    cluster_start(gateway->cluster, gateway->loops.loops[0], NODES_WAIT_MS);
+    return STATUS_OK;
+}
+
+/* The first start of a cluster makes the bucket of the file API, for which enough nodes must be there. */
+static enum status create_files_bucket(struct gateway *gateway)
+{
+    struct meta_bucket bucket;
+
+    if (meta_bucket_get(gateway->meta, BYTES(GATEWAY_FILES_BUCKET), &bucket) == STATUS_OK)
+        return STATUS_OK;
+    if (gateway->meta_sync)
+        meta_sync_wait(gateway->meta_sync, FIRST_START_WAIT_MS);
+    enum status status = meta_bucket_create(gateway->meta, BYTES(GATEWAY_FILES_BUCKET), true, (struct bytes){0});
+    if (status == STATUS_UNCERTAIN) /* it is there, and will be on the nodes when they are */
+        status = STATUS_OK;
+    if (status)
+        fprintf(stderr, "tercet-gateway: the first bucket cannot be made: %s. Are the nodes running?\n",
+                status_name(status));
+    return status;
+}
+
+static enum status open_metadata(struct gateway *gateway, const struct settings *settings, const char *path,
+                                 const struct cluster_config *cluster)
+{
+    struct meta_options options = {
+        .path = path, .cluster_id = cluster->identity.id, .pool = gateway->pool, .cache_bytes = settings->cache_bytes};
+
+    if (settings->metadata_copies) {
+        const struct meta_sync_config config = {
+            .cluster = gateway->cluster,
+            .pool = gateway->pool,
+            .copies = (unsigned)settings->metadata_copies,
+            .node_timeout_ms = cluster->node_timeout_ms,
+            .stall_ms = cluster->stall_ms,
+            .check_interval_ms = cluster->health_interval_ms,
+        };
+        gateway->meta_sync = meta_sync_create(&config);
+        options.replication = meta_sync_replication(gateway->meta_sync);
+    }
+    enum status status = meta_open(&options, &gateway->meta);
     if (status) {
         fprintf(stderr, "tercet-gateway: the metadata in %s cannot be opened: %s\n", path, status_name(status));
         return status;
     }
-    status = meta_bucket_create(gateway->meta, BYTES(GATEWAY_FILES_BUCKET), true, (struct bytes){0});
-    if (status && status != STATUS_EXISTS)
-        return status;
-    status = cluster_create(&config, &gateway->cluster, &error);
-    if (status)
-        fprintf(stderr, "tercet-gateway: nodes: %s\n", error);
-    return status;
+    if (gateway->meta_sync) {
+        meta_sync_start(gateway->meta_sync, gateway->meta, gateway->loops.loops[0]);
+        if (!meta_sync_wait(gateway->meta_sync, NODES_WAIT_MS))
+            log_warn("too few nodes keep the metadata: changes are refused until more do");
+    }
+    return create_files_bucket(gateway);
+}
+
+static enum status open_stores(struct gateway *gateway, const struct settings *settings)
+{
+    struct cluster_config cluster;
+    char path[4096];
+
+    settings_cluster_config(settings, &cluster);
+    snprintf(path, sizeof(path), "%s/meta", settings->data_dir);
+    enum status status = start_cluster(gateway, settings, &cluster);
+    const struct meta_recovery_config recovery = {
+        .cluster = gateway->cluster,
+        .loop = gateway->loops.loops[0],
+        .pool = gateway->pool,
+        .data_dir = settings->data_dir,
+        .meta_path = path,
+        .cluster_id = cluster.identity.id,
+    };
+    if (!status && settings->restore_metadata)
+        return meta_recovery_restore(&recovery);
+    if (!status && settings->metadata_copies)
+        status = meta_recovery_check(&recovery);
+    return status ? status : open_metadata(gateway, settings, path, &cluster);
 }
 
 static enum status start_servers(struct gateway *gateway, const struct settings *settings, struct servers *servers)
@@ -98,9 +162,8 @@ static int run(struct gateway *gateway, const struct settings *settings, const s
     int signal_number;
     enum status status = open_stores(gateway, settings);
 
-    if (status)
+    if (status || settings->restore_metadata)
         goto out;
-    cluster_start(gateway->cluster, gateway->loops.loops[0], NODES_WAIT_MS);
     gateway->background = background_start(gateway);
     system_register_metrics(gateway);
     status = start_servers(gateway, settings, &servers);
@@ -110,11 +173,15 @@ static int run(struct gateway *gateway, const struct settings *settings, const s
         signal_number = service_wait(signals, &gateway->loops);
         service_stopping(settings->drain_ms);
         log_info("stopping", LOG_INT("signal", signal_number));
+        if (gateway->meta_sync && meta_sync_refused(gateway->meta_sync))
+            status = STATUS_CONFLICT;
     }
 out:
     stop_servers(&servers, settings->drain_ms);
     if (gateway->background)
         background_stop(gateway->background);
+    if (gateway->meta_sync)
+        meta_sync_stop(gateway->meta_sync);
     if (gateway->cluster)
         cluster_stop(gateway->cluster);
     return status ? 1 : 0;
@@ -152,6 +219,7 @@ int main(int argc, char **argv)
         cluster_free(gateway.cluster);
     if (gateway.meta)
         meta_close(gateway.meta);
+    meta_sync_free(gateway.meta_sync);
     pool_free(gateway.pool);
     return code;
 }

@@ -136,7 +136,7 @@ static enum status commit_part(struct exchange *exchange, const struct meta_uplo
     if (!status) {
         status = meta_part_put(exchange->gateway->meta, upload, part, &chunks);
         if (status)
-            ingest_discard(exchange->gateway, &chunks);
+            ingest_discard(exchange->gateway, status, &chunks);
     }
     chunk_list_release(&chunks);
     if (status == STATUS_NOT_FOUND)

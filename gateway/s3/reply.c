@@ -85,6 +85,7 @@ enum status s3_fail_status(struct exchange *exchange, enum status status)
     case STATUS_CANCELLED:
         return status;
     case STATUS_UNAVAILABLE:
+    case STATUS_UNCERTAIN:
     case STATUS_IO:
     case STATUS_CORRUPT:
         s3_error_setf(&details, S3_SERVICE_UNAVAILABLE,

@@ -1,0 +1,308 @@
+/* See the header. A change that was acknowledged is on two nodes at least, so all nodes but one answering is enough to
+ * be sure to see the last of them. */
+#include "gateway/meta_recovery.h"
+
+#include <fcntl.h>
+#include <ftw.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/task.h"
+#include "meta/history.h"
+#include "storage/cluster/meta_link.h"
+
+#define SURVEY_WAIT_MS  30000 /* for nodes that start at the same time */
+#define SURVEY_PAUSE_MS 100
+#define PATH_LEN_MAX    4096
+
+struct survey {
+    const struct meta_recovery_config *config;
+    bool every_node; /* all but one must answer; otherwise those that can be reached are enough */
+    unsigned node_count, answered_count, denied;
+    bool answered[CLUSTER_NODES_MAX];
+    struct cluster_meta_state states[CLUSTER_NODES_MAX];
+    struct completion done;
+};
+
+static bool is_newer(const struct cluster_meta_state *a, uint64_t epoch, uint64_t sequence)
+{
+    uint32_t generation = change_generation(a->epoch), other = change_generation(epoch);
+    return generation != other ? generation > other : a->sequence > sequence;
+}
+
+/* ---- asking all nodes ---------------------------------------------------------------------------------------- */
+
+static unsigned node_number(const struct survey *survey, unsigned index)
+{
+    struct cluster_node_info info;
+    cluster_node_info(survey->config->cluster, index, &info);
+    return info.number;
+}
+
+static void survey_round(struct survey *survey)
+{
+    struct cluster *cluster = survey->config->cluster;
+    for (unsigned i = 0; i < survey->node_count; i++) {
+        if (survey->answered[i] || (!survey->every_node && !cluster_node_readable(cluster, node_number(survey, i))))
+            continue;
+        enum status status = cluster_meta_state(cluster, i, &survey->states[i]);
+        survey->answered[i] = status == STATUS_OK;
+        survey->answered_count += status == STATUS_OK;
+        if (status == STATUS_DENIED)
+            survey->denied = node_number(survey, i);
+    }
+}
+
+static unsigned survey_wanted(const struct survey *survey)
+{
+    return survey->node_count > 1 ? survey->node_count - 1 : 1;
+}
+
+static void survey_task(void *arg)
+{
+    struct survey *survey = arg;
+    uint64_t until_ms = clock_monotonic_ms() + (survey->every_node ? SURVEY_WAIT_MS : 0);
+    survey_round(survey);
+    while (!survey->denied && survey->answered_count < survey_wanted(survey) && clock_monotonic_ms() < until_ms) {
+        task_sleep_ms(SURVEY_PAUSE_MS);
+        survey_round(survey);
+    }
+    if (!survey->denied && survey->answered_count < survey->node_count)
+        survey_round(survey);
+    completion_signal(&survey->done);
+}
+
+/* UNAVAILABLE (explained) when every_node is asked for and too few answered. */
+static enum status survey_run(struct survey *survey, const struct meta_recovery_config *config, bool every_node)
+{
+    *survey = (struct survey){.config = config, .every_node = every_node};
+    survey->node_count = cluster_node_count(config->cluster);
+    completion_init(&survey->done);
+    task_spawn(config->loop, survey_task, survey);
+    completion_wait(&survey->done);
+    if (survey->denied) {
+        fprintf(stderr, "tercet-gateway: node %u refuses this gateway: wrong cluster-id or cluster secret\n",
+                survey->denied);
+        return STATUS_DENIED;
+    }
+    if (every_node && survey->answered_count < survey_wanted(survey)) {
+        fprintf(stderr,
+                "tercet-gateway: only %u of %u nodes say what metadata they hold, at least %u must: start the nodes; "
+                "check nodes, cluster-id and cluster-secret-file\n",
+                survey->answered_count, survey->node_count, survey_wanted(survey));
+        return STATUS_UNAVAILABLE;
+    }
+    return STATUS_OK;
+}
+
+/* The index of the most advanced replica; node_count when no node holds anything. */
+static unsigned survey_best(const struct survey *survey)
+{
+    unsigned best = survey->node_count;
+    for (unsigned i = 0; i < survey->node_count; i++) {
+        const struct cluster_meta_state *state = &survey->states[i];
+        if (!survey->answered[i] || state->epoch == 0)
+            continue;
+        if (best == survey->node_count || is_newer(state, survey->states[best].epoch, survey->states[best].sequence))
+            best = i;
+    }
+    return best;
+}
+
+/* ---- checking ------------------------------------------------------------------------------------------------ */
+
+static enum status check_local(const struct survey *survey, const struct meta_position *local)
+{
+    for (unsigned i = 0; i < survey->node_count; i++) {
+        const struct cluster_meta_state *state = &survey->states[i];
+        bool stale = survey->answered[i] && is_newer(state, local->epoch, local->sequence);
+        bool foreign = survey->answered[i] && state->epoch != local->epoch &&
+                       change_generation(state->epoch) == change_generation(local->epoch);
+        if (!stale && !foreign)
+            continue;
+        fprintf(stderr,
+                "tercet-gateway: the local metadata (sequence %" PRIu64 ") %s node %u (sequence %" PRIu64
+                "): to go on with what the nodes hold, run tercet-gateway -restore-metadata\n",
+                local->sequence, stale ? "are behind those of" : "have another history than those of",
+                node_number(survey, i), state->sequence);
+        return STATUS_CONFLICT;
+    }
+    return STATUS_OK;
+}
+
+enum status meta_recovery_check(const struct meta_recovery_config *config)
+{
+    struct survey survey;
+    struct meta_position local;
+    enum status peeked = meta_position_peek(config->meta_path, config->cluster_id, &local);
+    if (peeked && peeked != STATUS_NOT_FOUND) {
+        fprintf(stderr, "tercet-gateway: the metadata in %s cannot be used: %s\n", config->meta_path,
+                peeked == STATUS_DENIED ? "they belong to another cluster" : status_name(peeked));
+        return peeked;
+    }
+    enum status status = survey_run(&survey, config, peeked == STATUS_NOT_FOUND);
+    if (status)
+        return status;
+    if (peeked == STATUS_OK)
+        return check_local(&survey, &local);
+    unsigned best = survey_best(&survey);
+    if (best == survey.node_count)
+        return STATUS_OK;
+    fprintf(stderr,
+            "tercet-gateway: there are no metadata in %s, but the nodes hold metadata up to sequence %" PRIu64
+            ": run tercet-gateway -restore-metadata\n",
+            config->meta_path, survey.states[best].sequence);
+    return STATUS_CONFLICT;
+}
+
+/* ---- restoring ----------------------------------------------------------------------------------------------- */
+
+struct fetch {
+    const struct meta_recovery_config *config;
+    struct meta_restore *restore;
+    struct cluster_meta_state from;
+    unsigned index;
+    struct buffer page, after;
+    uint64_t rows;
+    bool end;
+    enum status status;
+    struct completion done;
+};
+
+/* In the pool: takes the page's rows in, and notes where the next page begins. */
+static void page_apply(void *arg)
+{
+    struct fetch *fetch = arg;
+    struct bytes bytes = buffer_bytes(&fetch->page), payload;
+    struct change_record record;
+    struct change change = {0};
+    char family;
+
+    fetch->status = change_record_next(&bytes, &record);
+    if (fetch->status || bytes.len || record.epoch != fetch->from.epoch || record.first != fetch->from.sequence) {
+        fetch->status = STATUS_CORRUPT;
+        return;
+    }
+    fetch->end = record.count == 0;
+    fetch->rows += record.count;
+    if (fetch->end)
+        return;
+    payload = record.payload;
+    while (change_next(&payload, &change) == STATUS_OK)
+        continue;
+    family = (char)change.family;
+    buffer_clear(&fetch->after);
+    fetch->status = buffer_append_char(&fetch->after, family);
+    if (!fetch->status)
+        fetch->status = buffer_append_bytes(&fetch->after, change.key);
+    if (!fetch->status)
+        fetch->status = meta_restore_add(fetch->restore, &record);
+}
+
+static void fetch_task(void *arg)
+{
+    struct fetch *fetch = arg;
+    struct cluster_meta_state now;
+    buffer_init(&fetch->page, CHANGE_RECORD_MAX);
+    buffer_init(&fetch->after, UINT16_MAX + 1);
+    while (!fetch->status && !fetch->end) {
+        buffer_clear(&fetch->page);
+        fetch->status =
+            cluster_meta_dump(fetch->config->cluster, fetch->index, buffer_bytes(&fetch->after), &fetch->page, &now);
+        if (!fetch->status)
+            pool_run(fetch->config->pool, page_apply, fetch);
+    }
+    buffer_release(&fetch->page);
+    buffer_release(&fetch->after);
+    completion_signal(&fetch->done);
+}
+
+static int remove_one(const char *path, const struct stat *info, int type, struct FTW *where)
+{
+    (void)info, (void)type, (void)where;
+    return remove(path);
+}
+
+/* Sets what is there aside and gives the new database its name. */
+static enum status database_swap(const struct meta_recovery_config *config, const char *restored)
+{
+    char aside[PATH_LEN_MAX];
+    int directory = -1;
+    enum status status = STATUS_IO;
+    snprintf(aside, sizeof(aside), "%s.replaced-%" PRId64, config->meta_path, clock_wall_ms());
+    if (access(config->meta_path, F_OK) == 0) {
+        if (rename(config->meta_path, aside) != 0)
+            goto out;
+        fprintf(stderr, "tercet-gateway: the database that was there is now %s\n", aside);
+    }
+    directory = open(config->data_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (directory >= 0 && rename(restored, config->meta_path) == 0 && fsync(directory) == 0)
+        status = STATUS_OK;
+out:
+    if (directory >= 0)
+        close(directory);
+    return status;
+}
+
+static enum status fetch_run(const struct meta_recovery_config *config, const struct survey *survey, unsigned best)
+{
+    char path[PATH_LEN_MAX];
+    struct fetch fetch = {.config = config, .index = best, .from = survey->states[best]};
+    const struct meta_position replica = {fetch.from.epoch, fetch.from.sequence};
+
+    snprintf(path, sizeof(path), "%s.restoring", config->meta_path);
+    nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS); /* of a restore that was broken off */
+    enum status status = meta_restore_open(path, &fetch.restore);
+    if (!status) {
+        completion_init(&fetch.done);
+        task_spawn(config->loop, fetch_task, &fetch);
+        completion_wait(&fetch.done);
+        status = fetch.status;
+    }
+    if (!status)
+        status = meta_restore_finish(fetch.restore, config->cluster_id, &replica);
+    meta_restore_free(fetch.restore);
+    if (!status)
+        status = database_swap(config, path);
+    if (status)
+        fprintf(stderr, "tercet-gateway: the metadata could not be restored from node %u: %s\n",
+                node_number(survey, best), status_name(status));
+    else
+        fprintf(stderr, "tercet-gateway: %" PRIu64 " rows restored from node %u, up to sequence %" PRIu64 "\n",
+                fetch.rows, node_number(survey, best), fetch.from.sequence);
+    return status;
+}
+
+enum status meta_recovery_restore(const struct meta_recovery_config *config)
+{
+    struct survey survey;
+    struct meta_position local;
+    enum status peeked = meta_position_peek(config->meta_path, config->cluster_id, &local);
+    if (peeked == STATUS_DENIED) {
+        fprintf(stderr, "tercet-gateway: the metadata in %s belong to another cluster\n", config->meta_path);
+        return peeked;
+    }
+    enum status status = survey_run(&survey, config, true);
+    if (status)
+        return status;
+    unsigned best = survey_best(&survey);
+    if (best == survey.node_count) {
+        fprintf(stderr, "tercet-gateway: no node holds metadata of this cluster\n");
+        return STATUS_NOT_FOUND;
+    }
+    const struct cluster_meta_state *state = &survey.states[best];
+    if (peeked == STATUS_OK && !is_newer(state, local.epoch, local.sequence)) {
+        fprintf(stderr,
+                "tercet-gateway: the metadata in %s (sequence %" PRIu64 ") are not behind those of the nodes (sequence "
+                "%" PRIu64 "): nothing to restore. To replace them all the same, move them away first\n",
+                config->meta_path, local.sequence, state->sequence);
+        return STATUS_CONFLICT;
+    }
+    return fetch_run(config, &survey, best);
+}

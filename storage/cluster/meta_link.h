@@ -1,0 +1,30 @@
+/* The nodes' replicas of the metadata as the gateway asks for them (storage/protocol.h). Rows pass through uninterpreted.
+ * All functions run in a task and suspend; `index` is the node's place in the cluster's table. What a call meets counts
+ * for the node's health like any other request, but for cluster_meta_state. */
+#ifndef TERCET_STORAGE_CLUSTER_META_LINK_H
+#define TERCET_STORAGE_CLUSTER_META_LINK_H
+
+#include "storage/cluster/cluster.h"
+
+/* How far a replica is; set whenever the node answered, also when it refused. Epoch 0: it is empty. */
+struct cluster_meta_state {
+    uint64_t epoch, sequence;
+};
+
+enum status cluster_meta_state(struct cluster *cluster, unsigned index, struct cluster_meta_state *state);
+/* STATUS_CONFLICT: the records do not continue the replica. */
+enum status cluster_meta_apply(struct cluster *cluster, unsigned index, struct bytes records,
+                               struct cluster_meta_state *state);
+/* One page of a snapshot; STATUS_CONFLICT: begin again with page 0. */
+struct cluster_meta_page {
+    struct cluster_meta_state as_of;
+    uint32_t number;
+    bool last;
+};
+enum status cluster_meta_load(struct cluster *cluster, unsigned index, const struct cluster_meta_page *page,
+                              struct bytes record, struct cluster_meta_state *state);
+/* Appends a record of the rows behind `after` (family byte and key). */
+enum status cluster_meta_dump(struct cluster *cluster, unsigned index, struct bytes after, struct buffer *record,
+                              struct cluster_meta_state *state);
+
+#endif

@@ -1,0 +1,253 @@
+"""The nodes keep replicas of the metadata: a gateway that lost its disk gets everything back, a node that was away
+catches up, and a gateway that must not serve refuses."""
+
+import hashlib
+import json
+import os
+import re
+import secrets
+import shutil
+import subprocess
+
+import botocore.exceptions
+import raw_http
+import s3
+from cluster import NODE_COUNT, poll
+from harness import PART, ClusterTest, content, main
+
+SIZES = (0, 1, 1000, 65537, 3_000_000)
+
+
+class MetadataSync(ClusterTest):
+    cluster_options = {"tls": False, "gateway_options": ("-health-interval", "1s", "-suspect-interval", "200ms")}
+
+    # ---- what is stored, and whether it is all there ----------------------------------------------------------
+
+    def fill(self, bucket):
+        client = s3.client(self.cluster)
+        client.create_bucket(Bucket=bucket)
+        for size in SIZES:
+            client.put_object(Bucket=bucket, Key=f"key/{size}", Body=content(size, bucket), Metadata={"size": str(size)})
+            client.put_object(Bucket=bucket, Key=f"gone/{size}", Body=b"gone")
+            client.delete_object(Bucket=bucket, Key=f"gone/{size}")
+            client.put_object(Bucket="files", Key=f"{bucket}-{size}", Body=b"first version")
+            client.put_object(Bucket="files", Key=f"{bucket}-{size}", Body=content(size, "file"))
+        upload = client.create_multipart_upload(Bucket=bucket, Key="parts")["UploadId"]
+        first = client.upload_part(Bucket=bucket, Key="parts", UploadId=upload, PartNumber=1, Body=content(PART, 1))
+        second = client.upload_part(Bucket=bucket, Key="parts", UploadId=upload, PartNumber=2, Body=b"end")
+        parts = [{"PartNumber": 1, "ETag": first["ETag"]}, {"PartNumber": 2, "ETag": second["ETag"]}]
+        client.complete_multipart_upload(Bucket=bucket, Key="parts", UploadId=upload, MultipartUpload={"Parts": parts})
+
+    def state(self, bucket):
+        """Everything that clients can see of it: names, versions, headers, digests of all bytes, by both APIs."""
+        client = s3.client(self.cluster)
+        seen = {}
+        for row in client.list_objects_v2(Bucket=bucket)["Contents"]:
+            got = client.get_object(Bucket=bucket, Key=row["Key"])
+            digest = hashlib.sha256(got["Body"].read()).hexdigest()
+            seen[row["Key"]] = (digest, got["ETag"], got["LastModified"], got["Metadata"], row["Size"])
+        versions = client.list_object_versions(Bucket="files", Prefix=f"{bucket}-")["Versions"]
+        for row in versions:
+            got = client.get_object(Bucket="files", Key=row["Key"], VersionId=row["VersionId"])
+            seen[row["Key"], row["VersionId"]] = (hashlib.sha256(got["Body"].read()).hexdigest(), row["IsLatest"])
+        for row in json.loads(self.cluster.get(f"/files?prefix={bucket}-")[1])["files"]:
+            target = f"/download?filename={row['filename']}&version={row['version']}"
+            body = raw_http.request(self.cluster.port, "GET", target).body
+            seen[row["filename"], row["version"], "file"] = hashlib.sha256(body).hexdigest()
+        self.assertEqual(len(seen), len(SIZES) + 1 + 4 * len(SIZES))
+        return seen
+
+    # ---- the cluster's processes -------------------------------------------------------------------------------
+
+    @property
+    def meta(self):
+        return os.path.join(self.cluster.data("gateway"), "meta")
+
+    def run_gateway(self, *options):
+        """A gateway that is expected to end by itself: (exit code, what it said)."""
+        done = subprocess.run([*self.cluster.gateway.argv, *options], capture_output=True, text=True, timeout=90)
+        return done.returncode, done.stdout + done.stderr
+
+    def restart_gateway(self):
+        self.cluster.gateway.terminate()
+        self.cluster.gateway.wait_end()
+        self.cluster.start()
+
+    def metric(self, name):
+        text = self.cluster.get("/metrics")[1].decode()
+        return float(re.search(rf"^{re.escape(name)} (\S+)$", text, re.MULTILINE).group(1))
+
+    def wait_in_step(self):
+        names = [f'tercet_metadata_replica_lag{{node="{number}"}}' for number in range(1, NODE_COUNT + 1)]
+        poll(lambda: self.cluster.healthy_nodes() == NODE_COUNT, "all nodes are healthy")
+        poll(lambda: all(self.metric(name) == 0 for name in names), "all replicas are in step")
+
+    def restore_from(self, number):
+        """Loses the gateway's disk and the replicas of all other nodes, and restores from that node's."""
+        for program in self.cluster.programs:
+            program.kill()
+        shutil.rmtree(self.meta)
+        for other in range(1, NODE_COUNT + 1):
+            if other != number:
+                shutil.rmtree(os.path.join(self.cluster.data(f"node{other}"), "meta-replica"))
+        for other in range(1, NODE_COUNT + 1):
+            self.cluster.restart_node(other)
+        code, said = self.run_gateway("-restore-metadata")
+        self.assertEqual(code, 0, said)
+        self.assertIn(f"restored from node {number}", said)
+        self.cluster.start()
+        self.wait_in_step()
+
+    # ---- tests ---------------------------------------------------------------------------------------------------
+
+    def test_lost_gateway_disk(self):
+        self.fill("lost")
+        before = self.state("lost")
+        self.cluster.gateway.kill()
+        shutil.rmtree(self.meta)
+        code, said = self.run_gateway()
+        self.assertEqual(code, 1, said)
+        self.assertIn("-restore-metadata", said)
+        self.assertFalse(os.path.exists(self.meta), "a refused start left a database behind")
+        code, said = self.run_gateway("-restore-metadata")
+        self.assertEqual(code, 0, said)
+        self.cluster.start()
+        self.assertEqual(self.state("lost"), before)
+        self.fill("again")  # a restored gateway is one like any other
+        before = self.state("lost"), self.state("again")
+        self.wait_in_step()
+        self.restore_from(3)
+        self.assertEqual((self.state("lost"), self.state("again")), before)
+
+    def test_node_away_catches_up_from_the_log(self):
+        self.wait_in_step()
+        self.cluster.nodes[1].kill()
+        self.fill("log")
+        before = self.state("log")
+        self.restart_gateway_without(2)
+        self.cluster.restart_node(2)
+        self.wait_in_step()
+        self.assertEqual(self.metric("tercet_metadata_snapshots_total"), 0)
+        self.restore_from(2)
+        self.assertEqual(self.state("log"), before)
+
+    def test_node_away_catches_up_by_a_snapshot(self):
+        self.wait_in_step()
+        self.cluster.nodes[3].kill()
+        self.fill("snapshot")
+        before = self.state("snapshot")
+        self.restart_gateway_without(4, lose_log=True)
+        self.cluster.restart_node(4)
+        self.wait_in_step()
+        self.assertEqual(self.metric("tercet_metadata_snapshots_total"), 1)
+        self.restore_from(4)
+        self.assertEqual(self.state("snapshot"), before)
+
+    def restart_gateway_without(self, number, lose_log=False):
+        """A new process has no commits in memory; its database's log is all there is, unless that is lost too."""
+        self.cluster.gateway.terminate()
+        self.cluster.gateway.wait_end()
+        if lose_log:
+            archive = os.path.join(self.meta, "archive")
+            self.assertTrue(os.listdir(archive))
+            shutil.rmtree(archive)
+        self.cluster.gateway.start()
+        poll(lambda: self.cluster.get("/health")[0] == 200, "the gateway answers")
+        poll(lambda: self.cluster.healthy_nodes() == NODE_COUNT - 1, f"all nodes but {number} are healthy")
+
+    def test_replaced_node_gets_everything(self):
+        self.fill("replaced")
+        self.wait_in_step()
+        before = self.state("replaced")
+        self.cluster.nodes[0].kill()
+        shutil.rmtree(os.path.join(self.cluster.data("node1"), "meta-replica"))
+        self.cluster.restart_node(1)
+        s3.client(self.cluster).put_object(Bucket="replaced", Key="key/0", Body=b"")
+        before = self.state("replaced")
+        self.wait_in_step()
+        self.restore_from(1)
+        self.assertEqual(self.state("replaced"), before)
+
+    def test_stale_local_database_is_refused(self):
+        self.cluster.gateway.terminate()
+        self.cluster.gateway.wait_end()
+        stale = self.path("stale")
+        shutil.copytree(self.meta, stale)
+        self.cluster.start()
+        self.fill("stale")
+        before = self.state("stale")
+        self.wait_in_step()
+        self.cluster.gateway.kill()
+        shutil.rmtree(self.meta)
+        shutil.copytree(stale, self.meta)
+        code, said = self.run_gateway()
+        self.assertEqual(code, 1, said)
+        self.assertIn("behind", said)
+        self.assertIn("-restore-metadata", said)
+        code, said = self.run_gateway("-restore-metadata")
+        self.assertEqual(code, 0, said)
+        self.cluster.start()
+        self.assertEqual(self.state("stale"), before)
+
+    def test_stale_database_is_found_out_when_its_nodes_come_late(self):
+        self.cluster.gateway.terminate()
+        self.cluster.gateway.wait_end()
+        stale = self.path("stale")
+        shutil.copytree(self.meta, stale)
+        self.cluster.start()
+        self.fill("late")
+        before = self.state("late")
+        self.wait_in_step()
+        for program in self.cluster.programs:
+            program.kill()
+        shutil.rmtree(self.meta)
+        shutil.copytree(stale, self.meta)
+        self.cluster.gateway.start()
+        poll(lambda: self.cluster.get("/health")[0] == 200, "the gateway answers without nodes")
+        self.cluster.gateway.killed = True  # it is expected to end by itself
+        for number in range(1, NODE_COUNT + 1):
+            self.cluster.restart_node(number)
+        self.assertEqual(self.cluster.gateway.process.wait(60), 1)
+        self.assertIn("-restore-metadata", self.cluster.gateway.log_tail())
+        code, said = self.run_gateway("-restore-metadata")
+        self.assertEqual(code, 0, said)
+        self.cluster.start()
+        self.assertEqual(self.state("late"), before)
+
+    def test_restore_refuses_what_is_not_behind(self):
+        self.wait_in_step()
+        self.cluster.gateway.terminate()
+        self.cluster.gateway.wait_end()
+        code, said = self.run_gateway("-restore-metadata")
+        self.assertEqual(code, 1, said)
+        self.assertIn("not behind", said)
+        self.cluster.start()
+
+    def test_wrong_cluster_id_is_refused(self):
+        self.cluster.gateway.terminate()
+        self.cluster.gateway.wait_end()
+        code, said = self.run_gateway("-cluster-id", secrets.token_hex(16))
+        self.assertEqual(code, 1, said)
+        self.assertIn("another cluster", said)
+        code, said = self.run_gateway("-cluster-id", secrets.token_hex(16), "-data-dir", self.path("empty"))
+        self.assertEqual(code, 1, said)
+        self.assertIn("wrong cluster-id", said)
+        self.cluster.start()
+
+    def test_changes_need_two_replicas(self):
+        client = s3.client(self.cluster, retries={"max_attempts": 0})
+        client.create_bucket(Bucket="two")
+        for number in (1, 2, 3):
+            self.cluster.nodes[number - 1].kill()
+        poll(lambda: self.cluster.healthy_nodes() == 1, "one node is left")
+        with self.assertRaises(botocore.exceptions.ClientError) as caught:
+            client.delete_bucket(Bucket="two")
+        self.assertEqual(caught.exception.response["ResponseMetadata"]["HTTPStatusCode"], 503)
+        for number in (1, 2, 3):
+            self.cluster.restart_node(number)
+        self.wait_in_step()
+        client.delete_bucket(Bucket="two")  # it was refused, not half done
+
+
+if __name__ == "__main__":
+    main()
