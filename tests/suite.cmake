@@ -39,10 +39,12 @@ endforeach()
 suite_build(fuzz ${SUITE_ROOT}/fuzz "${targets}" -DCMAKE_BUILD_TYPE=RelWithDebInfo -DCMAKE_C_COMPILER=clang -DTERCET_FUZZ=ON
             -DTERCET_SANITIZE=address,undefined,fuzzer-no-link)
 
-# The threaded parts under ThreadSanitizer, which wants the address layout that setarch -R gives it.
+# The threaded parts under ThreadSanitizer, which wants the address layout that setarch -R gives it. It does not follow
+# a process that forks after it had threads, as meta/durability does.
 set(targets "")
 foreach(folder base storage meta)
   file(GLOB sources CONFIGURE_DEPENDS unit/${folder}/*_test.c)
+  list(FILTER sources EXCLUDE REGEX "/meta/durability_test\\.c$")
   foreach(source ${sources})
     get_filename_component(name ${source} NAME_WE)
     string(REGEX REPLACE "_test$" "" name ${name})
@@ -50,7 +52,7 @@ foreach(folder base storage meta)
     add_test(NAME tsan.${folder}.${name}
              COMMAND setarch ${CMAKE_SYSTEM_PROCESSOR} -R ${SUITE_ROOT}/tsan/tests/unit_${folder}_${name})
     set_tests_properties(tsan.${folder}.${name} PROPERTIES LABELS tsan TIMEOUT 600 FIXTURES_REQUIRED build.tsan
-                         ENVIRONMENT "TSAN_OPTIONS=suppressions=${CMAKE_CURRENT_SOURCE_DIR}/tsan.supp:halt_on_error=1:die_after_fork=0")
+                         ENVIRONMENT "TSAN_OPTIONS=suppressions=${CMAKE_CURRENT_SOURCE_DIR}/tsan.supp:halt_on_error=1")
   endforeach()
 endforeach()
 suite_build(tsan ${SUITE_ROOT}/tsan "${targets}" -DCMAKE_BUILD_TYPE=RelWithDebInfo "-DCMAKE_C_FLAGS_RELWITHDEBINFO=-O1 -g"
