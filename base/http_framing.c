@@ -212,7 +212,7 @@ static enum refusal reduce_absolute(struct http_head *head, struct bytes host)
         rest = bytes_of(head->target.data + len, head->target.len - len);
         slash = memchr(rest.data, '/', rest.len);
         authority = bytes_of(rest.data, slash != NULL ? (size_t)(slash - rest.data) : rest.len);
-        if (authority.len != host.len || strncasecmp(authority.data, host.data, host.len) != 0)
+        if (authority.len == 0 || authority.len != host.len || strncasecmp(authority.data, host.data, host.len) != 0)
             return REFUSE_AUTHORITY;
         head->target = bytes_of(rest.data + authority.len, rest.len - authority.len);
         if (head->target.len == 0)

@@ -185,6 +185,9 @@ static void ambiguous_heads_are_refused(void **state)
         {"CONNECT a:80 HTTP/1.1\r\nHost: a:80\r\n\r\n", 400},
         {"GET http://b/ HTTP/1.1\r\nHost: a\r\n\r\n", 400},
         {"GET http://a?q HTTP/1.1\r\nHost: a\r\n\r\n", 400},
+        {"GET http:///a HTTP/1.1\r\nHost: a\r\n\r\n", 400}, /* an empty authority */
+        {"GET http:///a HTTP/1.1\r\nHost:\r\n\r\n", 400},
+        {"GET http:///a HTTP/1.0\r\n\r\n", 400},
         {"GET ftp://a/ HTTP/1.1\r\nHost: a\r\n\r\n", 400},
         {"GET /\r\n\r\n", 400},
         {"GET / HTTP/2.0\r\nHost: x\r\n\r\n", 505},
