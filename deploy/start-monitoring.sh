@@ -1,0 +1,78 @@
+#!/bin/sh
+# Starts Prometheus, Grafana, Loki and Promtail in containers, for the cluster of TERCET_DATA (default: data in the
+# source tree), and waits until they answer. Safe to repeat. deploy/stop-monitoring.sh stops them.
+#
+#   start-monitoring.sh [--alloy]    --alloy: Grafana Alloy reads the logs in Promtail's place
+#   TERCET_DATA, TERCET_BASE_PORT    the cluster, as for deploy/up
+#   TERCET_LOGS                      folder of its logs                    (log/ in its data folder)
+#   TERCET_MONITORING_NETWORK        host or bridge                        (host on Linux, bridge elsewhere)
+#   GRAFANA_PASSWORD                 of Grafana's admin, at the first start (admin)
+set -eu
+root=$(cd "$(dirname "$0")/.." && pwd -P)
+. "$root/deploy/lib.sh"
+. "$root/deploy/monitoring/lib.sh"
+
+# The scrape targets of this cluster, as files that Prometheus reads.
+write_targets()
+{
+    mkdir -p "$targets"
+    printf -- '- targets: ["host.docker.internal:%s"]\n' "$port" >"$targets/gateway.yml"
+    {
+        printf -- '- targets:\n'
+        number=1
+        while [ "$number" -le "$node_count" ]; do
+            printf '    - host.docker.internal:%s\n' $((port + number))
+            number=$((number + 1))
+        done
+    } >"$targets/nodes.yml"
+    chmod -R a+rX "$targets"
+}
+
+# wait_answer NAME URL
+wait_answer()
+{
+    until curl -fs --noproxy '*' --max-time 5 -o /dev/null "$2"; do
+        if [ "$(date +%s)" -ge "$deadline" ]; then
+            compose ps >&2 || true
+            compose logs --tail 20 "$1" >&2 || true
+            fail "$1 does not answer at $2"
+        fi
+        sleep 1
+    done
+}
+
+main()
+{
+    reader=promtail
+    case ${1:-} in
+    '') ;;
+    --alloy) reader=alloy ;;
+    *) fail "unknown argument '$1' (--alloy)" ;;
+    esac
+    cluster_locate
+    monitoring_locate
+    find_compose
+    write_targets
+    mkdir -p "$TERCET_LOGS"
+    if [ "$reader" = alloy ]; then
+        compose --profile alloy up -d --scale promtail=0 --remove-orphans || fail "the containers could not be started"
+    else
+        compose up -d --remove-orphans || fail "the containers could not be started"
+    fi
+    deadline=$(($(date +%s) + 180))
+    wait_answer prometheus http://127.0.0.1:9090/-/ready
+    wait_answer loki http://127.0.0.1:3100/ready
+    wait_answer grafana http://127.0.0.1:3000/api/health
+    cat <<END
+
+  Grafana     http://localhost:3000   (admin / ${GRAFANA_PASSWORD:-admin})
+  Prometheus  http://localhost:9090   scrapes the ports $port to $((port + node_count))
+  Loki        http://localhost:3100   filled by $reader from $TERCET_LOGS
+
+deploy/stop-monitoring.sh stops them; what they have recorded stays.
+END
+    curl -fs --noproxy '*' --max-time 5 -o /dev/null "http://127.0.0.1:$port/health" ||
+        say "No gateway answers on port $port: start the cluster with deploy/up."
+}
+
+main "$@"
