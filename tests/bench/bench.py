@@ -105,8 +105,6 @@ def put_and_get(bench, quick):
         for parallel in PARALLEL if not quick else (1, 64):
             keys = max(parallel, 1000 if size <= MIB else 16)
             limits = {"keys": keys, "prefix": f"s{size}-"}
-            if size > CHUNK:
-                limits["duration"] = f"{max(1, bench.seconds // 2)}s"
             everything = cluster.programs
             bench.measure("node PUT", "node-put", cluster.node_ports[0], min(size, CHUNK),
                           name if size <= CHUNK else "64 MiB as 8 MiB", parallel, cluster.nodes[:1], keys=1)
