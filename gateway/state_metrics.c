@@ -262,8 +262,17 @@ static void register_admission(struct gateway *gateway)
     metric_gauge_callback("tercet_pool_backlog", "Work that waits for a pool thread.", "", pool_waiting, gateway);
 }
 
+/* Counters of background jobs that begin to count late, shown from the start, so that a first increase is seen. */
+static void register_jobs(void)
+{
+    metric_counter_get("tercet_repaired_chunks_total", "Copies made anew.", "");
+    metric_counter_get("tercet_repaired_bytes_total", "Bytes of copies made anew.", "");
+    metric_counter_get("tercet_gc_chunks_total", "Chunks freed on all their nodes.", "");
+}
+
 void state_metrics_register(struct gateway *gateway)
 {
+    register_jobs();
     register_safety(gateway);
     register_nodes(gateway);
     register_database(gateway);

@@ -82,3 +82,5 @@ suite_python(e2e.large-upload e2e/large_upload_test.py e2e 3600 RELEASE PROCESSO
 # failure can be repeated; tests/faults/run --long goes further.
 suite_python(faults.checker faults/checker_test.py faults 60)
 suite_python(faults.short faults/short_test.py faults 900 PROCESSORS 2)
+
+suite_python(observability.monitoring observability/monitoring_test.py observability 600)

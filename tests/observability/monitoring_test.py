@@ -1,0 +1,232 @@
+"""The monitoring against a real cluster: Debian's Prometheus scrapes it under load, with the shipped configuration and
+rules; each panel's query must return data there, and each alert's expression must be evaluated without an error.
+
+Grafana, Loki and Promtail are not to be had as packages. In their place: the published grammars parse all queries, and
+the log files are read as the shipped pipeline would read them."""
+
+import datetime
+import json
+import os
+import re
+import shutil
+import subprocess
+import time
+import unittest
+import urllib.parse
+import urllib.request
+
+import boto3
+from botocore.config import Config
+
+import cluster
+import dashboards
+from harness import ClusterTest, content, main, run
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+PROMETHEUS = os.path.join(dashboards.MONITORING, "prometheus")
+# Series that exist only after something happened that this test does not cause.
+QUIET = {"overview.json: Damaged copies found, 24 h: A"}
+
+
+def load_once(url, s3, number):
+    """One of everything that the dashboards look at."""
+    run("curl", "-fsS", "-F", f"file=@{__file__}", "-F", f"filename=load-{number % 3}", url + "/upload")
+    run("curl", "-fsS", "-o", os.devnull, f"{url}/download?filename=load-{number % 3}")
+    run("curl", "-fsS", "-o", os.devnull, url + "/files")
+    run("curl", "-sS", "-o", os.devnull, url + "/download?filename=nothing")
+    s3.put_object(Bucket="metrics-test", Key=f"k{number % 5}", Body=content(200_000, number))
+    s3.get_object(Bucket="metrics-test", Key=f"k{number % 5}")["Body"].read()
+    s3.list_objects_v2(Bucket="metrics-test")
+
+
+class Monitoring(ClusterTest):
+    cluster_options = {"gateway_options": ("-accesslog",), "tls": False}
+
+    @classmethod
+    def setUpClass(cls):
+        cls.cluster_options = dict(cls.cluster_options)
+        super().setUpClass()
+        cls.holder = cluster.hold_port()
+        cls.addClassCleanup(cls.holder.close)
+        cls.prometheus = f"http://127.0.0.1:{cls.holder.getsockname()[1]}"
+        cls.start_prometheus()
+        cls.apply_load()
+
+    @classmethod
+    def start_prometheus(cls):
+        """The shipped configuration, with other targets and a shorter interval."""
+        folder = cls.cluster.data("prometheus")
+        os.makedirs(os.path.join(folder, "targets"))
+        shutil.copy(os.path.join(PROMETHEUS, "alerts.yml"), folder)
+        with open(os.path.join(PROMETHEUS, "prometheus.yml")) as file:
+            text = re.sub(r"(scrape_interval|evaluation_interval): \d+s", r"\1: 1s", file.read())
+        with open(os.path.join(folder, "prometheus.yml"), "w") as file:
+            file.write(text.replace("127.0.0.1:9090", cls.prometheus.removeprefix("http://")))
+        for name, ports in (("gateway", [cls.cluster.port]), ("nodes", cls.cluster.node_ports)):
+            with open(os.path.join(folder, "targets", name + ".yml"), "w") as file:
+                json.dump([{"targets": [f"127.0.0.1:{port}" for port in ports]}], file)
+        log = open(os.path.join(folder, "log"), "wb")
+        process = subprocess.Popen(
+            ["prometheus", f"--config.file={folder}/prometheus.yml", f"--storage.tsdb.path={folder}/data",
+             f"--web.listen-address={cls.prometheus.removeprefix('http://')}"], stdout=log, stderr=log)
+        cls.addClassCleanup(log.close)
+        cls.addClassCleanup(process.wait)
+        cls.addClassCleanup(process.terminate)
+        cluster.poll(lambda: cls.cluster.get("/-/ready", cls.prometheus)[0] == 200, "Prometheus is ready")
+
+    @classmethod
+    def apply_load(cls):
+        s3 = boto3.client("s3", endpoint_url=cls.cluster.url, region_name="us-east-1", config=Config(proxies={}),
+                          aws_access_key_id=cls.cluster.access_key, aws_secret_access_key=cls.cluster.secret_key)
+        s3.create_bucket(Bucket="metrics-test")
+        run("curl", "-fsS", "-F", f"file=@{__file__}", "-F", "filename=gone", cls.cluster.url + "/upload")
+        run("curl", "-fsS", "-X", "DELETE", cls.cluster.url + "/delete?filename=gone")
+        # For longer than any rate() of the panels looks back, and until Prometheus has seen every kind of target twice.
+        end = time.monotonic() + 14
+        number = 0
+        while time.monotonic() < end or len(cls.query("up == 1")) < 7:
+            load_once(cls.cluster.url, s3, number)
+            number += 1
+            if time.monotonic() > end + 60:
+                raise cluster.ClusterError(f"targets: {cls.query('up')}")
+
+    @classmethod
+    def query(cls, expression):
+        status, body = cls.cluster.get("/api/v1/query?" + urllib.parse.urlencode({"query": expression}), cls.prometheus)
+        answer = json.loads(body)
+        if status != 200 or answer["status"] != "success" or answer.get("warnings"):
+            raise AssertionError(f"{expression}: {answer}")
+        return answer["data"]["result"]
+
+    def test_panels_return_data(self):
+        count = 0
+        for where, query in dashboards.queries("prometheus"):
+            with self.subTest(where):
+                count += 1
+                result = self.query(query)
+                self.assertTrue(result, f"no data: {query}")
+                values = [float(sample["value"][1]) for sample in result]
+                self.assertTrue(where in QUIET or any(value == value for value in values), f"only NaN: {query}")
+        self.assertGreater(count, 90)
+
+    def test_alerts_are_evaluated(self):
+        groups = json.loads(self.cluster.get("/api/v1/rules", self.prometheus)[1])["data"]["groups"]
+        rules = [rule for group in groups for rule in group["rules"]]
+        self.assertGreaterEqual(len(rules), 20)
+        for rule in rules:
+            with self.subTest(rule["name"]):
+                self.assertEqual(rule["health"], "ok", rule)
+                self.assertEqual(rule["state"], "inactive", rule)
+                self.query(rule["query"])
+                # Each metric that the rule looks at exists, or it could never fire.
+                for metric in set(re.findall(r"\b(?:tercet_\w+|up)\b", rule["query"])):
+                    self.assertTrue(self.query(f"last_over_time({metric}[1m])"), f"{rule['name']}: no {metric}")
+                self.assertTrue(os.path.exists(os.path.join(dashboards.ROOT, rule["annotations"]["runbook"])))
+
+    def test_metrics_are_clean(self):
+        for base, path in [(self.cluster.url, "/metrics"), (self.cluster.url, "/metrics/buckets"),
+                           (self.cluster.node_url(1), "/metrics")]:
+            status, text = self.cluster.get(path, base)
+            self.assertEqual(status, 200)
+            done = run("promtool", "check", "metrics", stdin=text, check=False)
+            self.assertEqual((done.returncode, done.stdout + done.stderr), (0, b""), base + path)
+            self.assertNotIn(b"load-0", text, "a client's name became a label")
+
+    def test_numbers_are_right(self):
+        """What the panels show is what was stored."""
+        text = self.cluster.get("/metrics/buckets")[1].decode()
+        self.assertIn('tercet_bucket_objects{bucket="metrics-test"} 5\n', text)
+        self.assertIn('tercet_bucket_size_bytes{bucket="metrics-test"} 1000000\n', text)
+        self.assertIn('tercet_bucket_objects{bucket="files"} 3\n', text)
+        metrics = self.cluster.get("/metrics")[1].decode()
+        self.assertIn('tercet_chunks{copies="2"} 0\n', metrics)
+        self.assertNotIn('tercet_chunks{copies="3"} 0\n', metrics)
+
+    def test_cluster_health_follows_the_write_quorum(self):
+        self.assertEqual(self.cluster.get("/health/cluster")[0], 200)
+        for number in (2, 3, 4):
+            self.cluster.nodes[number - 1].kill()
+        try:
+            # An upload is what makes the gateway look.
+            run("curl", "-s", "-F", f"file=@{__file__}", "-F", "filename=refused", self.cluster.url + "/upload")
+            cluster.poll(lambda: self.cluster.get("/health/cluster")[0] == 503, "the quorum is known to be lost")
+            self.assertEqual(self.cluster.get("/minio/health/cluster")[0], 503)
+            for path in ("/livez", "/readyz", "/health", "/minio/health/live", "/minio/health/ready"):
+                self.assertEqual(self.cluster.get(path)[0], 200, path)
+            cluster.poll(lambda: self.query("tercet_write_quorum == 0"), "Prometheus sees it")
+            cluster.poll(lambda: self.query('ALERTS{alertname="TercetWriteQuorumLost"}'), "the alert is pending")
+        finally:
+            for number in (2, 3, 4):
+                self.cluster.restart_node(number)
+        cluster.poll(lambda: self.cluster.get("/health/cluster")[0] == 200, "the quorum is back")
+
+    def test_log_lines_fit_the_pipeline(self):
+        """Promtail's stages: JSON with these four fields, a timestamp in RFC 3339 with Z, labels of bounded values."""
+        self.cluster.get("/livez?X-Amz-Signature=0123456789abcdef&X-Amz-Credential=secret")
+        with open(self.cluster.gateway.log_path) as file:
+            lines = [json.loads(line) for line in file]
+        self.assertTrue(lines)
+        pushed = {}
+        for line in lines:
+            self.assertRegex(line["timestamp"], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")
+            datetime.datetime.fromisoformat(line["timestamp"].replace("Z", "+00:00"))
+            labels = (line["service"], line["level"], line["serverID"])
+            self.assertIn(line["level"], ("debug", "info", "warn", "error"))
+            pushed.setdefault(labels, []).append(line)
+            self.assertNotIn("0123456789abcdef", json.dumps(line))
+        self.assertLessEqual(len(pushed), 4)
+        access = [line for line in lines if line["message"] == "access"]
+        self.assertTrue(any(line["action"] == "PutObject" and line["bucket"] == "metrics-test" for line in access))
+        for line in access:
+            self.assertRegex(line["requestID"], r"^[0-9A-F]{16}$")
+
+
+class Files(unittest.TestCase):
+    def test_rules(self):
+        run("promtool", "check", "config", "--syntax-only", os.path.join(PROMETHEUS, "prometheus.yml"))
+        run("promtool", "check", "rules", os.path.join(PROMETHEUS, "alerts.yml"))
+        run("promtool", "test", "rules", os.path.join(PROMETHEUS, "alerts_test.yml"))
+
+    def test_every_alert_has_a_page_and_a_case(self):
+        with open(os.path.join(PROMETHEUS, "alerts.yml")) as file:
+            names = re.findall(r"- alert: (\w+)", file.read())
+        with open(os.path.join(PROMETHEUS, "alerts_test.yml")) as file:
+            cases = set(re.findall(r"  - name: (\w+)\n", file.read()))
+        pages = {name.removesuffix(".md") for name in os.listdir(os.path.join(dashboards.ROOT, "docs", "runbooks"))}
+        self.assertEqual(set(names), cases)
+        self.assertEqual(set(names), pages - {"README"})
+
+    def test_queries_parse(self):
+        queries = [{"language": kind, "query": query} for kind in ("prometheus", "loki")
+                   for _, query in dashboards.queries(kind)]
+        self.assertGreater(len(queries), 100)
+        broken = [{"language": "loki", "query": '{job="x" |= "y"'}, {"language": "prometheus", "query": "sum(rate(x[5m])"}]
+        program = os.path.join(HERE, "parse_queries.mjs")
+        run("node", program, stdin=json.dumps(queries).encode())
+        done = run("node", program, stdin=json.dumps(broken).encode(), check=False)
+        self.assertIn(b"0 parsed, 2 not", done.stdout)
+
+    def test_dashboards_are_sound(self):
+        found = dashboards.load_all()
+        self.assertEqual(len(found), 5)
+        self.assertEqual(len({dashboard["uid"] for dashboard in found.values()}), 5)
+        for name, dashboard in found.items():
+            ids = [panel["id"] for panel in dashboard["panels"]]
+            self.assertEqual(len(ids), len(set(ids)), name)
+
+    def test_compose_files(self):
+        """docker-compose resolves each combination that is used; every image is pinned, every port is on loopback."""
+        monitoring = dashboards.MONITORING
+        deploy = os.path.dirname(monitoring)
+        for files in ([f"{monitoring}/compose.yaml", f"{monitoring}/compose.override.yaml"],
+                      [f"{monitoring}/compose.yaml", f"{monitoring}/compose.host.yaml"], [f"{deploy}/compose.yaml"]):
+            arguments = [argument for file in files for argument in ("-f", file)]
+            text = run("docker-compose", *arguments, "--profile", "alloy", "config", env={"TERCET_CLUSTER_ID": "0"}).stdout.decode()
+            for image in re.findall(r"image: (\S+)", text):
+                self.assertRegex(image, r":v?\d+\.\d+\.\d+$", files)
+            for port in re.findall(r"^ +- (\S+:\d+:\d+)", text, re.MULTILINE) + re.findall(r"published: (\S+)", text):
+                self.assertTrue(port.startswith("127.0.0.1:"), (files, port))
+
+
+if __name__ == "__main__":
+    main()
