@@ -38,8 +38,7 @@ static struct bytes request_trim(struct bytes text)
     return text;
 }
 
-/* ---- DeleteObjects
- * ---------------------------------------------------------------------------------------------- */
+/* ---- DeleteObjects ----------------------------------------------------------------------------------------------- */
 
 struct delete_parse {
     struct delete_request *request;
@@ -134,8 +133,7 @@ void delete_request_release(struct delete_request *request)
     memset(request, 0, sizeof(*request));
 }
 
-/* ---- CompleteMultipartUpload
- * ------------------------------------------------------------------------------------ */
+/* ---- CompleteMultipartUpload ------------------------------------------------------------------------------------- */
 
 struct complete_parse {
     struct complete_request *request;
@@ -220,8 +218,7 @@ void complete_request_release(struct complete_request *request)
     memset(request, 0, sizeof(*request));
 }
 
-/* ---- bucket configurations
- * -------------------------------------------------------------------------------------- */
+/* ---- bucket configurations --------------------------------------------------------------------------------------- */
 
 /* One element directly below the root. */
 struct single_parse {

@@ -35,8 +35,7 @@ void response_list_add_prefix(struct xml_writer *writer, struct bytes prefix)
     xml_writer_close(writer);
 }
 
-/* ---- ListBuckets
- * ------------------------------------------------------------------------------------------------ */
+/* ---- ListBuckets ------------------------------------------------------------------------------------------------- */
 
 void response_buckets_begin(struct xml_writer *writer, struct buffer *out, const struct response_owner *owner)
 {
@@ -64,8 +63,7 @@ enum status response_buckets_end(struct xml_writer *writer, struct bytes prefix,
     return list_end(writer);
 }
 
-/* ---- ListObjects
- * ------------------------------------------------------------------------------------------------ */
+/* ---- ListObjects ------------------------------------------------------------------------------------------------- */
 
 static void list_markers_v1(struct xml_writer *writer, const struct response_list *list)
 {
@@ -117,8 +115,7 @@ enum status response_list_end(struct xml_writer *writer)
     return list_end(writer);
 }
 
-/* ---- ListObjectVersions
- * ----------------------------------------------------------------------------------------- */
+/* ---- ListObjectVersions ------------------------------------------------------------------------------------------ */
 
 void response_versions_begin(struct xml_writer *writer, struct buffer *out,
                              const struct response_versions *list)
@@ -162,8 +159,7 @@ enum status response_versions_end(struct xml_writer *writer)
     return list_end(writer);
 }
 
-/* ---- ListMultipartUploads
- * --------------------------------------------------------------------------------------- */
+/* ---- ListMultipartUploads ---------------------------------------------------------------------------------------- */
 
 void response_uploads_begin(struct xml_writer *writer, struct buffer *out,
                             const struct response_uploads *list)
@@ -199,8 +195,7 @@ enum status response_uploads_end(struct xml_writer *writer)
     return list_end(writer);
 }
 
-/* ---- ListParts
- * -------------------------------------------------------------------------------------------------- */
+/* ---- ListParts --------------------------------------------------------------------------------------------------- */
 
 void response_parts_begin(struct xml_writer *writer, struct buffer *out, const struct response_parts *list)
 {
@@ -228,8 +223,7 @@ enum status response_parts_end(struct xml_writer *writer)
     return list_end(writer);
 }
 
-/* ---- DeleteObjects
- * ---------------------------------------------------------------------------------------------- */
+/* ---- DeleteObjects ----------------------------------------------------------------------------------------------- */
 
 void response_delete_begin(struct xml_writer *writer, struct buffer *out)
 {

@@ -15,8 +15,7 @@
 #define S3_LIST_MAX         1000
 #define S3_REPLY_BYTES_MAX  (8u << 20) /* of an XML answer: 1000 keys of 1024 bytes, percent-encoded */
 
-/* ---- request.c: what is addressed
- * ---------------------------------------------------------------------------- */
+/* ---- request.c: what is addressed -------------------------------------------------------------------------------- */
 /* Whether the Host names a bucket below the configured domain; then its name. */
 struct bytes s3_virtual_host_bucket(const struct gateway *gateway, const struct http_request *http);
 /* Decodes the path into level, bucket_name and key; InvalidURI and KeyTooLongError are answered here. */
@@ -36,8 +35,7 @@ enum status s3_number(struct exchange *exchange, const char *name, uint64_t max,
 enum status s3_encoding_type(struct exchange *exchange, bool *url_encode);
 extern const struct response_owner s3_owner;
 
-/* ---- reply.c: answers
- * ---------------------------------------------------------------------------------------- */
+/* ---- reply.c: answers -------------------------------------------------------------------------------------------- */
 /* All return the status that ends the handler: a failure, also when the answer itself was sent well. */
 enum status s3_fail(struct exchange *exchange, enum s3_error code);
 enum status s3_fail_details(struct exchange *exchange, struct s3_error_details *details);
@@ -59,8 +57,7 @@ void s3_reply_etag(struct exchange *exchange, const struct etag *etag);
 void s3_reply_checksum(struct exchange *exchange, const struct checksum_value *value, uint32_t composite_parts);
 void s3_reply_version(struct exchange *exchange, const struct meta_bucket *bucket, const char *version_id);
 
-/* ---- body.c: the payload of a request, decoded and checked
- * ---------------------------------------------------- */
+/* ---- body.c: the payload of a request, decoded and checked ------------------------------------------------------- */
 struct s3_body;
 
 /* Reads what the headers say of the body (length, MD5, checksums, payload hash, aws-chunked). Answers errors.
@@ -79,8 +76,7 @@ enum status s3_body_to_ingest(struct s3_body *body, struct ingest *ingest);
 /* The same for a document, into memory: at most the buffer's max. */
 enum status s3_body_to_buffer(struct s3_body *body, struct buffer *out);
 
-/* ---- metadata.c: the headers kept with an object
- * --------------------------------------------------------------- */
+/* ---- metadata.c: the headers kept with an object ----------------------------------------------------------------- */
 /* Refuses headers, and parameters that count as such, that ask for what Tercet does not have (encryption,
  * ACLs, tags, locks). Answers errors. */
 enum status s3_refuse_features(struct exchange *exchange);
@@ -96,8 +92,7 @@ struct meta_condition s3_condition(const struct condition_write *condition);
 enum status s3_publish(struct exchange *exchange, struct ingest *ingest, uint32_t bucket, struct bytes headers,
                        const struct condition_write *condition_said, struct meta_object *object);
 
-/* ---- handlers, one file per group
- * ------------------------------------------------------------------------------- */
+/* ---- handlers, one file per group -------------------------------------------------------------------------------- */
 void s3_list_buckets(struct exchange *exchange);
 void s3_create_bucket(struct exchange *exchange);
 void s3_head_bucket(struct exchange *exchange);
