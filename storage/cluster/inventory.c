@@ -31,10 +31,10 @@ static enum status page_fetch(struct cluster *cluster, struct node *node, const 
 
     node_call_start(&call, cluster, node, "GET", target, NULL, (struct http_call_options){0});
     enum status status = page_receive(call.http, deadline_ms, page);
-    if (http_call_ended(call.http))
-        status = node_call_judge(&call, &outcome, &reason);
-    else if (status == STATUS_LIMIT)
+    if (status == STATUS_LIMIT)
         reason = "sent too long an inventory";
+    else if (http_call_ended(call.http))
+        status = node_call_judge(&call, &outcome, &reason);
     node_call_finish(&call, outcome, reason);
     return status;
 }

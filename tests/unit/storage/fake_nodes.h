@@ -55,6 +55,8 @@ struct fake_node {
     unsigned said_number;   /* said by /health; 0: the right one */
     atomic_bool full;       /* said by /health */
     atomic_bool released;   /* ends all stalls */
+    struct bytes inventory; /* the answer to any request for one, whatever was asked */
+    bool inventory_cut;     /* the connection is closed before its end */
     struct fake_chunk *chunks;
     atomic_uint puts, gets, pulls, deletes, checks, refusals;
 };
@@ -267,6 +269,17 @@ static inline void fake_health(struct fake_node *node, struct http_request *requ
     buffer_release(&body);
 }
 
+static inline void fake_inventory(const struct fake_node *node, struct http_request *request)
+{
+    if (http_reply_start(request, 200, node->inventory.len + node->inventory_cut) ||
+        http_reply_write(request, node->inventory.data, node->inventory.len))
+        return;
+    if (node->inventory_cut)
+        http_reply_abort(request);
+    else
+        http_reply_finish(request);
+}
+
 static inline void fake_handle(struct http_request *request, void *arg)
 {
     struct fake_node *node = arg;
@@ -281,6 +294,10 @@ static inline void fake_handle(struct http_request *request, void *arg)
         node->refusals++;
         http_reply_header_u64(request, "x-tercet-time", (uint64_t)(clock_wall_ms() + node->clock_ms));
         fake_reply(request, 401);
+        return;
+    }
+    if (bytes_equal_str(request->path, "/chunks")) {
+        fake_inventory(node, request);
         return;
     }
     CHECK(request->path.len >= 8 + CHUNK_ID_TEXT_LEN);
