@@ -38,11 +38,31 @@ void node_api_set_server(struct node_api *api, const struct http_server *server)
 
 /* ---- routes -------------------------------------------------------------------------------------------------- */
 
+/* What comes behind a chunk's id says what is to be done with it; it is taken off. */
+static enum node_route chunk_route(struct bytes *id)
+{
+    static const struct {
+        const char *name;
+        enum node_route route;
+    } verbs[] = {{"/pull", ROUTE_PULL}, {"/trash", ROUTE_TRASH}, {"/restore", ROUTE_RESTORE}};
+
+    if (id->len <= CHUNK_ID_TEXT_LEN)
+        return ROUTE_CHUNK;
+    struct bytes verb = bytes_of(id->data + CHUNK_ID_TEXT_LEN, id->len - CHUNK_ID_TEXT_LEN);
+    for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
+        if (!bytes_equal_str(verb, verbs[i].name))
+            continue;
+        id->len = CHUNK_ID_TEXT_LEN;
+        return verbs[i].route;
+    }
+    return ROUTE_CHUNK;
+}
+
 /* STATUS_INVALID: it looks like a chunk's path, but names no chunk. */
 static enum status route_find(struct api_request *request, enum node_route *route)
 {
     struct bytes path = request->http->path;
-    const struct bytes prefix = BYTES("/chunks/"), pull = BYTES("/pull");
+    const struct bytes prefix = BYTES("/chunks/");
     *route = ROUTE_OTHER;
     if (bytes_equal_str(path, "/health"))
         *route = ROUTE_HEALTH;
@@ -50,6 +70,8 @@ static enum status route_find(struct api_request *request, enum node_route *rout
         *route = ROUTE_METRICS;
     else if (bytes_equal_str(path, "/chunks"))
         *route = ROUTE_INVENTORY;
+    else if (bytes_equal_str(path, "/trash"))
+        *route = ROUTE_TRASH_LIST;
     else if (bytes_starts_with(path, BYTES("/meta/")))
         *route = ROUTE_META;
     if (*route != ROUTE_OTHER)
@@ -57,11 +79,7 @@ static enum status route_find(struct api_request *request, enum node_route *rout
     if (!bytes_starts_with(path, prefix))
         return STATUS_NOT_FOUND;
     struct bytes id = bytes_of(path.data + prefix.len, path.len - prefix.len);
-    *route = ROUTE_CHUNK;
-    if (id.len == CHUNK_ID_TEXT_LEN + pull.len && bytes_equal(bytes_of(id.data + CHUNK_ID_TEXT_LEN, pull.len), pull)) {
-        id.len = CHUNK_ID_TEXT_LEN;
-        *route = ROUTE_PULL;
-    }
+    *route = chunk_route(&id);
     return chunk_id_parse(id, &request->id);
 }
 
@@ -80,6 +98,16 @@ static void run_operation(struct api_request *request, enum node_operation opera
     node_metrics_operation(&request->api->metrics, operation, status, (double)(clock_monotonic_us() - start_us) / 1e6);
     log_debug("operation", LOG_BYTES("method", request->http->method), LOG_BYTES("path", request->http->path),
               LOG_STATUS(status));
+}
+
+/* For a path that knows one method. */
+static void run_only(struct api_request *request, bool right_method, const char *allowed, enum node_operation operation,
+                     enum status (*run)(struct api_request *request))
+{
+    if (right_method)
+        run_operation(request, operation, run);
+    else
+        reply_wrong_method(request->http, allowed);
 }
 
 static void run_chunk(struct api_request *request, enum node_method method)
@@ -113,16 +141,19 @@ static void run_route(struct api_request *request, enum node_route route, enum n
         run_chunk(request, method);
         return;
     case ROUTE_PULL:
-        if (method != METHOD_POST)
-            reply_wrong_method(request->http, "POST");
-        else
-            run_operation(request, OPERATION_PULL, api_pull);
+        run_only(request, method == METHOD_POST, "POST", OPERATION_PULL, api_pull);
+        return;
+    case ROUTE_TRASH:
+        run_only(request, method == METHOD_POST, "POST", OPERATION_TRASH, api_trash);
+        return;
+    case ROUTE_RESTORE:
+        run_only(request, method == METHOD_POST, "POST", OPERATION_RESTORE, api_restore);
         return;
     case ROUTE_INVENTORY:
-        if (method != METHOD_GET)
-            reply_wrong_method(request->http, "GET");
-        else
-            run_operation(request, OPERATION_LIST, api_inventory);
+        run_only(request, method == METHOD_GET, "GET", OPERATION_LIST, api_inventory);
+        return;
+    case ROUTE_TRASH_LIST:
+        run_only(request, method == METHOD_GET, "GET", OPERATION_LIST, api_trash_list);
         return;
     case ROUTE_META:
         api_meta(request, method);
@@ -260,13 +291,14 @@ void api_health(struct api_request *request)
     bool failed = info->read_only || snapshot.status != STATUS_OK;
     hex_encode(api->config.identity->id, CLUSTER_ID_LEN, cluster);
     json_t *body =
-        json_pack("{s:s, s:s, s:s, s:i, s:s, s:I, s:I, s:I, s:I, s:I, s:b, s:b, s:s, s:I, s:I}", "status",
+        json_pack("{s:s, s:s, s:s, s:i, s:s, s:I, s:I, s:I, s:I, s:I, s:b, s:b, s:s, s:I, s:I, s:I, s:I}", "status",
                   failed ? "READ-ONLY" : "OK", "serverID", api->config.server_id, "role", "storage-node", "nodeId",
                   (int)api->config.node_number, "clusterId", cluster, "totalBytes", (json_int_t)info->space.total_bytes,
                   "freeBytes", (json_int_t)info->space.usable_bytes, "chunks", (json_int_t)info->chunks, "chunkBytes",
                   (json_int_t)info->bytes, "corruptions", (json_int_t)info->corruptions, "full", (int)info->space.full,
                   "readOnly", (int)failed, "version", TERCET_VERSION, "uptimeSeconds",
-                  (json_int_t)((clock_monotonic_ms() - api->start_ms) / 1000), "timeMs", (json_int_t)clock_wall_ms());
+                  (json_int_t)((clock_monotonic_ms() - api->start_ms) / 1000), "timeMs", (json_int_t)clock_wall_ms(),
+                  "trashChunks", (json_int_t)info->trash_chunks, "trashBytes", (json_int_t)info->trash_bytes);
     CHECK(body != NULL);
     if (api->config.scrub)
         json_object_set_new(body, "scrub", scrub_describe(api->config.scrub));

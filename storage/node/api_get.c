@@ -203,15 +203,44 @@ static void delete_run(void *arg)
     lookup->status = chunk_store_delete(lookup->request->api->config.store, &lookup->request->id);
 }
 
-enum status api_delete(struct api_request *request)
+/* In the pool. */
+static void trash_run(void *arg)
+{
+    struct lookup *lookup = arg;
+    lookup->status = chunk_store_trash(lookup->request->api->config.store, &lookup->request->id);
+}
+
+/* In the pool. */
+static void restore_run(void *arg)
+{
+    struct lookup *lookup = arg;
+    lookup->status = chunk_store_restore(lookup->request->api->config.store, &lookup->request->id);
+}
+
+static enum status change(struct api_request *request, void (*run)(void *lookup))
 {
     struct lookup lookup = {.request = request};
-    pool_run(request->api->config.pool, delete_run, &lookup);
+    pool_run(request->api->config.pool, run, &lookup);
     if (lookup.status)
         api_reply_status(request->http, lookup.status);
     else
         http_reply(request->http, 204, bytes_of(NULL, 0));
     return lookup.status;
+}
+
+enum status api_delete(struct api_request *request)
+{
+    return change(request, delete_run);
+}
+
+enum status api_trash(struct api_request *request)
+{
+    return change(request, trash_run);
+}
+
+enum status api_restore(struct api_request *request)
+{
+    return change(request, restore_run);
 }
 
 /* ---- inventory ----------------------------------------------------------------------------------------------- */
@@ -244,6 +273,22 @@ static enum status inventory_parse(struct inventory *inventory, struct bytes que
     return inventory->limit ? STATUS_OK : STATUS_INVALID;
 }
 
+static void inventory_begin(struct inventory *inventory, uint32_t count)
+{
+    inventory->len = (size_t)count * INVENTORY_RECORD_LEN;
+    inventory->records = mem_alloc(inventory->len + 1);
+}
+
+static void inventory_record(struct inventory *inventory, uint32_t index, const struct chunk_id *id, uint32_t size,
+                             uint32_t crc32c, int64_t time_ms)
+{
+    uint8_t *record = inventory->records + (size_t)index * INVENTORY_RECORD_LEN;
+    memcpy(record, id->bytes, CHUNK_ID_LEN);
+    put_u32(record + 16, size);
+    put_u32(record + 20, crc32c);
+    put_u64(record + 24, (uint64_t)time_ms);
+}
+
 /* In the pool. */
 static void inventory_run(void *arg)
 {
@@ -253,25 +298,34 @@ static void inventory_run(void *arg)
     inventory->status =
         chunk_store_inventory(inventory->request->api->config.store, inventory->has_after ? &inventory->after : NULL,
                               list, (uint32_t)inventory->limit, &count);
-    inventory->len = (size_t)count * INVENTORY_RECORD_LEN;
-    inventory->records = mem_alloc(inventory->len + 1);
-    for (uint32_t i = 0; i < count; i++) {
-        uint8_t *record = inventory->records + (size_t)i * INVENTORY_RECORD_LEN;
-        memcpy(record, list[i].id.bytes, CHUNK_ID_LEN);
-        put_u32(record + 16, list[i].size);
-        put_u32(record + 20, list[i].crc32c);
-        put_u64(record + 24, (uint64_t)list[i].stored_ms);
-    }
+    inventory_begin(inventory, count);
+    for (uint32_t i = 0; i < count; i++)
+        inventory_record(inventory, i, &list[i].id, list[i].size, list[i].crc32c, list[i].stored_ms);
     free(list);
 }
 
-enum status api_inventory(struct api_request *request)
+/* In the pool. */
+static void trash_list_run(void *arg)
+{
+    struct inventory *inventory = arg;
+    uint32_t count = 0;
+    struct trashed_chunk *list = mem_alloc(inventory->limit * sizeof(*list));
+    inventory->status =
+        chunk_store_trash_list(inventory->request->api->config.store, inventory->has_after ? &inventory->after : NULL,
+                               list, (uint32_t)inventory->limit, &count);
+    inventory_begin(inventory, count);
+    for (uint32_t i = 0; i < count; i++)
+        inventory_record(inventory, i, &list[i].id, list[i].size, list[i].crc32c, list[i].trashed_ms);
+    free(list);
+}
+
+static enum status inventory_reply(struct api_request *request, void (*run)(void *inventory))
 {
     struct inventory inventory = {.request = request};
     struct http_request *http = request->http;
     enum status status = inventory_parse(&inventory, http->query);
     if (!status) {
-        pool_run(request->api->config.pool, inventory_run, &inventory);
+        pool_run(request->api->config.pool, run, &inventory);
         status = inventory.status;
     }
     if (status) {
@@ -282,4 +336,14 @@ enum status api_inventory(struct api_request *request)
     }
     free(inventory.records);
     return status;
+}
+
+enum status api_inventory(struct api_request *request)
+{
+    return inventory_reply(request, inventory_run);
+}
+
+enum status api_trash_list(struct api_request *request)
+{
+    return inventory_reply(request, trash_list_run);
 }

@@ -24,7 +24,7 @@ struct api_request {
     struct node_api *api;
     struct http_request *http;
     struct protocol_auth auth;
-    struct chunk_id id; /* of ROUTE_CHUNK and ROUTE_PULL */
+    struct chunk_id id; /* of routes below /chunks/ */
 };
 
 enum status api_put(struct api_request *request);
@@ -33,6 +33,9 @@ enum status api_head(struct api_request *request);
 enum status api_delete(struct api_request *request);
 enum status api_pull(struct api_request *request);
 enum status api_inventory(struct api_request *request);
+enum status api_trash_list(struct api_request *request);
+enum status api_trash(struct api_request *request);
+enum status api_restore(struct api_request *request);
 void api_meta(struct api_request *request, enum node_method method); /* every path below /meta/ */
 void api_health(struct api_request *request);
 void api_metrics(struct api_request *request);

@@ -170,8 +170,10 @@ enum status chunk_put_commit(struct chunk_put *put)
     enum status status = existing_check(put);
     if (!status)
         status = put->in_file ? commit_large(put, &head, &entry) : commit_small(put, &head, &entry);
-    if (!status)
+    if (!status) {
         chunk_store_count(put->store, &entry, 1);
+        chunk_trash_forget_locked(put->store, &put->id);
+    }
     pthread_mutex_unlock(lock);
     return status;
 }

@@ -1,4 +1,5 @@
-/* Opening, counting, deleting, verifying and listing chunks; writing is in chunk_put.c, reading in store_reader.c. */
+/* Opening, counting, deleting, verifying and listing chunks; writing is in chunk_put.c, reading in store_reader.c, the
+ * trash in chunk_trash.c. */
 #include "storage/node/chunk_store.h"
 
 #include <stdio.h>
@@ -112,6 +113,8 @@ enum status chunk_store_open(const struct chunk_store_config *config, struct chu
     status = small_store_open(&store->disk, &store->small, error);
     if (!status) {
         status = reconcile(store);
+        if (!status)
+            status = chunk_trash_load(store);
         if (status)
             snprintf(error, DISK_ERROR_MAX, "%s: cannot bring index and files in line: %s", store->disk.path,
                      status_name(status));
@@ -172,6 +175,8 @@ enum status chunk_store_info(struct chunk_store *store, struct chunk_store_info 
         .chunks = chunk_store_chunks(store),
         .bytes = chunk_store_bytes(store),
         .corruptions = chunk_store_corruptions(store),
+        .trash_chunks = __atomic_load_n(&store->trash_chunks, __ATOMIC_RELAXED),
+        .trash_bytes = __atomic_load_n(&store->trash_bytes, __ATOMIC_RELAXED),
         .read_only = chunk_store_failed(store),
     };
     return disk_space(&store->disk, &info->space);

@@ -6,6 +6,7 @@
  *     the rows of large chunks are brought in line with the files (one readdir of each directory, one lookup per
  *     file, and a read of the head only where the row is missing);
  *   - bytes are checked before they leave; a copy that fails is set aside in quarantine and is gone from then on;
+ *   - a chunk in the trash is not in the index: it is not read, listed or counted, until it is restored;
  *   - memory does not grow with the number of chunks.
  * All functions block and may be called from any thread, but for those marked. Tasks reach them through the pool. */
 #ifndef TERCET_STORAGE_NODE_CHUNK_STORE_H
@@ -38,6 +39,7 @@ struct chunk_store_info {
     uint64_t chunks;
     uint64_t bytes;       /* their payload */
     uint64_t corruptions; /* copies set aside since start */
+    uint64_t trash_chunks, trash_bytes;
     struct disk_space space;
     bool read_only; /* the disk failed */
 };
@@ -64,6 +66,24 @@ enum status chunk_store_verify(struct chunk_store *store, const struct chunk_id 
 /* Up to `capacity` chunks behind `after` (NULL: from the first) in the order of their ids. */
 enum status chunk_store_inventory(struct chunk_store *store, const struct chunk_id *after, struct chunk_info *out,
                                   uint32_t capacity, uint32_t *count);
+
+/* ---- the trash (chunk_trash.c) --------------------------------------------------------------------------------- */
+struct trashed_chunk {
+    struct chunk_id id;
+    uint32_t size;
+    uint32_t crc32c;
+    int64_t trashed_ms; /* wall clock */
+};
+/* Puts the chunk into the trash, durably; OK also when it is there already. STATUS_NOT_FOUND. */
+enum status chunk_store_trash(struct chunk_store *store, const struct chunk_id *id);
+/* Takes it back into service, durably, and reads it once: STATUS_CORRUPT when it was bad and has been set aside. OK also
+ * when it is in service; STATUS_NOT_FOUND when it is nowhere. */
+enum status chunk_store_restore(struct chunk_store *store, const struct chunk_id *id);
+/* Deletes it from the trash for good if it was put there at trashed_ms or before. STATUS_NOT_FOUND. */
+enum status chunk_store_trash_purge(struct chunk_store *store, const struct chunk_id *id, int64_t trashed_ms);
+/* As chunk_store_inventory, of the trash. */
+enum status chunk_store_trash_list(struct chunk_store *store, const struct chunk_id *after, struct trashed_chunk *out,
+                                   uint32_t capacity, uint32_t *count);
 
 /* ---- writing ------------------------------------------------------------------------------------------------- */
 struct chunk_put; /* a chunk being written */

@@ -25,7 +25,7 @@ static void disk_init(struct disk *disk, const struct disk_config *config)
     memset(disk, 0, sizeof(*disk));
     disk->config = *config;
     disk->path = mem_strdup(config->path);
-    disk->root_fd = disk->lock_fd = disk->tmp_fd = disk->quarantine_fd = -1;
+    disk->root_fd = disk->lock_fd = disk->tmp_fd = disk->quarantine_fd = disk->trash_fd = -1;
     for (int i = 0; i < DISK_DIRECTORIES; i++)
         disk->chunk_fds[i] = -1;
     disk->sync_file = fdatasync;
@@ -90,7 +90,8 @@ static enum status directories_open(struct disk *disk, char error[DISK_ERROR_MAX
     int chunks = directory_open(disk->root_fd, "chunks");
     disk->tmp_fd = directory_open(disk->root_fd, "tmp");
     disk->quarantine_fd = directory_open(disk->root_fd, "quarantine");
-    if (chunks < 0 || disk->tmp_fd < 0 || disk->quarantine_fd < 0) {
+    disk->trash_fd = directory_open(disk->root_fd, "trash");
+    if (chunks < 0 || disk->tmp_fd < 0 || disk->quarantine_fd < 0 || disk->trash_fd < 0) {
         status = explain(error, disk, "cannot create its directories", errno);
         goto out;
     }
@@ -239,7 +240,7 @@ out:
 
 void disk_close(struct disk *disk)
 {
-    int *const fds[] = {&disk->tmp_fd, &disk->quarantine_fd, &disk->root_fd, &disk->lock_fd};
+    int *const fds[] = {&disk->tmp_fd, &disk->quarantine_fd, &disk->trash_fd, &disk->root_fd, &disk->lock_fd};
     for (int i = 0; i < DISK_DIRECTORIES; i++) {
         if (disk->chunk_fds[i] >= 0)
             close(disk->chunk_fds[i]);

@@ -8,6 +8,7 @@
  *   tmp/         files that are being written; emptied at start
  *   scrub        how far the scrub has come
  *   quarantine/  large copies that failed their checksums
+ *   trash/       large chunks in the trash (chunk_trash.c)
  *
  * A failed sync or database write is never retried: the kernel drops the pages and reports success the second time.
  * The disk is marked failed instead, once, and takes no more writes until the process has been started anew.
@@ -37,7 +38,7 @@ struct disk_config {
 struct disk {
     struct disk_config config;
     char *path;
-    int root_fd, lock_fd, tmp_fd, quarantine_fd;
+    int root_fd, lock_fd, tmp_fd, quarantine_fd, trash_fd;
     int chunk_fds[DISK_DIRECTORIES];
     int (*sync_file)(int fd);      /* fdatasync; tests put a failing one here */
     int (*sync_directory)(int fd); /* fsync */

@@ -71,17 +71,17 @@ enum status large_file_append(struct large_file *file, const void *data, size_t 
     return status;
 }
 
-/* Gives the file its name, never replacing one. Older file systems have no RENAME_NOREPLACE: there, link. */
-static enum status publish_name(struct large_file *file, int directory, const char *name)
+/* Gives the file `source` of the directory `from` its name, never replacing one. Older file systems have no
+ * RENAME_NOREPLACE: there, link. */
+static enum status publish_name(int from, const char *source, int directory, const char *name)
 {
-    int tmp = file->disk->tmp_fd;
-    if (renameat2(tmp, file->name, directory, name, RENAME_NOREPLACE) == 0)
+    if (renameat2(from, source, directory, name, RENAME_NOREPLACE) == 0)
         return STATUS_OK;
     if (errno != EINVAL && errno != ENOSYS)
         return disk_status(errno);
-    if (linkat(tmp, file->name, directory, name, 0))
+    if (linkat(from, source, directory, name, 0))
         return disk_status(errno);
-    unlinkat(tmp, file->name, 0);
+    unlinkat(from, source, 0);
     return STATUS_OK;
 }
 
@@ -99,7 +99,8 @@ enum status large_file_publish(struct large_file *file, const struct chunk_head 
     status = disk_sync_file(file->disk, file->fd);
     if (status)
         goto out;
-    status = disk_write_outcome(file->disk, "naming of a chunk file", publish_name(file, directory, name));
+    status = publish_name(file->disk->tmp_fd, file->name, directory, name);
+    status = disk_write_outcome(file->disk, "naming of a chunk file", status);
     if (status)
         goto out;
     close(file->fd);
@@ -206,6 +207,42 @@ enum status large_quarantine(struct disk *disk, const struct chunk_id *id)
     if (!status)
         status = disk_sync_directory(disk, directory);
     return status;
+}
+
+enum status large_trash(struct disk *disk, const struct chunk_id *id)
+{
+    char name[CHUNK_ID_TEXT_LEN + 1];
+    int directory = disk_chunk_directory(disk, id);
+    chunk_id_format(id, name);
+    if (renameat(directory, name, disk->trash_fd, name))
+        return disk_write_outcome(disk, "move of a chunk file to the trash", disk_status(errno));
+    enum status status = disk_sync_directory(disk, disk->trash_fd);
+    if (!status)
+        status = disk_sync_directory(disk, directory);
+    return status;
+}
+
+enum status large_restore(struct disk *disk, const struct chunk_id *id)
+{
+    char name[CHUNK_ID_TEXT_LEN + 1];
+    int directory = disk_chunk_directory(disk, id);
+    chunk_id_format(id, name);
+    enum status status = publish_name(disk->trash_fd, name, directory, name);
+    status = disk_write_outcome(disk, "return of a chunk file from the trash", status);
+    if (!status)
+        status = disk_sync_directory(disk, directory);
+    if (!status)
+        status = disk_sync_directory(disk, disk->trash_fd);
+    return status;
+}
+
+enum status large_trash_delete(struct disk *disk, const struct chunk_id *id)
+{
+    char name[CHUNK_ID_TEXT_LEN + 1];
+    chunk_id_format(id, name);
+    if (unlinkat(disk->trash_fd, name, 0))
+        return disk_write_outcome(disk, "deletion of a chunk file", disk_status(errno));
+    return disk_sync_directory(disk, disk->trash_fd);
 }
 
 /* ---- walking ------------------------------------------------------------------------------------------------- */

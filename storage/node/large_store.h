@@ -43,6 +43,11 @@ bool large_exists(const struct disk *disk, const struct chunk_id *id);
 enum status large_delete(struct disk *disk, const struct chunk_id *id);
 /* Moves the file to quarantine/ under its id and the time, durably. */
 enum status large_quarantine(struct disk *disk, const struct chunk_id *id);
+/* To trash/, replacing what lies there under this id; back again, never replacing (STATUS_EXISTS); out of it for good.
+ * Durable when they return. STATUS_NOT_FOUND. */
+enum status large_trash(struct disk *disk, const struct chunk_id *id);
+enum status large_restore(struct disk *disk, const struct chunk_id *id);
+enum status large_trash_delete(struct disk *disk, const struct chunk_id *id);
 
 /* Calls fn for each chunk file, directory by directory; ends early when fn fails. Names that are no chunk ids, or
  * that lie in a wrong directory, are left out. */

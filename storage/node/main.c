@@ -1,6 +1,8 @@
 /* tercet-node: one storage node. Settings, start, and the two ways to end: a signal drains the requests that run and
  * exits 0; a failed disk lets the answers out and exits 3, so that whoever supervises the process starts it anew and
- * the data is recovered from what is really on the disk. Exit 1: it could not start; 2: a bad setting. */
+ * the data is recovered from what is really on the disk. Exit 1: it could not start; 2: a bad setting. With
+ * -restore-trash it only does that, and exits. */
+#include <inttypes.h>
 #include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
@@ -18,6 +20,7 @@
 #include "storage/node/chunk_store.h"
 #include "storage/node/meta_replica.h"
 #include "storage/node/scrub.h"
+#include "storage/node/trash.h"
 
 #define REQUESTS_MAX       256
 #define FAILURE_DRAIN_MS   2000
@@ -30,8 +33,8 @@
 
 static struct {
     const char *listen, *data_dir, *cluster_id, *cluster_secret_file, *server_id, *log_level, *log_dir;
-    bool health;
-    uint64_t port, node_id, threads, pool_threads, reserve, small_chunk, drain_ms, scrub_period_ms;
+    bool health, restore_trash;
+    uint64_t port, node_id, threads, pool_threads, reserve, small_chunk, drain_ms, scrub_period_ms, trash_grace_ms;
 } settings;
 
 static const struct config_option options[] = {
@@ -51,6 +54,10 @@ static const struct config_option options[] = {
      "chunks up to this size are kept in the database, larger ones in files", false},
     {"scrub-period", CONFIG_DURATION, &settings.scrub_period_ms, "14d", 100, 0,
      "every chunk is read and verified once in this time", false},
+    {"trash-grace", CONFIG_DURATION, &settings.trash_grace_ms, "7d", 100, 0,
+     "orphans that the gateway found are kept in the trash for so long", false},
+    {"restore-trash", CONFIG_BOOL, &settings.restore_trash, "false", 0, 0,
+     "take everything in the trash back into service, then exit; the node must not be running", false},
     {"loglevel", CONFIG_STRING, &settings.log_level, "error", 0, 0, "debug, info, warn or error", false},
     {"logdir", CONFIG_STRING, &settings.log_dir, "", 0, 0,
      "also log to DIRECTORY/tercet-node/SERVER-ID.log, opened anew on SIGHUP", false},
@@ -67,6 +74,7 @@ struct node {
     struct meta_replica *replica;
     struct pool *pool;
     struct scrub *scrub;
+    struct trash *trash;
     struct loop_group loops;
     struct node_api *api;
     struct http_server *server;
@@ -116,11 +124,9 @@ static int node_configure(struct node *node)
     return 0;
 }
 
-static int node_start(struct node *node)
+static int store_open(struct node *node)
 {
     char error[DISK_ERROR_MAX];
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    unsigned threads = settings.threads ? (unsigned)settings.threads : cores > 4 ? 4 : cores > 1 ? (unsigned)cores : 1;
     struct chunk_store_config store = {
         .disk = {.path = settings.data_dir,
                  .node_number = (unsigned)settings.node_id,
@@ -129,14 +135,37 @@ static int node_start(struct node *node)
         .small_bytes_max = (uint32_t)settings.small_chunk,
     };
     memcpy(store.disk.cluster, node->identity.id, CLUSTER_ID_LEN);
-    if (chunk_store_open(&store, &node->store, error))
-        return refuse(EXIT_START, error);
+    return chunk_store_open(&store, &node->store, error) ? refuse(EXIT_START, error) : 0;
+}
+
+static int node_restore_trash(struct node *node)
+{
+    uint64_t restored;
+    int result = store_open(node);
+    if (result)
+        return result;
+    if (trash_restore_all(node->store, &restored))
+        result = refuse(EXIT_START, "the trash cannot be restored as a whole; see the log");
+    printf("%" PRIu64 " chunks taken back from the trash\n", restored);
+    chunk_store_close(node->store);
+    return result;
+}
+
+static int node_start(struct node *node)
+{
+    char error[DISK_ERROR_MAX];
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    unsigned threads = settings.threads ? (unsigned)settings.threads : cores > 4 ? 4 : cores > 1 ? (unsigned)cores : 1;
+    int result = store_open(node);
+    if (result)
+        return result;
     if (meta_replica_open(chunk_store_disk(node->store), &node->replica, error))
         return refuse(EXIT_START, error);
     metrics_register_process("storage-node");
     node->pool = pool_create((unsigned)settings.pool_threads, "pool");
     loop_group_start(&node->loops, threads);
     node->scrub = scrub_start(node->store, node->server_id, settings.scrub_period_ms);
+    node->trash = trash_start(node->store, settings.trash_grace_ms);
     struct node_api_config api = {
         .scrub = node->scrub,
         .store = node->store,
@@ -174,6 +203,7 @@ static void node_stop(struct node *node)
         pool_free(node->pool);
     node_api_free(node->api);
     scrub_stop(node->scrub);
+    trash_stop(node->trash);
     meta_replica_close(node->replica);
     chunk_store_close(node->store);
 }
@@ -206,6 +236,8 @@ int main(int argc, char **argv)
     int result = node_configure(&node);
     if (result)
         return result;
+    if (settings.restore_trash)
+        return node_restore_trash(&node);
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);

@@ -7,12 +7,14 @@
 #define LABELS_MAX 256
 
 static const char *const route_names[ROUTE_COUNT] = {
-    [ROUTE_CHUNK] = "/chunks/{id}", [ROUTE_PULL] = "/chunks/{id}/pull", [ROUTE_INVENTORY] = "/chunks",
-    [ROUTE_HEALTH] = "/health",     [ROUTE_METRICS] = "/metrics",       [ROUTE_OTHER] = "other",
-    [ROUTE_META] = "/meta",
+    [ROUTE_CHUNK] = "/chunks/{id}", [ROUTE_PULL] = "/chunks/{id}/pull",   [ROUTE_INVENTORY] = "/chunks",
+    [ROUTE_HEALTH] = "/health",     [ROUTE_METRICS] = "/metrics",         [ROUTE_OTHER] = "other",
+    [ROUTE_META] = "/meta",         [ROUTE_TRASH] = "/chunks/{id}/trash", [ROUTE_RESTORE] = "/chunks/{id}/restore",
+    [ROUTE_TRASH_LIST] = "/trash",
 };
 static const char *const method_names[METHOD_COUNT] = {"GET", "HEAD", "PUT", "POST", "DELETE", "OTHER"};
-static const char *const operation_names[OPERATION_COUNT] = {"write", "read", "stat", "delete", "pull", "list"};
+static const char *const operation_names[OPERATION_COUNT] = {"write", "read", "stat",  "delete",
+                                                             "pull",  "list", "trash", "restore"};
 /* What a node answers; anything else, and 0 for a client that left before the answer, shares the last cell. */
 static const int http_statuses[NODE_HTTP_STATUSES - 1] = {200, 201, 204, 400, 401, 403, 404, 405, 408,
                                                           409, 413, 431, 500, 501, 502, 503, 507};
@@ -66,6 +68,8 @@ void node_metrics_init(struct node_metrics *metrics, const char *server_id)
     metrics->read_only = node_gauge(metrics, "tercet_node_read_only", "1 when the disk failed.");
     metrics->database_memory = node_gauge(metrics, "tercet_node_database_memory_bytes", "Memory that RocksDB uses.");
     metrics->pool_backlog = node_gauge(metrics, "tercet_node_pool_backlog", "Work that waits for a pool thread.");
+    metrics->trash_chunks = node_gauge(metrics, "tercet_node_trash_chunks", "Orphans in the trash.");
+    metrics->trash_bytes = node_gauge(metrics, "tercet_node_trash_bytes", "Their payload bytes.");
 }
 
 enum node_method node_method_of(struct bytes method)
@@ -172,4 +176,6 @@ void node_metrics_gauges(struct node_metrics *metrics, const struct node_gauges 
     metric_gauge_set(metrics->read_only, gauges->store.read_only);
     metric_gauge_set(metrics->database_memory, (double)gauges->database_memory);
     metric_gauge_set(metrics->pool_backlog, gauges->pool_backlog);
+    metric_gauge_set(metrics->trash_chunks, (double)gauges->store.trash_chunks);
+    metric_gauge_set(metrics->trash_bytes, (double)gauges->store.trash_bytes);
 }

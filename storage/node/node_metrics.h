@@ -14,7 +14,10 @@
 enum node_route {
     ROUTE_CHUNK,
     ROUTE_PULL,
+    ROUTE_TRASH,
+    ROUTE_RESTORE,
     ROUTE_INVENTORY,
+    ROUTE_TRASH_LIST,
     ROUTE_META,
     ROUTE_HEALTH,
     ROUTE_METRICS,
@@ -29,6 +32,8 @@ enum node_operation {
     OPERATION_DELETE,
     OPERATION_PULL,
     OPERATION_LIST,
+    OPERATION_TRASH,
+    OPERATION_RESTORE,
     OPERATION_COUNT
 };
 
@@ -42,7 +47,7 @@ struct node_metrics {
     struct metric_counter *errors[OPERATION_COUNT];
     struct metric_counter *bytes_in, *bytes_out, *refused, *corruptions;
     struct metric_gauge *used_bytes, *connections, *in_flight, *chunks, *disk_total, *disk_free, *disk_full;
-    struct metric_gauge *read_only, *database_memory, *pool_backlog;
+    struct metric_gauge *read_only, *database_memory, *pool_backlog, *trash_chunks, *trash_bytes;
     uint64_t corruptions_seen; /* atomic */
 };
 

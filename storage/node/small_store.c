@@ -1,6 +1,7 @@
 /* RocksDB as the node uses it; see the header for what is synced and why.
  * Column families: "default" is the index (id -> entry), "data" holds head and payload of small chunks, "quarantine"
- * holds copies that failed their checks, under their id and the time. */
+ * holds copies that failed their checks, under their id and the time; "trash" has the entries of chunks in the trash,
+ * each followed by the time. */
 #include "storage/node/small_store.h"
 
 #include <rocksdb/c.h>
@@ -12,6 +13,7 @@
 #include "base/clock.h"
 
 #define ENTRY_LEN          20
+#define TRASH_LEN          (ENTRY_LEN + 8)
 #define ENTRY_FORMAT       1
 #define ENTRY_SMALL        1
 #define ENTRY_LARGE        2
@@ -27,7 +29,7 @@
 #define READ_TIER_MEMORY       1 /* rocksdb::ReadTier::kBlockCacheTier: memtables and the cache */
 #define WAL_TOLERATE_TORN_TAIL 0 /* rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords */
 
-enum family { FAMILY_INDEX, FAMILY_DATA, FAMILY_QUARANTINE, FAMILY_COUNT };
+enum family { FAMILY_INDEX, FAMILY_DATA, FAMILY_QUARANTINE, FAMILY_TRASH, FAMILY_COUNT };
 
 struct small_store {
     struct disk *disk;
@@ -50,7 +52,7 @@ static rocksdb_options_t *family_options(enum family family, rocksdb_cache_t *ca
     rocksdb_block_based_options_destroy(table);
     rocksdb_options_set_compression(options, rocksdb_no_compression);
     rocksdb_options_set_write_buffer_size(options, family == FAMILY_DATA ? DATA_BUFFER_BYTES : INDEX_BUFFER_BYTES);
-    if (family != FAMILY_INDEX) {
+    if (family == FAMILY_DATA || family == FAMILY_QUARANTINE) {
         rocksdb_options_set_enable_blob_files(options, 1);
         rocksdb_options_set_min_blob_size(options, BLOB_BYTES_MIN);
         rocksdb_options_set_enable_blob_gc(options, 1);
@@ -79,7 +81,7 @@ static rocksdb_options_t *database_options(void)
 
 enum status small_store_open(struct disk *disk, struct small_store **out, char error[DISK_ERROR_MAX])
 {
-    static const char *const names[FAMILY_COUNT] = {"default", "data", "quarantine"};
+    static const char *const names[FAMILY_COUNT] = {"default", "data", "quarantine", "trash"};
     struct small_store *store = mem_zalloc(sizeof(*store));
     rocksdb_options_t *options = database_options(), *families[FAMILY_COUNT];
     rocksdb_cache_t *cache = rocksdb_cache_create_lru(BLOCK_CACHE_BYTES);
@@ -187,8 +189,8 @@ static enum status family_get(struct small_store *store, enum small_reach reach,
                               const struct chunk_id *id, struct small_value *value)
 {
     char *failure = NULL;
-    value->data = rocksdb_get_cf(store->db, store->read[reach], store->families[family], id_key(id), CHUNK_ID_LEN, &value->len,
-                                 &failure);
+    value->data = rocksdb_get_cf(store->db, store->read[reach], store->families[family], id_key(id), CHUNK_ID_LEN,
+                                 &value->len, &failure);
     enum status status = read_outcome(failure);
     if (!status && !value->data)
         status = STATUS_NOT_FOUND;
@@ -286,31 +288,96 @@ enum status small_store_quarantine(struct small_store *store, const struct chunk
     return status;
 }
 
+/* ---- the trash ----------------------------------------------------------------------------------------------- */
+
+static void trash_encode(const struct trash_entry *trash, uint8_t out[TRASH_LEN])
+{
+    entry_encode(&trash->entry, out);
+    put_u64(out + ENTRY_LEN, (uint64_t)trash->trashed_ms);
+}
+
+static enum status trash_decode(struct bytes key, struct bytes value, struct trash_entry *trash)
+{
+    if (value.len != TRASH_LEN)
+        return STATUS_CORRUPT;
+    trash->trashed_ms = (int64_t)get_u64(value.data + ENTRY_LEN);
+    return entry_decode(key, bytes_of(value.data, ENTRY_LEN), &trash->entry);
+}
+
+enum status small_store_trash_lookup(struct small_store *store, const struct chunk_id *id, struct trash_entry *trash)
+{
+    struct small_value value = {0};
+    enum status status = family_get(store, SMALL_ANYWHERE, FAMILY_TRASH, id, &value);
+    if (!status)
+        status = trash_decode(bytes_of(id->bytes, CHUNK_ID_LEN), bytes_of(value.data, value.len), trash);
+    small_value_release(&value);
+    return status == STATUS_CORRUPT ? STATUS_IO : status;
+}
+
+enum status small_store_trash(struct small_store *store, const struct trash_entry *trash)
+{
+    uint8_t row[TRASH_LEN];
+    char *failure = NULL;
+    const char *key = id_key(&trash->entry.id);
+    rocksdb_writebatch_t *batch = rocksdb_writebatch_create();
+    trash_encode(trash, row);
+    rocksdb_writebatch_delete_cf(batch, store->families[FAMILY_INDEX], key, CHUNK_ID_LEN);
+    rocksdb_writebatch_put_cf(batch, store->families[FAMILY_TRASH], key, CHUNK_ID_LEN, (const char *)row, TRASH_LEN);
+    rocksdb_write(store->db, store->synced, batch, &failure);
+    rocksdb_writebatch_destroy(batch);
+    return write_outcome(store, failure);
+}
+
+enum status small_store_restore(struct small_store *store, const struct trash_entry *trash)
+{
+    uint8_t row[ENTRY_LEN];
+    char *failure = NULL;
+    const char *key = id_key(&trash->entry.id);
+    rocksdb_writebatch_t *batch = rocksdb_writebatch_create();
+    entry_encode(&trash->entry, row);
+    rocksdb_writebatch_put_cf(batch, store->families[FAMILY_INDEX], key, CHUNK_ID_LEN, (const char *)row, ENTRY_LEN);
+    rocksdb_writebatch_delete_cf(batch, store->families[FAMILY_TRASH], key, CHUNK_ID_LEN);
+    rocksdb_write(store->db, store->synced, batch, &failure);
+    rocksdb_writebatch_destroy(batch);
+    return write_outcome(store, failure);
+}
+
+enum status small_store_trash_delete(struct small_store *store, const struct chunk_id *id, bool with_bytes)
+{
+    char *failure = NULL;
+    rocksdb_writebatch_t *batch = rocksdb_writebatch_create();
+    rocksdb_writebatch_delete_cf(batch, store->families[FAMILY_TRASH], id_key(id), CHUNK_ID_LEN);
+    if (with_bytes)
+        rocksdb_writebatch_delete_cf(batch, store->families[FAMILY_DATA], id_key(id), CHUNK_ID_LEN);
+    rocksdb_write(store->db, store->unsynced, batch, &failure);
+    rocksdb_writebatch_destroy(batch);
+    return write_outcome(store, failure);
+}
+
 /* ---- walking and counting ------------------------------------------------------------------------------------ */
 
-enum status small_store_iterate(struct small_store *store, const struct chunk_id *after, small_store_fn fn, void *arg)
+typedef enum status (*row_fn)(void *arg, struct bytes key, struct bytes value);
+
+/* Ends when fn fails, with its status. */
+static enum status family_iterate(struct small_store *store, enum family family, const struct chunk_id *after,
+                                  row_fn fn, void *arg)
 {
     enum status status = STATUS_OK;
     char *failure = NULL;
     rocksdb_readoptions_t *options = rocksdb_readoptions_create();
     rocksdb_readoptions_set_fill_cache(options, 0);
-    rocksdb_iterator_t *iterator = rocksdb_create_iterator_cf(store->db, options, store->families[FAMILY_INDEX]);
+    rocksdb_iterator_t *iterator = rocksdb_create_iterator_cf(store->db, options, store->families[family]);
     if (after)
         rocksdb_iter_seek(iterator, id_key(after), CHUNK_ID_LEN);
     else
         rocksdb_iter_seek_to_first(iterator);
     for (; !status && rocksdb_iter_valid(iterator); rocksdb_iter_next(iterator)) {
-        struct index_entry entry;
         struct bytes key, value;
         key.data = rocksdb_iter_key(iterator, &key.len);
         value.data = rocksdb_iter_value(iterator, &value.len);
-        if (entry_decode(key, value, &entry)) {
-            status = STATUS_IO;
-            break;
-        }
-        if (after && memcmp(after->bytes, entry.id.bytes, CHUNK_ID_LEN) == 0)
+        if (after && bytes_equal(key, bytes_of(after->bytes, CHUNK_ID_LEN)))
             continue;
-        status = fn(arg, &entry);
+        status = fn(arg, key, value);
     }
     if (!status) {
         rocksdb_iter_get_error(iterator, &failure);
@@ -319,6 +386,43 @@ enum status small_store_iterate(struct small_store *store, const struct chunk_id
     rocksdb_iter_destroy(iterator);
     rocksdb_readoptions_destroy(options);
     return status;
+}
+
+struct index_walk {
+    small_store_fn fn;
+    void *arg;
+};
+
+static enum status index_row(void *arg, struct bytes key, struct bytes value)
+{
+    const struct index_walk *walk = arg;
+    struct index_entry entry;
+    return entry_decode(key, value, &entry) ? STATUS_IO : walk->fn(walk->arg, &entry);
+}
+
+enum status small_store_iterate(struct small_store *store, const struct chunk_id *after, small_store_fn fn, void *arg)
+{
+    struct index_walk walk = {fn, arg};
+    return family_iterate(store, FAMILY_INDEX, after, index_row, &walk);
+}
+
+struct trash_walk {
+    small_store_trash_fn fn;
+    void *arg;
+};
+
+static enum status trash_row(void *arg, struct bytes key, struct bytes value)
+{
+    const struct trash_walk *walk = arg;
+    struct trash_entry trash;
+    return trash_decode(key, value, &trash) ? STATUS_IO : walk->fn(walk->arg, &trash);
+}
+
+enum status small_store_trash_iterate(struct small_store *store, const struct chunk_id *after, small_store_trash_fn fn,
+                                      void *arg)
+{
+    struct trash_walk walk = {fn, arg};
+    return family_iterate(store, FAMILY_TRASH, after, trash_row, &walk);
 }
 
 static uint64_t property(struct small_store *store, enum family family, const char *name)

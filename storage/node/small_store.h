@@ -1,4 +1,5 @@
-/* The node's RocksDB: the index of all chunks, the small chunks themselves, and small copies in quarantine.
+/* The node's RocksDB: the index of all chunks, the small chunks themselves, small copies in quarantine, and the rows of
+ * chunks in the trash. A small chunk in the trash keeps its bytes where they are: only its row is elsewhere.
  *
  * A small chunk and its index row are one synced batch. Index rows of large chunks are written and deleted without a
  * sync: after a power failure they may be behind the files, and are brought in line with them at start
@@ -25,6 +26,12 @@ struct index_entry {
     uint32_t crc32c;
     int64_t stored_ms;
     bool large; /* the chunk is a file */
+};
+
+/* A chunk in the trash: its row of the index, and since when. */
+struct trash_entry {
+    struct index_entry entry;
+    int64_t trashed_ms; /* wall clock */
 };
 
 /* A value that was read; release frees it. */
@@ -63,6 +70,20 @@ enum status small_store_quarantine(struct small_store *store, const struct chunk
  */
 typedef enum status (*small_store_fn)(void *arg, const struct index_entry *entry);
 enum status small_store_iterate(struct small_store *store, const struct chunk_id *after, small_store_fn fn, void *arg);
+
+/* ---- the trash ----------------------------------------------------------------------------------------------- */
+/* STATUS_NOT_FOUND. */
+enum status small_store_trash_lookup(struct small_store *store, const struct chunk_id *id, struct trash_entry *trash);
+/* The row goes from the index to the trash, or back; synced. */
+enum status small_store_trash(struct small_store *store, const struct trash_entry *trash);
+enum status small_store_restore(struct small_store *store, const struct trash_entry *trash);
+/* Drops the row from the trash, and with with_bytes those of a small chunk. Not synced: a row that comes back after a
+ * power failure is dropped again. */
+enum status small_store_trash_delete(struct small_store *store, const struct chunk_id *id, bool with_bytes);
+/* As small_store_iterate. */
+typedef enum status (*small_store_trash_fn)(void *arg, const struct trash_entry *trash);
+enum status small_store_trash_iterate(struct small_store *store, const struct chunk_id *after, small_store_trash_fn fn,
+                                      void *arg);
 
 /* Memory that RocksDB uses for memtables, table readers and its cache. Does not block for long. */
 uint64_t small_store_memory(struct small_store *store);

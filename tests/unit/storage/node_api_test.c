@@ -338,6 +338,47 @@ static void the_inventory_comes_in_pages(void **state)
         delete_chunk(targets[i]);
 }
 
+static void the_trash_takes_and_gives_back(void **state)
+{
+    char targets[2][64], trash[80], restore[80], metric[80];
+    struct exchange exchange;
+    (void)state;
+    for (unsigned i = 0; i < 2; i++) {
+        target_new(targets[i]);
+        snprintf(trash, sizeof(trash), "%s/trash", targets[i]);
+        snprintf(restore, sizeof(restore), "%s/restore", targets[i]);
+        assert_int_equal(request_status(0, "POST", trash), 404);
+        assert_int_equal(request_status(0, "POST", restore), 404);
+        assert_int_equal(put(0, targets[i], harness.payload, i ? LARGE : 1000), 201);
+        assert_int_equal(request_status(0, "GET", trash), 405);
+        assert_int_equal(request_status(0, "DELETE", restore), 405);
+        assert_int_equal(request_status(0, "POST", trash), 204);
+        assert_int_equal(request_status(0, "POST", trash), 204);
+        assert_int_equal(request_status(0, "GET", targets[i]), 404);
+        assert_int_equal(request_status(0, "HEAD", targets[i]), 404);
+        assert_int_equal(request(&exchange, 0, "GET", "/chunks"), 200);
+        assert_int_equal(exchange.answer.len, 0);
+        buffer_release(&exchange.answer);
+        assert_int_equal(request(&exchange, 0, "GET", "/trash?limit=5"), 200);
+        assert_int_equal(exchange.answer.len, INVENTORY_RECORD_LEN);
+        assert_int_equal(get_u32(exchange.answer.data + 16), i ? LARGE : 1000);
+        assert_true(llabs((long long)get_u64(exchange.answer.data + 24) - clock_wall_ms()) < 60000);
+        buffer_release(&exchange.answer);
+        assert_int_equal(request(&exchange, 0, "GET", "/metrics"), 200);
+        snprintf(metric, sizeof(metric), "tercet_node_trash_bytes{server_id=\"node-1\"} %u\n", i ? LARGE : 1000);
+        assert_non_null(strstr(exchange.answer.data, metric));
+        assert_non_null(strstr(exchange.answer.data, "tercet_node_trash_chunks{server_id=\"node-1\"} 1\n"));
+        buffer_release(&exchange.answer);
+        assert_int_equal(request_status(0, "POST", restore), 204);
+        assert_int_equal(request_status(0, "POST", restore), 204);
+        assert_int_equal(request_status(0, "GET", targets[i]), 200);
+        delete_chunk(targets[i]);
+        assert_int_equal(request_status(0, "POST", restore), 404);
+    }
+    assert_int_equal(request_status(0, "POST", "/trash"), 405);
+    assert_int_equal(request_status(0, "GET", "/trash?limit=10001"), 400);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -354,6 +395,7 @@ int main(void)
         cmocka_unit_test(too_many_requests_are_turned_away),
         cmocka_unit_test(deletes_are_acknowledged_once),
         cmocka_unit_test(the_inventory_comes_in_pages),
+        cmocka_unit_test(the_trash_takes_and_gives_back),
     };
     return cmocka_run_group_tests(tests, harness_start, harness_stop);
 }
