@@ -18,9 +18,10 @@
 struct large_file {
     struct disk *disk;
     struct chunk_id id;
-    int fd;        /* -1: not created, or finished */
-    uint32_t size; /* payload bytes written so far */
-    char name[64]; /* below tmp/ */
+    int fd;             /* -1: not created, or finished */
+    uint32_t size;      /* payload bytes written so far */
+    uint32_t writeback; /* so much of it was given to the disk */
+    char name[64];      /* below tmp/ */
 };
 
 /* Space is allocated ahead when the size is known. STATUS_NO_SPACE at the reserve. */
