@@ -16,6 +16,7 @@
 #define CONNECT_TIMEOUT_DEFAULT_MS 2000
 #define RECEIVE_WINDOW_DEFAULT     (256 * 1024)
 #define RECEIVE_BUFFER_MAX         (256 * 1024L) /* of libcurl */
+#define UPLOAD_BUFFER_BYTES        (128 * 1024L) /* of libcurl, for a longer body: half the sends of its default */
 #define HEAD_BYTES_MAX             (64 * 1024)
 #define SMALL_BODY_MAX             (64 * 1024 - 1) /* libcurl sends it with the head in one go */
 
@@ -282,6 +283,7 @@ static void set_body(struct http_call *call, const struct http_call_options *opt
     call->read_arg = options->read ? options->read_arg : call;
     call->body = options->body;
     curl_easy_setopt(call->easy, CURLOPT_UPLOAD, 1L);
+    curl_easy_setopt(call->easy, CURLOPT_UPLOAD_BUFFERSIZE, UPLOAD_BUFFER_BYTES);
     curl_easy_setopt(call->easy, CURLOPT_READFUNCTION, on_read);
     curl_easy_setopt(call->easy, CURLOPT_READDATA, call);
     curl_easy_setopt(call->easy, CURLOPT_SEEKFUNCTION, on_seek);

@@ -12,7 +12,7 @@
 struct st_h2o_socket_t;
 struct task;
 
-#define HTTP_CLIENT_IDLE_MAX 32 /* easy handles kept for reuse; each may hold an upload buffer of 64 KiB */
+#define HTTP_CLIENT_IDLE_MAX 32 /* easy handles kept for reuse; each may hold an upload buffer of 128 KiB */
 
 struct http_client {
     struct loop *loop;

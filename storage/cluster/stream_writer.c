@@ -1,8 +1,8 @@
 /* A stream of bytes becomes chunks: the window takes what the client sends, at most two chunks are under way (one waits
  * for its nodes' durable answers while the next one is sent), and their copies read from the window.
  *
- * Memory of one stream: window_bytes, and per running copy what libcurl buffers for an upload (64 KiB); with two chunks
- * of three copies that is window_bytes + 384 KiB at most. A stream of known size up to one segment takes its size.
+ * Memory of one stream: window_bytes, and per running copy what libcurl buffers for an upload (128 KiB); with two chunks
+ * of three copies that is window_bytes + 768 KiB at most. A stream of known size up to one segment takes its size.
  * All chunks but the last are chunk_bytes long. The writer belongs to the task that opened it. */
 #include "storage/cluster/chunk_writer.h"
 
