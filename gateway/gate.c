@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "compat/sigv4.h"
 #include "gateway/json_reply.h"
 #include "gateway/s3/s3.h"
 
@@ -68,6 +69,9 @@ static enum status refuse_access_key(struct exchange *exchange)
     return s3_fail_details(exchange, &details);
 }
 
+/* Signing keys of the last days and regions; requests never leave the thread of their loop. */
+static _Thread_local struct sigv4_key_cache signing_keys;
+
 static enum status verify_signature(struct exchange *exchange, const struct auth_request *request)
 {
     const struct gateway_options *options = &exchange->gateway->options;
@@ -76,7 +80,7 @@ static enum status verify_signature(struct exchange *exchange, const struct auth
         return s3_fail(exchange, S3_INVALID_TOKEN); /* no temporary credentials are ever issued */
     if (!bytes_equal_constant_time(exchange->credentials.access_key, bytes_from_str(options->access_key)))
         return refuse_access_key(exchange);
-    switch (auth_verify(request, &exchange->credentials, bytes_from_str(options->secret_key), NULL,
+    switch (auth_verify(request, &exchange->credentials, bytes_from_str(options->secret_key), &signing_keys,
                         &exchange->verification)) {
     case STATUS_OK:
         return STATUS_OK;
