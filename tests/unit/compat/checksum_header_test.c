@@ -7,24 +7,7 @@
 #include <string.h>
 
 #include "compat/checksum_header.h"
-
-#define HEADERS_MAX 4
-
-struct header_row {
-    const char *name, *value;
-};
-
-static struct header_list list_of(const struct header_row rows[HEADERS_MAX], struct http_header out[HEADERS_MAX])
-{
-    struct header_list list = {out, 0};
-
-    while (list.count < HEADERS_MAX && rows[list.count].name) {
-        out[list.count].name = bytes_from_str(rows[list.count].name);
-        out[list.count].value = bytes_from_str(rows[list.count].value);
-        list.count++;
-    }
-    return list;
-}
+#include "tests/unit/compat/header_rows.h"
 
 static void test_names(void **state)
 {

@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "compat/conditions.h"
+#include "tests/unit/compat/header_rows.h"
 
-#define HEADERS_MAX 4
 #define TAG         "\"5eb63bbbe01eeed093cb22bb8f5acdc3\""
 #define OTHER       "\"00000000000000000000000000000000\""
 /* the object's time, with a fraction that no header can carry */
@@ -17,22 +17,6 @@
 #define BEFORE      "Sun, 22 Nov 2026 19:53:59 GMT"
 #define AFTER       "Sun, 22 Nov 2026 19:54:01 GMT"
 #define FUTURE      "Tue, 22 Nov 2099 19:54:00 GMT"
-
-struct header_row {
-    const char *name, *value;
-};
-
-static struct header_list list_of(const struct header_row rows[HEADERS_MAX], struct http_header out[HEADERS_MAX])
-{
-    struct header_list list = {out, 0};
-
-    while (list.count < HEADERS_MAX && rows[list.count].name) {
-        out[list.count].name = bytes_from_str(rows[list.count].name);
-        out[list.count].value = bytes_from_str(rows[list.count].value);
-        list.count++;
-    }
-    return list;
-}
 
 static struct condition_target target(void)
 {
