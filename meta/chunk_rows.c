@@ -18,6 +18,18 @@ enum status chunk_list_check(const struct chunk_list *chunks, uint64_t size)
     return sum == size ? STATUS_OK : STATUS_INVALID;
 }
 
+enum status chunk_list_commit(struct meta *meta, struct commit_op *op, const struct chunk_list *chunks,
+                              struct packed_chunks *packed)
+{
+    struct buffer data;
+    record_buffer_init(&data);
+    packed_chunks_append(&data, chunks);
+    *packed = (struct packed_chunks){data.data, (uint32_t)chunks->count};
+    enum status status = commit_run(meta, op);
+    buffer_release(&data);
+    return status;
+}
+
 unsigned chunk_record_good(const struct chunk_record *record)
 {
     return (unsigned)record->copies - (unsigned)__builtin_popcount(record->bad);

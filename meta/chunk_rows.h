@@ -10,6 +10,11 @@ enum status chunk_list_check(const struct chunk_list *chunks, uint64_t size);
 /* Records new chunks, and queues those with too few copies. */
 void chunk_rows_add(struct txn *txn, const struct chunk_list *chunks);
 
+/* commit_run of an operation that records new chunks: packs them into *packed, which belongs to the operation and is
+ * valid until it has run. Suspends, or blocks, as commit_run does. */
+enum status chunk_list_commit(struct meta *meta, struct commit_op *op, const struct chunk_list *chunks,
+                              struct packed_chunks *packed);
+
 /* NOT_FOUND when nothing is recorded of it. */
 enum status chunk_row_get(const struct db_view *view, const struct chunk_id *id, struct chunk_record *record);
 /* Writes the row and moves the chunk to its place in the repair queue, or off it. */

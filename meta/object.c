@@ -85,21 +85,13 @@ enum status meta_object_put(struct meta *meta, uint32_t bucket, struct bytes key
                              .object = object,
                              .chunks = chunks,
                              .condition = condition};
-    struct buffer packed;
 
     enum status status = object_key_check(key);
     if (!status && object->headers.len > META_HEADERS_MAX)
         status = STATUS_LIMIT;
     if (!status)
         status = chunk_list_check(chunks, object->size);
-    if (status)
-        return status;
-    record_buffer_init(&packed);
-    packed_chunks_append(&packed, chunks);
-    put.packed = (struct packed_chunks){packed.data, (uint32_t)chunks->count};
-    status = commit_run(meta, &put.op);
-    buffer_release(&packed);
-    return status;
+    return status ? status : chunk_list_commit(meta, &put.op, chunks, &put.packed);
 }
 
 /* ---- get ------------------------------------------------------------------------------------------------------ */

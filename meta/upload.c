@@ -180,21 +180,13 @@ enum status meta_part_put(struct meta *meta, const struct meta_upload *upload, s
                           const struct chunk_list *chunks)
 {
     struct upload_op put = {.op.prepare = part_put_prepare, .upload = upload, .part = part, .chunks = chunks};
-    struct buffer packed;
 
     if (part->number < 1 || part->number > META_PART_MAX)
         return STATUS_INVALID;
     enum status status = upload_name(upload, &put.id);
     if (!status)
         status = chunk_list_check(chunks, part->size);
-    if (status)
-        return status;
-    record_buffer_init(&packed);
-    packed_chunks_append(&packed, chunks);
-    put.packed = (struct packed_chunks){packed.data, (uint32_t)chunks->count};
-    status = commit_run(meta, &put.op);
-    buffer_release(&packed);
-    return status;
+    return status ? status : chunk_list_commit(meta, &put.op, chunks, &put.packed);
 }
 
 struct part_list {
