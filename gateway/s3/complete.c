@@ -231,35 +231,13 @@ static void complete(struct exchange *exchange, const struct meta_bucket *bucket
     meta_object_release(&object);
 }
 
-/* An upload that is gone may have been completed by this very request, sent before: meta knows, given its
- * name. */
-static enum status find_upload(struct exchange *exchange, struct meta_bucket *bucket, struct meta_upload *upload,
-                               bool *repeated)
-{
-    struct bytes id = uri_query_value(&exchange->query, "uploadId");
-    enum status status = s3_bucket(exchange, bucket);
-
-    if (status)
-        return status;
-    status = meta_upload_get(exchange->gateway->meta, bucket->id, exchange->key, id, upload);
-    if (status == STATUS_NOT_FOUND && id.len == META_UPLOAD_ID_LEN) {
-        *upload = (struct meta_upload){.bucket = bucket->id, .key = exchange->key};
-        memcpy(upload->id, id.data, id.len);
-        *repeated = true;
-        return STATUS_OK;
-    }
-    if (status == STATUS_NOT_FOUND || status == STATUS_INVALID)
-        return s3_fail_no_such_upload(exchange);
-    return status ? s3_fail_status(exchange, status) : STATUS_OK;
-}
-
 void s3_complete_multipart_upload(struct exchange *exchange)
 {
     struct completion_request request = {0};
     struct meta_bucket bucket;
     struct meta_upload upload;
 
-    if (find_upload(exchange, &bucket, &upload, &request.repeated))
+    if (s3_upload_or_ended(exchange, &bucket, &upload, &request.repeated))
         return;
     if (!read_headers(exchange, &upload, &request) && !read_document(exchange, &request)) {
         complete(exchange, &bucket, &upload, &request);

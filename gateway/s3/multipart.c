@@ -6,17 +6,33 @@
 
 #include "gateway/s3/copy_source.h"
 
-enum status s3_upload(struct exchange *exchange, struct meta_bucket *bucket, struct meta_upload *upload)
+enum status s3_upload_or_ended(struct exchange *exchange, struct meta_bucket *bucket, struct meta_upload *upload,
+                               bool *ended)
 {
     struct bytes id = uri_query_value(&exchange->query, "uploadId");
     enum status status = s3_bucket(exchange, bucket);
 
+    *ended = false;
     if (status)
         return status;
     status = meta_upload_get(exchange->gateway->meta, bucket->id, exchange->key, id, upload);
+    if (status == STATUS_NOT_FOUND && id.len == META_UPLOAD_ID_LEN) {
+        *upload = (struct meta_upload){.bucket = bucket->id, .key = exchange->key};
+        memcpy(upload->id, id.data, id.len);
+        *ended = true;
+        return STATUS_OK;
+    }
     if (status == STATUS_NOT_FOUND || status == STATUS_INVALID)
         return s3_fail_no_such_upload(exchange);
     return status ? s3_fail_status(exchange, status) : STATUS_OK;
+}
+
+enum status s3_upload(struct exchange *exchange, struct meta_bucket *bucket, struct meta_upload *upload)
+{
+    bool ended;
+    enum status status = s3_upload_or_ended(exchange, bucket, upload, &ended);
+
+    return !status && ended ? s3_fail_no_such_upload(exchange) : status;
 }
 
 enum status s3_fail_no_such_upload(struct exchange *exchange)
