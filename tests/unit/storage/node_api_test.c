@@ -340,7 +340,7 @@ static void the_inventory_comes_in_pages(void **state)
 
 static void the_trash_takes_and_gives_back(void **state)
 {
-    char targets[2][64], trash[80], restore[80], metric[80];
+    char targets[2][64], trash[160], restore[160], metric[80];
     struct exchange exchange;
     (void)state;
     for (unsigned i = 0; i < 2; i++) {
