@@ -323,5 +323,6 @@ enum status http_reply_refusal(struct http_transaction *transaction, const struc
     buffer_clear(&transaction->reply_headers); /* what a handler prepared for another answer */
     http_reply_header_str(request, "Content-Type", "application/xml");
     http_reply_header_str(request, "x-amz-request-id", request->id);
+    http_reply_header_str(request, "x-amz-id-2", request->id);
     return http_reply(request, refusal->status, bytes_of(body, (size_t)len));
 }

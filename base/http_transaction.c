@@ -2,10 +2,13 @@
  * that did not, reads what is left of the body and decides what becomes of the connection. */
 #include "base/http_connection.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/check.h"
+#include "base/log.h"
+#include "base/metrics.h"
 #include "base/task.h"
 
 #define LINGER_BYTES_MAX (64 * 1024 * 1024)
@@ -134,6 +137,19 @@ static void transaction_end(struct http_transaction *transaction)
         http_connection_free(connection, broken);
 }
 
+/* No handler sees what is refused here: this is its only trace. */
+static void count_refusal(const struct http_refusal *refusal)
+{
+    char labels[64];
+
+    snprintf(labels, sizeof(labels), "code=\"%s\"", refusal->code);
+    metric_counter_add(metric_counter_get("tercet_http_refused_total",
+                                          "Requests refused for their head, or for want of room, before any handler.",
+                                          labels),
+                       1);
+    log_debug("request refused", LOG_STR("code", refusal->code), LOG_STR("reason", refusal->message));
+}
+
 static void transaction_task(void *arg)
 {
     struct http_transaction *transaction = arg;
@@ -141,6 +157,7 @@ static void transaction_task(void *arg)
 
     task_set_request_id(transaction->request.id);
     if (transaction->refusal != NULL) {
+        count_refusal(transaction->refusal);
         http_reply_refusal(transaction, transaction->refusal);
     } else {
         __atomic_fetch_add(&server->requests, 1, __ATOMIC_RELAXED);

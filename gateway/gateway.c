@@ -127,6 +127,9 @@ void gateway_handle(struct http_request *request, void *arg)
     task_set_request_id(request->id);
     if (trace_continue(http_request_header(request, "traceparent"), trace))
         task_set_trace(trace);
+    /* Every answer has them, so that a client's report can be found in the log. */
+    http_reply_header_str(request, "x-amz-request-id", request->id);
+    http_reply_header_str(request, "x-amz-id-2", request->id);
     buffer_init(&exchange.path_storage, PATH_STORAGE_MAX);
     if (admit(&exchange))
         route(&exchange);

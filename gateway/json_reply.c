@@ -13,7 +13,6 @@ enum status json_reply(struct exchange *exchange, int http_status, json_t *take_
     CHECK(text != NULL);
     json_decref(take_value);
     http_reply_header_str(exchange->http, "Content-Type", "application/json");
-    http_reply_header_str(exchange->http, "x-amz-request-id", exchange->http->id);
     enum status status = http_reply(exchange->http, http_status, bytes_from_str(text));
     free(text);
     return status;

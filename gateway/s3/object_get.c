@@ -120,7 +120,6 @@ static void give_object_headers(struct exchange *exchange, const struct meta_buc
     bool whole = selection->range.length == object->size;
     char text[RANGE_TEXT_MAX];
 
-    s3_common_headers(exchange);
     s3_give_headers(exchange, object);
     s3_reply_etag(exchange, &etag);
     clock_format_rfc1123(object->modified_ms, text);

@@ -1,4 +1,4 @@
-/* S3 answers: the headers that each has, XML documents, and errors. */
+/* S3 answers: XML documents, an object's headers, and errors. */
 #include <string.h>
 
 #include "base/log.h"
@@ -6,12 +6,6 @@
 #include "gateway/s3/s3.h"
 
 #define ERROR_BYTES_MAX (2u << 20) /* SignatureDoesNotMatch carries the canonical request twice */
-
-void s3_common_headers(struct exchange *exchange)
-{
-    http_reply_header_str(exchange->http, "x-amz-request-id", exchange->http->id);
-    http_reply_header_str(exchange->http, "x-amz-id-2", exchange->http->id);
-}
 
 enum status s3_fail_details(struct exchange *exchange, struct s3_error_details *details)
 {
@@ -24,7 +18,6 @@ enum status s3_fail_details(struct exchange *exchange, struct s3_error_details *
     details->resource = exchange->http->path;
     details->request_id = details->host_id = bytes_from_str(exchange->http->id);
     buffer_init(&body, ERROR_BYTES_MAX);
-    s3_common_headers(exchange);
     if (http_status == 503)
         http_reply_header_str(exchange->http, "Retry-After", "1");
     if (http_status != 304) {
@@ -116,13 +109,11 @@ enum status s3_fail_status(struct exchange *exchange, enum status status)
 
 enum status s3_reply_empty(struct exchange *exchange, int http_status)
 {
-    s3_common_headers(exchange);
     return http_reply(exchange->http, http_status, (struct bytes){0});
 }
 
 enum status s3_reply_xml(struct exchange *exchange, const struct buffer *document)
 {
-    s3_common_headers(exchange);
     http_reply_header_str(exchange->http, "Content-Type", "application/xml");
     return http_reply(exchange->http, 200, buffer_bytes(document));
 }

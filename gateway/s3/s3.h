@@ -46,7 +46,6 @@ enum status s3_fail_no_such_bucket(struct exchange *exchange);
 enum status s3_fail_argument(struct exchange *exchange, const char *name, struct bytes value, const char *message);
 /* NoSuchKey, or NoSuchVersion when a version was asked for. */
 enum status s3_fail_no_such_key(struct exchange *exchange);
-void s3_common_headers(struct exchange *exchange);
 enum status s3_reply_empty(struct exchange *exchange, int http_status);
 enum status s3_reply_xml(struct exchange *exchange, const struct buffer *document);
 /* A header whose value a client once gave: a standard one as it is unless it holds what a header cannot carry; user

@@ -109,6 +109,41 @@ class GatewayInput(ClusterTest):
         self.assertEqual([answer.status for answer in answers], [200, 200])
         self.assertEqual(answers[0].body, answers[1].body)
 
+    def test_every_answer_has_a_request_id(self):
+        """Also those that no handler sees; and no two have the same."""
+        self.signed("PUT", "/input/id", body=b"x")
+        answers = [self.signed(method, "/input/id") for method in ("GET", "HEAD", "DELETE", "GET")]
+        answers += [self.signed("GET", "/input?list-type=2"), self.signed("GET", "/input/id?tagging"), self.signed("GET", "/none")]
+        targets = ["/", "/health", "/livez", "/readyz", "/health/cluster", "/minio/health/live", "/system/health",
+                   "/system/nodes", "/system/repair", "/metrics", "/metrics/buckets", "/files", "/files/none",
+                   "/download?filename=none", "/upload", "/files?limit=x", "/?bad=%zz", "/%zz", "/none/none"]
+        answers += [raw_http.request(self.cluster.port, method, target)
+                    for target in targets for method in ("GET", "HEAD", "DELETE", "OPTIONS", "PATCH")]
+        heads = {b"GARBAGE\r\n\r\n": 400, b"GET / HTTP/1.1\r\n\r\n": 400, b"GET / HTTP/3.0\r\nHost: x\r\n\r\n": 505,
+                 b"GET / HTTP/1.1\r\nHost: x\r\nA: " + b"a" * 70000 + b"\r\n\r\n": 431,
+                 b"PUT / HTTP/1.1\r\nHost: x\r\nExpect: y\r\nContent-Length: 1\r\n\r\n": 417}
+        for head, status in heads.items():
+            answers.append(raw_http.exchange(self.cluster.port, head))
+            self.assertEqual(answers[-1].status, status)
+        for answer in answers:
+            self.assertRegex(answer.header("x-amz-request-id"), r"^[0-9A-F]{16}$", vars(answer))
+            self.assertEqual(len(answer.headers.get_all("x-amz-request-id")), 1)
+            self.assertTrue(answer.header("x-amz-id-2"))
+        self.assertEqual(len({answer.header("x-amz-request-id") for answer in answers}), len(answers))
+        metrics = self.cluster.get("/metrics")[1].decode()
+        self.assertRegex(metrics, r'tercet_http_refused_total{code="BadRequest"} [2-9]\n')
+
+    def test_file_api_answers_have_a_request_id(self):
+        body = b'--b\r\nContent-Disposition: form-data; name="file"; filename="id"\r\n\r\ndata\r\n--b--\r\n'
+        headers = {"Content-Type": "multipart/form-data; boundary=b"}
+        for method, target, status in [("POST", "/upload", 200), ("GET", "/download?filename=id", 200),
+                                       ("HEAD", "/files/id", 200), ("GET", "/files", 200),
+                                       ("DELETE", "/delete?filename=id", 200), ("POST", "/upload?filename=", 400)]:
+            answer = raw_http.request(self.cluster.port, method, target, headers if method == "POST" else {},
+                                      body if status == 200 and method == "POST" else b"")
+            self.assertEqual(answer.status, status, target)
+            self.assertRegex(answer.header("x-amz-request-id"), r"^[0-9A-F]{16}$", target)
+
     def test_open_api_only_for_local_names(self):
         def status(host):
             return raw_http.exchange(self.cluster.port, f"GET /files HTTP/1.1\r\nHost: {host}\r\n\r\n".encode()).status
