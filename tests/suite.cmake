@@ -85,5 +85,6 @@ suite_python(faults.checker faults/checker_test.py faults 60)
 suite_python(faults.short faults/short_test.py faults 900 PROCESSORS 2)
 
 suite_python(observability.monitoring observability/monitoring_test.py observability 600)
+suite_python(observability.logs observability/logs_test.py observability 300)
 suite_python(observability.package observability/package_test.py observability 600 RELEASE)
 suite_python(observability.image observability/image_test.py observability 1200)
