@@ -1,5 +1,6 @@
-"""The Debian package: built by CPack from the Release build, installed into a root of its own with its scripts run there,
-its programs started by hand with the installed settings as a user without rights, removed and purged."""
+"""The Debian package: built by CPack from the Release build, installed with its scripts run, its programs started by hand
+with the installed settings as a user without rights, upgraded, removed and purged. Once in a clean Debian with apt, where
+one can be made; once in a root with nothing but what the scripts call, everywhere."""
 
 import os
 import re
@@ -9,11 +10,22 @@ import tempfile
 import unittest
 
 import cluster
+import debian
 from harness import main, run
 
 USER = 65534
 CONFFILES = {"/etc/tercet/gateway.conf"} | {f"/etc/tercet/node-{number}.conf" for number in range(1, 5)}
-TOOLS = ("sh", "openssl", "mv", "rm", "rmdir")
+SECRETS = ("cluster-secret", "secret-key", "cluster.env")
+TOOLS = ("sh", "openssl", "mv", "rm", "rmdir", "sed")
+STATE = "/var/lib/private/tercet"  # what systemd makes of the units' StateDirectory
+
+
+def make_package(folder, version=None):
+    """The package's path. version: another than the tree's."""
+    os.mkdir(folder)
+    options = ["-R", version] if version else []
+    run("cpack", "-B", folder, *options, "--config", os.path.join(os.environ["TERCET_BUILD"], "CPackConfig.cmake"))
+    return next(os.path.join(folder, name) for name in os.listdir(folder) if name.endswith(".deb"))
 
 
 def copy_tool(root, name):
@@ -26,35 +38,115 @@ def copy_tool(root, name):
         shutil.copy(os.path.realpath(file), target)
 
 
+class Services:
+    """What the units do, by hand: the installed programs and settings, as a user that may do nothing else. chroot: below
+    the root, with the libraries there; else from outside."""
+
+    def __init__(self, root, chroot):
+        self.root = root
+        self.inside = "" if chroot else root
+        self.prefix = ["chroot", f"--userspec={USER}:{USER}", root] if chroot else []
+        self.holders = [cluster.hold_port() for _ in range(5)]
+        self.ports = [holder.getsockname()[1] for holder in self.holders]
+        self.url = f"http://127.0.0.1:{self.ports[0]}"
+        self.processes = []
+        os.makedirs(root + STATE, exist_ok=True)
+        os.chown(root + STATE, USER, USER)
+
+    def environment(self):
+        with open(self.root + "/etc/tercet/cluster.env") as file:
+            environment = dict(line.strip().split("=", 1) for line in file)
+        for secret in ("cluster-secret", "secret-key"):
+            shutil.copy(f"{self.root}/etc/tercet/{secret}", self.root + STATE)
+            os.chown(f"{self.root}{STATE}/{secret}", USER, USER)
+        environment["TERCET_CLUSTER_SECRET_FILE"] = f"{self.inside}{STATE}/cluster-secret"
+        environment["TERCET_SECRET_KEY_FILE"] = f"{self.inside}{STATE}/secret-key"
+        return environment
+
+    def start(self):
+        nodes = ",".join(f"{number}=127.0.0.1:{self.ports[number]}" for number in range(1, 5))
+        members = [("tercet-node", f"node-{number}", self.ports[number], []) for number in range(1, 5)]
+        members.append(("tercet-gateway", "gateway", self.ports[0], ["-nodes", nodes]))
+        rights = {} if self.prefix else {"user": USER, "group": USER, "extra_groups": []}
+        for program, name, port, more in members:
+            self.processes.append(subprocess.Popen(
+                [*self.prefix, f"{self.inside}/usr/bin/{program}", "-config", f"{self.inside}/etc/tercet/{name}.conf",
+                 "-port", str(port), "-data-dir", f"{self.inside}{STATE}/{name}", *more],
+                env={"PATH": os.environ["PATH"], **self.environment()}, cwd="/", **rights))
+        probe = [*self.prefix, f"{self.inside}/usr/bin/tercet-gateway", "-health", "-port", str(self.ports[0])]
+        cluster.poll(lambda: run(*probe, check=False).returncode == 0, "the installed gateway is well")
+        cluster.poll(lambda: run("curl", "-fs", self.url + "/health/cluster", check=False).returncode == 0, "writes are possible")
+
+    def stop(self):
+        """The exit statuses."""
+        for process in reversed(self.processes):
+            process.terminate()
+        codes = [process.wait(60) for process in self.processes]
+        self.processes = []
+        return codes
+
+    def close(self):
+        self.stop()
+        for holder in self.holders:
+            holder.close()
+
+
+@unittest.skipUnless(os.geteuid() == 0, "installing into another root needs root")
 class Package(unittest.TestCase):
-    @unittest.skipUnless(os.geteuid() == 0, "skipped: installing into another root needs root")
-    def test_life_of_a_package(self):
-        folder = tempfile.mkdtemp(prefix="tercet-deb-")
-        self.addCleanup(shutil.rmtree, folder, ignore_errors=True)
-        os.chmod(folder, 0o755)
-        run("cpack", "-B", folder, "--config", os.path.join(os.environ["TERCET_BUILD"], "CPackConfig.cmake"))
-        package = next(os.path.join(folder, name) for name in os.listdir(folder) if name.endswith(".deb"))
+    def setUp(self):
+        self.folder = tempfile.mkdtemp(prefix="tercet-deb-")
+        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+        os.chmod(self.folder, 0o755)
+        self.root = os.path.join(self.folder, "root")
+
+    def services(self, chroot):
+        services = Services(self.root, chroot)
+        self.addCleanup(services.close)
+        return services
+
+    def text(self, path):
+        with open(self.root + path) as file:
+            return file.read()
+
+    def secrets(self):
+        for name in SECRETS:
+            self.assertEqual(os.stat(f"{self.root}/etc/tercet/{name}").st_mode & 0o777, 0o600)
+        return {name: self.text("/etc/tercet/" + name) for name in SECRETS}
+
+    def change_settings(self):
+        with open(self.root + "/etc/tercet/gateway.conf", "a") as conf:
+            conf.write("# changed by the operator\n")
+
+    def check_removed(self, remove, purge):
+        remove()
+        self.assertFalse(os.path.exists(self.root + "/usr/bin/tercet-gateway"))
+        self.assertIn("changed by the operator", self.text("/etc/tercet/gateway.conf"))
+        cluster_id = self.text("/etc/tercet/cluster.env").strip()
+        said = purge().stdout.decode()
+        self.assertFalse(os.path.exists(self.root + "/etc/tercet"))
+        self.assertTrue(os.path.exists(f"{self.root}{STATE}/node-1/identity"), "a purge deleted data")
+        self.assertIn(cluster_id, said, "what the data that were kept belong to")
+
+    def test_in_a_root_of_its_own(self):
+        package = make_package(os.path.join(self.folder, "deb"))
         self.assertEqual(set(run("dpkg-deb", "-I", package, "conffiles").stdout.decode().split()), CONFFILES)
         self.assertIn("librocksdb", run("dpkg-deb", "-f", package, "Depends").stdout.decode())
-        root = self.make_root(folder)
-        dpkg = ["dpkg", f"--root={root}", "--force-depends"]
+        self.make_root()
+        dpkg = ["dpkg", f"--root={self.root}", "--force-depends"]
         run(*dpkg, "-i", package)
-        with open(root + "/etc/tercet/gateway.conf", "a") as conf:
-            conf.write("# changed by the operator\n")
+        self.change_settings()
+        secrets = self.secrets()
         run(*dpkg, "-i", package)
-        with open(root + "/etc/tercet/gateway.conf") as conf:
-            self.assertIn("changed by the operator", conf.read())
-        for secret in ("cluster-secret", "secret-key", "cluster.env"):
-            self.assertEqual(os.stat(f"{root}/etc/tercet/{secret}").st_mode & 0o777, 0o600)
-        self.serve(root)
-        run(*dpkg, "-r", "tercet")
-        self.assertFalse(os.path.exists(root + "/usr/bin/tercet-gateway"))
-        self.assertTrue(os.path.exists(root + "/etc/tercet/gateway.conf"))
-        run(*dpkg, "-P", "tercet")
-        self.assertFalse(os.path.exists(root + "/etc/tercet"))
+        self.assertIn("changed by the operator", self.text("/etc/tercet/gateway.conf"))
+        self.assertEqual(self.secrets(), secrets)
+        services = self.services(chroot=False)
+        services.start()
+        run("curl", "-fsS", "-F", f"file=@{__file__}", "-F", "filename=x", services.url + "/upload")
+        self.assertEqual(services.stop(), [0] * 5)
+        self.check_removed(lambda: run(*dpkg, "-r", "tercet"), lambda: run(*dpkg, "-P", "tercet"))
 
-    def make_root(self, folder):
-        root = os.path.join(folder, "root")
+    def make_root(self):
+        root = self.root
         for part in ("updates", "info", "triggers"):
             os.makedirs(f"{root}/var/lib/dpkg/{part}")
         open(f"{root}/var/lib/dpkg/status", "w").close()
@@ -66,42 +158,35 @@ class Package(unittest.TestCase):
             shutil.copy(os.path.realpath("/bin/sh"), root + "/bin/sh")
         os.makedirs(root + "/dev")
         os.mknod(root + "/dev/null", 0o20666, os.makedev(1, 3))
-        return root
 
-    def serve(self, root):
-        """What the units do, by hand: the installed programs and settings, as a user that may do nothing else."""
-        holders = [cluster.hold_port() for _ in range(5)]
-        ports = [holder.getsockname()[1] for holder in holders]
-        with open(root + "/etc/tercet/cluster.env") as file:
-            environment = dict(line.strip().split("=", 1) for line in file)
-        state = os.path.join(root, "state")
-        os.makedirs(state)
-        for secret in ("cluster-secret", "secret-key"):
-            shutil.copy(f"{root}/etc/tercet/{secret}", state)
-            os.chown(os.path.join(state, secret), USER, USER)
-        os.chown(state, USER, USER)
-        environment["TERCET_CLUSTER_SECRET_FILE"] = os.path.join(state, "cluster-secret")
-        environment["TERCET_SECRET_KEY_FILE"] = os.path.join(state, "secret-key")
-        nodes = ",".join(f"{number}=127.0.0.1:{ports[number]}" for number in range(1, 5))
-        members = [("tercet-gateway", "gateway", ports[0], ["-nodes", nodes])]
-        members += [("tercet-node", f"node-{number}", ports[number], []) for number in range(1, 5)]
-        processes = []
-        try:
-            for program, name, port, more in reversed(members):
-                processes.append(subprocess.Popen(
-                    [f"{root}/usr/bin/{program}", "-config", f"{root}/etc/tercet/{name}.conf", "-port", str(port),
-                     "-data-dir", os.path.join(state, name), *more],
-                    env=environment, user=USER, group=USER, extra_groups=[], cwd="/"))
-            probe = [f"{root}/usr/bin/tercet-gateway", "-health", "-port", str(ports[0])]
-            cluster.poll(lambda: run(*probe, check=False).returncode == 0, "the installed gateway is well")
-            run("curl", "-fsS", "-F", f"file=@{__file__}", "-F", "filename=x", f"http://127.0.0.1:{ports[0]}/upload")
-        finally:
-            for process in reversed(processes):
-                process.terminate()
-            codes = [process.wait(60) for process in processes]
-            for holder in holders:
-                holder.close()
-        self.assertEqual(codes, [0] * 5)
+    def apt(self, *arguments):
+        environment = {"DEBIAN_FRONTEND": "noninteractive", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"}
+        return run("chroot", self.root, "apt-get", "-qy", *arguments, env=environment, timeout=600)
+
+    def install(self, package):
+        shutil.copy(package, self.root + "/tmp/tercet.deb")
+        self.apt("install", "--no-install-recommends", "/tmp/tercet.deb")
+        return run("chroot", self.root, "dpkg-query", "-W", "-f", "${Version} ${Status}", "tercet").stdout.decode()
+
+    def test_upgrade_in_a_clean_debian(self):
+        debian.extract(self.root)
+        self.apt("update")
+        self.assertEqual(self.install(make_package(os.path.join(self.folder, "old"), "0.0.9")), "0.0.9 install ok installed")
+        self.change_settings()
+        secrets = self.secrets()
+        services = self.services(chroot=True)
+        services.start()
+        run("curl", "-fsS", "-F", f"file=@{__file__}", "-F", "filename=kept", services.url + "/upload")
+        self.assertEqual(services.stop(), [0] * 5)
+
+        self.assertRegex(self.install(make_package(os.path.join(self.folder, "new"))), r"^0\.[1-9]\S* install ok installed$")
+        self.assertIn("changed by the operator", self.text("/etc/tercet/gateway.conf"))
+        self.assertEqual(self.secrets(), secrets)
+        services.start()
+        with open(__file__, "rb") as file:
+            self.assertEqual(run("curl", "-fsS", services.url + "/download?filename=kept").stdout, file.read())
+        self.assertEqual(services.stop(), [0] * 5)
+        self.check_removed(lambda: self.apt("remove", "tercet"), lambda: self.apt("purge", "tercet"))
 
 
 if __name__ == "__main__":
