@@ -15,6 +15,13 @@ void chunk_id_create(struct chunk_id *id)
     random_bytes(id->bytes + 6, CHUNK_ID_LEN - 6);
 }
 
+int64_t chunk_id_time_ms(const struct chunk_id *id)
+{
+    uint8_t millis[8] = {0};
+    memcpy(millis + 2, id->bytes, 6);
+    return (int64_t)get_u64(millis);
+}
+
 void chunk_id_format(const struct chunk_id *id, char out[CHUNK_ID_TEXT_LEN + 1])
 {
     hex_encode(id->bytes, CHUNK_ID_LEN, out);

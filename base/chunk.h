@@ -35,6 +35,7 @@ struct chunk_list {
 };
 
 void chunk_id_create(struct chunk_id *id);
+int64_t chunk_id_time_ms(const struct chunk_id *id); /* wall clock of whoever created it */
 void chunk_id_format(const struct chunk_id *id, char out[CHUNK_ID_TEXT_LEN + 1]);
 enum status chunk_id_parse(struct bytes text, struct chunk_id *id); /* lower-case hex only */
 void chunk_list_append(struct chunk_list *list, const struct chunk_ref *ref);

@@ -125,13 +125,17 @@ struct background *background_start(struct gateway *gateway)
     background->gateway = gateway;
     completion_init(&background->gc);
     completion_init(&background->repair);
+    background->start_ms = clock_monotonic_ms();
+    background->start_wall_ms = clock_wall_ms();
     completion_init(&background->compare);
+    completion_init(&background->orphan);
     completion_init(&background->expiry);
     cluster_bar_returning(gateway->cluster);
     cluster_on_damage(gateway->cluster, on_damage, gateway);
     task_spawn(gateway->loops.loops[0], gc_task, background);
     task_spawn(gateway->loops.loops[0], repair_task, background);
     task_spawn(gateway->loops.loops[0], compare_task, background);
+    task_spawn(gateway->loops.loops[0], orphan_task, background);
     task_spawn(gateway->loops.loops[0], expiry_task, background);
     return background;
 }
@@ -142,6 +146,9 @@ void background_stop(struct background *background)
     completion_wait(&background->gc);
     completion_wait(&background->repair);
     completion_wait(&background->compare);
+    completion_wait(&background->orphan);
     completion_wait(&background->expiry);
+    for (unsigned i = 0; i < CLUSTER_NODES_MAX; i++)
+        orphans_release(&background->nodes[i].orphans);
     free(background);
 }

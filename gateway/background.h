@@ -1,5 +1,5 @@
 /* What goes on without a request: freeing the chunks of deleted and replaced data, making missing copies anew,
- * comparing what the nodes hold with what is recorded, and aborting forgotten uploads. */
+ * comparing what the nodes hold with what is recorded, putting orphans into the trash, and aborting forgotten uploads. */
 #ifndef TERCET_GATEWAY_BACKGROUND_H
 #define TERCET_GATEWAY_BACKGROUND_H
 

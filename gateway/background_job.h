@@ -5,6 +5,7 @@
 
 #include "base/task.h"
 #include "gateway/gateway.h"
+#include "gateway/orphan.h"
 
 #define BUSY_MAX 32 /* more than tasks that work on chunks at once */
 
@@ -17,12 +18,19 @@ struct node_watch {
     uint64_t retry_ms;                                /* monotonic: not to be tried before, in any case */
     int64_t compared_ms;                              /* atomic; wall clock, 0 never */
     uint64_t missing, excess, unknown, unknown_bytes; /* atomic; found by the last comparison */
+    uint64_t orphan_count, orphan_bytes;              /* atomic; the same */
+    bool orphans_doubted;                             /* atomic; the same: too many to be true */
+    uint64_t trashed, trashed_bytes;                  /* atomic; orphans, since the start */
+    uint64_t restored;                                /* atomic; copies taken back from the trash, since the start */
+    struct orphans orphans;                           /* on their way to the trash */
 };
 
 struct background {
     struct gateway *gateway;
-    bool stopping;                                 /* atomic */
-    struct completion gc, repair, compare, expiry; /* signalled when the job has ended */
+    bool stopping;                                         /* atomic */
+    struct completion gc, repair, compare, orphan, expiry; /* signalled when the job has ended */
+    uint64_t start_ms;                                     /* monotonic */
+    int64_t start_wall_ms;                                 /* wall clock, at the same time */
     /* Chunks whose copies are being made or removed: whoever works on one of them puts it here first and reads its row
      * then, so that no copy is removed on the grounds of a row that another task is about to change. */
     struct chunk_id busy[BUSY_MAX];
@@ -44,6 +52,7 @@ void background_unclaim(struct background *background, const struct chunk_id *id
 /* The jobs; each signals its completion at its end. */
 void repair_task(void *background);  /* repair.c */
 void compare_task(void *background); /* compare.c */
+void orphan_task(void *background);  /* orphan.c */
 void expiry_task(void *background);  /* expiry.c */
 
 #endif

@@ -2,15 +2,16 @@
  * restarted or found damage, and from time to time. A node that was away takes no chunks before (it is read all the
  * same).
  *
- *   recorded, not there            queued for repair
+ *   recorded, not there            taken back from the node's trash, else queued for repair
  *   there, not counted as good     removed when others hold enough good copies, else left to repair
- *   there, recorded nowhere        left alone and counted: an upload under way, or an orphan
+ *   there, recorded nowhere        counted: an upload under way, or an orphan, which goes to the trash (orphan.h)
  * What was deleted while the node was away is no business of this: its rows wait in the garbage queue until the node
  * has acknowledged; a node that was given up stays recorded beside the new copies for this. A page of rows is read
  * before the copies of that range: a copy is durable before its row is, so that a row whose copy is not among those
  * read later has none. A node away for long is given up: all its copies count as missing. */
 #include "gateway/background_job.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,32 +21,39 @@
 #include "base/metrics.h"
 
 #define PAGE_CHUNKS 2048
+#define PAGE_TRASH  256
 #define WATCH_MS    100  /* how soon a change of a node is noticed */
 #define RETRY_MS    1000 /* after a comparison that failed */
 
 struct comparison {
     struct background *background;
     unsigned node;
+    bool holds_nothing; /* the node is given up and not asked */
     struct meta_chunk *rows;
     size_t row_count, row;
-    struct cluster_copy *copies;
+    struct cluster_copy *copies, *trash;
     struct chunk_id missing[META_REPAIR_ADD_MAX];
     size_t missing_count;
-    uint64_t found_missing, found_excess, found_unknown, found_unknown_bytes;
+    uint64_t found_copies, found_missing, found_restored, found_excess, found_unknown, found_unknown_bytes;
+    struct orphans orphans;
 };
 
-static struct comparison *comparison_create(struct background *background, unsigned node)
+static struct comparison *comparison_create(struct background *background, unsigned node, bool holds_nothing)
 {
     struct comparison *work = mem_zalloc(sizeof(*work));
     work->background = background;
     work->node = node;
+    work->holds_nothing = holds_nothing;
     work->rows = mem_alloc(PAGE_CHUNKS * sizeof(*work->rows));
     work->copies = mem_alloc(PAGE_CHUNKS * sizeof(*work->copies));
+    work->trash = mem_alloc(PAGE_TRASH * sizeof(*work->trash));
     return work;
 }
 
 static void comparison_free(struct comparison *work)
 {
+    orphans_release(&work->orphans);
+    free(work->trash);
     free(work->copies);
     free(work->rows);
     free(work);
@@ -62,8 +70,64 @@ static bool is_recorded(const struct meta_chunk *chunk, unsigned node, bool *goo
     return false;
 }
 
+/* False when there is none. */
+static bool id_before(struct chunk_id *id)
+{
+    for (int i = CHUNK_ID_LEN - 1; i >= 0; i--)
+        if (id->bytes[i]-- > 0)
+            return true;
+    return false;
+}
+
+/* A page of the trash against the missing chunks from `at` on: those that could be taken back are struck off. Returns
+ * where to go on. */
+static size_t trash_page_restore(struct comparison *work, size_t count, size_t at, bool *struck)
+{
+    for (size_t i = 0; i < count; i++) {
+        int order = -1;
+        while (at < work->missing_count &&
+               (order = memcmp(&work->missing[at], &work->trash[i].id, sizeof(struct chunk_id))) < 0)
+            at++;
+        if (at == work->missing_count)
+            break;
+        if (order > 0)
+            continue;
+        struct cluster *cluster = work->background->gateway->cluster;
+        struck[at] = cluster_copy_restore(cluster, &work->missing[at], work->node) == STATUS_OK;
+    }
+    return at;
+}
+
+/* What is missing may lie in the node's trash, put there by mistake or on the grounds of metadata that were lost since:
+ * takes it back. Both lists are in the order of the ids. */
+static void missing_restore(struct comparison *work)
+{
+    bool struck[META_REPAIR_ADD_MAX] = {false};
+    struct chunk_id position = work->missing[0];
+    bool has_position = id_before(&position);
+    size_t at = 0, kept = 0, count = PAGE_TRASH;
+
+    while (at < work->missing_count && count == PAGE_TRASH && !background_is_stopping(work->background)) {
+        if (cluster_trash(work->background->gateway->cluster, work->node, has_position ? &position : NULL, PAGE_TRASH,
+                          work->trash, &count))
+            break; /* repair does without */
+        at = trash_page_restore(work, count, at, struck);
+        if (count > 0)
+            position = work->trash[count - 1].id;
+        has_position = true;
+    }
+    for (size_t i = 0; i < work->missing_count; i++)
+        if (!struck[i])
+            work->missing[kept++] = work->missing[i];
+    work->found_restored += work->missing_count - kept;
+    work->missing_count = kept;
+}
+
 static enum status missing_flush(struct comparison *work)
 {
+    if (work->missing_count > 0 && !work->holds_nothing)
+        missing_restore(work);
+    work->found_missing += work->missing_count;
     enum status status =
         meta_repair_add_many(work->background->gateway->meta, work->missing, work->missing_count, work->node);
     work->missing_count = 0;
@@ -78,7 +142,6 @@ static enum status row_without_copy(struct comparison *work, const struct meta_c
     if (!is_recorded(chunk, work->node, &good) || !good)
         return STATUS_OK;
     work->missing[work->missing_count++] = chunk->ref.id;
-    work->found_missing++;
     return work->missing_count == META_REPAIR_ADD_MAX ? missing_flush(work) : STATUS_OK;
 }
 
@@ -110,6 +173,7 @@ static enum status copy_compare(struct comparison *work, const struct cluster_co
 {
     enum status status = STATUS_OK;
 
+    work->found_copies++;
     for (; work->row < work->row_count && !status; work->row++) {
         int order = memcmp(&work->rows[work->row].ref.id, &copy->id, sizeof(copy->id));
         if (order == 0)
@@ -120,6 +184,7 @@ static enum status copy_compare(struct comparison *work, const struct cluster_co
     }
     work->found_unknown++;
     work->found_unknown_bytes += copy->size;
+    orphans_consider(work->background, &work->orphans, copy);
     return status;
 }
 
@@ -145,8 +210,7 @@ static enum status range_compare(struct comparison *work, const struct chunk_id 
     return status;
 }
 
-/* holds_nothing: the node is given up and not asked. */
-static enum status comparison_run(struct comparison *work, bool holds_nothing)
+static enum status comparison_run(struct comparison *work)
 {
     struct chunk_id after, last;
     bool first = true, ended = false;
@@ -162,7 +226,7 @@ static enum status comparison_run(struct comparison *work, bool holds_nothing)
         memset(&last, 0xff, sizeof(last));
         if (!ended)
             last = work->rows[work->row_count - 1].ref.id;
-        if (!status && !holds_nothing)
+        if (!status && !work->holds_nothing)
             status = range_compare(work, first ? NULL : &after, &last);
         for (; work->row < work->row_count && !status; work->row++)
             status = row_without_copy(work, &work->rows[work->row]);
@@ -172,6 +236,35 @@ static enum status comparison_run(struct comparison *work, bool holds_nothing)
     return status ? status : missing_flush(work);
 }
 
+/* Hands the orphans over to the job that puts them into the trash, unless they are too many to be true. */
+static void orphans_hand_over(struct node_watch *watch, struct comparison *work)
+{
+    uint64_t percent = work->background->gateway->options.orphan_percent;
+    bool doubted = orphans_are_doubtful(work->orphans.count, work->found_copies, percent);
+    char labels[32];
+
+    __atomic_store_n(&watch->orphan_count, work->orphans.count, __ATOMIC_RELAXED);
+    __atomic_store_n(&watch->orphan_bytes, work->orphans.bytes, __ATOMIC_RELAXED);
+    __atomic_store_n(&watch->orphans_doubted, doubted, __ATOMIC_RELAXED);
+    snprintf(labels, sizeof(labels), "node=\"%u\"", work->node);
+    metric_gauge_set(metric_gauge_get("tercet_orphans", "Orphans that the last comparison of the node found.", labels),
+                     (double)work->orphans.count);
+    metric_gauge_set(metric_gauge_get("tercet_orphan_bytes", "Their bytes.", labels), (double)work->orphans.bytes);
+    metric_gauge_set(metric_gauge_get("tercet_orphans_doubted",
+                                      "1 when so many of a node's chunks look like orphans that none is touched.",
+                                      labels),
+                     doubted);
+    orphans_release(&watch->orphans);
+    if (doubted) {
+        log_error("too many chunks of a node are recorded nowhere, none of them is touched: are the metadata right?",
+                  LOG_INT("node", work->node), LOG_INT("orphans", work->orphans.count),
+                  LOG_INT("chunks", work->found_copies));
+    } else {
+        watch->orphans = work->orphans;
+        work->orphans = (struct orphans){0};
+    }
+}
+
 static void watch_record(struct node_watch *watch, const struct comparison *work)
 {
     __atomic_store_n(&watch->missing, work->found_missing, __ATOMIC_RELAXED);
@@ -179,6 +272,10 @@ static void watch_record(struct node_watch *watch, const struct comparison *work
     __atomic_store_n(&watch->unknown, work->found_unknown, __ATOMIC_RELAXED);
     __atomic_store_n(&watch->unknown_bytes, work->found_unknown_bytes, __ATOMIC_RELAXED);
     __atomic_store_n(&watch->compared_ms, clock_wall_ms(), __ATOMIC_RELAXED);
+    __atomic_add_fetch(&watch->restored, work->found_restored, __ATOMIC_RELAXED);
+    metric_counter_add(
+        metric_counter_get("tercet_compare_restored_total", "Missing copies taken back from a node's trash.", ""),
+        work->found_restored);
     metric_counter_add(metric_counter_get("tercet_compare_missing_total", "Recorded copies that a node lacked.", ""),
                        work->found_missing);
     metric_counter_add(metric_counter_get("tercet_compare_excess_total", "Copies removed that were too many.", ""),
@@ -187,8 +284,8 @@ static void watch_record(struct node_watch *watch, const struct comparison *work
 
 static void node_compare(struct background *background, struct node_watch *watch, const struct cluster_node_info *info)
 {
-    struct comparison *work = comparison_create(background, info->number);
-    enum status status = comparison_run(work, false);
+    struct comparison *work = comparison_create(background, info->number, false);
+    enum status status = comparison_run(work);
 
     if (status) {
         log_warn("comparing the chunks of a node failed, will be tried again", LOG_INT("node", info->number),
@@ -196,21 +293,23 @@ static void node_compare(struct background *background, struct node_watch *watch
         watch->retry_ms = clock_monotonic_ms() + RETRY_MS;
     } else {
         watch_record(watch, work);
+        orphans_hand_over(watch, work);
         watch->compared = true;
         watch->given_up = false;
         watch->changes = info->changes;
         watch->next_ms = clock_monotonic_ms() + background->gateway->options.inventory_interval_ms;
         cluster_node_admit(background->gateway->cluster, info->number, info->changes);
         log_info("chunks of a node compared", LOG_INT("node", info->number), LOG_INT("missing", work->found_missing),
-                 LOG_INT("excess", work->found_excess), LOG_INT("unknown", work->found_unknown));
+                 LOG_INT("restored", work->found_restored), LOG_INT("excess", work->found_excess),
+                 LOG_INT("unknown", work->found_unknown), LOG_INT("orphans", watch->orphan_count));
     }
     comparison_free(work);
 }
 
 static void node_give_up(struct background *background, struct node_watch *watch, const struct cluster_node_info *info)
 {
-    struct comparison *work = comparison_create(background, info->number);
-    enum status status = comparison_run(work, true);
+    struct comparison *work = comparison_create(background, info->number, true);
+    enum status status = comparison_run(work);
 
     if (status) {
         watch->retry_ms = clock_monotonic_ms() + RETRY_MS;

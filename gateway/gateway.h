@@ -30,6 +30,8 @@ struct gateway_options {
     uint64_t repair_bytes_per_s, repair_concurrency;
     uint64_t node_dead_after_ms;    /* then a node's chunks are made anew on the others */
     uint64_t inventory_interval_ms; /* between comparisons of a node that was not away */
+    uint64_t orphan_age_ms;         /* chunks without a record go to the trash when they are older than this */
+    uint64_t orphan_percent;        /* but none does when they are a larger part of the node's chunks */
     uint64_t upload_expiry_ms;      /* multipart uploads older than this are aborted */
     uint64_t uploads_in_flight_max; /* bodies being received at once, beyond: 503 SlowDown */
     uint64_t requests_in_flight_max;

@@ -52,7 +52,24 @@ static unsigned target_of(struct cluster *cluster, const struct meta_chunk *chun
     return cluster_pick_target(cluster, sources);
 }
 
-static enum status copy_chunk(struct background *background, const struct meta_chunk *chunk)
+/* A copy recorded as missing or bad that is good after all, or lies in its node's trash, need not be made. NOT_FOUND:
+ * there is none. */
+static enum status copy_restore(struct gateway *gateway, const struct meta_chunk *chunk)
+{
+    const struct chunk_ref *ref = &chunk->ref;
+    unsigned i = 0;
+
+    while (i < ref->copies && (!(chunk->bad & 1u << i) || !cluster_node_writable(gateway->cluster, ref->nodes[i]) ||
+                               cluster_copy_restore(gateway->cluster, &ref->id, ref->nodes[i])))
+        i++;
+    if (i == ref->copies)
+        return STATUS_NOT_FOUND;
+    if (meta_repair_good(gateway->meta, &ref->id, ref->nodes[i]) == STATUS_NOT_FOUND) /* deleted meanwhile */
+        cluster_chunk_delete(gateway->cluster, &ref->id, ref->nodes[i]);
+    return STATUS_OK;
+}
+
+static enum status copy_make(struct background *background, const struct meta_chunk *chunk)
 {
     struct gateway *gateway = background->gateway;
     struct chunk_ref copies;
@@ -85,10 +102,11 @@ static void repair_chunk(struct round *round, const struct chunk_id *id)
         return;
     enum status status = meta_chunk_get(background->gateway->meta, id, &chunk);
     if (!status && chunk.ref.copies - (unsigned)__builtin_popcount(chunk.bad) < CHUNK_COPIES) {
-        status = copy_chunk(background, &chunk);
-        if (!status) {
-            round->chunks++;
-            round->bytes += chunk.ref.size;
+        status = copy_restore(background->gateway, &chunk);
+        if (status) {
+            status = copy_make(background, &chunk);
+            round->chunks += !status;
+            round->bytes += status ? 0 : chunk.ref.size;
         }
     }
     background_unclaim(background, id);

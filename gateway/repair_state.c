@@ -11,6 +11,16 @@ static json_int_t read_u64(const uint64_t *value)
     return (json_int_t)__atomic_load_n(value, __ATOMIC_RELAXED);
 }
 
+/* Of the last comparison, and what became of them and others since the start. */
+static json_t *orphans_state(const struct node_watch *watch)
+{
+    return json_pack("{s:I, s:I, s:b, s:I, s:I, s:I}", "orphans", read_u64(&watch->orphan_count), "orphanBytes",
+                     read_u64(&watch->orphan_bytes), "orphansDoubted",
+                     (int)__atomic_load_n(&watch->orphans_doubted, __ATOMIC_RELAXED), "trashed",
+                     read_u64(&watch->trashed), "trashedBytes", read_u64(&watch->trashed_bytes), "takenBack",
+                     read_u64(&watch->restored));
+}
+
 static json_t *node_state(const struct cluster_node_info *info, const struct node_watch *watch)
 {
     int64_t compared_ms = __atomic_load_n(&watch->compared_ms, __ATOMIC_RELAXED);
@@ -20,6 +30,7 @@ static json_t *node_state(const struct cluster_node_info *info, const struct nod
                               read_u64(&watch->missing), "excess", read_u64(&watch->excess), "unknown",
                               read_u64(&watch->unknown), "unknownBytes", read_u64(&watch->unknown_bytes));
 
+    json_object_update_new(value, orphans_state(watch));
     if (compared_ms)
         clock_format_iso8601_ms(compared_ms, text);
     json_object_set_new(value, "compared", compared_ms ? json_string(text) : json_null());

@@ -268,6 +268,8 @@ static void register_jobs(void)
     metric_counter_get("tercet_repaired_chunks_total", "Copies made anew.", "");
     metric_counter_get("tercet_repaired_bytes_total", "Bytes of copies made anew.", "");
     metric_counter_get("tercet_gc_chunks_total", "Chunks freed on all their nodes.", "");
+    metric_counter_get("tercet_orphans_trashed_total", "Orphans put into a node's trash.", "");
+    metric_counter_get("tercet_orphan_bytes_trashed_total", "Their bytes.", "");
 }
 
 void state_metrics_register(struct gateway *gateway)

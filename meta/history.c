@@ -19,14 +19,14 @@
 
 /* ---- the row ------------------------------------------------------------------------------------------------- */
 
-static void row_put(struct db_batch *batch, struct db *db, const struct history *history, int64_t restored_ms)
+static void row_put(struct db_batch *batch, struct db *db, const struct history *history)
 {
     struct buffer row;
     buffer_init(&row, 64);
     record_put_u8(&row, HISTORY_FORMAT);
     record_put_u64(&row, history->epoch);
     record_put_u64(&row, history->base);
-    record_put_u64(&row, (uint64_t)restored_ms);
+    record_put_u64(&row, (uint64_t)history->restored_ms);
     db_batch_put(db, batch, DB_DEFAULT, HISTORY_KEY, buffer_bytes(&row));
     buffer_release(&row);
 }
@@ -42,7 +42,7 @@ static enum status row_get(struct db *db, struct history *history)
     struct record_reader reader = record_reader_open(db_value_bytes(&value), HISTORY_FORMAT);
     history->epoch = record_read_u64(&reader);
     history->base = record_read_u64(&reader);
-    record_read_u64(&reader); /* when it was restored, for people */
+    history->restored_ms = (int64_t)record_read_u64(&reader);
     status = record_reader_close(&reader);
     db_value_release(&value);
     return status;
@@ -56,7 +56,7 @@ enum status history_open(struct history *history, struct db *db)
     struct db_batch *batch = db_batch_create();
     history->epoch = change_epoch_create(1);
     history->base = 0;
-    row_put(batch, db, history, 0);
+    row_put(batch, db, history);
     commit_write(db, batch);
     db_batch_free(batch);
     return STATUS_OK;
@@ -108,6 +108,11 @@ enum status meta_position_peek(const char *path, const uint8_t *cluster_id, stru
 void meta_position(struct meta *meta, struct meta_position *position)
 {
     *position = (struct meta_position){meta->history.epoch, meta->history.base + db_sequence(meta->db)};
+}
+
+int64_t meta_restored_ms(const struct meta *meta)
+{
+    return meta->history.restored_ms;
 }
 
 /* ---- handing on ---------------------------------------------------------------------------------------------- */
@@ -215,7 +220,8 @@ enum status meta_restore_finish(struct meta_restore *restore, const uint8_t *clu
     history.base = replica->sequence > rows ? replica->sequence - rows : 0;
     history.epoch = change_epoch_create(change_generation(replica->epoch) + 1);
     struct db_batch *batch = db_batch_create();
-    row_put(batch, restore->db, &history, clock_wall_ms());
+    history.restored_ms = clock_wall_ms();
+    row_put(batch, restore->db, &history);
     status = db_write(restore->db, batch); /* synced, and with it all rows before */
     db_batch_free(batch);
     return status;

@@ -30,6 +30,8 @@ struct meta_replication {
 /* Where a closed database is. NOT_FOUND when there is none, DENIED when it is another cluster's. */
 enum status meta_position_peek(const char *path, const uint8_t *cluster_id, struct meta_position *position);
 void meta_position(struct meta *meta, struct meta_position *position);
+/* When the database was made from a replica, by the wall clock of then; 0: never. Does not block. */
+int64_t meta_restored_ms(const struct meta *meta);
 
 /* Appends records from that sequence on (about CHANGE_PAGE_BYTES). NOT_FOUND when the log does not reach back so far. */
 enum status meta_changes_read(struct meta *meta, uint64_t from, struct buffer *records);

@@ -7,7 +7,8 @@
 
 struct history {
     uint64_t epoch;
-    uint64_t base; /* a change's sequence is RocksDB's plus this */
+    uint64_t base;                              /* a change's sequence is RocksDB's plus this */
+    int64_t restored_ms;                        /* wall clock: when this database was made from a replica; 0 never */
     const struct meta_replication *replication; /* NULL: none */
 };
 

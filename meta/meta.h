@@ -255,6 +255,8 @@ enum status meta_repair_next(struct meta *meta, size_t max, struct chunk_list *c
  * the queue. Nodes recorded with a bad copy before stay recorded so, as far as there is room: GC asks them too.
  * NOT_FOUND when the chunk is no longer referred to: the caller frees the new copy. */
 enum status meta_repair_done(struct meta *meta, const struct chunk_ref *ref);
+/* The copy recorded there as bad was verified and is good after all. NOT_FOUND as above. */
+enum status meta_repair_good(struct meta *meta, const struct chunk_id *id, unsigned good_node);
 /* Queues a chunk whose copy on that node is missing or corrupt; unknown chunks are ignored. */
 enum status meta_repair_add(struct meta *meta, const struct chunk_id *id, unsigned bad_node);
 /* The same for many chunks in one commit; at most META_REPAIR_ADD_MAX. */

@@ -109,9 +109,9 @@ static void repair_walk_step_back(struct repair_walk *walk, const struct chunk_i
 struct repair_op {
     struct commit_op op;
     const struct chunk_ref *ref; /* done */
-    const struct chunk_id *id;   /* add */
-    unsigned bad_node;
-    uint8_t queued; /* result */
+    const struct chunk_id *id;   /* add, good */
+    unsigned node;               /* add: the bad one; good: the good one */
+    uint8_t queued;              /* result */
 };
 
 /* When no good copy was known, repair was given the bad ones to try: they stay bad, and only what was added is good.
@@ -170,6 +170,31 @@ enum status meta_repair_done(struct meta *meta, const struct chunk_ref *ref)
     return status;
 }
 
+static enum status repair_good_prepare(struct commit_op *op, struct txn *txn)
+{
+    struct repair_op *good = (struct repair_op *)op;
+    struct chunk_record record;
+
+    enum status status = chunk_row_get(&txn->view, good->id, &record);
+    if (status)
+        return status;
+    for (unsigned i = 0; i < record.copies; i++)
+        if (record.nodes[i] == good->node)
+            record.bad &= (uint8_t) ~(1u << i);
+    chunk_row_put(txn, good->id, &record);
+    good->queued = record.queued;
+    return STATUS_OK;
+}
+
+enum status meta_repair_good(struct meta *meta, const struct chunk_id *id, unsigned good_node)
+{
+    struct repair_op op = {.op.prepare = repair_good_prepare, .id = id, .node = good_node};
+    enum status status = commit_run(meta, &op.op);
+    if (!status)
+        repair_walk_step_back(&meta->repair, id, op.queued);
+    return status;
+}
+
 /* *queued: where the chunk was queued just now, or CHUNK_NOT_QUEUED. */
 static enum status repair_add_one(struct txn *txn, const struct chunk_id *id, unsigned bad_node, uint8_t *queued)
 {
@@ -194,12 +219,12 @@ static enum status repair_add_one(struct txn *txn, const struct chunk_id *id, un
 static enum status repair_add_prepare(struct commit_op *op, struct txn *txn)
 {
     struct repair_op *add = (struct repair_op *)op;
-    return repair_add_one(txn, add->id, add->bad_node, &add->queued);
+    return repair_add_one(txn, add->id, add->node, &add->queued);
 }
 
 enum status meta_repair_add(struct meta *meta, const struct chunk_id *id, unsigned bad_node)
 {
-    struct repair_op op = {.op.prepare = repair_add_prepare, .id = id, .bad_node = bad_node};
+    struct repair_op op = {.op.prepare = repair_add_prepare, .id = id, .node = bad_node};
     enum status status = commit_run(meta, &op.op);
     if (!status)
         repair_walk_step_back(&meta->repair, id, op.queued);

@@ -1,4 +1,4 @@
-/* Single chunks, for background jobs: delete a copy, make one, choose where. */
+/* Single chunks, for background jobs: delete a copy, put it into the trash and take it back, make one, choose where. */
 #include <stdio.h>
 
 #include "base/clock.h"
@@ -7,7 +7,9 @@
 /* A pull must not fail because a large chunk comes from a slow disk: 1 MiB/s is enough. */
 #define PULL_BYTES_PER_MS_MIN 1024
 
-enum status cluster_chunk_delete(struct cluster *cluster, const struct chunk_id *id, unsigned node)
+/* `verb` follows the id in the path. */
+static enum status copy_order(struct cluster *cluster, const struct chunk_id *id, unsigned node, const char *method,
+                              const char *verb)
 {
     char text[CHUNK_ID_TEXT_LEN + 1];
     char target[NODE_TARGET_MAX];
@@ -15,10 +17,30 @@ enum status cluster_chunk_delete(struct cluster *cluster, const struct chunk_id 
     if (!holder)
         return STATUS_UNAVAILABLE;
     chunk_id_format(id, text);
-    snprintf(target, sizeof(target), "/chunks/%s", text);
-    enum status status =
-        node_exchange(cluster, holder, "DELETE", target, clock_monotonic_ms() + cluster->config.node_timeout_ms);
+    snprintf(target, sizeof(target), "/chunks/%s%s", text, verb);
+    return node_exchange(cluster, holder, method, target, clock_monotonic_ms() + cluster->config.node_timeout_ms);
+}
+
+enum status cluster_chunk_delete(struct cluster *cluster, const struct chunk_id *id, unsigned node)
+{
+    enum status status = copy_order(cluster, id, node, "DELETE", "");
     return status == STATUS_NOT_FOUND ? STATUS_OK : status;
+}
+
+bool cluster_chunk_is_live(struct cluster *cluster, const struct chunk_id *id)
+{
+    return live_chunks_contain(&cluster->live, id);
+}
+
+enum status cluster_copy_trash(struct cluster *cluster, const struct chunk_id *id, unsigned node)
+{
+    enum status status = copy_order(cluster, id, node, "POST", "/trash");
+    return status == STATUS_NOT_FOUND ? STATUS_OK : status;
+}
+
+enum status cluster_copy_restore(struct cluster *cluster, const struct chunk_id *id, unsigned node)
+{
+    return copy_order(cluster, id, node, "POST", "/restore");
 }
 
 enum status cluster_chunk_pull(struct cluster *cluster, const struct chunk_ref *ref, unsigned from, unsigned to)

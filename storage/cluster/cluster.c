@@ -77,6 +77,7 @@ enum status cluster_create(const struct cluster_config *config, struct cluster *
     pthread_mutex_init(&created->lock, NULL);
     metrics_create(&created->metrics);
     discard_queue_init(&created->discards);
+    live_chunks_init(&created->live);
     *cluster = created;
 out:
     free(addresses);
@@ -89,6 +90,7 @@ void cluster_free(struct cluster *cluster)
         return;
     CHECK(cluster->tasks == 0);
     discard_queue_release(&cluster->discards);
+    live_chunks_release(&cluster->live);
     for (unsigned i = 0; i < cluster->node_count; i++)
         node_release(&cluster->nodes[i]);
     pthread_cond_destroy(&cluster->changed);

@@ -88,7 +88,7 @@ enum status stream_writer_write(struct stream_writer *writer, const void *data, 
 /* Waits until every chunk is durable on its nodes; the refs (2 or 3 copies each) go to `chunks` in order. An empty
  * stream has no chunks. After an error: abort. STATUS_UNAVAILABLE: fewer than two copies could be made. */
 enum status stream_writer_finish(struct stream_writer *writer, struct chunk_list *chunks);
-/* Frees the writer. Before a successful finish: cancels the transfers, and deletes (in the background, best effort)
+/* Frees the writer; after the record of its chunks was committed, if it is to be. Before a successful finish: cancels the transfers, and deletes (in the background, best effort)
  * what the nodes already hold. */
 void stream_writer_free(struct stream_writer *writer);
 
@@ -108,6 +108,13 @@ void stream_reader_close(struct stream_reader *reader);
 /* ---- single chunks, for background jobs ---------------------------------------------------------------------- */
 /* OK also when the node did not have it. */
 enum status cluster_chunk_delete(struct cluster *cluster, const struct chunk_id *id, unsigned node);
+/* Is the chunk one of a stream whose writer is not freed yet? When it is not, and is not recorded afterwards, it never
+ * will be. */
+bool cluster_chunk_is_live(struct cluster *cluster, const struct chunk_id *id); /* any thread */
+/* Puts the copy into the node's trash; OK also when the node did not have it. */
+enum status cluster_copy_trash(struct cluster *cluster, const struct chunk_id *id, unsigned node);
+/* Takes it back into service, or verifies it there. STATUS_NOT_FOUND: the node has no good copy, in its trash or not. */
+enum status cluster_copy_restore(struct cluster *cluster, const struct chunk_id *id, unsigned node);
 /* Lets node `to` copy the chunk from node `from`. */
 enum status cluster_chunk_pull(struct cluster *cluster, const struct chunk_ref *ref, unsigned from, unsigned to);
 /* A writable node without a copy, best placed first; 0 when there is none. */
@@ -130,5 +137,8 @@ struct cluster_copy {
  * their ids; fewer only at the end. */
 enum status cluster_inventory(struct cluster *cluster, unsigned number, const struct chunk_id *after, size_t capacity,
                               struct cluster_copy *copies, size_t *count);
+/* The same for its trash; stored_ms is when the copy was put there. */
+enum status cluster_trash(struct cluster *cluster, unsigned number, const struct chunk_id *after, size_t capacity,
+                          struct cluster_copy *copies, size_t *count);
 
 #endif

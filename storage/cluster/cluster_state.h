@@ -1,5 +1,5 @@
 /* What the files of this folder share: the cluster itself. Everything but `tasks`, `checked` and `stopping` is set
- * before cluster_start and constant from then on; the nodes and the discard queue have locks of their own. */
+ * before cluster_start and constant from then on; the nodes, the discard queue and the live chunks have locks of their own. */
 #ifndef TERCET_STORAGE_CLUSTER_CLUSTER_STATE_H
 #define TERCET_STORAGE_CLUSTER_CLUSTER_STATE_H
 
@@ -11,6 +11,7 @@
 
 #include "storage/cluster/cluster.h"
 #include "storage/cluster/discard.h"
+#include "storage/cluster/live_chunks.h"
 #include "storage/cluster/node.h"
 
 struct cluster_metrics {
@@ -31,6 +32,7 @@ struct cluster {
     void *damage_arg;
     struct loop *loop; /* of the background tasks */
     struct discard_queue discards;
+    struct live_chunks live;
     struct cluster_metrics metrics;
     atomic_bool stopping;
     _Atomic uint64_t answer_us; /* moving average over all nodes: from a copy's last byte to the durable answer */

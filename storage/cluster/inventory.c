@@ -58,8 +58,8 @@ static enum status page_parse(struct bytes page, const struct chunk_id *after, s
     return STATUS_OK;
 }
 
-enum status cluster_inventory(struct cluster *cluster, unsigned number, const struct chunk_id *after, size_t capacity,
-                              struct cluster_copy *copies, size_t *count)
+static enum status page_ask(struct cluster *cluster, unsigned number, const char *path, const struct chunk_id *after,
+                            size_t capacity, struct cluster_copy *copies, size_t *count)
 {
     char target[NODE_TARGET_MAX], text[CHUNK_ID_TEXT_LEN + 1];
     struct node *node = cluster_node(cluster, number);
@@ -69,10 +69,10 @@ enum status cluster_inventory(struct cluster *cluster, unsigned number, const st
     CHECK(capacity >= 1 && capacity <= INVENTORY_RECORDS_MAX);
     if (!node)
         return STATUS_UNAVAILABLE;
-    snprintf(target, sizeof(target), "/chunks?limit=%zu", capacity);
+    snprintf(target, sizeof(target), "%s?limit=%zu", path, capacity);
     if (after) {
         chunk_id_format(after, text);
-        snprintf(target, sizeof(target), "/chunks?after=%s&limit=%zu", text, capacity);
+        snprintf(target, sizeof(target), "%s?after=%s&limit=%zu", path, text, capacity);
     }
     buffer_init(&page, capacity * INVENTORY_RECORD_LEN);
     enum status status = page_fetch(cluster, node, target, &page);
@@ -82,4 +82,16 @@ enum status cluster_inventory(struct cluster *cluster, unsigned number, const st
         *count = 0;
     buffer_release(&page);
     return status;
+}
+
+enum status cluster_inventory(struct cluster *cluster, unsigned number, const struct chunk_id *after, size_t capacity,
+                              struct cluster_copy *copies, size_t *count)
+{
+    return page_ask(cluster, number, "/chunks", after, capacity, copies, count);
+}
+
+enum status cluster_trash(struct cluster *cluster, unsigned number, const struct chunk_id *after, size_t capacity,
+                          struct cluster_copy *copies, size_t *count)
+{
+    return page_ask(cluster, number, "/trash", after, capacity, copies, count);
 }

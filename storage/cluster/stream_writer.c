@@ -1,9 +1,9 @@
 /* A stream of bytes becomes chunks: the window takes what the client sends, at most two chunks are under way (one waits
  * for its nodes' durable answers while the next one is sent), and their copies read from the window.
  *
- * Memory of one stream: window_bytes, and per running copy what libcurl buffers for an upload (128 KiB); with two chunks
- * of three copies that is window_bytes + 768 KiB at most. A stream of known size up to one segment takes its size.
- * All chunks but the last are chunk_bytes long. The writer belongs to the task that opened it. */
+ * Memory of one stream: window_bytes, and per running copy what libcurl buffers for an upload (128 KiB); with two
+ * chunks of three copies that is window_bytes + 768 KiB at most. A stream of known size up to one segment takes its
+ * size. All chunks but the last are chunk_bytes long. The writer belongs to the task that opened it. */
 #include "storage/cluster/chunk_writer.h"
 
 #include <stdlib.h>
@@ -26,7 +26,8 @@ struct stream_writer {
     struct chunk_writer *chunks[CHUNKS_UNDER_WAY_MAX]; /* in order, the open ones first */
     unsigned chunk_count;
     struct chunk_list done;
-    char beyond[64]; /* where bytes beyond the expected size go; any of them is an error */
+    struct live_chunk *live; /* every chunk that was begun */
+    char beyond[64];         /* where bytes beyond the expected size go; any of them is an error */
 };
 
 enum status stream_writer_open(struct cluster *cluster, uint64_t expected_size, struct stream_writer **writer)
@@ -62,8 +63,10 @@ static bool open_next(struct stream_writer *writer)
         if (end - begin < CHUNK_START_BYTES || (small && writer->expected != UINT64_MAX))
             return false;
     }
-    writer->chunks[writer->chunk_count++] = chunk_writer_open(writer->cluster, &writer->window, begin, limit,
-                                                              writer->expected != UINT64_MAX, stream_has_ended(writer));
+    struct chunk_writer *chunk = chunk_writer_open(writer->cluster, &writer->window, begin, limit,
+                                                   writer->expected != UINT64_MAX, stream_has_ended(writer));
+    live_chunks_add(&writer->cluster->live, &writer->live, &chunk->id);
+    writer->chunks[writer->chunk_count++] = chunk;
     writer->next_begin = limit;
     return true;
 }
@@ -220,6 +223,7 @@ void stream_writer_free(struct stream_writer *writer)
     drop_chunks(writer);
     if (!writer->finished)
         discard_done(writer);
+    live_chunks_end(&writer->cluster->live, &writer->live);
     chunk_list_release(&writer->done);
     window_release(&writer->window);
     free(writer);

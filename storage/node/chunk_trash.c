@@ -112,6 +112,8 @@ static enum status restore_locked(struct chunk_store *store, const struct chunk_
     struct index_entry entry;
     struct trash_entry trash;
     enum status status = small_store_lookup(store->small, SMALL_ANYWHERE, id, &entry);
+    if (!status)
+        return chunk_store_verify_locked(store, id, &entry);
     if (status != STATUS_NOT_FOUND)
         return status;
     status = small_store_trash_lookup(store->small, id, &trash);

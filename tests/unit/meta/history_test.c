@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 
+#include "base/clock.h"
 #include "meta/history.h"
 
 /* Keeps what is handed on, and answers as it is told. */
@@ -185,6 +186,7 @@ static void test_snapshot_and_restore(void **state)
     struct meta_position as_of, first, restored;
     struct meta_object object;
     char path[96];
+    int64_t start_ms = clock_wall_ms();
     fill(r);
     meta_position(r->support.meta, &first);
     snprintf(path, sizeof(path), "%s/restored", r->support.path);
@@ -194,10 +196,12 @@ static void test_snapshot_and_restore(void **state)
     OK(meta_position_peek(path, support_cluster, &restored));
     assert_true(restored.sequence >= as_of.sequence);
     assert_int_equal(change_generation(restored.epoch), change_generation(as_of.epoch) + 1);
+    assert_int_equal(meta_restored_ms(r->support.meta), 0);
 
     meta_close(r->support.meta);
     struct meta_options options = {.path = path, .cluster_id = support_cluster, .pool = r->support.pool};
     OK(meta_open(&options, &r->support.meta));
+    assert_true(meta_restored_ms(r->support.meta) >= start_ms && meta_restored_ms(r->support.meta) <= clock_wall_ms());
     OK(support_get(&r->support, &r->support.plain, "key-3", NULL, 0, &object));
     assert_int_equal(object.etag_md5[0], 28);
     meta_object_release(&object);

@@ -218,6 +218,37 @@ static void test_repair_add(void **state)
     chunk_list_release(&chunks);
 }
 
+/* A copy that turned out to be good counts again, also when no other one does. */
+static void test_repair_good(void **state)
+{
+    struct support *s = *state;
+    struct chunk_list chunks, queue = {0};
+    struct meta_chunk chunk;
+    struct chunk_id unknown;
+
+    put_with_copies(s, "k", 1, 3, &chunks);
+    const struct chunk_id *id = &chunks.refs[0].id;
+    chunk_id_create(&unknown);
+    assert_int_equal(meta_repair_good(s->meta, &unknown, 1), STATUS_NOT_FOUND);
+    for (unsigned node = 1; node <= 3; node++)
+        OK(meta_repair_add(s->meta, id, node));
+    check_durability(s, (uint64_t[]){1, 0, 0, 0});
+    OK(meta_repair_good(s->meta, id, 200)); /* holds no recorded copy */
+    check_durability(s, (uint64_t[]){1, 0, 0, 0});
+    OK(meta_repair_good(s->meta, id, 2));
+    check_durability(s, (uint64_t[]){0, 1, 0, 0});
+    OK(meta_chunk_get(s->meta, id, &chunk));
+    assert_int_equal(chunk.bad, 1 | 4);
+    OK(meta_repair_next(s->meta, 10, &queue));
+    assert_true(queue.count == 1 && queue.refs[0].copies == 1 && queue.refs[0].nodes[0] == 2);
+    OK(meta_repair_good(s->meta, id, 1));
+    OK(meta_repair_good(s->meta, id, 3));
+    assert_int_equal(meta_repair_backlog(s->meta), 0);
+    check_durability(s, (uint64_t[]){0, 0, 0, 1});
+    chunk_list_release(&queue);
+    chunk_list_release(&chunks);
+}
+
 /* A copy that repair adds between gc_next and gc_done must not be forgotten. */
 static void test_repair_meets_gc(void **state)
 {
@@ -302,10 +333,9 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, support_setup, support_teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_gc_grace_and_done), TEST(test_gc_spares_readers),
-        TEST(test_gc_rotates),        TEST(test_repair_order),
-        TEST(test_repair_add),        TEST(test_repair_meets_gc),
-        TEST(test_chunks_by_node),    TEST(test_repair_keeps_bad_nodes_recorded),
+        TEST(test_gc_grace_and_done), TEST(test_gc_spares_readers), TEST(test_gc_rotates),
+        TEST(test_repair_order),      TEST(test_repair_add),        TEST(test_repair_good),
+        TEST(test_repair_meets_gc),   TEST(test_chunks_by_node),    TEST(test_repair_keeps_bad_nodes_recorded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -296,7 +296,7 @@ static inline void fake_handle(struct http_request *request, void *arg)
         fake_reply(request, 401);
         return;
     }
-    if (bytes_equal_str(request->path, "/chunks")) {
+    if (bytes_equal_str(request->path, "/chunks") || bytes_equal_str(request->path, "/trash")) {
         fake_inventory(node, request);
         return;
     }
