@@ -10,11 +10,14 @@
 #include "base/pool.h"
 #include "storage/node/api_private.h"
 
+#define IN_PLACE_BYTES (64u << 10)
+
 struct upload {
     struct api_request *request;
     struct chunk_put *put;
     struct api_append *append;
     uint32_t footer_len;
+    bool in_place;   /* so small that nothing blocks and that the hand-over to the pool costs more than the checksum */
     size_t piece;    /* payload bytes handed on at a time */
     size_t capacity; /* of each buffer: a piece, a footer, and the byte that proves that there is more */
     char *buffers[2];
@@ -45,6 +48,7 @@ static enum status upload_open(struct upload *upload, struct api_request *reques
     upload->capacity = upload->piece + upload->footer_len + 1;
     upload->buffers[0] = mem_alloc(upload->capacity);
     upload->put = chunk_put_create(request->api->config.store, &request->id, expected);
+    upload->in_place = expected <= IN_PLACE_BYTES && chunk_put_stays_small(upload->put);
     upload->append = api_append_create(request->api, upload->put);
     return STATUS_OK;
 }
@@ -91,7 +95,7 @@ static enum status upload_check(const struct upload *upload, const uint8_t *foot
     return auth->length == size && auth->crc32c == crc32c ? STATUS_OK : STATUS_MISMATCH;
 }
 
-/* In the pool: the last bytes, the check, the commit. */
+/* The last bytes, the check, the commit. */
 static enum status upload_commit(struct upload *upload)
 {
     const char *rest = upload->buffers[upload->current];
@@ -106,7 +110,7 @@ static enum status upload_commit(struct upload *upload)
     return status;
 }
 
-/* In the pool, for every outcome: closing and unlinking block too. */
+/* For every outcome; closing and unlinking block too. */
 static void upload_finish(void *arg)
 {
     struct upload *upload = arg;
@@ -126,7 +130,10 @@ enum status api_put(struct api_request *request)
         status = upload_receive(&upload);
         appended = api_append_wait(upload.append);
         upload.status = status ? status : appended;
-        pool_run(request->api->config.pool, upload_finish, &upload);
+        if (upload.in_place)
+            upload_finish(&upload);
+        else
+            pool_run(request->api->config.pool, upload_finish, &upload);
         status = upload.status;
     }
     api_append_free(upload.append);

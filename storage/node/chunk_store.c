@@ -119,10 +119,12 @@ enum status chunk_store_open(const struct chunk_store_config *config, struct chu
             snprintf(error, DISK_ERROR_MAX, "%s: cannot bring index and files in line: %s", store->disk.path,
                      status_name(status));
     }
-    if (status)
+    if (status) {
         chunk_store_close(store);
-    else
-        *out = store;
+        return status;
+    }
+    small_committer_start(store);
+    *out = store;
     return status;
 }
 
@@ -130,6 +132,7 @@ void chunk_store_close(struct chunk_store *store)
 {
     if (!store)
         return;
+    small_committer_stop(store);
     small_store_close(store->small);
     disk_close(&store->disk);
     for (int i = 0; i < STORE_LOCKS; i++)

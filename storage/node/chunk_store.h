@@ -96,7 +96,9 @@ enum status chunk_put_append(struct chunk_put *put, const void *data, size_t len
 uint32_t chunk_put_size(const struct chunk_put *put);                 /* does not block */
 uint32_t chunk_put_crc32c(const struct chunk_put *put);               /* of what was appended; does not block */
 const struct chunk_sums *chunk_put_sums(const struct chunk_put *put); /* does not block */
-/* Makes the chunk durable. STATUS_EXISTS: the same bytes were there already, read again to be sure; STATUS_CONFLICT:
+/* Is the chunk sure to be a small one, so that no append blocks? Does not block. */
+bool chunk_put_stays_small(const struct chunk_put *put);
+/* Makes the chunk durable. Blocks; with one that stays small, it suspends a task instead. STATUS_EXISTS: the same bytes were there already, read again to be sure; STATUS_CONFLICT:
  * other bytes are there; STATUS_INVALID: no bytes at all. */
 enum status chunk_put_commit(struct chunk_put *put);
 void chunk_put_free(struct chunk_put *put); /* drops what was not committed; NULL is fine */

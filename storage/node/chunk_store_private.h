@@ -1,24 +1,53 @@
-/* What chunk_store.c, chunk_put.c, chunk_trash.c and store_reader.c share; nobody else includes it. */
+/* What chunk_store.c, chunk_put.c, chunk_commit.c, chunk_trash.c and store_reader.c share; nobody else includes it. */
 #ifndef TERCET_STORAGE_NODE_CHUNK_STORE_PRIVATE_H
 #define TERCET_STORAGE_NODE_CHUNK_STORE_PRIVATE_H
 
 #include <pthread.h>
 
 #include "storage/node/chunk_store.h"
+#include "storage/node/large_store.h"
 #include "storage/node/small_store.h"
 
 #define STORE_LOCKS 1024
+
+/* The thread that commits small chunks, many with one sync, and those that wait for it. */
+struct small_commit;
+struct small_committer {
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t waiting;
+    struct small_commit *first, *last; /* under lock */
+    bool started, stopping;            /* stopping: under lock */
+};
 
 struct chunk_store {
     struct chunk_store_config config;
     struct disk disk;
     struct small_store *small;
-    uint64_t chunks, bytes, corruptions;  /* atomic */
-    uint64_t trash_chunks, trash_bytes;   /* atomic */
+    struct small_committer committer;
+    uint64_t chunks, bytes, corruptions; /* atomic */
+    uint64_t trash_chunks, trash_bytes;  /* atomic */
     /* One of these, chosen by the id, is held while a chunk appears or disappears: row and bytes change together, and
      * of two writers of one id the second sees the first's chunk. */
     pthread_mutex_t locks[STORE_LOCKS];
 };
+
+struct chunk_put {
+    struct chunk_store *store;
+    struct chunk_id id;
+    uint32_t expected_size;
+    struct chunk_sums sums;
+    char *value; /* room for a small chunk's head, then its payload; NULL once in a file */
+    size_t value_capacity;
+    bool in_file;
+    struct large_file file;
+};
+
+/* Where the payload begins in `value`: behind the longest head that a small chunk has here. */
+size_t chunk_put_payload_offset(const struct chunk_put *put);
+
+void small_committer_start(struct chunk_store *store);
+void small_committer_stop(struct chunk_store *store); /* does nothing when it was not started */
 
 pthread_mutex_t *chunk_store_lock(struct chunk_store *store, const struct chunk_id *id);
 /* Counts a chunk that appeared or, with sign -1, disappeared. */

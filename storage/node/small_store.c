@@ -223,16 +223,19 @@ void small_value_release(struct small_value *value)
 
 /* ---- writing ------------------------------------------------------------------------------------------------- */
 
-enum status small_store_put(struct small_store *store, const struct index_entry *entry, struct bytes value)
+enum status small_store_put(struct small_store *store, const struct small_row *rows, unsigned count)
 {
-    uint8_t row[ENTRY_LEN];
     char *failure = NULL;
     rocksdb_writebatch_t *batch = rocksdb_writebatch_create();
-    entry_encode(entry, row);
-    rocksdb_writebatch_put_cf(batch, store->families[FAMILY_INDEX], id_key(&entry->id), CHUNK_ID_LEN, (const char *)row,
-                              ENTRY_LEN);
-    rocksdb_writebatch_put_cf(batch, store->families[FAMILY_DATA], id_key(&entry->id), CHUNK_ID_LEN, value.data,
-                              value.len);
+    for (unsigned i = 0; i < count; i++) {
+        const char *key = id_key(&rows[i].entry.id);
+        uint8_t row[ENTRY_LEN];
+        entry_encode(&rows[i].entry, row);
+        rocksdb_writebatch_put_cf(batch, store->families[FAMILY_INDEX], key, CHUNK_ID_LEN, (const char *)row,
+                                  ENTRY_LEN);
+        rocksdb_writebatch_put_cf(batch, store->families[FAMILY_DATA], key, CHUNK_ID_LEN, rows[i].value.data,
+                                  rows[i].value.len);
+    }
     rocksdb_write(store->db, store->synced, batch, &failure);
     rocksdb_writebatch_destroy(batch);
     return write_outcome(store, failure);

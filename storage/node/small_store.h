@@ -7,13 +7,14 @@
  *
  * The WAL is recovered with TolerateCorruptedTailRecords: RocksDB's default mode drops acknowledged writes that lie
  * behind a damaged record, silently; this one refuses to open. A failed write is the disk's failure (disk.h).
- * Everything here blocks unless it says otherwise; concurrent synced writes share one sync. */
+ * Everything here blocks unless it says otherwise. */
 #ifndef TERCET_STORAGE_NODE_SMALL_STORE_H
 #define TERCET_STORAGE_NODE_SMALL_STORE_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/bytes.h"
 #include "base/chunk.h"
 #include "base/status.h"
 #include "storage/node/disk.h"
@@ -56,8 +57,13 @@ enum status small_store_get(struct small_store *store, enum small_reach reach, c
                             struct small_value *value);
 void small_value_release(struct small_value *value);
 
-/* Index row and bytes in one synced batch. */
-enum status small_store_put(struct small_store *store, const struct index_entry *entry, struct bytes value);
+/* A small chunk to be stored: its index row and its bytes, head and payload. */
+struct small_row {
+    struct index_entry entry;
+    struct bytes value;
+};
+/* All of them in one synced batch. */
+enum status small_store_put(struct small_store *store, const struct small_row *rows, unsigned count);
 /* The rows of a large chunk, not synced. */
 enum status small_store_index_put(struct small_store *store, const struct index_entry *entry);
 enum status small_store_index_delete(struct small_store *store, const struct chunk_id *id);

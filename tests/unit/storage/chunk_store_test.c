@@ -188,7 +188,8 @@ static void flip_in_database(const struct chunk_id *id, size_t offset)
     assert_int_equal(small_store_get(small, SMALL_ANYWHERE, id, &value), STATUS_OK);
     assert_true(offset < value.len);
     value.data[offset] ^= 4;
-    assert_int_equal(small_store_put(small, &entry, bytes_of(value.data, value.len)), STATUS_OK);
+    const struct small_row row = {entry, bytes_of(value.data, value.len)};
+    assert_int_equal(small_store_put(small, &row, 1), STATUS_OK);
     small_value_release(&value);
     small_store_close(small);
     disk_close(&disk);
@@ -574,6 +575,61 @@ static void of_many_writers_one_wins(void **state)
     assert_int_equal(info().chunks, 2);
 }
 
+#define CROWD       24
+#define CROWD_PUTS  40
+#define CROWD_BYTES 3000
+
+struct member {
+    pthread_t thread;
+    unsigned number;
+    struct chunk_id contested; /* each of the crowd has other bytes for it */
+    enum status contested_status;
+    struct chunk_id ids[CROWD_PUTS];
+    enum status statuses[CROWD_PUTS];
+};
+
+static void *put_in_a_crowd(void *arg)
+{
+    struct member *member = arg;
+    for (unsigned i = 0; i < CROWD_PUTS; i++) {
+        chunk_id_create(&member->ids[i]);
+        member->statuses[i] = put(&member->ids[i], payload + member->number + i, CROWD_BYTES, true);
+        if (i == CROWD_PUTS / 2)
+            member->contested_status = put(&member->contested, payload + member->number, CROWD_BYTES, true);
+    }
+    return NULL;
+}
+
+static void commits_that_go_together_end_each_in_its_own_way(void **state)
+{
+    static struct member crowd[CROWD];
+    struct chunk_id contested;
+    unsigned stored = 0;
+    (void)state;
+    chunk_id_create(&contested);
+    for (unsigned i = 0; i < CROWD; i++) {
+        crowd[i] = (struct member){.number = i, .contested = contested};
+        assert_int_equal(pthread_create(&crowd[i].thread, NULL, put_in_a_crowd, &crowd[i]), 0);
+    }
+    for (unsigned i = 0; i < CROWD; i++)
+        pthread_join(crowd[i].thread, NULL);
+    store_restart();
+    for (unsigned i = 0; i < CROWD; i++) {
+        for (unsigned j = 0; j < CROWD_PUTS; j++) {
+            assert_int_equal(crowd[i].statuses[j], STATUS_OK);
+            assert_int_equal(get(&crowd[i].ids[j], payload + i + j, CROWD_BYTES), STATUS_OK);
+        }
+        if (crowd[i].contested_status == STATUS_OK) {
+            stored++;
+            assert_int_equal(get(&contested, payload + i, CROWD_BYTES), STATUS_OK);
+        } else {
+            assert_int_equal(crowd[i].contested_status, STATUS_CONFLICT);
+        }
+    }
+    assert_int_equal(stored, 1);
+    assert_int_equal(info().chunks, CROWD * CROWD_PUTS + 1);
+}
+
 #define STORE_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -597,6 +653,7 @@ int main(void)
         STORE_TEST(a_failed_sync_ends_all_writing),
         STORE_TEST(a_failed_directory_sync_is_no_success),
         STORE_TEST(of_many_writers_one_wins),
+        STORE_TEST(commits_that_go_together_end_each_in_its_own_way),
     };
     log_init("store-test", "test", LOG_ERROR);
     return cmocka_run_group_tests(tests, NULL, NULL);
