@@ -2,6 +2,8 @@
 
 import json
 import os
+import socket
+import time
 
 import raw_http
 import s3
@@ -11,8 +13,12 @@ from harness import PART, ClusterTest, content, main
 MIB = 1024 * 1024
 
 
-class Deletion(ClusterTest):
-    cluster_options = {"tls": False, "gateway_options": ("-gc-grace", "500ms", "-gc-interval", "200ms")}
+class DeletionTest(ClusterTest):
+    def setUp(self):
+        super().setUp()
+        self.s3 = s3.client(self.cluster)
+        self.s3.create_bucket(Bucket="freed")
+        self.before = self.used_bytes()
 
     def used_bytes(self):
         """What the nodes' chunks take up on disk (not counted: logs that RocksDB keeps for reuse)."""
@@ -26,6 +32,13 @@ class Deletion(ClusterTest):
                         pass
         return used
 
+    def assert_freed(self):
+        poll(lambda: self.used_bytes() - self.before < 2 * MIB, "the nodes free the space")
+
+
+class Deletion(DeletionTest):
+    cluster_options = {"tls": False, "gateway_options": ("-gc-grace", "500ms", "-gc-interval", "200ms")}
+
     def chunks(self):
         return sum(json.loads(self.cluster.get("/health", self.cluster.node_url(number))[1])["chunks"] for number in range(1, 5))
 
@@ -38,16 +51,10 @@ class Deletion(ClusterTest):
             self.s3.delete_object(Bucket="freed", Key=f"small{number}")
         poll(lambda: self.chunks() == before, "the nodes forget the chunks")
 
-    def setUp(self):
-        super().setUp()
-        self.s3 = s3.client(self.cluster)
-        self.s3.create_bucket(Bucket="freed")
-        self.before = self.used_bytes()
-
     def assert_grown_and_freed(self, stored_bytes, free):
         self.assertGreater(self.used_bytes() - self.before, 3 * stored_bytes * 0.99)
         free()
-        poll(lambda: self.used_bytes() - self.before < 2 * MIB, "the nodes free the space")
+        self.assert_freed()
 
     def test_deleted_object(self):
         self.s3.put_object(Bucket="freed", Key="big", Body=content(24 * MIB))
@@ -74,7 +81,7 @@ class Deletion(ClusterTest):
         poll(lambda: self.used_bytes() - self.before < 50 * MIB, "only the copy is left")
         self.assertEqual(self.s3.get_object(Bucket="freed", Key="copy")["Body"].read(), content(16 * MIB))
         self.s3.delete_object(Bucket="freed", Key="copy")
-        poll(lambda: self.used_bytes() - self.before < 2 * MIB, "the nodes free the copy")
+        self.assert_freed()
 
     def test_file_with_all_versions(self):
         for _ in range(3):
@@ -91,7 +98,85 @@ class Deletion(ClusterTest):
         self.s3.delete_object(Bucket="files", Key="kept", VersionId=marker)
         self.assertEqual(self.s3.get_object(Bucket="files", Key="kept")["Body"].read(), content(8 * MIB))
         raw_http.request(self.cluster.port, "DELETE", "/delete?filename=kept")
-        poll(lambda: self.used_bytes() - self.before < 2 * MIB, "the nodes free the space")
+        self.assert_freed()
+
+
+class UnderReaders(DeletionTest):
+    """Nothing is freed under a reader who began before, however long it takes."""
+
+    SIZE = 64 * MIB
+    ROUNDS = 20  # of the garbage collection, with the reader in its way
+    cluster_options = {
+        "tls": False,
+        "gateway_options": ("-chunk-size", "1M", "-gc-grace", "300ms", "-gc-interval", "50ms"),
+    }
+
+    def begin_download(self, target):
+        """A connection with small buffers, from which the head was read. Closing the stream ends it."""
+        peer = socket.socket()
+        peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+        peer.settimeout(60)
+        peer.connect(("127.0.0.1", self.cluster.port))
+        peer.sendall(f"GET {target} HTTP/1.1\r\nHost: 127.0.0.1:{self.cluster.port}\r\nConnection: close\r\n\r\n".encode())
+        stream = peer.makefile("rb")
+        peer.close()
+        self.addCleanup(stream.close)
+        self.assertIn(b" 200 ", stream.readline())
+        while stream.readline() not in (b"\r\n", b""):
+            pass
+        return stream
+
+    def begin_s3_download(self, key):
+        url = self.s3.generate_presigned_url("get_object", Params={"Bucket": "freed", "Key": key})
+        return self.begin_download(url[len(self.cluster.url) :])
+
+    def read_on(self, stream, seed):
+        """The rest comes after the garbage collection had its time; then everything is freed."""
+        expected = content(self.SIZE, seed)
+        self.assertTrue(stream.read(100000) == expected[:100000])
+        time.sleep(0.3 + self.ROUNDS * 0.05)
+        self.assertGreater(self.used_bytes() - self.before, 3 * self.SIZE * 0.99, "chunks were freed under a reader")
+        self.assertTrue(stream.read() == expected[100000:], "the reader got other bytes")
+        self.assert_freed()
+
+    def test_deleted_while_it_is_read(self):
+        self.s3.put_object(Bucket="freed", Key="read", Body=content(self.SIZE))
+        stream = self.begin_s3_download("read")
+        self.s3.delete_object(Bucket="freed", Key="read")
+        self.read_on(stream, "content")
+
+    def test_replaced_while_it_is_read(self):
+        self.s3.put_object(Bucket="freed", Key="read", Body=content(self.SIZE, 1))
+        stream = self.begin_s3_download("read")
+        self.s3.put_object(Bucket="freed", Key="read", Body=b"another")
+        self.read_on(stream, 1)
+        self.assertEqual(self.s3.get_object(Bucket="freed", Key="read")["Body"].read(), b"another")
+
+    def test_multipart_object_deleted_while_it_is_read(self):
+        where = {"Bucket": "freed", "Key": "parts"}
+        where["UploadId"] = self.s3.create_multipart_upload(**where)["UploadId"]
+        whole = content(self.SIZE, "parts")
+        parts = []
+        for number in range(1, 5):
+            body = whole[(number - 1) * self.SIZE // 4 : number * self.SIZE // 4]
+            parts.append({"PartNumber": number, "ETag": self.s3.upload_part(**where, PartNumber=number, Body=body)["ETag"]})
+        self.s3.complete_multipart_upload(**where, MultipartUpload={"Parts": parts})
+        stream = self.begin_s3_download("parts")
+        self.s3.delete_object(Bucket="freed", Key="parts")
+        self.read_on(stream, "parts")
+
+    def test_file_deleted_while_it_is_read(self):
+        self.s3.put_object(Bucket="files", Key="doc", Body=content(self.SIZE, "doc"))
+        stream = self.begin_download("/download?filename=doc")
+        self.assertEqual(raw_http.request(self.cluster.port, "DELETE", "/delete?filename=doc").status, 200)
+        self.read_on(stream, "doc")
+
+    def test_readers_that_leave_hold_nothing(self):
+        self.s3.put_object(Bucket="freed", Key="left", Body=content(self.SIZE))
+        stream = self.begin_s3_download("left")
+        self.s3.delete_object(Bucket="freed", Key="left")
+        stream.close()
+        self.assert_freed()
 
 
 if __name__ == "__main__":

@@ -80,6 +80,10 @@ class Repair(ClusterTest):
         self.assertEqual(status, 200)
         return json.loads(body)
 
+    def metric(self, name):
+        lines = self.cluster.get("/metrics")[1].decode().splitlines()
+        return float(next(line for line in lines if line.startswith(name + " ")).split()[1])
+
     def settled(self, chunks):
         """Whether the nodes hold exactly three copies of each of these chunks, and nothing is left to be repaired."""
         found = self.holders()
@@ -138,9 +142,11 @@ class Repair(ClusterTest):
             self.s3.delete_object(Bucket="repair", Key=key)
         poll(lambda: not self.holders(), "the nodes that are there free the copies")
         self.assertTrue(held)
+        self.assertGreaterEqual(self.metric("tercet_gc_backlog"), 1)  # what the node holds is not forgotten
         self.cluster.restart_node(3)
         poll(lambda: self.cluster.healthy_nodes() == 4, "the node is back")
         poll(lambda: not self.inventory(3), "the node that was away frees its copies")
+        poll(lambda: self.metric("tercet_gc_backlog") == 0, "every node has acknowledged")
         self.assertEqual(self.s3.list_objects_v2(Bucket="repair")["KeyCount"], 0)
 
     def test_deletes_while_a_node_was_given_up(self):
