@@ -80,7 +80,7 @@ member_pid()
     case $pid in
     '' | *[!0-9]*) return 1 ;;
     esac
-    tr '\0' '\n' <"/proc/$pid/cmdline" 2>/dev/null | grep -qxF -- "$data/$1" || return 1
+    { tr '\0' '\n' <"/proc/$pid/cmdline"; } 2>/dev/null | grep -qxF -- "$data/$1" || return 1
     echo "$pid"
 }
 
@@ -118,6 +118,13 @@ healthy_nodes()
 {
     curl -fs --noproxy '*' --max-time 5 "http://$(member_host gateway):$port/system/health" |
         tr -d ' \n\t' | sed -n 's/.*"healthyNodes":\([0-9]*\).*/\1/p'
+}
+
+# compared_time NUMBER: when the gateway last compared what that node holds with its records; nothing when it did not.
+compared_time()
+{
+    curl -fs --noproxy '*' --max-time 5 "http://$(member_host gateway):$port/system/repair" |
+        tr -d ' \n\t' | tr '{' '\n' | sed -n "s/^\"nodeId\":$1,.*\"compared\":\"\([^\"]*\)\".*/\1/p"
 }
 
 # Does anything listen on the TCP port, on whatever address? (The programs share ports with SO_REUSEPORT, so a second

@@ -66,7 +66,7 @@ static void check(struct settings *settings)
 
     take_secret(settings->secret_key_file, &settings->secret_key);
     take_secret(settings->files_token_file, &settings->files_token);
-    if (strlen(settings->access_key) < 3 || strlen(settings->secret_key) < 8)
+    if (!settings->restore_metadata && (strlen(settings->access_key) < 3 || strlen(settings->secret_key) < 8))
         refuse("access-key, secret-key-file", "an access key of at least 3 and a secret of at least 8 characters are "
                                               "needed");
     if (!settings->tls_cert[0] != !settings->tls_key[0])

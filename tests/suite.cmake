@@ -78,6 +78,7 @@ suite_python(e2e.orphan e2e/orphan_test.py e2e 900)
 suite_python(e2e.metadata-sync e2e/metadata_sync_test.py e2e 900)
 suite_python(e2e.deletion e2e/deletion_test.py e2e 600)
 suite_python(e2e.deploy e2e/deploy_test.py e2e 900 RELEASE)
+suite_python(e2e.operating e2e/operating_test.py e2e 900 RELEASE)
 suite_python(e2e.large-upload e2e/large_upload_test.py e2e 3600 RELEASE PROCESSORS 2)
 
 # Faults: the checker by itself, then a real cluster under each fault that takes seconds. The seed is fixed, so that a

@@ -35,7 +35,8 @@ class Deploy(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         self.folder = folder.name
         self.port = holders[0].getsockname()[1]
-        self.settings = {"TERCET_DATA": os.path.join(self.folder, "data"), "TERCET_BASE_PORT": str(self.port)}
+        self.settings = {"TERCET_DATA": os.path.join(self.folder, "data"), "TERCET_BASE_PORT": str(self.port),
+                         "TERCET_HEALTH_INTERVAL": "1s"}
         self.addCleanup(self.deploy, "down")
 
     def deploy(self, command, check=True, **settings):
