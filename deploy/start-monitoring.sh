@@ -6,6 +6,7 @@
 #   TERCET_DATA, TERCET_BASE_PORT    the cluster, as for deploy/up
 #   TERCET_LOGS                      folder of its logs                    (log/ in its data folder)
 #   TERCET_MONITORING_NETWORK        host or bridge                        (host on Linux, bridge elsewhere)
+#   TERCET_MONITORING_WAIT           seconds until all must answer         (180)
 #   GRAFANA_PASSWORD                 of Grafana's admin, at the first start (admin)
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd -P)
@@ -43,23 +44,19 @@ wait_answer()
 
 main()
 {
-    reader=promtail
     case ${1:-} in
-    '') ;;
-    --alloy) reader=alloy ;;
+    '') reader=promtail other=alloy ;;
+    --alloy) reader=alloy other=promtail ;;
     *) fail "unknown argument '$1' (--alloy)" ;;
     esac
     cluster_locate
     monitoring_locate
     find_compose
     write_targets
-    mkdir -p "$TERCET_LOGS"
-    if [ "$reader" = alloy ]; then
-        compose --profile alloy up -d --scale promtail=0 --remove-orphans || fail "the containers could not be started"
-    else
-        compose up -d --remove-orphans || fail "the containers could not be started"
-    fi
-    deadline=$(($(date +%s) + 180))
+    (umask 077 && mkdir -p "$TERCET_LOGS")
+    # The other reader is scaled to none, or lines would be sent twice after a change from one to the other.
+    compose --profile alloy up -d --scale "$other=0" --remove-orphans || fail "the containers could not be started"
+    deadline=$(($(date +%s) + ${TERCET_MONITORING_WAIT:-180}))
     wait_answer prometheus http://127.0.0.1:9090/-/ready
     wait_answer loki http://127.0.0.1:3100/ready
     wait_answer grafana http://127.0.0.1:3000/api/health

@@ -62,6 +62,20 @@ suite_build(tsan ${SUITE_ROOT}/tsan "${targets}" -DCMAKE_BUILD_TYPE=RelWithDebIn
 # The Release build is the one that deploy/up makes.
 suite_build(release ${SUITE_ROOT} "tercet-gateway tercet-node" -DCMAKE_BUILD_TYPE=Release)
 
+# Every shell script of the tree, as read by shellcheck.
+file(GLOB_RECURSE candidates LIST_DIRECTORIES false CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/deploy/* ${CMAKE_SOURCE_DIR}/tests/run
+     ${CMAKE_SOURCE_DIR}/tests/bench/* ${CMAKE_SOURCE_DIR}/tests/fuzz/run ${CMAKE_SOURCE_DIR}/tests/lib/*
+     ${CMAKE_SOURCE_DIR}/docs/* ${CMAKE_SOURCE_DIR}/.ci/*)
+set(scripts "")
+foreach(candidate ${candidates})
+  file(STRINGS ${candidate} shebang LIMIT_COUNT 1)
+  if(shebang STREQUAL "#!/bin/sh")
+    list(APPEND scripts ${candidate})
+  endif()
+endforeach()
+add_test(NAME lint.shell COMMAND shellcheck -x ${scripts} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+set_tests_properties(lint.shell PROPERTIES LABELS lint TIMEOUT 120)
+
 suite_python(clients.curl clients/curl_test.py clients 600)
 suite_python(clients.aws-cli clients/aws_cli_test.py clients 1200)
 suite_python(clients.s3cmd clients/s3cmd_test.py clients 900)
@@ -88,5 +102,6 @@ suite_python(faults.short faults/short_test.py faults 900 PROCESSORS 2)
 
 suite_python(observability.monitoring observability/monitoring_test.py observability 600)
 suite_python(observability.logs observability/logs_test.py observability 300)
+suite_python(observability.start observability/start_test.py observability 300)
 suite_python(observability.package observability/package_test.py observability 600 RELEASE)
 suite_python(observability.image observability/image_test.py observability 1200)

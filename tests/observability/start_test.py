@@ -1,0 +1,120 @@
+"""deploy/start-monitoring.sh and deploy/stop-monitoring.sh, without Docker: a `docker` of ours records what it is asked and
+has docker-compose resolve the files. The answers that the script waits for come from servers in a network of its own,
+since the ports are fixed."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+import unittest
+
+from harness import main, run
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+MONITORING = os.path.join(ROOT, "deploy", "monitoring")
+PORT = 8090  # of the cluster that is watched; nobody listens there in the network of the script
+TARGETS = os.path.join(MONITORING, "prometheus", f"targets-{PORT}")
+DOCKER = """#!/bin/sh
+[ "$1" != info ] || exit "$DOCKER_INFO"
+[ "$1" = compose ] || exit 1
+shift
+[ "$1" != version ] || exit "$DOCKER_COMPOSE"
+printf '%s\\n' "$*" >>"$CALLS"
+while [ "$1" = -p ] || [ "$1" = -f ]; do files="${files:-} $1 $2"; shift 2; done
+exec docker-compose $files config -q
+"""
+# Brings the loopback up, answers 200 on the ports, then becomes the command.
+INSIDE = """
+import http.server, subprocess, sys, threading
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+    def log_message(self, *_):
+        pass
+subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+for port in sys.argv[1].split(","):
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", int(port)), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+sys.exit(subprocess.run(sys.argv[2:]).returncode)
+"""
+
+
+class Start(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        if not shutil.which("docker-compose"):
+            raise unittest.SkipTest("there is no docker-compose here")
+        if run("unshare", "-n", "true", check=False).returncode != 0:
+            raise unittest.SkipTest("a network of one's own is not allowed here")
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix="tercet-monitoring-")
+        self.addCleanup(folder.cleanup)
+        self.addCleanup(shutil.rmtree, TARGETS, ignore_errors=True)
+        self.folder = folder.name
+        self.bin = os.path.join(self.folder, "bin")
+        os.mkdir(self.bin)
+        with open(os.path.join(self.bin, "docker"), "w") as file:
+            file.write(DOCKER)
+        os.chmod(file.name, 0o755)
+
+    def script(self, name, *arguments, ports=(9090, 3000, 3100), **settings):
+        """What the script did: exit status, output, and what docker was asked to do."""
+        calls = os.path.join(self.folder, "calls")
+        open(calls, "w").close()
+        environment = {key: value for key, value in os.environ.items() if not key.startswith(("TERCET_", "DOCKER_"))}
+        environment |= {"PATH": self.bin + ":" + os.environ["PATH"], "CALLS": calls, "DOCKER_INFO": "0", "DOCKER_COMPOSE": "0",
+                        "TERCET_DATA": os.path.join(self.folder, "data"), "TERCET_BASE_PORT": str(PORT),
+                        "TERCET_MONITORING_WAIT": "3"} | settings
+        done = subprocess.run(["unshare", "-n", "/usr/bin/python3", "-c", INSIDE, ",".join(map(str, ports)),
+                               os.path.join(ROOT, "deploy", name), *arguments],
+                              env=environment, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=120)
+        with open(calls) as file:
+            return done.returncode, done.stdout + done.stderr, file.read()
+
+    def test_start_and_stop(self):
+        code, said, calls = self.script("start-monitoring.sh")
+        self.assertEqual(code, 0, said)
+        for text in ("http://localhost:3000", "admin / admin", "http://localhost:9090", "http://localhost:3100", "promtail"):
+            self.assertIn(text, said)
+        self.assertIn(f"No gateway answers on port {PORT}", said)
+        self.assertIn("compose.host.yaml", calls)
+        self.assertIn("up -d --scale alloy=0", calls)
+        with open(os.path.join(TARGETS, "gateway.yml")) as file:
+            self.assertIn(f"host.docker.internal:{PORT}", file.read())
+        with open(os.path.join(TARGETS, "nodes.yml")) as file:
+            self.assertEqual(file.read().count("host.docker.internal:"), 4)
+        for settings in ({}, {"TERCET_MONITORING_NETWORK": "bridge"}):
+            code, said, calls = self.script("start-monitoring.sh", "--alloy", **settings)
+            self.assertEqual(code, 0, said)
+            self.assertIn("up -d --scale promtail=0", calls)
+        self.assertIn("compose.override.yaml", calls)
+        self.assertEqual(self.script("stop-monitoring.sh")[0::2], (0, calls.split(" --profile")[0].replace(
+            "compose.override", "compose.host") + " --profile alloy down --remove-orphans\n"))
+        self.assertIn("down --remove-orphans --volumes", self.script("stop-monitoring.sh", "--delete")[2])
+
+    def test_failures_are_loud(self):
+        code, said, _ = self.script("start-monitoring.sh", ports=(9090, 3000))
+        self.assertEqual(code, 1)
+        self.assertIn("loki does not answer at http://127.0.0.1:3100/ready", said)
+        code, said, calls = self.script("start-monitoring.sh", DOCKER_INFO="1")
+        self.assertEqual((code, calls), (1, ""))
+        self.assertIn("Docker does not answer", said)
+        code, said, _ = self.script("start-monitoring.sh", "--aloy")
+        self.assertEqual(code, 1)
+        self.assertIn("--aloy", said)
+        self.assertEqual(self.script("start-monitoring.sh", TERCET_MONITORING_NETWORK="none")[0], 1)
+
+    def test_docker_compose_of_its_own(self):
+        """Where docker has no plug-in, docker-compose is taken."""
+        with open(os.path.join(self.bin, "docker-compose"), "w") as file:
+            file.write('#!/bin/sh\nprintf "own %s\\n" "$*" >>"$CALLS"\n')
+        os.chmod(file.name, 0o755)
+        code, said, calls = self.script("start-monitoring.sh", DOCKER_COMPOSE="1")
+        self.assertEqual(code, 0, said)
+        self.assertTrue(calls.startswith("own -p tercet-monitoring -f "), calls)
+
+
+if __name__ == "__main__":
+    main()
