@@ -32,7 +32,7 @@
  * Authentication: header `x-tercet-auth: v1 TIME CONTENT MAC` with TIME in milliseconds since 1970, CONTENT `-` (no
  * body), `footer` (PUT) or `crc32c:HEX8:LENGTH`, MAC = hex(HMAC-SHA256(secret,
  * "tercet-v1\n" METHOD "\n" TARGET "\n" CLUSTER-ID-HEX "\n" TIME "\n" CONTENT)). A node refuses TIME more than
- * PROTOCOL_SKEW_MS from its own clock (401 with header x-tercet-time: its clock; senders adapt). A wrong cluster id
+ * PROTOCOL_SKEW_MS from its own clock (401 with header x-tercet-time: its clock; senders sign anew, once). A wrong cluster id
  * therefore fails as a wrong MAC does: 403. */
 #ifndef TERCET_STORAGE_PROTOCOL_H
 #define TERCET_STORAGE_PROTOCOL_H

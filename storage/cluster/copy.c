@@ -72,11 +72,6 @@ static bool copy_rewind(void *arg)
     return true;
 }
 
-static void copy_init(struct copy *copy, struct chunk_writer *chunk, struct node *node)
-{
-    *copy = (struct copy){.chunk = chunk, .node = node, .owing_since_ms = clock_monotonic_ms()};
-}
-
 /* The body in one piece, the footer written behind the payload. All nodes whose signature is the same share it; a node
  * with another clock has another signature and so another footer, and is sent the pieces instead. */
 static struct bytes whole_body(struct copy *copy)
@@ -93,15 +88,15 @@ static struct bytes whole_body(struct copy *copy)
     return bytes_of(chunk->payload, len + PROTOCOL_FOOTER_LEN);
 }
 
-void copy_send(struct copy *copy, struct chunk_writer *chunk, struct node *node)
+/* Once the node's clock proved to be another than thought, the time that the copies share is no basis any more. */
+static void send_begin(struct copy *copy)
 {
+    struct chunk_writer *chunk = copy->chunk;
     struct http_call_options options = {0};
-    int64_t wall_ms = chunk->payload ? chunk->signed_wall_ms : clock_wall_ms();
-    copy_init(copy, chunk, node);
-    copy->state = COPY_SENDING;
+    int64_t wall_ms = chunk->payload && !copy->redated ? chunk->signed_wall_ms : clock_wall_ms();
     copy->position = chunk->begin;
     protocol_sign(&chunk->cluster->config.identity, "PUT", bytes_from_str(chunk->target),
-                  node_signing_time(node, wall_ms), "footer", copy->auth);
+                  node_signing_time(copy->node, wall_ms), "footer", copy->auth);
     options.body = whole_body(copy);
     copy->whole = options.body.len > 0;
     if (copy->whole) {
@@ -113,16 +108,45 @@ void copy_send(struct copy *copy, struct chunk_writer *chunk, struct node *node)
         options.body_length =
             chunk->length_known || chunk->complete ? chunk->limit - chunk->begin + PROTOCOL_FOOTER_LEN : UINT64_MAX;
     }
-    node_call_start(&copy->call, chunk->cluster, node, "PUT", chunk->target, copy->auth, options);
+    node_call_start(&copy->call, chunk->cluster, copy->node, "PUT", chunk->target, copy->auth, options);
+}
+
+static void pull_begin(struct copy *copy)
+{
+    char target[NODE_TARGET_MAX];
+    snprintf(target, sizeof(target), "%s/pull?from=%s", copy->chunk->target, copy->source->address);
+    node_call_start(&copy->call, copy->chunk->cluster, copy->node, "POST", target, NULL, (struct http_call_options){0});
+}
+
+void copy_send(struct copy *copy, struct chunk_writer *chunk, struct node *node)
+{
+    *copy = (struct copy){.chunk = chunk, .node = node, .state = COPY_SENDING, .owing_since_ms = clock_monotonic_ms()};
+    send_begin(copy);
 }
 
 void copy_pull(struct copy *copy, struct chunk_writer *chunk, struct node *node, const struct node *source)
 {
-    char target[NODE_TARGET_MAX];
-    copy_init(copy, chunk, node);
-    copy->state = COPY_PULLING;
-    snprintf(target, sizeof(target), "%s/pull?from=%s", chunk->target, source->address);
-    node_call_start(&copy->call, chunk->cluster, node, "POST", target, NULL, (struct http_call_options){0});
+    *copy = (struct copy){
+        .chunk = chunk, .node = node, .source = source, .state = COPY_PULLING, .owing_since_ms = clock_monotonic_ms()};
+    pull_begin(copy);
+}
+
+/* The node refused the time of our signature, and nothing else: once more with its own, if the bytes are still here. */
+static bool copy_redate(struct copy *copy)
+{
+    bool sending = copy->state == COPY_SENDING;
+    if (copy->redated || !node_call_needs_other_time(&copy->call) || (sending && !copy_rewind(copy)))
+        return false;
+    node_call_finish(&copy->call, NODE_ANSWERED, NULL);
+    copy->redated = true;
+    copy->whole = copy->paused = copy->stalled = false;
+    copy->all_sent_ms = copy->silence_noted_ms = 0;
+    copy->owing_since_ms = clock_monotonic_ms();
+    if (sending)
+        send_begin(copy);
+    else
+        pull_begin(copy);
+    return true;
 }
 
 void copy_resume(struct copy *copy)
@@ -187,6 +211,8 @@ static void copy_end(struct copy *copy)
     enum node_outcome outcome;
     const char *reason;
     enum status status = node_call_judge(&copy->call, &outcome, &reason);
+    if (copy_redate(copy))
+        return;
     bool all_sent = copy->state == COPY_PULLING || copy->whole || copy->footer_sent == PROTOCOL_FOOTER_LEN;
     if (status == STATUS_OK && all_sent) {
         if (copy->all_sent_ms)
@@ -246,7 +272,7 @@ uint64_t copy_poll(struct copy *copy, uint64_t now_ms)
         return CLOCK_NEVER;
     if (http_call_ended(copy->call.http)) {
         copy_end(copy);
-        return CLOCK_NEVER;
+        return copy_is_running(copy) ? now_ms : CLOCK_NEVER;
     }
     if (copy->paused)
         return CLOCK_NEVER;

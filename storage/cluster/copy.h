@@ -11,16 +11,18 @@ enum copy_state { COPY_SENDING, COPY_PULLING, COPY_STORED, COPY_FAILED };
 struct copy {
     struct chunk_writer *chunk;
     struct node *node;
+    const struct node *source; /* of a pull */
     struct node_call call;
     enum copy_state state;
     bool may_be_stored; /* the node holds the chunk, or might */
     bool stalled;       /* owes progress for too long; a stand-in is looked for */
     bool whole;         /* the body is given to the call as one piece, not read from the window */
+    bool redated;       /* sent again because the node's clock differs from ours */
     bool paused;        /* has taken all there is and waits for more from the client */
     uint64_t position;  /* the next byte of the stream to send */
     size_t footer_sent;
     uint64_t owing_since_ms;
-    uint64_t all_sent_ms; /* the node has every byte and owes its answer; 0 before */
+    uint64_t all_sent_ms;      /* the node has every byte and owes its answer; 0 before */
     uint64_t silence_noted_ms; /* when the silence first looked like a stall, 0 when it does not */
     char auth[PROTOCOL_AUTH_MAX];
     uint8_t footer[PROTOCOL_FOOTER_LEN];

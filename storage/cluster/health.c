@@ -43,7 +43,7 @@ static void server_id_copy(char *out, size_t size, const char *text)
 
 /* NULL when the answer is that of the node which is expected there, else what is wrong with it. */
 static const char *report_parse(const struct cluster *cluster, const struct node *node, struct bytes body,
-                                int64_t wall_ms, struct node_report *report)
+                                struct node_report *report)
 {
     char cluster_id[2 * CLUSTER_ID_LEN + 1];
     const char *problem = NULL;
@@ -70,7 +70,7 @@ static const char *report_parse(const struct cluster *cluster, const struct node
     report->read_only = json_is_true(json_object_get(root, "readOnly"));
     report->uptime_s = json_count(root, "uptimeSeconds");
     report->corruptions = json_count(root, "corruptions");
-    report->clock_offset_ms = (int64_t)json_count(root, "timeMs") - wall_ms;
+    report->clock_ms = (int64_t)json_count(root, "timeMs");
 out:
     json_decref(root);
     return problem;
@@ -101,7 +101,7 @@ static void check(struct cluster *cluster, struct node *node)
     else if (http_status != 200)
         problem = "health check was answered with an error";
     else
-        problem = report_parse(cluster, node, buffer_bytes(&body), clock_wall_ms(), &report);
+        problem = report_parse(cluster, node, buffer_bytes(&body), &report);
     if (problem)
         node_check_failed(node, problem);
     else

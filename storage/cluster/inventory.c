@@ -22,7 +22,9 @@ static enum status page_receive(struct http_call *http, uint64_t deadline_ms, st
     }
 }
 
-static enum status page_fetch(struct cluster *cluster, struct node *node, const char *target, struct buffer *page)
+/* One sending. *again: it was refused for its time alone. */
+static enum status fetch_once(struct cluster *cluster, struct node *node, const char *target, struct buffer *page,
+                              bool *again)
 {
     uint64_t deadline_ms = clock_monotonic_ms() + cluster->config.node_timeout_ms;
     struct node_call call = {0};
@@ -31,12 +33,25 @@ static enum status page_fetch(struct cluster *cluster, struct node *node, const 
 
     node_call_start(&call, cluster, node, "GET", target, NULL, (struct http_call_options){0});
     enum status status = page_receive(call.http, deadline_ms, page);
-    if (status == STATUS_LIMIT)
+    *again = false;
+    if (status == STATUS_LIMIT) {
         reason = "sent too long an inventory";
-    else if (http_call_ended(call.http))
+    } else if (http_call_ended(call.http)) {
         status = node_call_judge(&call, &outcome, &reason);
+        *again = node_call_needs_other_time(&call);
+    }
     node_call_finish(&call, outcome, reason);
     return status;
+}
+
+static enum status page_fetch(struct cluster *cluster, struct node *node, const char *target, struct buffer *page)
+{
+    bool again;
+    enum status status = fetch_once(cluster, node, target, page, &again);
+    if (!again)
+        return status;
+    buffer_clear(page); /* of the refusal's body */
+    return fetch_once(cluster, node, target, page, &again);
 }
 
 static enum status page_parse(struct bytes page, const struct chunk_id *after, struct cluster_copy *copies,

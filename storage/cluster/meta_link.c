@@ -58,7 +58,8 @@ static enum status answer_receive(struct node_call *call, uint64_t deadline_ms, 
     return status;
 }
 
-static enum status exchange_run(const struct exchange *exchange)
+/* One sending. *again: it was refused for its time alone. */
+static enum status exchange_once(const struct exchange *exchange, bool *again)
 {
     const struct cluster_config *config = &exchange->cluster->config;
     struct node_call call = {0};
@@ -67,6 +68,7 @@ static enum status exchange_run(const struct exchange *exchange)
     uint64_t now_ms = clock_monotonic_ms();
     uint64_t deadline_ms = now_ms + config->node_timeout_ms + exchange->body.len / BYTES_PER_MS_MIN;
 
+    *again = false;
     call_begin(&call, exchange);
     enum status status = http_call_wait_head(call.http, now_ms + 2 * config->stall_ms);
     if (status == STATUS_TIMEOUT) {
@@ -81,10 +83,20 @@ static enum status exchange_run(const struct exchange *exchange)
     if (http_call_ended(call.http)) {
         status = node_call_judge(&call, &outcome, &reason);
         state_take(call.http, exchange->state);
+        *again = node_call_needs_other_time(&call);
     }
     if (exchange->asking && outcome == NODE_FAILED)
         outcome = NODE_ABANDONED;
     node_call_finish(&call, outcome, reason);
+    return status;
+}
+
+static enum status exchange_run(const struct exchange *exchange)
+{
+    bool again;
+    enum status status = exchange_once(exchange, &again);
+    if (again)
+        status = exchange_once(exchange, &again);
     return status;
 }
 

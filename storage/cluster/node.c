@@ -11,8 +11,8 @@
 #include "base/metrics.h"
 #include "base/task.h"
 
-#define START_TOLERATED_MS        3000  /* its uptime is in seconds and a moment old */
-#define CLOCK_OFFSET_TOLERATED_MS 60000 /* well within PROTOCOL_SKEW_MS */
+#define START_TOLERATED_MS      3000  /* its uptime is in seconds and a moment old */
+#define CLOCK_SKEW_TOLERATED_MS 60000 /* well within PROTOCOL_SKEW_MS */
 
 static void text_copy(char *out, size_t size, const char *text)
 {
@@ -211,7 +211,7 @@ void node_check_passed(struct node *node, const struct node_report *report, bool
     node->chunks = report->chunks;
     node->full = report->full;
     node->read_only = report->read_only;
-    node->clock_offset_ms = report->clock_offset_ms;
+    node->clock_ahead_ms = report->clock_ms - (int64_t)clock_monotonic_ms();
     /* While closed, answers to checks must not hide failures of live requests. */
     if (probe && node->breaker.state == BREAKER_HALF_OPEN && breaker_success(&node->breaker, clock_monotonic_ms()))
         breaker_moved_locked(node);
@@ -323,16 +323,17 @@ unsigned node_in_flight(struct node *node)
 int64_t node_signing_time(struct node *node, int64_t wall_ms)
 {
     pthread_mutex_lock(&node->lock);
-    int64_t offset_ms = node->clock_offset_ms;
+    int64_t ahead_ms = node->clock_ahead_ms;
     pthread_mutex_unlock(&node->lock);
-    bool close = offset_ms >= -CLOCK_OFFSET_TOLERATED_MS && offset_ms <= CLOCK_OFFSET_TOLERATED_MS;
-    return wall_ms + (close ? 0 : offset_ms);
+    int64_t its_ms = ahead_ms + (int64_t)clock_monotonic_ms();
+    bool close = its_ms - wall_ms >= -CLOCK_SKEW_TOLERATED_MS && its_ms - wall_ms <= CLOCK_SKEW_TOLERATED_MS;
+    return close || ahead_ms == 0 ? wall_ms : its_ms;
 }
 
 void node_clock_adopt(struct node *node, int64_t node_time_ms)
 {
     pthread_mutex_lock(&node->lock);
-    node->clock_offset_ms = node_time_ms - clock_wall_ms();
+    node->clock_ahead_ms = node_time_ms - (int64_t)clock_monotonic_ms();
     pthread_mutex_unlock(&node->lock);
 }
 

@@ -33,7 +33,7 @@ struct node {
     bool full, read_only;
     char server_id[64];
     uint64_t total_bytes, free_bytes, chunks;
-    int64_t clock_offset_ms; /* the node's wall clock minus ours */
+    int64_t clock_ahead_ms; /* its wall clock minus our monotonic one, which never steps; 0: never heard */
     int64_t last_seen_ms, last_transition_ms;
     char last_error[128];
     uint64_t requests, failures;
@@ -52,7 +52,7 @@ struct node_report {
     char server_id[64];
     uint64_t total_bytes, free_bytes, chunks;
     bool full, read_only;
-    int64_t clock_offset_ms;
+    int64_t clock_ms;               /* its wall clock */
     uint64_t uptime_s, corruptions; /* of the node's process: both begin at 0 when it restarts */
 };
 
@@ -98,7 +98,7 @@ void node_bar_returning(struct node *node);
 void node_admit(struct node *node, uint64_t changes);
 uint64_t node_free_bytes(struct node *node);
 unsigned node_in_flight(struct node *node);
-/* The time to sign with: ours (wall_ms), unless the node's clock is too far from it. */
+/* The time to sign with: ours (wall_ms), unless the node's clock is too far from it. Steps of our own are seen. */
 int64_t node_signing_time(struct node *node, int64_t wall_ms);
 void node_clock_adopt(struct node *node, int64_t node_time_ms);
 void node_info(struct node *node, struct cluster_node_info *info);

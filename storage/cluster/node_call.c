@@ -63,17 +63,23 @@ static enum status judge_transport(enum status outcome, const char **reason)
 }
 
 /* A node whose clock is far from ours tells its own. */
-static void adopt_clock(const struct node_call *call)
+static bool node_time(const struct node_call *call, uint64_t *node_time_ms)
+{
+    return http_call_status(call->http) == 401 &&
+           bytes_parse_u64(http_call_header(call->http, "x-tercet-time"), INT64_MAX / 2, node_time_ms) == STATUS_OK;
+}
+
+bool node_call_needs_other_time(const struct node_call *call)
 {
     uint64_t node_time_ms;
-    if (bytes_parse_u64(http_call_header(call->http, "x-tercet-time"), INT64_MAX, &node_time_ms) == STATUS_OK)
-        node_clock_adopt(call->node, (int64_t)node_time_ms);
+    return http_call_outcome(call->http) == STATUS_OK && node_time(call, &node_time_ms);
 }
 
 enum status node_call_judge(const struct node_call *call, enum node_outcome *outcome, const char **reason)
 {
     enum status transport = http_call_outcome(call->http);
     int http_status = http_call_status(call->http);
+    uint64_t node_time_ms;
     *outcome = NODE_FAILED;
     if (transport)
         return judge_transport(transport, reason);
@@ -93,7 +99,8 @@ enum status node_call_judge(const struct node_call *call, enum node_outcome *out
     *reason = "answered";
     switch (http_status) {
     case 401:
-        adopt_clock(call);
+        if (node_time(call, &node_time_ms))
+            node_clock_adopt(call->node, (int64_t)node_time_ms);
         *reason = "has another clock";
         return STATUS_DENIED;
     case 403:
@@ -123,16 +130,30 @@ void node_call_finish(struct node_call *call, enum node_outcome outcome, const c
     node_request_end(call->node, outcome, reason);
 }
 
-enum status node_exchange(const struct cluster *cluster, struct node *node, const char *method, const char *target,
-                          uint64_t deadline_ms)
+/* One sending. *again: it was refused for its time alone. */
+static enum status exchange_once(const struct cluster *cluster, struct node *node, const char *method,
+                                 const char *target, uint64_t deadline_ms, bool *again)
 {
     struct node_call call = {0};
     enum node_outcome outcome = NODE_FAILED;
     const char *reason = "timed out";
     node_call_start(&call, cluster, node, method, target, NULL, (struct http_call_options){0});
     enum status status = http_call_wait_end(call.http, deadline_ms);
-    if (http_call_ended(call.http))
+    *again = false;
+    if (http_call_ended(call.http)) {
         status = node_call_judge(&call, &outcome, &reason);
+        *again = node_call_needs_other_time(&call);
+    }
     node_call_finish(&call, outcome, reason);
+    return status;
+}
+
+enum status node_exchange(const struct cluster *cluster, struct node *node, const char *method, const char *target,
+                          uint64_t deadline_ms)
+{
+    bool again;
+    enum status status = exchange_once(cluster, node, method, target, deadline_ms, &again);
+    if (again)
+        status = exchange_once(cluster, node, method, target, deadline_ms, &again);
     return status;
 }

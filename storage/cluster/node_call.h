@@ -21,10 +21,14 @@ void node_call_start(struct node_call *call, const struct cluster *cluster, stru
  * STATUS_OK for 2xx; else what went wrong. Only once the call has ended. */
 enum status node_call_judge(const struct node_call *call, enum node_outcome *outcome, const char **reason);
 
+/* Was it refused only because the node's clock is another? Signed anew it will do: judge has adopted the clock. */
+bool node_call_needs_other_time(const struct node_call *call);
+
 /* Reports to the node and frees the call (closing its connection when it is not over). Idempotent. */
 void node_call_finish(struct node_call *call, enum node_outcome outcome, const char *reason);
 
-/* A whole exchange without a request body; the response's body is discarded. Suspends. */
+/* A whole exchange without a request body; the response's body is discarded. Sent twice at most, see above. Suspends.
+ */
 enum status node_exchange(const struct cluster *cluster, struct node *node, const char *method, const char *target,
                           uint64_t deadline_ms);
 

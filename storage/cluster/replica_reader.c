@@ -26,6 +26,7 @@ struct replica {
     struct node *node;
     bool asked; /* in this round */
     bool bad;   /* missing or damaged: not asked again */
+    bool dated; /* it refused our clock's time, and was excused */
 };
 
 struct replica_reader {
@@ -145,6 +146,15 @@ static bool is_excused(struct replica_reader *reader, enum node_outcome outcome)
     return true;
 }
 
+/* Was it only asked at a wrong time by its clock? That is known now. */
+static bool is_misdated(struct replica_reader *reader)
+{
+    if (reader->current->dated || !http_call_ended(reader->call.http) || !node_call_needs_other_time(&reader->call))
+        return false;
+    reader->current->dated = true;
+    return true;
+}
+
 /* Ends with the current replica. */
 static void give_up_replica(struct replica_reader *reader, enum node_outcome outcome, enum status why,
                             const char *reason)
@@ -154,6 +164,8 @@ static void give_up_replica(struct replica_reader *reader, enum node_outcome out
         reader->current->asked = false;
         outcome = NODE_ABANDONED;
     }
+    if (is_misdated(reader))
+        reader->current->asked = false;
     chunk_id_format(&reader->ref.id, id);
     log_warn("a replica could not be read", LOG_STR("chunkID", id), LOG_INT("node", reader->current->node->number),
              LOG_INT("block", reader->block), LOG_STR("error", reason));

@@ -50,13 +50,13 @@ struct fake_node {
     _Atomic enum fault put_fault, get_fault, pull_fault, health_fault;
     atomic_size_t fault_at;
     uint64_t delay_ms;
-    int64_t clock_ms;       /* its clock minus the true one */
-    const char *cluster_id; /* said by /health; NULL: the right one */
-    unsigned said_number;   /* said by /health; 0: the right one */
-    atomic_bool full;       /* said by /health */
-    atomic_bool released;   /* ends all stalls */
-    struct bytes inventory; /* the answer to any request for one, whatever was asked */
-    bool inventory_cut;     /* the connection is closed before its end */
+    _Atomic int64_t clock_ms; /* its clock minus the true one */
+    const char *cluster_id;   /* said by /health; NULL: the right one */
+    unsigned said_number;     /* said by /health; 0: the right one */
+    atomic_bool full;         /* said by /health */
+    atomic_bool released;     /* ends all stalls */
+    struct bytes inventory;   /* the answer to any request for one, whatever was asked */
+    bool inventory_cut;       /* the connection is closed before its end */
     struct fake_chunk *chunks;
     atomic_uint puts, gets, pulls, deletes, checks, refusals;
 };

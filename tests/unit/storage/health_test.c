@@ -7,6 +7,7 @@
 
 #include "base/metrics.h"
 #include "fake_nodes.h"
+#include "storage/cluster/node.h"
 
 static struct cluster_node_info info_of(unsigned index)
 {
@@ -161,6 +162,29 @@ static void test_start_waits_no_longer_than_told(void **state)
     assert_false(info_of(0).healthy);
 }
 
+/* A step of our own clock changes nothing for the nodes: what is known of theirs hangs on the monotonic one. */
+static void test_signing_time(void **state)
+{
+    (void)state;
+    struct cluster_config config = fake_config();
+    struct node node;
+    int64_t wall_ms = clock_wall_ms();
+    const int64_t day_ms = 86400000;
+    node_init(&node, 0, 1, "127.0.0.1:1", &config, 1);
+    assert_true(node_signing_time(&node, wall_ms) == wall_ms); /* nothing known of its clock */
+    assert_true(node_signing_time(&node, wall_ms + day_ms) == wall_ms + day_ms);
+    node_clock_adopt(&node, wall_ms);
+    assert_true(node_signing_time(&node, wall_ms + 50000) == wall_ms + 50000);
+    for (int sign = -1; sign <= 1; sign += 2) {
+        int64_t signed_ms = node_signing_time(&node, wall_ms + sign * day_ms);
+        assert_true(signed_ms >= wall_ms && signed_ms < wall_ms + 60000);
+    }
+    node_clock_adopt(&node, wall_ms - day_ms);
+    int64_t signed_ms = node_signing_time(&node, wall_ms);
+    assert_true(signed_ms >= wall_ms - day_ms && signed_ms < wall_ms - day_ms + 60000);
+    node_release(&node);
+}
+
 static void test_metrics(void **state)
 {
     (void)state;
@@ -205,6 +229,7 @@ int main(void)
         WITH_NODES(test_silent_node_is_down),
         WITH_NODES(test_dead_at_start),
         WITH_NODES(test_start_waits_no_longer_than_told),
+        cmocka_unit_test(test_signing_time),
         WITH_NODES(test_metrics),
         cmocka_unit_test(test_config_is_checked),
     };

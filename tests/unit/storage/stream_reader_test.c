@@ -270,6 +270,24 @@ static void test_corrupt_copies(void **state)
     assert_true(damage_reports() >= before + 9);
 }
 
+/* Clocks that part after the last health check: no replica is given up for it, not even when all refuse. */
+static void test_clock_steps(void **state)
+{
+    (void)state;
+    unsigned refusals = 0;
+    for (unsigned i = 0; i < FAKE_NODES; i++)
+        fake.nodes[i].clock_ms = 86400000;
+    assert_downloads(0, OBJECT_SIZE);
+    for (unsigned i = 0; i < FAKE_NODES; i++) {
+        struct cluster_node_info info;
+        cluster_node_info(fake.cluster, i, &info);
+        assert_int_equal(info.failures, 0);
+        refusals += fake.nodes[i].refusals;
+    }
+    assert_in_range(refusals, 1, FAKE_NODES);
+    assert_int_equal(damage_reports(), 0);
+}
+
 static void test_refused_connection(void **state)
 {
     (void)state;
@@ -468,6 +486,7 @@ int main(void)
         WITH_OBJECT(test_stalls),
         WITH_OBJECT(test_cut_answers),
         WITH_OBJECT(test_corrupt_copies),
+        WITH_OBJECT(test_clock_steps),
         WITH_OBJECT(test_refused_connection),
         WITH_OBJECT(test_none_left),
         WITH_OBJECT(test_all_slow),

@@ -435,6 +435,69 @@ static void test_other_clock(void **state)
         assert_int_equal(fake.nodes[i].refusals, 0);
 }
 
+/* All clocks but ours step after the last health check: each node refuses once what is sent to it, and no copy is lost
+ * as long as the bytes are still here. */
+static void test_clocks_step(void **state)
+{
+    (void)state;
+    fake_start();
+    for (unsigned i = 0; i < 6; i++) {
+        unsigned refusals = 0;
+        for (unsigned j = 0; j < FAKE_NODES; j++) {
+            fake.nodes[j].clock_ms = i % 2 ? 0 : 86400000;
+            fake.nodes[j].refusals = 0;
+        }
+        struct upload upload = upload_of(i < 4 ? 3000 : 200000, i != 2);
+        fake_run(upload_run, &upload);
+        assert_stored(&upload, 3);
+        for (unsigned j = 0; j < FAKE_NODES; j++)
+            refusals += fake.nodes[j].refusals;
+        assert_in_range(refusals, 2, FAKE_NODES); /* a node that the step before did not meet knows the time already */
+        chunk_list_release(&upload.chunks);
+    }
+    for (unsigned i = 0; i < FAKE_NODES; i++) {
+        assert_int_equal(fake.nodes[i].pulls, 0);
+        assert_int_equal(info_of(i).failures, 0);
+    }
+}
+
+/* One node's clock steps: what the window has passed when it refuses is fetched from another node. */
+static void test_clock_of_one_node_steps(void **state)
+{
+    (void)state;
+    fake_start();
+    for (unsigned i = 0; i < 8; i++) {
+        fake.nodes[i % FAKE_NODES].clock_ms = i < FAKE_NODES ? 86400000 : 0;
+        struct upload upload = upload_of(9 * MIB, i % 2);
+        fake_run(upload_run, &upload);
+        assert_stored(&upload, 3);
+        chunk_list_release(&upload.chunks);
+    }
+}
+
+static void clock_upload(void *arg)
+{
+    struct upload *upload = arg;
+    upload_run(upload);
+    for (unsigned i = 0; i < FAKE_NODES; i++)
+        fake.nodes[i].clock_ms = -86400000;
+    CHECK(upload->chunks.count == 1);
+    const struct chunk_ref *ref = &upload->chunks.refs[0];
+    for (unsigned i = 0; i < ref->copies && !upload->finished; i++)
+        upload->finished = cluster_chunk_delete(fake.cluster, &ref->id, ref->nodes[i]);
+}
+
+static void test_clock_steps_before_a_delete(void **state)
+{
+    (void)state;
+    fake_start();
+    struct upload upload = upload_of(1000, true);
+    fake_run(clock_upload, &upload);
+    assert_int_equal(upload.finished, STATUS_OK);
+    assert_left(0);
+    chunk_list_release(&upload.chunks);
+}
+
 /* Connections that the nodes close between uploads must not cost a copy. */
 static void idle_uploads(void *arg)
 {
@@ -536,6 +599,9 @@ int main(void)
         WITH_NODES(test_freed_with_stalled_nodes),
         WITH_NODES(test_size_must_be_as_announced),
         WITH_NODES(test_other_clock),
+        WITH_NODES(test_clocks_step),
+        WITH_NODES(test_clock_of_one_node_steps),
+        WITH_NODES(test_clock_steps_before_a_delete),
         WITH_NODES(test_stale_connections),
         WITH_NODES(test_back_pressure),
         cmocka_unit_test(test_window_bound),
