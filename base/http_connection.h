@@ -105,6 +105,8 @@ void http_connection_consume(struct http_connection *connection, size_t len);
 /* Copies a complete head, or takes a refusal (then head is NULL), and spawns the task that serves it. */
 void http_transaction_start(struct http_connection *connection, const struct http_head *head,
                             const struct http_refusal *refusal);
+/* Shows the counters of refusals from the start, so that a first increase is seen. */
+void http_transaction_register_metrics(void);
 
 /* http_request.c */
 

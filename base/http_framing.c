@@ -43,6 +43,13 @@ _Static_assert(sizeof(refusals) / sizeof(refusals[0]) == REFUSE_COUNT, "one text
 
 const struct http_refusal http_refusal_busy = {503, "SlowDown", "The server has too many connections; retry later."};
 
+const struct http_refusal *http_refusal_at(size_t index)
+{
+    if (index < REFUSE_COUNT)
+        return &refusals[index];
+    return index == REFUSE_COUNT ? &http_refusal_busy : NULL;
+}
+
 /* What the framing headers said, until all of them are read. */
 struct framing {
     struct bytes host;

@@ -37,6 +37,8 @@ enum http_head_result http_head_parse(struct bytes data, size_t seen, size_t byt
 
 /* The same refusal as the parser's for what only the server knows: 503 when it has too many connections. */
 extern const struct http_refusal http_refusal_busy;
+/* All of them in turn, for what is said of each before it happens; NULL beyond the last. */
+const struct http_refusal *http_refusal_at(size_t index);
 
 /* Decodes a chunked body piece by piece, in place. Zero-initialise. Trailers are read and dropped; lines end
  * with CRLF only; extensions and trailers are bounded. */

@@ -137,16 +137,27 @@ static void transaction_end(struct http_transaction *transaction)
         http_connection_free(connection, broken);
 }
 
-/* No handler sees what is refused here: this is its only trace. */
-static void count_refusal(const struct http_refusal *refusal)
+static struct metric_counter *refusal_counter(const struct http_refusal *refusal)
 {
     char labels[64];
 
     snprintf(labels, sizeof(labels), "code=\"%s\"", refusal->code);
-    metric_counter_add(metric_counter_get("tercet_http_refused_total",
-                                          "Requests refused for their head, or for want of room, before any handler.",
-                                          labels),
-                       1);
+    return metric_counter_get("tercet_http_refused_total",
+                              "Requests refused for their head, or for want of room, before any handler.", labels);
+}
+
+void http_transaction_register_metrics(void)
+{
+    const struct http_refusal *refusal;
+
+    for (size_t i = 0; (refusal = http_refusal_at(i)) != NULL; i++)
+        refusal_counter(refusal);
+}
+
+/* No handler sees what is refused here: this is its only trace. */
+static void count_refusal(const struct http_refusal *refusal)
+{
+    metric_counter_add(refusal_counter(refusal), 1);
     log_debug("request refused", LOG_STR("code", refusal->code), LOG_STR("reason", refusal->message));
 }
 

@@ -25,6 +25,21 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 PROMETHEUS = os.path.join(dashboards.MONITORING, "prometheus")
 # Series that exist only after something happened that this test does not cause.
 QUIET = {"overview.json: Damaged copies found, 24 h: A"}
+DOCUMENTED = {
+    "http_requests_total": {"method", "endpoint", "status_code", "server_id"},
+    "http_request_duration_seconds_bucket": {"method", "endpoint", "server_id", "le"},
+    "http_errors_total": {"method", "endpoint", "error_type", "server_id"},
+    "data_transfer_bytes_total": {"operation", "server_id"},
+    "storage_operation_duration_seconds_bucket": {"operation", "server_id", "le"},
+    "storage_errors_total": {"operation", "server_id"},
+    "node_availability": {"server_id"},
+    "cluster_health_score": set(),
+    "file_uploads_total": set(),
+    "file_downloads_total": set(),
+    "file_deletions_total": set(),
+    "storage_used_bytes": set(),
+    "active_connections": set(),
+}
 
 
 def load_once(url, s3, number):
@@ -130,6 +145,26 @@ class Monitoring(ClusterTest):
             done = run("promtool", "check", "metrics", stdin=text, check=False)
             self.assertEqual((done.returncode, done.stdout + done.stderr), (0, b""), base + path)
             self.assertNotIn(b"load-0", text, "a client's name became a label")
+
+    def test_documented_metrics(self):
+        """The names and labels that users of the documented dashboards know."""
+        for name, labels in DOCUMENTED.items():
+            result = self.query(f'{name}{{job=~"tercet-.*"}}')
+            self.assertTrue(result, name)
+            for sample in result:
+                self.assertLessEqual(labels, set(sample["metric"]), name)
+
+    def test_metrics_are_shown(self):
+        """Nearly all families are in a panel or an alert; the names of those that are not are printed."""
+        with open(os.path.join(PROMETHEUS, "alerts.yml")) as file:
+            asked = " ".join([query for _, query in dashboards.queries("prometheus")] + [file.read()])
+        shown = set(re.findall(r"\w+", asked))
+        text = b"".join(self.cluster.get(path, base)[1] for base, path in
+                        [(self.cluster.url, "/metrics"), (self.cluster.url, "/metrics/buckets"), (self.cluster.node_url(1), "/metrics")])
+        families = set(re.findall(r"^# TYPE (\w+) ", text.decode(), re.MULTILINE))
+        hidden = sorted(name for name in families if not shown & {name, name + "_bucket", name + "_sum", name + "_count"})
+        print(f"{len(families)} families, in no panel: {hidden}")
+        self.assertLess(len(hidden), len(families) / 10)
 
     def test_numbers_are_right(self):
         """What the panels show is what was stored."""
