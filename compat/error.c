@@ -55,7 +55,7 @@ static const struct error_row error_table[S3_ERROR_COUNT] = {
     [S3_INCORRECT_NUMBER_OF_FILES_IN_POST_REQUEST] = {"IncorrectNumberOfFilesInPostRequest", 400,
                                                       "POST requires exactly one file upload per request."},
     [S3_INSUFFICIENT_STORAGE] = {"InsufficientStorage", 507,
-                                 "There is not enough free space on the storage nodes to keep the object."},
+                                 "There is not enough free space on the disks of the storage nodes or of the gateway."},
     [S3_INTERNAL_ERROR] = {"InternalError", 500, "We encountered an internal error. Please try again."},
     [S3_INVALID_ACCESS_KEY_ID] = {"InvalidAccessKeyId", 403,
                                   "The AWS Access Key Id you provided does not exist in our records."},

@@ -12,6 +12,7 @@
 #include "gateway/request_metrics.h"
 #include "gateway/s3/s3.h"
 #include "gateway/state_metrics.h"
+#include "meta/space.h"
 
 #define PATH_STORAGE_MAX 65536 /* the head is no larger */
 
@@ -40,12 +41,30 @@ static void not_implemented(struct exchange *exchange)
     s3_fail_details(exchange, &details);
 }
 
+static void disk_full(struct exchange *exchange)
+{
+    static const char message[] =
+        "The disk of the gateway, where the metadata are, is full. Nothing can be added; reading "
+        "and deleting work.";
+    struct s3_error_details details = {0};
+
+    if (exchange->operation->path) {
+        json_error(exchange, 507, "Insufficient storage", message);
+        return;
+    }
+    s3_error_setf(&details, S3_INSUFFICIENT_STORAGE, "%s", message);
+    s3_fail_details(exchange, &details);
+}
+
 static void dispatch(struct exchange *exchange, const struct operation *operation)
 {
     if (gate_authorize(exchange, operation))
         return;
     exchange->operation = operation;
-    operation->handle(exchange);
+    if (operation->grows && meta_space_is_low(exchange->gateway->meta_space))
+        disk_full(exchange);
+    else
+        operation->handle(exchange);
 }
 
 static void route_s3(struct exchange *exchange)

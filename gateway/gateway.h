@@ -16,6 +16,7 @@
 
 #define GATEWAY_FILES_BUCKET "files" /* the versioned bucket that the documented API and S3 share */
 
+struct meta_space;
 struct meta_sync;
 
 struct gateway_options {
@@ -42,6 +43,7 @@ struct background;
 struct gateway {
     struct gateway_options options;
     struct meta *meta;
+    struct meta_space *meta_space;
     struct meta_sync *meta_sync; /* NULL: the nodes keep no replicas of the metadata */
     struct cluster *cluster;
     struct pool *pool; /* reads of metadata, hashing */

@@ -1,6 +1,7 @@
 /* Health endpoints; see the header. A gateway that cannot reach its nodes stays live and ready: restarting it or taking
- * it out of a load balancer would not bring the nodes back, and reads may still work. The same answers serve MinIO's
- * paths, for tools that know only those. */
+ * it out of a load balancer would not bring the nodes back, and reads may still work. So does one whose own disk is
+ * full, which reads and deletes: /system/health and the metrics tell. The same answers serve MinIO's paths, for tools
+ * that know only those. */
 #include "gateway/health.h"
 
 #include "gateway/json_reply.h"
@@ -24,7 +25,7 @@ void health_live(struct exchange *exchange)
 void health_ready(struct exchange *exchange)
 {
     struct meta *meta = exchange->gateway->meta;
-    bool errors = meta_rocksdb_property_shared(meta, "rocksdb.background-errors") > 0;
+    bool errors = meta_is_failing(meta);
     bool stopped = meta_rocksdb_property_shared(meta, "rocksdb.is-write-stopped") > 0;
 
     health_reply(exchange, !errors && !stopped,

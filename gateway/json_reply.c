@@ -43,7 +43,8 @@ enum status json_error_status(struct exchange *exchange, enum status status)
         http_reply_header_str(exchange->http, "Retry-After", "1");
         return json_error(exchange, 503, "Too many requests at once", "Please reduce your request rate.");
     case STATUS_NO_SPACE:
-        return json_error(exchange, 507, "Insufficient storage", "The storage nodes are full.");
+        return json_error(exchange, 507, "Insufficient storage",
+                          "The disks of the storage nodes or of the gateway are full.");
     case STATUS_TIMEOUT:
         return json_error(exchange, 408, "Request timeout", "The request's body did not arrive in time.");
     case STATUS_INVALID:

@@ -18,6 +18,7 @@
 #include "gateway/meta_sync.h"
 #include "gateway/settings.h"
 #include "gateway/system.h"
+#include "meta/space.h"
 
 #define NODES_WAIT_MS       3000  /* for their first answers, at start */
 #define FIRST_START_WAIT_MS 30000 /* the same when nothing can be done without them */
@@ -26,15 +27,22 @@ struct servers {
     struct http_server *main, *tls;
 };
 
-static enum status start_cluster(struct gateway *gateway, const struct settings *settings,
-                                 const struct cluster_config *config)
+static enum status open_disk(struct gateway *gateway, const struct settings *settings)
 {
-    const char *error = "";
+    const struct meta_space_config config = {.directory = settings->data_dir,
+                                             .reserve_bytes = settings->data_reserve_bytes};
 
     if (mkdir(settings->data_dir, 0700) != 0 && errno != EEXIST) {
         fprintf(stderr, "tercet-gateway: %s: %s\n", settings->data_dir, strerror(errno));
         return STATUS_IO;
     }
+    return meta_space_create(&config, &gateway->meta_space);
+}
+
+static enum status start_cluster(struct gateway *gateway, const struct cluster_config *config)
+{
+    const char *error = "";
+
     enum status status = cluster_create(config, &gateway->cluster, &error);
     if (status) {
         fprintf(stderr, "tercet-gateway: nodes: %s\n", error);
@@ -66,7 +74,12 @@ static enum status open_metadata(struct gateway *gateway, const struct settings 
                                  const struct cluster_config *cluster)
 {
     struct meta_options options = {
-        .path = path, .cluster_id = cluster->identity.id, .pool = gateway->pool, .cache_bytes = settings->cache_bytes};
+        .path = path,
+        .cluster_id = cluster->identity.id,
+        .pool = gateway->pool,
+        .cache_bytes = settings->cache_bytes,
+        .space = gateway->meta_space,
+    };
 
     if (settings->metadata_copies) {
         const struct meta_sync_config config = {
@@ -100,7 +113,9 @@ static enum status open_stores(struct gateway *gateway, const struct settings *s
 
     settings_cluster_config(settings, &cluster);
     snprintf(path, sizeof(path), "%s/meta", settings->data_dir);
-    enum status status = start_cluster(gateway, settings, &cluster);
+    enum status status = open_disk(gateway, settings);
+    if (!status)
+        status = start_cluster(gateway, &cluster);
     const struct meta_recovery_config recovery = {
         .cluster = gateway->cluster,
         .loop = gateway->loops.loops[0],
@@ -219,6 +234,7 @@ int main(int argc, char **argv)
         cluster_free(gateway.cluster);
     if (gateway.meta)
         meta_close(gateway.meta);
+    meta_space_free(gateway.meta_space);
     meta_sync_free(gateway.meta_sync);
     pool_free(gateway.pool);
     return code;

@@ -14,15 +14,19 @@
 
 #define PATH(action, method, path, permission, handle)                                                                 \
     {                                                                                                                  \
-        action, method, path, S3_SERVICE, NULL, NULL, permission, handle                                               \
+        action, method, path, S3_SERVICE, NULL, NULL, permission, handle, false                                        \
     }
 #define S3(action, method, level, selector, header, handle)                                                            \
     {                                                                                                                  \
-        action, method, NULL, level, selector, header, PERMIT_S3, handle                                               \
+        action, method, NULL, level, selector, header, PERMIT_S3, handle, false                                        \
+    }
+#define S3_GROWS(action, method, level, selector, header, handle)                                                      \
+    {                                                                                                                  \
+        action, method, NULL, level, selector, header, PERMIT_S3, handle, true                                         \
     }
 
 static const struct operation operations[] = {
-    PATH("UploadFile", "POST", "/upload", PERMIT_FILES, files_upload),
+    {"UploadFile", "POST", "/upload", S3_SERVICE, NULL, NULL, PERMIT_FILES, files_upload, true},
     PATH("DownloadFile", "GET", "/download", PERMIT_FILES, files_download),
     PATH("DownloadFile", "HEAD", "/download", PERMIT_FILES, files_download),
     PATH("ListFiles", "GET", "/files", PERMIT_FILES, files_list),
@@ -52,7 +56,7 @@ static const struct operation operations[] = {
 
     S3("ListBuckets", "GET", S3_SERVICE, NULL, NULL, s3_list_buckets),
 
-    S3("CreateBucket", "PUT", S3_BUCKET, NULL, NULL, s3_create_bucket),
+    S3_GROWS("CreateBucket", "PUT", S3_BUCKET, NULL, NULL, s3_create_bucket),
     S3("HeadBucket", "HEAD", S3_BUCKET, NULL, NULL, s3_head_bucket),
     S3("DeleteBucket", "DELETE", S3_BUCKET, NULL, NULL, s3_delete_bucket),
     S3("ListObjects", "GET", S3_BUCKET, NULL, NULL, s3_list_objects),
@@ -78,15 +82,15 @@ static const struct operation operations[] = {
     S3("GetBucketAccelerate", "GET", S3_BUCKET, "accelerate", NULL, s3_get_unset),
     S3("GetBucketRequestPayment", "GET", S3_BUCKET, "requestPayment", NULL, s3_get_unset),
 
-    S3("UploadPartCopy", "PUT", S3_OBJECT, "uploadId", "x-amz-copy-source", s3_upload_part_copy),
-    S3("UploadPart", "PUT", S3_OBJECT, "uploadId", NULL, s3_upload_part),
-    S3("CopyObject", "PUT", S3_OBJECT, NULL, "x-amz-copy-source", s3_copy_object),
-    S3("PutObject", "PUT", S3_OBJECT, NULL, NULL, s3_put_object),
+    S3_GROWS("UploadPartCopy", "PUT", S3_OBJECT, "uploadId", "x-amz-copy-source", s3_upload_part_copy),
+    S3_GROWS("UploadPart", "PUT", S3_OBJECT, "uploadId", NULL, s3_upload_part),
+    S3_GROWS("CopyObject", "PUT", S3_OBJECT, NULL, "x-amz-copy-source", s3_copy_object),
+    S3_GROWS("PutObject", "PUT", S3_OBJECT, NULL, NULL, s3_put_object),
     S3("GetObject", "GET", S3_OBJECT, NULL, NULL, s3_get_object),
     S3("HeadObject", "HEAD", S3_OBJECT, NULL, NULL, s3_get_object),
     S3("DeleteObject", "DELETE", S3_OBJECT, NULL, NULL, s3_delete_object),
-    S3("CreateMultipartUpload", "POST", S3_OBJECT, "uploads", NULL, s3_create_multipart_upload),
-    S3("CompleteMultipartUpload", "POST", S3_OBJECT, "uploadId", NULL, s3_complete_multipart_upload),
+    S3_GROWS("CreateMultipartUpload", "POST", S3_OBJECT, "uploads", NULL, s3_create_multipart_upload),
+    S3_GROWS("CompleteMultipartUpload", "POST", S3_OBJECT, "uploadId", NULL, s3_complete_multipart_upload),
     S3("AbortMultipartUpload", "DELETE", S3_OBJECT, "uploadId", NULL, s3_abort_multipart_upload),
     S3("ListParts", "GET", S3_OBJECT, "uploadId", NULL, s3_list_parts),
     S3("GetObjectAcl", "GET", S3_OBJECT, "acl", NULL, s3_get_acl),

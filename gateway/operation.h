@@ -20,6 +20,7 @@ struct operation {
     const char *header;   /* S3: only with this request header, or NULL */
     enum permission permission;
     void (*handle)(struct exchange *exchange);
+    bool grows; /* adds data: refused while the gateway's own disk is full */
 };
 
 /* The operation of a documented or system path. *path_known says whether the path exists with another method.

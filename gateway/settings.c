@@ -135,6 +135,8 @@ void settings_load(struct settings *s, int argc, char **argv)
          false},
         {"metadata-copies", CONFIG_UINT, &s->metadata_copies, "2", 0, 8,
          "nodes that must hold a change of the metadata before it is acknowledged; 0: none is asked", false},
+        {"data-reserve", CONFIG_SIZE, &s->data_reserve_bytes, "256M", 0, 0,
+         "space that uploads must leave free in data-dir; less on disks under 5 GiB; 0: none", false},
         {"restore-metadata", CONFIG_BOOL, &s->restore_metadata, "false", 0, 0,
          "rebuild lost metadata from the nodes, then exit", false},
         {"gc-interval", CONFIG_DURATION, &s->gc_interval_ms, "30s", 50, 0, "between rounds of freeing deleted data",

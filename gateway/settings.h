@@ -14,7 +14,7 @@ struct settings {
     uint64_t gc_interval_ms, gc_grace_ms, repair_interval_ms, drain_ms;
     uint64_t repair_bandwidth, repair_concurrency, node_dead_after_ms, inventory_interval_ms, upload_expiry_ms;
     uint64_t orphan_age_ms, orphan_percent;
-    uint64_t uploads_max, requests_max, metadata_copies;
+    uint64_t uploads_max, requests_max, metadata_copies, data_reserve_bytes;
     bool open_files_api, access_log, restore_metadata, health;
 };
 

@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/metrics.h"
+#include "meta/space.h"
 
 #define LABELS_MAX 64
 
@@ -220,6 +221,56 @@ static void register_database(struct gateway *gateway)
     }
 }
 
+/* ---- the gateway's own disk ----------------------------------------------------------------------------------- */
+
+static double disk_total(void *arg)
+{
+    struct meta_space_state disk;
+    meta_space_get(arg, &disk);
+    return (double)disk.last.total_bytes;
+}
+
+static double disk_free(void *arg)
+{
+    struct meta_space_state disk;
+    meta_space_get(arg, &disk);
+    return (double)disk.last.free_bytes;
+}
+
+static double disk_reserve(void *arg)
+{
+    struct meta_space_state disk;
+    meta_space_get(arg, &disk);
+    return (double)disk.reserve_bytes;
+}
+
+static double disk_ballast(void *arg)
+{
+    struct meta_space_state disk;
+    meta_space_get(arg, &disk);
+    return (double)disk.ballast_bytes;
+}
+
+static double disk_full(void *arg)
+{
+    return meta_space_is_low(arg);
+}
+
+static void register_disk(struct gateway *gateway)
+{
+    struct meta_space *space = gateway->meta_space;
+
+    metric_gauge_callback("tercet_gateway_disk_total_bytes", "Size of the disk with the metadata.", "", disk_total,
+                          space);
+    metric_gauge_callback("tercet_gateway_disk_free_bytes", "Free there.", "", disk_free, space);
+    metric_gauge_callback("tercet_gateway_disk_reserve_bytes", "What uploads must leave free there.", "", disk_reserve,
+                          space);
+    metric_gauge_callback("tercet_gateway_disk_ballast_bytes", "Held there to be given up when it is full.", "",
+                          disk_ballast, space);
+    metric_gauge_callback("tercet_gateway_disk_full", "1 while uploads are refused because it is full.", "", disk_full,
+                          space);
+}
+
 /* ---- admission ------------------------------------------------------------------------------------------------ */
 
 static struct metric_counter *refused_counter(const char *reason)
@@ -278,5 +329,6 @@ void state_metrics_register(struct gateway *gateway)
     register_safety(gateway);
     register_nodes(gateway);
     register_database(gateway);
+    register_disk(gateway);
     register_admission(gateway);
 }

@@ -7,6 +7,7 @@
 #include "base/metrics.h"
 #include "gateway/json_reply.h"
 #include "gateway/state_metrics.h"
+#include "meta/space.h"
 
 #define METRICS_BYTES_MAX (8u << 20)
 
@@ -70,16 +71,25 @@ static json_t *nodes_array(const struct cluster *cluster, json_t *(*describe)(co
     return nodes;
 }
 
+static json_t *disk_object(const struct meta_space_state *disk)
+{
+    return json_pack("{s:b, s:I, s:I, s:I}", "full", disk->low, "totalBytes", (json_int_t)disk->last.total_bytes,
+                     "freeBytes", (json_int_t)disk->last.free_bytes, "reserveBytes", (json_int_t)disk->reserve_bytes);
+}
+
 void system_cluster_health(struct exchange *exchange)
 {
     const struct cluster *cluster = exchange->gateway->cluster;
     unsigned healthy = cluster_healthy_count(cluster), total = cluster_node_count(cluster);
+    struct meta_space_state disk;
 
+    meta_space_get(exchange->gateway->meta_space, &disk);
     json_reply(exchange, 200,
-               json_pack("{s:s, s:i, s:i, s:b, s:o}", "status", healthy == total ? "healthy" : "degraded",
-                         "healthyNodes", (int)healthy, "totalNodes", (int)total, "writable",
-                         cluster_writable_count(cluster) >= CHUNK_COPIES_MIN, "nodes",
-                         nodes_array(cluster, node_short)));
+               json_pack("{s:s, s:i, s:i, s:b, s:o, s:o}", "status",
+                         healthy == total && !disk.low ? "healthy" : "degraded", "healthyNodes", (int)healthy,
+                         "totalNodes", (int)total, "writable",
+                         !disk.low && cluster_writable_count(cluster) >= CHUNK_COPIES_MIN, "nodes",
+                         nodes_array(cluster, node_short), "gatewayDisk", disk_object(&disk)));
 }
 
 void system_nodes(struct exchange *exchange)

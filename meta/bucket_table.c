@@ -152,7 +152,8 @@ void bucket_table_write(struct bucket_table *table, struct db *db, struct db_bat
     buffer_release(&value);
 }
 
-/* Removes a deleted bucket; its name may be taken again by a bucket of the same group, which comes later. */
+/* Forgets a bucket. When it was deleted, its name may be taken again by a bucket of the same group, which comes later.
+ */
 static void entry_delete(struct bucket_table *table, struct bucket_entry *entry)
 {
     size_t at = name_position(&table->by_name, bytes_from_str(entry->committed.name));
@@ -177,6 +178,23 @@ void bucket_table_publish(struct bucket_table *table)
         entry->dirty = false;
         if (!name_is_at(&table->by_name, at, name))
             array_insert(&table->by_name, at, entry);
+    }
+    table->touched.count = 0;
+    pthread_rwlock_unlock(&table->lock);
+}
+
+void bucket_table_revert(struct bucket_table *table)
+{
+    pthread_rwlock_wrlock(&table->lock);
+    for (size_t i = 0; i < table->touched.count; i++) {
+        struct bucket_entry *entry = table->touched.entries[i];
+        size_t at = name_position(&table->by_name, bytes_from_str(entry->committed.name));
+        if (at == table->by_name.count || table->by_name.entries[at] != entry) {
+            entry_delete(table, entry); /* it was created in the group */
+            continue;
+        }
+        entry->staged = entry->committed;
+        entry->dirty = entry->deleted = false;
     }
     table->touched.count = 0;
     pthread_rwlock_unlock(&table->lock);

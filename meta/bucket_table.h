@@ -44,7 +44,8 @@ enum status bucket_table_load(struct bucket_table *table, struct db *db); /* onc
 struct bucket_entry *bucket_table_find(struct bucket_table *table, uint32_t id); /* NULL: none, or deleted */
 void bucket_table_stage(struct bucket_table *table, const struct bucket_change *change);
 void bucket_table_write(struct bucket_table *table, struct db *db, struct db_batch *batch);
-void bucket_table_publish(struct bucket_table *table);
+void bucket_table_publish(struct bucket_table *table); /* the group was written */
+void bucket_table_revert(struct bucket_table *table);  /* or it was not: everything is as before the group */
 
 /* Anyone's. */
 enum status bucket_table_get(struct bucket_table *table, struct bytes name, struct meta_bucket *out);

@@ -2,6 +2,8 @@
 #include "meta/commit.h"
 
 #include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "base/check.h"
 #include "base/clock.h"
@@ -9,7 +11,10 @@
 #include "meta/internal.h"
 
 enum { GROUP_OPS_MAX = 256 };
-#define GROUP_BYTES_MAX (4u << 20)
+#define GROUP_BYTES_MAX  (4u << 20)
+#define SPACE_WAIT_MS    7000 /* RocksDB tries every 5 s whether there is room again */
+#define SPACE_RETRY_MS   100
+#define EXIT_DISK_FAILED 3 /* as of a node */
 
 void txn_put(struct txn *txn, enum db_family family, const struct row_key *key, struct bytes value)
 {
@@ -32,16 +37,6 @@ enum status txn_bucket(struct txn *txn, uint32_t id, struct bucket_entry **bucke
     *bucket = bucket_table_find(&txn->meta->buckets, id);
     txn->bucket.entry = *bucket;
     return *bucket ? STATUS_OK : STATUS_NOT_FOUND;
-}
-
-void commit_write(struct db *db, struct db_batch *batch)
-{
-    enum status status = db_write(db, batch);
-    if (status) {
-        log_error("metadata cannot be written: the gateway stops, because a failed sync must not be repeated",
-                  LOG_STATUS(status));
-        abort();
-    }
 }
 
 /* Lets one operation add to the batch, all or nothing. */
@@ -69,8 +64,34 @@ static void group_prepare(struct committer *committer, struct db_batch *batch, s
     }
 }
 
-/* Returns the sequence that the replicas must reach, 0 when there are none. */
-static uint64_t group_write(struct committer *committer, struct db_batch *batch, struct buffer *value)
+/* Returns only OK, or NO_SPACE with nothing written. */
+static enum status batch_write(struct committer *committer, struct db_batch *batch)
+{
+    const struct timespec pause = {.tv_nsec = SPACE_RETRY_MS * 1000000L};
+    struct meta *meta = committer->meta;
+    uint64_t until_ms = clock_monotonic_ms() + (committer->no_space ? 0 : SPACE_WAIT_MS);
+    enum status status = meta_space_admits(meta->space) ? db_write(meta->db, batch) : STATUS_NO_SPACE;
+
+    while (status == STATUS_NO_SPACE && clock_monotonic_ms() < until_ms && meta_space_admits(meta->space)) {
+        nanosleep(&pause, NULL); /* there is room, but RocksDB has not noticed yet */
+        status = db_write(meta->db, batch);
+    }
+    if (status && status != STATUS_NO_SPACE) {
+        log_error(
+            "metadata cannot be written: the gateway stops, because a failed write or sync of the log must not be "
+            "repeated",
+            LOG_STATUS(status));
+        _exit(EXIT_DISK_FAILED);
+    }
+    if (status && !committer->no_space)
+        log_error("there is no room for metadata: changes are refused", LOG_STATUS(status));
+    committer->no_space = status == STATUS_NO_SPACE;
+    return status;
+}
+
+/* NO_SPACE: nothing was written. *sequence is what the replicas must reach, 0 when there are none. */
+static enum status group_write(struct committer *committer, struct db_batch *batch, struct buffer *value,
+                               uint64_t *sequence)
 {
     struct meta *meta = committer->meta;
 
@@ -78,13 +99,17 @@ static uint64_t group_write(struct committer *committer, struct db_batch *batch,
     buffer_clear(value);
     state_record_encode(value, &committer->state);
     db_batch_put(meta->db, batch, DB_DEFAULT, STATE_KEY, buffer_bytes(value));
-    commit_write(meta->db, batch);
+    enum status status = batch_write(committer, batch);
+    if (status)
+        return status;
     bucket_table_publish(&meta->buckets);
+    atomic_store(&meta->errors_survived, db_property_shared(meta->db, DB_BACKGROUND_ERRORS));
     atomic_store(&meta->gc_rows, committer->state.gc_rows);
     atomic_store(&meta->repair_rows, committer->state.repair_rows);
     durability_publish(&meta->durability, &committer->state.durability);
     atomic_store(&meta->sequence, committer->state.sequence);
-    return history_ship(&meta->history, meta->db, batch);
+    *sequence = history_ship(&meta->history, meta->db, batch);
+    return STATUS_OK;
 }
 
 /* Operations whose outcome is known here but not yet to their owners. */
@@ -93,6 +118,14 @@ struct commit_group {
     uint64_t sequence;
     struct commit_group *next;
 };
+
+/* Those that had succeeded end with this. */
+static void ops_fail(struct commit_op *ops, enum status status)
+{
+    for (struct commit_op *op = ops; op; op = op->next)
+        if (op->status == STATUS_OK)
+            op->status = status;
+}
 
 static void ops_signal(struct commit_op *ops)
 {
@@ -135,9 +168,8 @@ static void *acknowledger_main(void *arg)
         if (!group)
             return NULL;
         bool replicated = replication->wait(replication->arg, group->sequence);
-        for (struct commit_op *op = group->ops; op && !replicated; op = op->next)
-            if (op->status == STATUS_OK)
-                op->status = STATUS_UNCERTAIN;
+        if (!replicated)
+            ops_fail(group->ops, STATUS_UNCERTAIN);
         ops_signal(group->ops);
         free(group);
     }
@@ -162,6 +194,8 @@ static struct commit_op *group_commit(struct committer *committer, struct commit
     struct db_batch *batch = db_batch_create();
     struct buffer value;
     struct commit_op *rest = first, *last = NULL;
+    const struct state_record before = committer->state;
+    enum status status = STATUS_OK;
     uint64_t sequence = 0;
 
     record_buffer_init(&value);
@@ -172,7 +206,12 @@ static struct commit_op *group_commit(struct committer *committer, struct commit
     }
     last->next = NULL;
     if (db_batch_count(batch) > 0)
-        sequence = group_write(committer, batch, &value);
+        status = group_write(committer, batch, &value, &sequence);
+    if (status) {
+        committer->state = before;
+        bucket_table_revert(&committer->meta->buckets);
+        ops_fail(first, status);
+    }
     buffer_release(&value);
     db_batch_free(batch);
     if (sequence > 0)

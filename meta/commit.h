@@ -5,6 +5,10 @@
  * so changes are totally ordered and conditions atomic. One that fails leaves nothing behind. Only after the sync do
  * the outcomes become known, and readers see nothing earlier.
  *
+ * On a full disk the operations of a group end NO_SPACE and leave nothing behind. After
+ * any other failure of a write nothing is known about what the disk holds, and a second sync would lie, so the process
+ * ends at once with exit code 3; the next start recovers from the log.
+ *
  * With replication (history.h) a second thread, the acknowledger, holds the outcomes of a group back until enough
  * replicas have it, while the committer goes on with the next group. */
 #ifndef TERCET_META_COMMIT_H
@@ -52,6 +56,7 @@ struct commit_group;
 struct committer {
     struct meta *meta;
     struct state_record state; /* the committer's; as of the last group */
+    bool no_space;             /* the committer's: the last group was refused for lack of space */
     pthread_t thread, acknowledger;
     pthread_mutex_t lock;
     pthread_cond_t waiting, written;
@@ -65,9 +70,5 @@ void committer_stop(struct committer *committer); /* after the last operation */
 
 /* Runs one operation and returns its outcome. In a task: suspends; elsewhere: blocks. */
 enum status commit_run(struct meta *meta, struct commit_op *op);
-
-/* Every write to the database goes through here. It returns only if the batch is durable: after a failed sync nothing
- * is known about what the disk holds, and a second sync would lie, so the process ends. */
-void commit_write(struct db *db, struct db_batch *batch);
 
 #endif

@@ -2,11 +2,14 @@
  * WAL recovery is kTolerateCorruptedTailRecords: a torn last record (a commit that was never acknowledged) is dropped,
  * a damaged one in the middle refuses to open. RocksDB's default would silently forget the commits behind it. Memory is
  * bounded whatever the number of objects: one block cache that holds index and filter partitions too, one limit for all
- * write buffers, few open files. */
+ * write buffers, few open files. RocksDB's own text log stays empty: on a full disk its second line would end the
+ * process by an assertion (WritableFileWriter, in Debian's build of 7.8). Errors come back from the calls. */
 #include "meta/db_private.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
 
 #include "base/check.h"
 #include "base/log.h"
@@ -15,7 +18,7 @@ enum {
     WAL_TOLERATE_CORRUPTED_TAIL = 0, /* rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords */
     READ_TIER_MEMORY = 1,            /* rocksdb::ReadTier::kBlockCacheTier: memtables and the cache */
     INDEX_TWO_LEVEL = 2,             /* rocksdb::BlockBasedTableOptions::kTwoLevelIndexSearch */
-    INFO_LOG_WARN = 2,
+    INFO_LOG_FATAL = 4,              /* rocksdb::InfoLogLevel::FATAL_LEVEL, which nothing has */
     OPEN_FILES_MAX = 256,
     ITERATOR_SKIPS_MAX = 8,
     DELETIONS_WINDOW = 1024, /* a file with this many entries in a row ... */
@@ -24,7 +27,9 @@ enum {
 #define WRITE_BUFFERS_BYTES (16u << 20)
 #define ARENA_BLOCK_BYTES   (64u << 10)
 #define WAL_BYTES_MAX       (64u << 20)
-#define WAL_KEPT_MB         256 /* of logs that are no longer needed here, for nodes that were away */
+#define WAL_KEPT_MAX_MB     256 /* of logs that are no longer needed here, for nodes that were away ... */
+#define WAL_KEPT_MIN_MB     16
+#define WAL_KEPT_PART       32 /* ... and of the disk no more than this part */
 #define CACHE_BYTES_DEFAULT (16u << 20)
 
 static const char *const family_names[DB_FAMILY_COUNT] = {
@@ -67,7 +72,20 @@ static void db_table_options(rocksdb_options_t *options, rocksdb_cache_t *cache)
     rocksdb_block_based_options_destroy(table);
 }
 
-static rocksdb_options_t *db_options(rocksdb_cache_t *cache)
+/* Makes the directory, so that its disk can be asked for its size. */
+static uint64_t log_kept_mb(const char *path)
+{
+    struct statvfs disk = {0};
+    uint64_t kept = WAL_KEPT_MAX_MB;
+    mkdir(path, 0700);
+    if (statvfs(path, &disk) == 0)
+        kept = (uint64_t)disk.f_blocks * disk.f_frsize / WAL_KEPT_PART >> 20;
+    if (kept > WAL_KEPT_MAX_MB)
+        kept = WAL_KEPT_MAX_MB;
+    return kept < WAL_KEPT_MIN_MB ? WAL_KEPT_MIN_MB : kept;
+}
+
+static rocksdb_options_t *db_options(const char *path, rocksdb_cache_t *cache)
 {
     rocksdb_options_t *options = rocksdb_options_create();
     rocksdb_options_set_create_if_missing(options, 1);
@@ -79,13 +97,13 @@ static rocksdb_options_t *db_options(rocksdb_cache_t *cache)
     rocksdb_options_set_write_buffer_size(options, WRITE_BUFFERS_BYTES / 2);
     rocksdb_options_set_arena_block_size(options, ARENA_BLOCK_BYTES);
     rocksdb_options_set_max_total_wal_size(options, WAL_BYTES_MAX);
-    rocksdb_options_set_WAL_size_limit_MB(options, WAL_KEPT_MB);
+    rocksdb_options_set_WAL_size_limit_MB(options, log_kept_mb(path));
     rocksdb_options_set_max_open_files(options, OPEN_FILES_MAX);
     rocksdb_options_set_max_background_jobs(options, 2);
     rocksdb_options_set_max_sequential_skip_in_iterations(options, ITERATOR_SKIPS_MAX);
     rocksdb_options_add_compact_on_deletion_collector_factory(options, DELETIONS_WINDOW, DELETIONS_TRIGGER);
     rocksdb_options_set_compression(options, rocksdb_lz4_compression);
-    rocksdb_options_set_info_log_level(options, INFO_LOG_WARN);
+    rocksdb_options_set_info_log_level(options, INFO_LOG_FATAL);
     rocksdb_options_set_keep_log_file_num(options, 2);
     rocksdb_options_set_max_log_file_size(options, 1u << 20);
     rocksdb_options_set_stats_dump_period_sec(options, 0);
@@ -116,7 +134,7 @@ enum status db_open(const char *path, uint64_t cache_bytes, struct db **out)
     struct db *db = mem_zalloc(sizeof(*db));
 
     db->cache = rocksdb_cache_create_lru(cache_bytes ? cache_bytes : CACHE_BYTES_DEFAULT);
-    db->options = db_options(db->cache);
+    db->options = db_options(path, db->cache);
     db->read_options = rocksdb_readoptions_create();
     db->memory_read_options = rocksdb_readoptions_create();
     rocksdb_readoptions_set_read_tier(db->memory_read_options, READ_TIER_MEMORY);
@@ -230,7 +248,9 @@ enum status db_write(struct db *db, struct db_batch *batch)
 {
     char *error = NULL;
     rocksdb_write_writebatch_wi(db->rocksdb, db->write_options, batch->wi, &error);
-    return db_error(error, "write");
+    bool log_failed = error && strstr(error, ".log: "); /* "While appending to file: PATH/000004.log: No space ..." */
+    enum status status = db_error(error, "write");
+    return status == STATUS_NO_SPACE && log_failed ? STATUS_IO : status;
 }
 
 void db_value_copy(struct db_value *value, struct bytes bytes)

@@ -11,6 +11,8 @@
 #include "base/bytes.h"
 #include "base/status.h"
 
+/* The numbers are in the log, in the nodes' replicas and in snapshots: families are only ever appended, never removed,
+ * reordered or reused. */
 enum db_family {
     DB_DEFAULT,  /* identity and state of the database */
     DB_BUCKETS,  /* bucket name */
@@ -32,6 +34,7 @@ void db_close(struct db *db); /* flushes every family first */
 /* An integer property summed over the families; 0 when unknown. */
 uint64_t db_property(struct db *db, const char *name);
 uint64_t db_property_shared(struct db *db, const char *name); /* of the database as a whole */
+#define DB_BACKGROUND_ERRORS "rocksdb.background-errors"
 
 /* ---- batches: changes that will be written together ----------------------------------------------------------- */
 struct db_batch;
@@ -45,7 +48,9 @@ size_t db_batch_bytes(const struct db_batch *batch);
 /* Marks the state to which one rollback returns. */
 void db_batch_mark(struct db_batch *batch);
 void db_batch_rollback(struct db_batch *batch);
-/* Writes and syncs. After a failure the database must not be written again: see commit.c. */
+/* Writes and syncs. NO_SPACE: nothing was written, since RocksDB waits for room after an error in its background; it
+ * tries again by itself every 5 seconds, and so may the caller. After any other failure, one for lack of space in the
+ * log among them, it is not known what the log holds and the database must not be written again: see commit.c. */
 enum status db_write(struct db *db, struct db_batch *batch);
 
 /* ---- reads ---------------------------------------------------------------------------------------------------- */

@@ -57,9 +57,9 @@ enum status history_open(struct history *history, struct db *db)
     history->epoch = change_epoch_create(1);
     history->base = 0;
     row_put(batch, db, history);
-    commit_write(db, batch);
+    status = db_write(db, batch);
     db_batch_free(batch);
-    return STATUS_OK;
+    return status;
 }
 
 /* The cluster that the state row names. */

@@ -13,6 +13,7 @@
 #include "meta/history_internal.h"
 #include "meta/meta.h"
 #include "meta/repair.h"
+#include "meta/space.h"
 
 /* The durability set as committed, for readers on any thread. */
 struct durability {
@@ -22,10 +23,12 @@ void durability_publish(struct durability *durability, const struct meta_durabil
 
 struct meta {
     struct db *db;
+    struct meta_space *space; /* may be NULL */
     struct pool *pool;
     uint64_t process;   /* random: tells this process's clock readings from those of others */
     uint64_t opened_ms; /* monotonic */
     _Atomic uint64_t sequence, gc_rows, repair_rows; /* as committed */
+    _Atomic uint64_t errors_survived;                /* errors in the background before the last commit */
     struct durability durability;
     struct bucket_table buckets;
     struct history history;

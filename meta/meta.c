@@ -37,10 +37,10 @@ static enum status meta_load_state(struct db *db, const uint8_t *cluster_id, str
     memcpy(state->cluster_id, cluster_id, sizeof(state->cluster_id));
     state_record_encode(&record, state);
     db_batch_put(db, batch, DB_DEFAULT, STATE_KEY, buffer_bytes(&record));
-    commit_write(db, batch);
+    status = db_write(db, batch);
     buffer_release(&record);
     db_batch_free(batch);
-    return STATUS_OK;
+    return status;
 }
 
 enum status meta_open(const struct meta_options *options, struct meta **out)
@@ -64,6 +64,7 @@ enum status meta_open(const struct meta_options *options, struct meta **out)
         return status;
     }
     meta->history.replication = options->replication;
+    meta->space = options->space;
     meta->pool = options->pool;
     meta->opened_ms = clock_monotonic_ms();
     random_bytes(&meta->process, sizeof(meta->process));
@@ -98,4 +99,9 @@ uint64_t meta_sequence(const struct meta *meta)
 uint64_t meta_rocksdb_property(struct meta *meta, const char *name)
 {
     return db_property(meta->db, name);
+}
+
+bool meta_is_failing(struct meta *meta)
+{
+    return db_property_shared(meta->db, DB_BACKGROUND_ERRORS) > atomic_load(&meta->errors_survived);
 }

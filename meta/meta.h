@@ -5,7 +5,8 @@
  * depends on and add to one batch, and writes the batch with one sync. So changes are totally ordered, conditions are
  * decided atomically, and many small commits share one fsync. Every function may be called in a task (it suspends) or
  * from a plain thread (it blocks). With replication, a change may end STATUS_UNCERTAIN: it is done, but not yet safe from
- * the loss of this disk; what it refers to must be kept. Strings handed out live in the struct that holds them, until its release. */
+ * the loss of this disk; what it refers to must be kept. On a full disk it ends STATUS_NO_SPACE and is not done. Strings
+ * handed out live in the struct that holds them, until its release. */
 #ifndef TERCET_META_H
 #define TERCET_META_H
 
@@ -19,6 +20,7 @@
 
 struct meta;
 struct meta_replication;
+struct meta_space;
 struct pool;
 
 #define META_KEY_MAX         1024
@@ -34,6 +36,7 @@ struct meta_options {
     struct pool *pool;         /* for reads */
     uint64_t cache_bytes;      /* RocksDB block cache; 0: 16 MiB */
     const struct meta_replication *replication; /* history.h; NULL: no replicas. Outlives the metadata */
+    struct meta_space *space;                   /* space.h; NULL: no care for a full disk. Outlives the metadata */
 };
 
 enum status meta_open(const struct meta_options *options, struct meta **meta); /* the reason of a failure is logged */
@@ -43,6 +46,8 @@ uint64_t meta_sequence(const struct meta *meta); /* the last commit's */
 uint64_t meta_rocksdb_property(struct meta *meta, const char *name);
 /* One of the database as a whole, which each column family would report alike: cache, errors, stalls. */
 uint64_t meta_rocksdb_property_shared(struct meta *meta, const char *name);
+/* An error in RocksDB's background that no commit has survived so far: commits may be impossible. Does not suspend. */
+bool meta_is_failing(struct meta *meta);
 
 /* All recorded chunks, those that wait to be freed too, by the number of good copies; with three or more: the last.
  * Exact as of the last commit: counted in the batches that change them. */

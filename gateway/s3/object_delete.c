@@ -42,7 +42,7 @@ static enum status delete_one(struct exchange *exchange, const struct meta_bucke
         invalid_version(details, version_id);
         break;
     default:
-        s3_error_set(details, S3_INTERNAL_ERROR);
+        s3_error_from_status(status, details);
         break;
     }
     return status;

@@ -69,41 +69,45 @@ enum status s3_fail_no_such_key(struct exchange *exchange)
     return s3_fail_details(exchange, &details);
 }
 
-enum status s3_fail_status(struct exchange *exchange, enum status status)
+void s3_error_from_status(enum status status, struct s3_error_details *details)
 {
-    struct s3_error_details details = {0};
-
     switch (status) {
-    case STATUS_CLOSED:
-    case STATUS_CANCELLED:
-        return status;
     case STATUS_UNAVAILABLE:
     case STATUS_UNCERTAIN:
     case STATUS_IO:
     case STATUS_CORRUPT:
-        s3_error_setf(&details, S3_SERVICE_UNAVAILABLE,
+        s3_error_setf(details, S3_SERVICE_UNAVAILABLE,
                       "Too few storage nodes can be reached for this now. Please try again.");
         break;
     case STATUS_LIMIT:
-        s3_error_set(&details, S3_SLOW_DOWN);
+        s3_error_set(details, S3_SLOW_DOWN);
         break;
     case STATUS_NO_SPACE:
-        s3_error_set(&details, S3_INSUFFICIENT_STORAGE);
+        s3_error_set(details, S3_INSUFFICIENT_STORAGE);
         break;
     case STATUS_TIMEOUT:
-        s3_error_set(&details, S3_REQUEST_TIMEOUT);
+        s3_error_set(details, S3_REQUEST_TIMEOUT);
         break;
     case STATUS_INVALID:
-        s3_error_set(&details, S3_INCOMPLETE_BODY);
+        s3_error_set(details, S3_INCOMPLETE_BODY);
         break;
     case STATUS_CONFLICT:
-        s3_error_set(&details, S3_CONDITIONAL_REQUEST_CONFLICT);
+        s3_error_set(details, S3_CONDITIONAL_REQUEST_CONFLICT);
         break;
     default:
         log_error("request failed", LOG_STATUS(status));
-        s3_error_set(&details, S3_INTERNAL_ERROR);
+        s3_error_set(details, S3_INTERNAL_ERROR);
         break;
     }
+}
+
+enum status s3_fail_status(struct exchange *exchange, enum status status)
+{
+    struct s3_error_details details = {0};
+
+    if (status == STATUS_CLOSED || status == STATUS_CANCELLED)
+        return status;
+    s3_error_from_status(status, &details);
     return s3_fail_details(exchange, &details);
 }
 

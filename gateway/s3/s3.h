@@ -41,6 +41,8 @@ enum status s3_fail(struct exchange *exchange, enum s3_error code);
 enum status s3_fail_details(struct exchange *exchange, struct s3_error_details *details);
 /* The answer for a failure below: 503, 507, 500; with `key` or `upload` in mind for NOT_FOUND. */
 enum status s3_fail_status(struct exchange *exchange, enum status status);
+/* The same as an error of one object among many. */
+void s3_error_from_status(enum status status, struct s3_error_details *details);
 enum status s3_fail_no_such_bucket(struct exchange *exchange);
 /* InvalidArgument with the argument's name and value. */
 enum status s3_fail_argument(struct exchange *exchange, const char *name, struct bytes value, const char *message);

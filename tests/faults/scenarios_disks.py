@@ -1,6 +1,8 @@
 """Disks that lie, fill up, fail, slow down and lose power; damaged metadata of the gateway."""
 
+import contextlib
 import glob
+import json
 import os
 import time
 
@@ -164,44 +166,75 @@ def no_space_at_all(run):
     empty()
 
 
-def _write_until_refused(client, seconds):
-    """Fills the log, whose space is reserved ahead, with metadata. The first status that is not 200; 0: no answer."""
-    metadata = {f"x-amz-meta-{number}": "m" * 480 for number in range(4)}
-    deadline, number = time.monotonic() + seconds, 0
-    while time.monotonic() < deadline:
-        number += 1
-        try:
-            answer = client.request("PUT", f"/{BUCKET}/{'long' * 240}{number}", headers=metadata)
-        except (NoAnswer, NotSent):
-            return 0
-        if answer.status != 200:
-            return answer.status
-    return 200
+def _take_all(path):
+    """Takes what is free now; others write meanwhile."""
+    for _ in range(100):
+        info = os.statvfs(os.path.dirname(path))
+        with open(path, "wb") as file, contextlib.suppress(OSError):
+            os.posix_fallocate(file.fileno(), 0, max(4096, info.f_bavail * info.f_frsize))
+            return
+    raise faults.Unavailable(f"{path} cannot be made")
 
 
-@scenario(seconds=90, short=False)
+def _refusals(client):
+    """What is answered to each way of adding data."""
+    form = "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"f\"\r\n\r\nx\r\n--b--\r\n"
+    kind = {"Content-Type": "multipart/form-data; boundary=b"}
+    return {
+        "put": client.request("PUT", f"/{BUCKET}/refused", body=b"x" * 1000),
+        "copy": client.request("PUT", f"/{BUCKET}/refused", headers={"x-amz-copy-source": f"/{BUCKET}/s3/key-002"}),
+        "multipart": client.request("POST", f"/{BUCKET}/refused", {"uploads": ""}),
+        "bucket": client.request("PUT", "/refused-bucket"),
+        "upload": client.request("POST", "/upload", body=form.encode(), headers=kind, signed=False),
+    }
+
+
+@scenario(seconds=90)
 def full_gateway(run):
-    """No space for metadata: writes are refused, reads and deletions go on, and writes work again by themselves."""
-    disk = run.closing(faults.Disk("tmpfs", 64, run.directory))
+    """The gateway's own disk is full: 507 for what adds data, reads and deletions go on, also after a restart; with not
+    a byte left deletions are refused too. It recovers by itself."""
+    disk = run.closing(faults.Disk("tmpfs", 256, run.directory))
     cluster = run.start_cluster(disks={"gateway": disk}, mix=Mix(threads=4))
-    run.start_load(2)
+    session = run.session()
+    extra = [f"s3/extra-{number}" for number in range(40)]
+    for key in extra:
+        run.expect(session.put(key, 1000) == OK, f"{key} could not be written")
+    run.start_load(1)
     run.phase("gateway full")
     empty = disk.fill()
-    session = run.session()
-    status = _write_until_refused(session.client, run.seconds(25, 60))
-    run.measure("refused with", status)
-    if status == 0:
-        code = cluster.wait_exit(cluster.gateway)
-        run.expect(False, f"the gateway ended with {code}: {cluster.gateway.log_tail()[-300:]}")
-    run.expect(status in (503, 507), f"a write without space was answered {status}")
-    if cluster.gateway.running():
-        run.expect(session.get("s3/key-002").outcome == OK, "reads do not go on")
-        run.expect(session.delete("s3/key-000") == OK, "deletions do not go on")
-    else:
-        cluster.gateway.killed = True
+    poll(lambda: cluster.metric("tercet_gateway_disk_full") == 1, "the gateway sees that its disk is full", 10)
+    for what, answer in _refusals(session.client).items():
+        text = answer.body.decode(errors="replace")
+        run.expect(answer.status == 507 and "gateway" in text, f"{what}: {answer.status} {text[:200]}")
+    for restart in (False, True):
+        if restart:
+            cluster.gateway.kill()
+            cluster.restart_gateway()
+            session.client.close()
+            session = run.session("after the restart")
+        for key in extra[restart::2]:
+            operation = session.get(key)
+            run.expect(operation.outcome == OK, f"reads do not go on: {operation.status} {operation.note}")
+            run.expect(session.delete(key) == OK, "deletions do not go on")
+    health = json.loads(cluster.get("/system/health")[1])
+    run.expect(health["gatewayDisk"]["full"] and not health["writable"], f"/system/health says {health}")
+    run.expect(cluster.get("/readyz")[0] == 200, "a gateway that reads and deletes is not ready")
+
+    run.phase("nothing left")
+    rest = os.path.join(disk.path, "harness-rest")
+    _take_all(rest)
+    answer = session.client.request("DELETE", f"/{BUCKET}/s3/key-001")
+    run.expect(answer.status in (204, 507), f"a deletion without any room: {answer.status}")
+    time.sleep(run.seconds(2, 20))
+    operation = session.get("s3/key-002")
+    run.expect(operation.outcome == OK, f"reads do not go on without any room: {operation.status} {operation.note}")
+    run.expect(cluster.gateway.running(), f"the gateway ended: {cluster.gateway.log_tail()[-300:]}")
+    os.unlink(rest)
     empty()
-    if cluster.gateway.running():
-        poll(lambda: session.put("s3/key-000", 1000) == OK, "writes work again", 20)
+    begun = time.monotonic()
+    poll(lambda: session.put("s3/key-000", 1000) == OK, "writes work again", 20)
+    run.measure("writable again s", time.monotonic() - begun)
+    poll(lambda: os.path.exists(os.path.join(disk.path, "ballast")), "the ballast is there again", 20)
     session.client.close()
 
 
