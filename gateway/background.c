@@ -11,8 +11,7 @@
 #include "base/metrics.h"
 #include "gateway/background_job.h"
 
-#define BATCH_CHUNKS 256
-#define POLL_MS      100 /* how soon a stop is noticed */
+#define POLL_MS 100 /* how soon a stop is noticed */
 
 bool background_is_stopping(const struct background *background)
 {
@@ -56,52 +55,6 @@ void background_unclaim(struct background *background, const struct chunk_id *id
     unsigned slot = busy_find(background, id);
     CHECK(slot < BUSY_MAX);
     background->busy_used[slot] = false;
-}
-
-/* ---- freeing ----------------------------------------------------------------------------------------------------- */
-
-static bool free_copies(struct gateway *gateway, const struct chunk_ref *ref)
-{
-    bool all = true;
-
-    for (unsigned i = 0; i < ref->copies; i++)
-        if (cluster_chunk_delete(gateway->cluster, &ref->id, ref->nodes[i]))
-            all = false;
-    return all;
-}
-
-/* Returns whether anything was freed. */
-static bool collect_batch(struct background *background)
-{
-    struct gateway *gateway = background->gateway;
-    struct chunk_list due = {0}, done = {0};
-    enum status status = meta_gc_next(gateway->meta, gateway->options.gc_grace_ms, BATCH_CHUNKS, &due);
-
-    for (size_t i = 0; !status && i < due.count && !background_is_stopping(background); i++)
-        if (free_copies(gateway, &due.refs[i]))
-            chunk_list_append(&done, &due.refs[i]);
-    if (!status && done.count > 0)
-        status = meta_gc_done(gateway->meta, &done);
-    if (status)
-        log_warn("freeing deleted data failed, will be tried again", LOG_STATUS(status));
-    metric_counter_add(metric_counter_get("tercet_gc_chunks_total", "Chunks freed on all their nodes.", ""),
-                       done.count);
-    bool progress = !status && done.count > 0;
-    chunk_list_release(&due);
-    chunk_list_release(&done);
-    return progress;
-}
-
-static void gc_task(void *arg)
-{
-    struct background *background = arg;
-
-    while (!background_is_stopping(background)) {
-        while (!background_is_stopping(background) && collect_batch(background))
-            task_yield();
-        background_pause(background, background->gateway->options.gc_interval_ms);
-    }
-    completion_signal(&background->gc);
 }
 
 /* ---- all jobs ---------------------------------------------------------------------------------------------------- */

@@ -50,6 +50,7 @@ bool background_claim(struct background *background, const struct chunk_id *id);
 void background_unclaim(struct background *background, const struct chunk_id *id);
 
 /* The jobs; each signals its completion at its end. */
+void gc_task(void *background);      /* gc.c */
 void repair_task(void *background);  /* repair.c */
 void compare_task(void *background); /* compare.c */
 void orphan_task(void *background);  /* orphan.c */

@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import json
 import os
+import re
 import shutil
 import struct
 import time
@@ -84,6 +85,12 @@ class Repair(ClusterTest):
         lines = self.cluster.get("/metrics")[1].decode().splitlines()
         return float(next(line for line in lines if line.startswith(name + " ")).split()[1])
 
+    def deletions_asked(self):
+        """How often the nodes that are up were asked to delete a chunk."""
+        found = re.compile(r'^http_requests_total{method="DELETE",endpoint="/chunks/{id}",.*} (\d+)$', re.MULTILINE)
+        texts = [self.cluster.get("/metrics", self.cluster.node_url(number))[1].decode() for number in range(1, 5)]
+        return sum(int(count) for text in texts for count in found.findall(text))
+
     def settled(self, chunks):
         """Whether the nodes hold exactly three copies of each of these chunks, and nothing is left to be repaired."""
         found = self.holders()
@@ -143,6 +150,9 @@ class Repair(ClusterTest):
         poll(lambda: not self.holders(), "the nodes that are there free the copies")
         self.assertTrue(held)
         self.assertGreaterEqual(self.metric("tercet_gc_backlog"), 1)  # what the node holds is not forgotten
+        asked = self.deletions_asked()
+        time.sleep(1)  # several rounds
+        self.assertEqual(self.deletions_asked(), asked, "nodes that acknowledged are not asked again")
         self.cluster.restart_node(3)
         poll(lambda: self.cluster.healthy_nodes() == 4, "the node is back")
         poll(lambda: not self.inventory(3), "the node that was away frees its copies")
