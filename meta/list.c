@@ -101,10 +101,11 @@ static enum status list_start_version(struct list_job *job, struct list_walk *wa
 {
     const struct meta_list_query *query = job->query;
     struct row_key row_key;
-    struct bytes key;
+    struct bytes key, common;
     uint64_t sequence, random;
 
-    if (bytes_equal_str(query->after_version, "null") || object_key_check(query->after)) {
+    if (bytes_equal_str(query->after_version, "null") || object_key_check(query->after) ||
+        list_walk_marker_prefix(walk, query->after, &common)) {
         list_walk_start(walk, query->after);
         return STATUS_OK;
     }
@@ -218,8 +219,10 @@ static enum status upload_list_start(const struct meta_upload_query *query, stru
 {
     struct upload_id id;
     struct row_key row_key;
+    struct bytes common;
 
-    if (query->upload_id_marker.len == 0 || object_key_check(query->key_marker)) {
+    if (query->upload_id_marker.len == 0 || object_key_check(query->key_marker) ||
+        list_walk_marker_prefix(walk, query->key_marker, &common)) {
         list_walk_start(walk, query->key_marker);
         return STATUS_OK;
     }

@@ -34,12 +34,13 @@ void list_walk_start(struct list_walk *walk, struct bytes after)
         db_iterator_first(&walk->it);
         return;
     }
-    row_key_prefix(&key, walk->bucket, after);
-    if (bytes_starts_with(after, walk->prefix) && list_walk_common_prefix(walk, after, &common) &&
-        common.len == after.len)
+    if (list_walk_marker_prefix(walk, after, &common)) {
+        row_key_prefix(&key, walk->bucket, common);
         row_key_step_over(&key);
-    else
+    } else {
+        row_key_prefix(&key, walk->bucket, after);
         key.data[key.len++] = '\x01';
+    }
     db_iterator_seek(&walk->it, row_key_bytes(&key));
 }
 
@@ -66,6 +67,11 @@ bool list_walk_common_prefix(const struct list_walk *walk, struct bytes key, str
         return false;
     *common = bytes_of(key.data, (size_t)(found - key.data) + walk->delimiter.len);
     return true;
+}
+
+bool list_walk_marker_prefix(const struct list_walk *walk, struct bytes after, struct bytes *common)
+{
+    return bytes_starts_with(after, walk->prefix) && list_walk_common_prefix(walk, after, common);
 }
 
 void list_walk_skip(struct list_walk *walk, struct bytes common)

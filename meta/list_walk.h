@@ -23,12 +23,15 @@ struct list_walk {
 void list_walk_open(struct list_walk *walk, const struct db_view *view, enum db_family family, size_t suffix_len,
                     uint32_t bucket, struct bytes prefix, struct bytes delimiter);
 void list_walk_close(struct list_walk *walk);
-/* To the first row; or behind all rows of `after`; or, if `after` is a common prefix, behind all rows under it. */
+/* To the first row; or behind all rows of `after`; or, if that lies under a common prefix, behind all rows under it: S3
+ * lists only common prefixes that are greater than the marker. */
 void list_walk_start(struct list_walk *walk, struct bytes after);
 /* The key of the row that the walk is at; CORRUPT when it holds none. NOT_FOUND at the end. */
 enum status list_walk_key(const struct list_walk *walk, struct bytes *key);
 /* Whether the key rolls up, and into what. */
 bool list_walk_common_prefix(const struct list_walk *walk, struct bytes key, struct bytes *common);
+/* Whether a marker lies under a common prefix, or is one. */
+bool list_walk_marker_prefix(const struct list_walk *walk, struct bytes after, struct bytes *common);
 /* Behind all rows that begin with the common prefix. */
 void list_walk_skip(struct list_walk *walk, struct bytes common);
 

@@ -158,7 +158,7 @@ enum status meta_object_part(const struct meta_object *object, unsigned number, 
 struct meta_list_query {
     uint32_t bucket;
     struct bytes prefix, delimiter; /* empty: none */
-    struct bytes after;             /* exclusive; a common prefix given here skips all below it */
+    struct bytes after;             /* exclusive; all below a common prefix that it lies under is skipped */
     struct bytes after_version;     /* versions only: continue within `after` behind this version id */
     unsigned max;                   /* at most 1000; 0 gives an empty page */
 };

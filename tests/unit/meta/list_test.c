@@ -54,13 +54,8 @@ static size_t model_list(const struct model *model, struct bytes prefix, struct 
                 shown.len = at + delimiter.len;
                 break;
             }
-        if (shown.len < key.len ||
-            (delimiter.len && shown.len > prefix.len && shown.len >= delimiter.len &&
-             memcmp(shown.data + shown.len - delimiter.len, delimiter.data, delimiter.len) == 0 &&
-             shown.len - delimiter.len >= prefix.len)) {
-            if (bytes_equal(shown, after)) /* skipped as a common prefix */
-                continue;
-        }
+        if (bytes_compare(shown, after) <= 0) /* of common prefixes too, only those behind the marker are listed */
+            continue;
         if (count == 0 || !bytes_equal(out[count - 1], shown))
             out[count++] = shown;
     }
@@ -231,6 +226,12 @@ static void test_versions(void **state)
     assert_true(page.entries[0].is_prefix && bytes_equal_str(page.entries[0].key, "a/"));
     assert_true(bytes_equal_str(page.entries[1].key, "ab"));
     meta_list_page_release(&page);
+    query.after = BYTES("a/1"); /* under a common prefix, which is not listed again */
+    query.after_version = bytes_from_str(all.entries[3].object.version_id);
+    OK(meta_list_versions(s->meta, &query, &page));
+    assert_true(bytes_equal_str(page.entries[0].key, "ab"));
+    meta_list_page_release(&page);
+    query.after = BYTES("a");
     query.after_version = BYTES("malformed");
     assert_int_equal(meta_list_versions(s->meta, &query, &page), STATUS_INVALID);
     meta_list_page_release(&all);

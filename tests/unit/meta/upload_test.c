@@ -288,6 +288,13 @@ static void test_list(void **state)
     assert_true(page.entries[0].is_prefix && bytes_equal_str(page.entries[0].key, "b/"));
     assert_true(!page.entries[1].is_prefix && bytes_equal_str(page.entries[1].key, "c"));
     meta_upload_page_release(&page);
+    query.key_marker = BYTES("b/1"); /* under a common prefix, which is not listed again */
+    query.upload_id_marker = bytes_from_str(all.entries[3].id);
+    OK(meta_upload_list(s->meta, &query, &page));
+    assert_int_equal(page.count, 1);
+    assert_true(bytes_equal_str(page.entries[0].key, "c"));
+    meta_upload_page_release(&page);
+    query.key_marker = BYTES("a");
     query.upload_id_marker = BYTES("malformed");
     assert_int_equal(meta_upload_list(s->meta, &query, &page), STATUS_INVALID);
     meta_upload_page_release(&all);
