@@ -105,6 +105,7 @@ class NodeLoss(ClusterTest):
         self.assertIn(b"degraded", body)
 
     def test_three_nodes_down(self):
+        self.s3.put_object(Bucket="loss", Key="kept", Body=b"x")
         for node in self.cluster.nodes[1:]:
             node.kill()
         poll(lambda: self.cluster.healthy_nodes() == 1, "three nodes are seen to be down")
@@ -115,6 +116,11 @@ class NodeLoss(ClusterTest):
         self.assertLess(time.monotonic() - begun, 3)
         listed = self.s3.list_objects_v2(Bucket="loss", Prefix="refused")
         self.assertEqual(listed["KeyCount"], 0)
+        with self.assertRaises(self.s3.exceptions.ClientError) as raised:
+            self.s3.delete_object(Bucket="loss", Key="kept")
+        self.assertEqual(raised.exception.response["ResponseMetadata"]["HTTPStatusCode"], 503)
+        answer = self.s3.delete_objects(Bucket="loss", Delete={"Objects": [{"Key": "kept"}]})
+        self.assertEqual([error["Code"] for error in answer["Errors"]], ["ServiceUnavailable"])
 
 
 if __name__ == "__main__":
