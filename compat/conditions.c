@@ -49,6 +49,19 @@ enum status conditions_check_read(struct header_list headers, const struct condi
     return STATUS_PRECONDITION;
 }
 
+bool conditions_range_counts(struct header_list headers, const struct condition_target *target)
+{
+    struct bytes said = header_list_find(headers, "If-Range");
+    struct etag etag;
+    int64_t date_ms;
+
+    if (!said.data)
+        return true;
+    if (clock_parse_http(said, &date_ms) == STATUS_OK)
+        return condition_whole_seconds(target->modified_ms) == date_ms;
+    return etag_parse(said, &etag) == STATUS_OK && etag_equal(&etag, &target->etag); /* W/ never matches */
+}
+
 enum status conditions_check_copy_source(struct header_list headers, const struct condition_target *source,
                                          struct s3_error_details *error)
 {
@@ -97,11 +110,9 @@ enum status conditions_parse_write(struct header_list headers, struct condition_
     if (none_match.data) {
         if (match.data || !bytes_equal_str(none_match, "*")) {
             condition_not_implemented(error, match.data ? "If-Match,If-None-Match" : "If-None-Match");
-            s3_error_add(
-                error, "additionalMessage",
-                match.data
-                    ? BYTES("Multiple conditional request headers present in the request")
-                    : BYTES("We don't accept the provided value of If-None-Match header for this API"));
+            s3_error_add(error, "additionalMessage",
+                         match.data ? BYTES("Multiple conditional request headers present in the request")
+                                    : BYTES("We don't accept the provided value of If-None-Match header for this API"));
             return STATUS_INVALID;
         }
         condition->must_be_absent = true;

@@ -21,6 +21,8 @@ struct condition_target {
 /* GET and HEAD. STATUS_PRECONDITION with NotModified (304, no body) or PreconditionFailed (412, +Condition). */
 enum status conditions_check_read(struct header_list headers, const struct condition_target *target,
                                   struct s3_error_details *error);
+/* If-Range (RFC 9110 section 13.1.5): whether a Range header counts. It does when there is no If-Range, too. */
+bool conditions_range_counts(struct header_list headers, const struct condition_target *target);
 /* x-amz-copy-source-if-*, against the source: every failure is PreconditionFailed. */
 enum status conditions_check_copy_source(struct header_list headers, const struct condition_target *source,
                                          struct s3_error_details *error);

@@ -89,6 +89,7 @@ static void send_object(struct exchange *exchange, const struct meta_object *obj
     const struct condition_target target = {s3_object_etag(object), object->modified_ms, clock_wall_ms()};
     struct s3_error_details details = {0};
     struct range range = {0, object->size};
+    struct bytes wanted = {0};
     char text[RANGE_TEXT_MAX];
 
     if (conditions_check_read(s3_headers(exchange), &target, &details)) {
@@ -99,7 +100,9 @@ static void send_object(struct exchange *exchange, const struct meta_object *obj
             json_error(exchange, 412, "Precondition failed", NULL);
         return;
     }
-    switch (range_resolve(http_request_header(exchange->http, "Range"), object->size, &range)) {
+    if (conditions_range_counts(s3_headers(exchange), &target))
+        wanted = http_request_header(exchange->http, "Range");
+    switch (range_resolve(wanted, object->size, &range)) {
     case RANGE_WHOLE:
         send_range(exchange, object, &range, false);
         break;

@@ -90,6 +90,7 @@ static enum status select_part(struct exchange *exchange, const struct meta_obje
 static enum status select_bytes(struct exchange *exchange, const struct meta_object *object,
                                 struct selection *selection)
 {
+    const struct condition_target target = {s3_object_etag(object), object->modified_ms, clock_wall_ms()};
     struct bytes header = http_request_header(exchange->http, "Range");
     struct s3_error_details details = {0};
     char content_range[RANGE_TEXT_MAX];
@@ -97,6 +98,8 @@ static enum status select_bytes(struct exchange *exchange, const struct meta_obj
     *selection = (struct selection){.range = {0, object->size}};
     if (uri_query_has(&exchange->query, "partNumber"))
         return select_part(exchange, object, selection);
+    if (!conditions_range_counts(s3_headers(exchange), &target))
+        return STATUS_OK;
     switch (range_resolve(header, object->size, &selection->range)) {
     case RANGE_WHOLE:
         return STATUS_OK;

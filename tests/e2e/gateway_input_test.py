@@ -90,6 +90,19 @@ class GatewayInput(ClusterTest):
         self.refused(self.signed("GET", "/input/none?retention"), 404, "NoSuchKey")
         self.refused(self.signed("GET", "/input?uploads&key-marker=a&upload-id-marker=zz"), 400, "InvalidArgument")
 
+    def test_ranges_of_another_version(self):
+        self.signed("PUT", "/files/resumed", body=b"0123456789")
+        for answer_to in (lambda headers: self.signed("GET", "/files/resumed", headers),
+                          lambda headers: raw_http.request(self.cluster.port, "GET", "/download?filename=resumed", headers)):
+            whole = answer_to({})
+            for said in (whole.header("ETag"), whole.header("Last-Modified")):
+                answer = answer_to({"Range": "bytes=5-", "If-Range": said})
+                self.assertEqual((answer.status, answer.body), (206, b"56789"))
+            for said in ('"00000000000000000000000000000000"', "Sat, 01 Jan 2000 00:00:00 GMT"):
+                for spec in ("bytes=5-", "bytes=50-"):
+                    answer = answer_to({"Range": spec, "If-Range": said})
+                    self.assertEqual((answer.status, answer.body), (200, b"0123456789"))
+
     def test_copy_onto_a_missing_key_with_if_match(self):
         etag = self.signed("PUT", "/input/source", body=b"x").header("ETag")
         headers = {"x-amz-copy-source": "input/source", "If-Match": etag}

@@ -9,8 +9,8 @@
 #include "compat/conditions.h"
 #include "tests/unit/compat/header_rows.h"
 
-#define TAG         "\"5eb63bbbe01eeed093cb22bb8f5acdc3\""
-#define OTHER       "\"00000000000000000000000000000000\""
+#define TAG   "\"5eb63bbbe01eeed093cb22bb8f5acdc3\""
+#define OTHER "\"00000000000000000000000000000000\""
 /* the object's time, with a fraction that no header can carry */
 #define MODIFIED_MS 1795377240500
 #define AT          "Sun, 22 Nov 2026 19:54:00 GMT"
@@ -206,11 +206,37 @@ static void test_failed(void **state)
     assert_outcome(STATUS_PRECONDITION, &error, S3_PRECONDITION_FAILED, "If-Match");
 }
 
+static void test_if_range(void **state)
+{
+    static const struct {
+        struct header_row headers[HEADERS_MAX];
+        bool counts;
+    } rows[] = {
+        {{{NULL, NULL}}, true},
+        {{{"If-Range", TAG}}, true},
+        {{{"If-Range", OTHER}}, false},
+        {{{"If-Range", "W/" TAG}}, false},
+        {{{"If-Range", "*"}}, false},
+        {{{"If-Range", AT}}, true},
+        {{{"If-Range", BEFORE}}, false},
+        {{{"If-Range", AFTER}}, false}, /* the very date, not an older or a younger one */
+        {{{"If-Range", "yesterday"}}, false},
+    };
+    const struct condition_target object = target();
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct http_header headers[HEADERS_MAX];
+
+        assert_int_equal(conditions_range_counts(list_of(rows[i].headers, headers), &object), rows[i].counts);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_read),   cmocka_unit_test(test_copy_source), cmocka_unit_test(test_write),
-        cmocka_unit_test(test_delete), cmocka_unit_test(test_failed),
+        cmocka_unit_test(test_delete), cmocka_unit_test(test_failed),      cmocka_unit_test(test_if_range),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
