@@ -93,7 +93,8 @@ static void route(struct exchange *exchange)
     if (gate_authenticate(exchange))
         return;
     const struct operation *operation = operation_by_path(exchange->http, &path_known);
-    if (is_for_s3(exchange) || (!operation && !path_known))
+    /* a signed request that the documented API has no row for comes from an S3 client, which wants XML */
+    if (is_for_s3(exchange) || (!operation && (!path_known || exchange->credentials.type != AUTH_ANONYMOUS)))
         route_s3(exchange);
     else if (operation)
         dispatch(exchange, operation);
