@@ -103,6 +103,33 @@ class GatewayInput(ClusterTest):
                     answer = answer_to({"Range": spec, "If-Range": said})
                     self.assertEqual((answer.status, answer.body), (200, b"0123456789"))
 
+    def test_list_of_buckets(self):
+        names = ["paged-a", "paged-b", "paged-c", "paged-d"]
+        for name in names:
+            self.signed("PUT", "/" + name)
+
+        def listed(query):
+            answer = self.signed("GET", "/?" + query)
+            self.assertEqual(answer.status, 200, answer.body)
+            token = re.search(rb"<ContinuationToken>(.*?)<", answer.body)
+            return [name.decode() for name in re.findall(rb"<Name>(.*?)<", answer.body)], token and token.group(1).decode()
+
+        self.assertEqual(listed("prefix=paged-"), (names, None))
+        self.assertEqual(listed("prefix=paged-c"), (["paged-c"], None))
+        self.assertEqual(listed("prefix=paged-&bucket-region=us-east-1"), (names, None))
+        self.assertEqual(listed("prefix=paged-&bucket-region=eu-west-1"), ([], None))
+        for size in range(1, 6):
+            seen, token = listed(f"prefix=paged-&max-buckets={size}")
+            while token:
+                more, token = listed(f"prefix=paged-&max-buckets={size}&continuation-token={token}")
+                self.assertLessEqual(len(more), size)
+                seen += more
+            self.assertEqual(seen, names, size)
+        self.assertIn(b"<BucketRegion>us-east-1<", self.signed("GET", "/?prefix=paged-").body)
+        self.assertNotIn(b"BucketRegion", self.signed("GET", "/").body)
+        for query in ("max-buckets=0", "max-buckets=x", "max-buckets=10001", "continuation-token=xx"):
+            self.refused(self.signed("GET", "/?" + query), 400, "InvalidArgument")
+
     def test_copy_onto_a_missing_key_with_if_match(self):
         etag = self.signed("PUT", "/input/source", body=b"x").header("ETag")
         headers = {"x-amz-copy-source": "input/source", "If-Match": etag}
