@@ -188,7 +188,7 @@ const struct operation *operation_by_s3(const struct exchange *exchange)
             continue;
         if (selector ? !operation->selector || strcmp(selector, operation->selector) != 0 : operation->selector != NULL)
             continue;
-        if (operation->header && !http_request_header(exchange->http, operation->header).data)
+        if (operation->header && !s3_header(exchange, operation->header).data)
             continue;
         return operation;
     }

@@ -17,7 +17,7 @@ struct operation {
     const char *path;     /* of the documented API and system endpoints: exact, or a prefix that ends in '/' */
     enum s3_level level;  /* of S3, when path is NULL */
     const char *selector; /* S3: the sub-resource, or NULL */
-    const char *header;   /* S3: only with this request header, or NULL */
+    const char *header;   /* S3: only with this header (or parameter, see s3_header), or NULL */
     enum permission permission;
     void (*handle)(struct exchange *exchange);
     bool grows; /* adds data: refused while the gateway's own disk is full */

@@ -10,15 +10,14 @@
 
 static enum status invalid_source(struct exchange *exchange, const char *message)
 {
-    return s3_fail_argument(exchange, "x-amz-copy-source", http_request_header(exchange->http, "x-amz-copy-source"),
-                            message);
+    return s3_fail_argument(exchange, "x-amz-copy-source", s3_header(exchange, "x-amz-copy-source"), message);
 }
 
 /* [/]bucket/key[?versionId=ID], percent-encoded; the query part is cut off before decoding. */
 static enum status parse(struct exchange *exchange, struct copy_source *source)
 {
     static const char query[] = "?versionId=";
-    struct bytes raw = http_request_header(exchange->http, "x-amz-copy-source");
+    struct bytes raw = s3_header(exchange, "x-amz-copy-source");
     const char *mark = raw.len ? memmem(raw.data, raw.len, query, sizeof(query) - 1) : NULL;
 
     if (mark) {
@@ -78,6 +77,10 @@ static enum status find(struct exchange *exchange, struct copy_source *source)
 
 enum status copy_source_open(struct exchange *exchange, struct copy_source *source)
 {
+    static const char *const conditions[] = {"x-amz-copy-source-if-match", "x-amz-copy-source-if-none-match",
+                                             "x-amz-copy-source-if-modified-since",
+                                             "x-amz-copy-source-if-unmodified-since"};
+    struct http_header said[sizeof(conditions) / sizeof(conditions[0])];
     struct s3_error_details details = {0};
     enum status status;
 
@@ -90,7 +93,9 @@ enum status copy_source_open(struct exchange *exchange, struct copy_source *sour
         return status;
     const struct condition_target target = {s3_object_etag(&source->object), source->object.modified_ms,
                                             clock_wall_ms()};
-    if (conditions_check_copy_source(s3_headers(exchange), &target, &details))
+    const struct header_list headers =
+        s3_named_headers(exchange, conditions, sizeof(conditions) / sizeof(conditions[0]), said);
+    if (conditions_check_copy_source(headers, &target, &details))
         return s3_fail_details(exchange, &details);
     if (source->by_version || source->bucket.versioned)
         http_reply_header_str(exchange->http, "x-amz-copy-source-version-id", source->object.version_id);

@@ -62,7 +62,6 @@ static void reply_created(struct exchange *exchange, const struct meta_upload *u
 
 void s3_create_multipart_upload(struct exchange *exchange)
 {
-    struct s3_error_details details = {0};
     enum checksum_algorithm algorithm;
     struct meta_bucket bucket;
     struct buffer headers;
@@ -71,10 +70,8 @@ void s3_create_multipart_upload(struct exchange *exchange)
     buffer_init(&headers, META_HEADERS_MAX);
     if (s3_bucket(exchange, &bucket) || s3_whole_object(exchange) || s3_collect_headers(exchange, &headers))
         goto out;
-    if (checksum_creation_parse(s3_headers(exchange), &algorithm, &full_object, &details)) {
-        s3_fail_details(exchange, &details);
+    if (s3_checksum_wanted(exchange, &algorithm, &full_object))
         goto out;
-    }
     struct meta_upload upload = {.bucket = bucket.id,
                                  .key = exchange->key,
                                  .headers = buffer_bytes(&headers),
@@ -236,8 +233,8 @@ static void copy_part(struct exchange *exchange, const struct meta_upload *uploa
     struct range range;
     enum status status = part_number(exchange, &part.number);
 
-    if (!status && range_copy_source(http_request_header(exchange->http, "x-amz-copy-source-range"),
-                                     source->object.size, &range, &details))
+    if (!status &&
+        range_copy_source(s3_header(exchange, "x-amz-copy-source-range"), source->object.size, &range, &details))
         status = s3_fail_details(exchange, &details);
     if (!status)
         status = part_algorithm(exchange, upload, CHECKSUM_NONE, &plan.algorithm);

@@ -23,7 +23,7 @@ static enum status copy_to_itself(struct exchange *exchange)
 
 static enum status metadata(struct exchange *exchange, struct copy_request *request)
 {
-    struct bytes directive = http_request_header(exchange->http, "x-amz-metadata-directive");
+    struct bytes directive = s3_header(exchange, "x-amz-metadata-directive");
     bool replace = bytes_equal_str(directive, "REPLACE");
     enum status status;
 
@@ -35,8 +35,9 @@ static enum status metadata(struct exchange *exchange, struct copy_request *requ
     buffer_clear(&request->headers);
     if (buffer_append_bytes(&request->headers, request->source.object.headers))
         return s3_fail(exchange, S3_METADATA_TOO_LARGE);
+    /* naming the storage class is a change, also when it stays the same: a way to copy an object onto itself */
     if (request->source.bucket.id == request->bucket.id && bytes_equal(request->source.key, exchange->key) &&
-        !request->source.by_version)
+        !request->source.by_version && !s3_header(exchange, "x-amz-storage-class").data)
         return copy_to_itself(exchange);
     return STATUS_OK;
 }
@@ -51,9 +52,10 @@ static enum status prepare(struct exchange *exchange, struct copy_request *reque
         status = s3_whole_object(exchange);
     if (!status)
         status = copy_source_open(exchange, &request->source);
-    if (!status && (conditions_parse_write(s3_headers(exchange), &request->condition_said, &details) ||
-                    checksum_creation_parse(s3_headers(exchange), &request->algorithm, &full_object, &details)))
+    if (!status && conditions_parse_write(s3_headers(exchange), &request->condition_said, &details))
         status = s3_fail_details(exchange, &details);
+    if (!status)
+        status = s3_checksum_wanted(exchange, &request->algorithm, &full_object);
     if (!status)
         status = metadata(exchange, request);
     if (!status && request->source.object.size > S3_OBJECT_BYTES_MAX) {

@@ -130,7 +130,7 @@ static void give_object_headers(struct exchange *exchange, const struct meta_buc
     http_reply_header_str(exchange->http, "Accept-Ranges", "bytes");
     s3_reply_version(exchange, bucket, object->version_id);
     /* SDKs compare a checksum with the bytes they got: one of the whole object on a part of it breaks them */
-    if (whole && bytes_equal_nocase(http_request_header(exchange->http, "x-amz-checksum-mode"), "ENABLED"))
+    if (whole && bytes_equal_nocase(s3_header(exchange, "x-amz-checksum-mode"), "ENABLED"))
         s3_reply_checksum(exchange, &checksum, object->etag_parts);
     if (selection->parts_count > 0)
         http_reply_header_u64(exchange->http, "x-amz-mp-parts-count", selection->parts_count);

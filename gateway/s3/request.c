@@ -83,6 +83,39 @@ struct header_list s3_headers(const struct exchange *exchange)
     return (struct header_list){exchange->http->headers, exchange->http->header_count};
 }
 
+struct bytes s3_header(const struct exchange *exchange, const char *name)
+{
+    struct bytes value = http_request_header(exchange->http, name);
+    bool query_signed = exchange->credentials.type != AUTH_V2_HEADER; /* that signs sub-resources only */
+    const struct uri_parameter *parameter = query_signed ? uri_query_find_nocase(&exchange->query, name) : NULL;
+
+    return value.data || !parameter ? value : bytes_trim(parameter->value);
+}
+
+struct header_list s3_named_headers(const struct exchange *exchange, const char *const *names, size_t count,
+                                    struct http_header *storage)
+{
+    struct header_list list = {storage, 0};
+
+    for (size_t i = 0; i < count; i++) {
+        struct bytes value = s3_header(exchange, names[i]);
+        if (value.data)
+            storage[list.count++] = (struct http_header){bytes_from_str(names[i]), value};
+    }
+    return list;
+}
+
+enum status s3_checksum_wanted(struct exchange *exchange, enum checksum_algorithm *algorithm, bool *full_object)
+{
+    static const char *const names[] = {"x-amz-checksum-algorithm", "x-amz-checksum-type"};
+    struct http_header said[2];
+    struct s3_error_details details = {0};
+
+    if (checksum_creation_parse(s3_named_headers(exchange, names, 2, said), algorithm, full_object, &details))
+        return s3_fail_details(exchange, &details);
+    return STATUS_OK;
+}
+
 enum status s3_bucket(struct exchange *exchange, struct meta_bucket *bucket)
 {
     if (meta_bucket_get(exchange->gateway->meta, exchange->bucket_name, bucket) == STATUS_OK)

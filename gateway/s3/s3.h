@@ -21,6 +21,13 @@ struct bytes s3_virtual_host_bucket(const struct gateway *gateway, const struct 
 /* Decodes the path into level, bucket_name and key; InvalidURI and KeyTooLongError are answered here. */
 enum status s3_address(struct exchange *exchange);
 struct header_list s3_headers(const struct exchange *exchange);
+/* An x-amz-* header; or the parameter of that name, since clients that presign move such headers into the query. */
+struct bytes s3_header(const struct exchange *exchange, const char *name);
+/* The same as a list of those names that came; `storage` is its memory, one for each name. */
+struct header_list s3_named_headers(const struct exchange *exchange, const char *const *names, size_t count,
+                                    struct http_header *storage);
+/* x-amz-checksum-algorithm and -type of what is created; InvalidRequest is answered here. */
+enum status s3_checksum_wanted(struct exchange *exchange, enum checksum_algorithm *algorithm, bool *full_object);
 /* The addressed bucket; NoSuchBucket is answered here. */
 enum status s3_bucket(struct exchange *exchange, struct meta_bucket *bucket);
 /* The versionId parameter; absent gives the latest. */

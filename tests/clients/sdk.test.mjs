@@ -135,6 +135,12 @@ test("presigned URLs", async () => {
   const download = await getSignedUrl(s3, new GetObjectCommand({ Bucket, Key: "presigned" }), { expiresIn: 60 });
   assert.equal((await fetchUrl(download, "GET")).data.toString(), "by url");
   assert.equal((await fetchUrl(download.replace("presigned?", "other?"), "GET")).status, 403);
+  const source = { CopySource: `${Bucket}/presigned`, MetadataDirective: "REPLACE", Metadata: { a: "b" } };
+  const copy = await getSignedUrl(s3, new CopyObjectCommand({ Bucket, Key: "by url", ...source }), { expiresIn: 60 });
+  assert.equal((await fetchUrl(copy, "PUT")).status, 200);
+  const copied = await get("by url");
+  assert.equal(copied.data.toString(), "by url");
+  assert.deepEqual(copied.Metadata, { a: "b" });
 });
 
 test("errors are the SDK's own classes", async () => {

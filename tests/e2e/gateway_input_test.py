@@ -90,6 +90,35 @@ class GatewayInput(ClusterTest):
         self.refused(self.signed("GET", "/input/none?retention"), 404, "NoSuchKey")
         self.refused(self.signed("GET", "/input?uploads&key-marker=a&upload-id-marker=zz"), 400, "InvalidArgument")
 
+    def test_copies_asked_for_in_the_query(self):
+        self.signed("PUT", "/input/original", {"x-amz-meta-a": "1"}, b"original")
+        self.signed("PUT", "/input/copied", body=b"before")
+        copy = "/input/copied?x-amz-copy-source=input%2Foriginal"
+        self.refused(self.presigned("PUT", copy + "&x-amz-copy-source-if-match=none"), 412, "PreconditionFailed")
+        self.assertEqual(self.signed("GET", "/input/copied").body, b"before")
+        self.assertEqual(self.presigned("PUT", copy).status, 200)
+        answer = self.signed("GET", "/input/copied")
+        self.assertEqual((answer.body, answer.header("x-amz-meta-a")), (b"original", "1"))
+        answer = self.presigned("PUT", copy + "&x-amz-metadata-directive=REPLACE&x-amz-meta-b=2")
+        self.assertEqual(answer.status, 200, answer.body)
+        answer = self.signed("GET", "/input/copied")
+        self.assertEqual((answer.header("x-amz-meta-a"), answer.header("x-amz-meta-b")), (None, "2"))
+        create = self.presigned("POST", "/input/parted?uploads&x-amz-checksum-algorithm=SHA1")
+        upload = re.search(rb"<UploadId>(.*?)<", create.body).group(1).decode()
+        self.assertEqual(create.header("x-amz-checksum-algorithm"), "SHA1")
+        part = f"/input/parted?partNumber=1&uploadId={upload}&x-amz-copy-source=input%2Foriginal&"
+        self.assertIn(b"CopyPartResult", self.presigned("PUT", part + "x-amz-copy-source-range=bytes%3D0-3").body)
+        self.assertIn(b"<Size>4</Size>", self.signed("GET", f"/input/parted?uploadId={upload}").body)
+
+    def test_copy_onto_itself(self):
+        self.signed("PUT", "/input/self", {"x-amz-meta-a": "1"}, b"self")
+        source = {"x-amz-copy-source": "input/self"}
+        self.refused(self.signed("PUT", "/input/self", source), 400, "InvalidRequest")
+        answer = self.signed("PUT", "/input/self", source | {"x-amz-storage-class": "STANDARD"})
+        self.assertEqual(answer.status, 200, answer.body)
+        answer = self.signed("GET", "/input/self")
+        self.assertEqual((answer.body, answer.header("x-amz-meta-a")), (b"self", "1"))
+
     def test_ranges_of_another_version(self):
         self.signed("PUT", "/files/resumed", body=b"0123456789")
         for answer_to in (lambda headers: self.signed("GET", "/files/resumed", headers),

@@ -48,6 +48,7 @@ static void test_s3_rows(void **state)
         {"GET", S3_BUCKET, "intelligent-tiering&id=1", NULL, "none"},
         {"PUT", S3_OBJECT, NULL, NULL, "PutObject"},
         {"PUT", S3_OBJECT, NULL, "X-Amz-Copy-Source", "CopyObject"},
+        {"PUT", S3_OBJECT, "x-amz-copy-source=a%2Fb", NULL, "CopyObject"},
         {"PUT", S3_OBJECT, "partNumber=1&uploadId=u", NULL, "UploadPart"},
         {"PUT", S3_OBJECT, "partNumber=1&uploadId=u", "x-amz-copy-source", "UploadPartCopy"},
         {"PUT", S3_OBJECT, "tagging", NULL, "none"},
