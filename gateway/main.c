@@ -123,6 +123,7 @@ static enum status open_stores(struct gateway *gateway, const struct settings *s
         .data_dir = settings->data_dir,
         .meta_path = path,
         .cluster_id = cluster.identity.id,
+        .copies = (unsigned)settings->metadata_copies,
     };
     if (!status && settings->restore_metadata)
         return meta_recovery_restore(&recovery);

@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "base/task.h"
 #include "meta/history.h"
+#include "meta/torn_tail.h"
 #include "storage/cluster/meta_link.h"
 
 #define SURVEY_WAIT_MS  30000 /* for nodes that start at the same time */
@@ -23,7 +24,7 @@
 
 struct survey {
     const struct meta_recovery_config *config;
-    bool every_node; /* all but one must answer; otherwise those that can be reached are enough */
+    unsigned wanted; /* so many nodes must answer; 0: those that can be reached are enough */
     unsigned node_count, answered_count, denied;
     bool answered[CLUSTER_NODES_MAX];
     struct cluster_meta_state states[CLUSTER_NODES_MAX];
@@ -49,7 +50,7 @@ static void survey_round(struct survey *survey)
 {
     struct cluster *cluster = survey->config->cluster;
     for (unsigned i = 0; i < survey->node_count; i++) {
-        if (survey->answered[i] || (!survey->every_node && !cluster_node_readable(cluster, node_number(survey, i))))
+        if (survey->answered[i] || (!survey->wanted && !cluster_node_readable(cluster, node_number(survey, i))))
             continue;
         enum status status = cluster_meta_state(cluster, i, &survey->states[i]);
         survey->answered[i] = status == STATUS_OK;
@@ -59,17 +60,19 @@ static void survey_round(struct survey *survey)
     }
 }
 
-static unsigned survey_wanted(const struct survey *survey)
+/* All but one. */
+static unsigned nearly_all(const struct meta_recovery_config *config)
 {
-    return survey->node_count > 1 ? survey->node_count - 1 : 1;
+    unsigned count = cluster_node_count(config->cluster);
+    return count > 1 ? count - 1 : 1;
 }
 
 static void survey_task(void *arg)
 {
     struct survey *survey = arg;
-    uint64_t until_ms = clock_monotonic_ms() + (survey->every_node ? SURVEY_WAIT_MS : 0);
+    uint64_t until_ms = clock_monotonic_ms() + (survey->wanted ? SURVEY_WAIT_MS : 0);
     survey_round(survey);
-    while (!survey->denied && survey->answered_count < survey_wanted(survey) && clock_monotonic_ms() < until_ms) {
+    while (!survey->denied && survey->answered_count < survey->wanted && clock_monotonic_ms() < until_ms) {
         task_sleep_ms(SURVEY_PAUSE_MS);
         survey_round(survey);
     }
@@ -78,10 +81,10 @@ static void survey_task(void *arg)
     completion_signal(&survey->done);
 }
 
-/* UNAVAILABLE (explained) when every_node is asked for and too few answered. */
-static enum status survey_run(struct survey *survey, const struct meta_recovery_config *config, bool every_node)
+/* UNAVAILABLE (explained) when too few answered. */
+static enum status survey_run(struct survey *survey, const struct meta_recovery_config *config, unsigned wanted)
 {
-    *survey = (struct survey){.config = config, .every_node = every_node};
+    *survey = (struct survey){.config = config, .wanted = wanted};
     survey->node_count = cluster_node_count(config->cluster);
     completion_init(&survey->done);
     task_spawn(config->loop, survey_task, survey);
@@ -91,11 +94,11 @@ static enum status survey_run(struct survey *survey, const struct meta_recovery_
                 survey->denied);
         return STATUS_DENIED;
     }
-    if (every_node && survey->answered_count < survey_wanted(survey)) {
+    if (survey->answered_count < wanted) {
         fprintf(stderr,
                 "tercet-gateway: only %u of %u nodes say what metadata they hold, at least %u must: start the nodes; "
                 "check nodes, cluster-id and cluster-secret-file\n",
-                survey->answered_count, survey->node_count, survey_wanted(survey));
+                survey->answered_count, survey->node_count, wanted);
         return STATUS_UNAVAILABLE;
     }
     return STATUS_OK;
@@ -136,17 +139,42 @@ static enum status check_local(const struct survey *survey, const struct meta_po
     return STATUS_OK;
 }
 
+/* Of copies + (nodes that do not answer) <= nodes, at least one of those that hold a change answers. */
+static unsigned any_holder(const struct meta_recovery_config *config)
+{
+    unsigned count = cluster_node_count(config->cluster);
+    return config->copies > 0 && config->copies <= count ? count - config->copies + 1 : count;
+}
+
+/* The database cannot be opened. CORRUPT: because of something else than a torn last record. */
+static enum status drop_torn_tail(const struct meta_recovery_config *config)
+{
+    struct survey survey;
+    struct torn_tail tail;
+    if (torn_tail_find(config->meta_path, config->cluster_id, &tail))
+        return STATUS_CORRUPT;
+    enum status status = survey_run(&survey, config, any_holder(config));
+    if (!status)
+        status = check_local(&survey, &tail.left);
+    return status ? status : torn_tail_drop(&tail);
+}
+
 enum status meta_recovery_check(const struct meta_recovery_config *config)
 {
     struct survey survey;
     struct meta_position local;
     enum status peeked = meta_position_peek(config->meta_path, config->cluster_id, &local);
+    if (peeked == STATUS_CORRUPT) {
+        peeked = drop_torn_tail(config);
+        if (!peeked)
+            peeked = meta_position_peek(config->meta_path, config->cluster_id, &local);
+    }
     if (peeked && peeked != STATUS_NOT_FOUND) {
         fprintf(stderr, "tercet-gateway: the metadata in %s cannot be used: %s\n", config->meta_path,
                 peeked == STATUS_DENIED ? "they belong to another cluster" : status_name(peeked));
         return peeked;
     }
-    enum status status = survey_run(&survey, config, peeked == STATUS_NOT_FOUND);
+    enum status status = survey_run(&survey, config, peeked == STATUS_NOT_FOUND ? nearly_all(config) : 0);
     if (status)
         return status;
     if (peeked == STATUS_OK)
@@ -288,7 +316,7 @@ enum status meta_recovery_restore(const struct meta_recovery_config *config)
         fprintf(stderr, "tercet-gateway: the metadata in %s belong to another cluster\n", config->meta_path);
         return peeked;
     }
-    enum status status = survey_run(&survey, config, true);
+    enum status status = survey_run(&survey, config, nearly_all(config));
     if (status)
         return status;
     unsigned best = survey_best(&survey);

@@ -16,6 +16,7 @@
 
 enum {
     WAL_TOLERATE_CORRUPTED_TAIL = 0, /* rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords */
+    WAL_POINT_IN_TIME = 2,           /* rocksdb::WALRecoveryMode::kPointInTimeRecovery */
     READ_TIER_MEMORY = 1,            /* rocksdb::ReadTier::kBlockCacheTier: memtables and the cache */
     INDEX_TWO_LEVEL = 2,             /* rocksdb::BlockBasedTableOptions::kTwoLevelIndexSearch */
     INFO_LOG_FATAL = 4,              /* rocksdb::InfoLogLevel::FATAL_LEVEL, which nothing has */
@@ -127,10 +128,8 @@ static void db_release(struct db *db)
     free(db);
 }
 
-enum status db_open(const char *path, uint64_t cache_bytes, struct db **out)
+static struct db *db_create(const char *path, uint64_t cache_bytes)
 {
-    char *error = NULL;
-    const rocksdb_options_t *family_options[DB_FAMILY_COUNT];
     struct db *db = mem_zalloc(sizeof(*db));
 
     db->cache = rocksdb_cache_create_lru(cache_bytes ? cache_bytes : CACHE_BYTES_DEFAULT);
@@ -140,17 +139,51 @@ enum status db_open(const char *path, uint64_t cache_bytes, struct db **out)
     rocksdb_readoptions_set_read_tier(db->memory_read_options, READ_TIER_MEMORY);
     db->write_options = rocksdb_writeoptions_create();
     rocksdb_writeoptions_set_sync(db->write_options, 1);
+    return db;
+}
+
+static enum status db_run_open(struct db *db, const char *path, bool prefix)
+{
+    char *error = NULL;
+    const rocksdb_options_t *family_options[DB_FAMILY_COUNT];
+
     for (unsigned i = 0; i < DB_FAMILY_COUNT; i++)
         family_options[i] = db->options;
-    db->rocksdb = rocksdb_open_column_families(db->options, path, DB_FAMILY_COUNT, family_names, family_options,
-                                               db->families, &error);
-    enum status status = db_error(error, "open");
-    if (status) {
+    if (prefix)
+        db->rocksdb = rocksdb_open_for_read_only_column_families(db->options, path, DB_FAMILY_COUNT, family_names,
+                                                                 family_options, db->families, 0, &error);
+    else
+        db->rocksdb = rocksdb_open_column_families(db->options, path, DB_FAMILY_COUNT, family_names, family_options,
+                                                   db->families, &error);
+    return db_error(error, "open");
+}
+
+enum status db_open(const char *path, uint64_t cache_bytes, struct db **out)
+{
+    struct db *db = db_create(path, cache_bytes);
+    enum status status = db_run_open(db, path, false);
+    if (status)
         db_release(db);
-        return status;
-    }
-    *out = db;
-    return STATUS_OK;
+    else
+        *out = db;
+    return status;
+}
+
+enum status db_open_prefix(const char *path, struct db **out)
+{
+    struct db *db = db_create(path, 0);
+    rocksdb_options_set_wal_recovery_mode(db->options, WAL_POINT_IN_TIME);
+    enum status status = db_run_open(db, path, true);
+    if (status)
+        db_release(db);
+    else
+        *out = db;
+    return status;
+}
+
+void db_close_prefix(struct db *db)
+{
+    db_release(db);
 }
 
 void db_close(struct db *db)

@@ -31,6 +31,9 @@ struct db;
 /* Creates the database when there is none. The reason of a failure is logged. */
 enum status db_open(const char *path, uint64_t cache_bytes, struct db **db);
 void db_close(struct db *db); /* flushes every family first */
+/* Opens for reading, with the log's records up to the first damaged one. Nothing on the disk changes. */
+enum status db_open_prefix(const char *path, struct db **db);
+void db_close_prefix(struct db *db);
 /* An integer property summed over the families; 0 when unknown. */
 uint64_t db_property(struct db *db, const char *name);
 uint64_t db_property_shared(struct db *db, const char *name); /* of the database as a whole */

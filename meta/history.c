@@ -80,9 +80,20 @@ static enum status cluster_check(struct db *db, const uint8_t *cluster_id)
 
 /* ---- positions ----------------------------------------------------------------------------------------------- */
 
-enum status meta_position_peek(const char *path, const uint8_t *cluster_id, struct meta_position *position)
+enum status history_position(struct db *db, const uint8_t *cluster_id, struct meta_position *position)
 {
     struct history history = {0};
+    enum status status = cluster_check(db, cluster_id);
+    if (!status)
+        status = row_get(db, &history);
+    if (status == STATUS_NOT_FOUND) /* it was never replicated, or died while it was made */
+        status = STATUS_OK;
+    *position = (struct meta_position){history.epoch, history.base + db_sequence(db)};
+    return status;
+}
+
+enum status meta_position_peek(const char *path, const uint8_t *cluster_id, struct meta_position *position)
+{
     struct db *db = NULL;
     struct buffer current;
 
@@ -95,12 +106,7 @@ enum status meta_position_peek(const char *path, const uint8_t *cluster_id, stru
         status = db_open(path, 0, &db);
     if (status)
         return status;
-    status = cluster_check(db, cluster_id);
-    if (!status)
-        status = row_get(db, &history);
-    if (status == STATUS_NOT_FOUND) /* it was never replicated, or died while it was made */
-        status = STATUS_OK;
-    *position = (struct meta_position){history.epoch, history.base + db_sequence(db)};
+    status = history_position(db, cluster_id, position);
     db_close(db);
     return status;
 }

@@ -14,6 +14,8 @@ struct history {
 
 /* Reads the history's row, or begins a history. */
 enum status history_open(struct history *history, struct db *db);
+/* Where an open database is. DENIED when it is another cluster's. */
+enum status history_position(struct db *db, const uint8_t *cluster_id, struct meta_position *position);
 /* Hands a group that was written just now to the replicas; returns the sequence to wait for. */
 uint64_t history_ship(const struct history *history, struct db *db, const struct db_batch *batch);
 

@@ -1,6 +1,7 @@
 """The nodes keep replicas of the metadata: a gateway that lost its disk gets everything back, a node that was away
 catches up, and a gateway that must not serve refuses."""
 
+import glob
 import hashlib
 import json
 import os
@@ -15,6 +16,7 @@ import s3
 from cluster import NODE_COUNT, poll
 from harness import PART, ClusterTest, content, main
 
+LOG_BLOCK = 32768  # of RocksDB's log
 SIZES = (0, 1, 1000, 65537, 3_000_000)
 
 
@@ -167,6 +169,51 @@ class MetadataSync(ClusterTest):
         self.wait_in_step()
         self.restore_from(1)
         self.assertEqual(self.state("replaced"), before)
+
+    def newest_log(self):
+        return max(glob.glob(os.path.join(self.meta, "*.log")), key=lambda path: int(os.path.basename(path)[:-4]))
+
+    def test_torn_record_is_dropped(self):
+        """A power loss leaves the last record with its length but not its bytes. No node has it, so it is dropped; not
+        while two nodes are away, which might have it."""
+        self.fill("torn")
+        before = self.state("torn")
+        self.wait_in_step()
+        self.cluster.gateway.kill()
+        with open(self.newest_log(), "ab") as log:
+            if log.tell() % LOG_BLOCK > LOG_BLOCK - 500:
+                log.write(bytes(LOG_BLOCK - log.tell() % LOG_BLOCK))
+            log.write(secrets.token_bytes(4) + (400).to_bytes(2, "little") + b"\x01" + secrets.token_bytes(400))
+        size = os.path.getsize(self.newest_log())
+        for node in self.cluster.nodes[:2]:
+            node.terminate()
+            node.wait_end()
+        code, said = self.run_gateway()
+        self.assertEqual(code, 1, said)
+        self.assertIn("only 2 of 4 nodes say", said)
+        self.assertEqual(os.path.getsize(self.newest_log()), size, "a refused start changed the log")
+        self.cluster.start()
+        self.assertIn("was torn and is dropped", self.cluster.gateway.log_tail())
+        self.assertEqual(self.state("torn"), before)
+
+    def test_damaged_last_record_is_refused(self):
+        """The same look, but the nodes have it: it was acknowledged."""
+        self.fill("damaged")
+        before = self.state("damaged")
+        self.wait_in_step()
+        self.cluster.gateway.kill()
+        with open(self.newest_log(), "r+b") as log:
+            log.seek(-5, os.SEEK_END)
+            byte = log.read(1)
+            log.seek(-5, os.SEEK_END)
+            log.write(bytes([byte[0] ^ 1]))
+        code, said = self.run_gateway()
+        self.assertEqual(code, 1, said)
+        self.assertIn("behind", said)
+        code, said = self.run_gateway("-restore-metadata")
+        self.assertEqual(code, 0, said)
+        self.cluster.start()
+        self.assertEqual(self.state("damaged"), before)
 
     def test_stale_local_database_is_refused(self):
         self.cluster.gateway.terminate()

@@ -343,6 +343,7 @@ def _torn_tails(rng, path):
         "header only": header,
         "half a header": header[:3],
         "almost all": header + payload[:-10],
+        "whole": header + payload,
         "half": header + payload[: len(payload) // 2],
         "zeros": bytes(6000),
     }
@@ -354,7 +355,7 @@ def torn_log(run):
     cluster = run.start_cluster(mix=Mix(threads=4))
     run.start_load(1)
     run.phase("torn")
-    for name in ("header only", "half a header", "almost all", "half", "zeros"):
+    for name in ("header only", "half a header", "almost all", "whole", "half", "zeros"):
         cluster.gateway.kill()
         tails = _torn_tails(run.rng, _log(cluster))
         with open(_log(cluster), "ab") as log:

@@ -8,6 +8,9 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include "base/checksum.h"
+#include "meta/torn_tail.h"
+
 enum { CRASHES = 3, ACKNOWLEDGED = 200 };
 
 struct acknowledgement {
@@ -153,13 +156,114 @@ static void test_flipped_byte(void **state)
     assert_true(support_bucket_now(s, &s->versioned).versions >= 100);
 }
 
+/* Appends a fragment to the log: of its full length, but with a wrong checksum unless `good`. */
+static void append_fragment(const char *wal, uint8_t type, size_t len, bool good)
+{
+    struct stat info;
+    uint8_t fragment[7 + 64] = {0};
+    assert_true(len <= 64);
+    assert_int_equal(stat(wal, &info), 0);
+    size_t left = 32768 - (size_t)info.st_size % 32768;
+    if (left < 7 + len) /* the next block, as RocksDB would */
+        assert_int_equal(truncate(wal, info.st_size + (off_t)left), 0);
+    memset(fragment + 7, 'x', len);
+    fragment[4] = (uint8_t)len;
+    fragment[6] = type;
+    uint32_t crc = crc32c_update(0, fragment + 6, 1 + len);
+    crc = (crc >> 15 | crc << 17) + 0xa282ead8u + !good;
+    for (unsigned i = 0; i < 4; i++)
+        fragment[i] = (uint8_t)(crc >> (8 * i));
+    int fd = open(wal, O_WRONLY | O_APPEND);
+    assert_int_equal(write(fd, fragment, 7 + len), 7 + len);
+    close(fd);
+}
+
+/* The last record has its length but not its bytes: RocksDB refuses; it can be told, and cut off. */
+static void test_torn_record(void **state)
+{
+    static const struct {
+        struct {
+            uint8_t type;
+            bool good;
+        } fragments[3];
+        bool torn;
+    } cases[] = {
+        {{{1, false}}, true},
+        {{{2, false}, {3, true}, {4, true}}, true}, /* its first page was not written, those behind it were */
+        {{{2, true}, {3, false}, {4, true}}, true},
+        {{{1, false}, {1, true}}, false}, /* another record behind it */
+        {{{1, false}, {2, true}}, false},
+    };
+    struct support *s = *state;
+    struct stat before, after;
+    struct torn_tail tail;
+    char wal[PATH_MAX];
+
+    leave_log(s, wal);
+    assert_int_equal(torn_tail_find(s->path, support_cluster, &tail), STATUS_CORRUPT); /* nothing is damaged */
+    assert_int_equal(stat(wal, &before), 0);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        for (unsigned n = 0; n < 3 && cases[i].fragments[n].type; n++)
+            append_fragment(wal, cases[i].fragments[n].type, 40, cases[i].fragments[n].good);
+        assert_int_equal(support_open(s), STATUS_CORRUPT);
+        assert_int_equal(torn_tail_find(s->path, support_cluster, &tail), cases[i].torn ? STATUS_OK : STATUS_CORRUPT);
+        if (cases[i].torn) {
+            assert_int_equal(tail.offset, before.st_size);
+            assert_true(tail.left.sequence >= 100 && tail.left.epoch != 0);
+            OK(torn_tail_drop(&tail));
+            assert_int_equal(stat(wal, &after), 0);
+            assert_int_equal(after.st_size, before.st_size);
+        } else {
+            assert_int_equal(truncate(wal, before.st_size), 0);
+        }
+    }
+    static const uint8_t other[16] = "another cluster";
+    append_fragment(wal, 1, 40, false);
+    assert_int_equal(torn_tail_find(s->path, other, &tail), STATUS_DENIED);
+    OK(torn_tail_find(s->path, support_cluster, &tail));
+    OK(torn_tail_drop(&tail));
+    OK(support_open(s));
+    struct meta_position position;
+    meta_position(s->meta, &position);
+    assert_int_equal(position.sequence, tail.left.sequence);
+    assert_int_equal(position.epoch, tail.left.epoch);
+    assert_true(support_bucket_now(s, &s->versioned).versions >= 100);
+}
+
+/* Damage in the middle is never taken for a torn record; that of the last acknowledged one is, and what is left is
+ * less: which the nodes' replicas then show. */
+static void test_damaged_record(void **state)
+{
+    struct support *s = *state;
+    char wal[PATH_MAX], byte;
+    struct stat before;
+    struct torn_tail tail, last;
+
+    leave_log(s, wal);
+    assert_int_equal(stat(wal, &before), 0);
+    int fd = open(wal, O_RDWR);
+    const off_t places[] = {before.st_size / 2, before.st_size - 5};
+    for (unsigned i = 0; i < 2; i++) {
+        assert_int_equal(pread(fd, &byte, 1, places[i]), 1);
+        byte ^= 0x10;
+        assert_int_equal(pwrite(fd, &byte, 1, places[i]), 1);
+        assert_int_equal(torn_tail_find(s->path, support_cluster, &tail), i ? STATUS_OK : STATUS_CORRUPT);
+        byte ^= 0x10;
+        assert_int_equal(pwrite(fd, &byte, 1, places[i]), 1);
+    }
+    close(fd);
+    assert_true(tail.offset < (uint64_t)before.st_size);
+    append_fragment(wal, 1, 40, false);
+    OK(torn_tail_find(s->path, support_cluster, &last));
+    assert_true(tail.left.sequence < last.left.sequence);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, support_setup, support_teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_kill),
-        TEST(test_torn_tail),
-        TEST(test_flipped_byte),
+        TEST(test_kill),        TEST(test_torn_tail),      TEST(test_flipped_byte),
+        TEST(test_torn_record), TEST(test_damaged_record),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
