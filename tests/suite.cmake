@@ -104,4 +104,5 @@ suite_python(observability.monitoring observability/monitoring_test.py observabi
 suite_python(observability.logs observability/logs_test.py observability 300)
 suite_python(observability.start observability/start_test.py observability 300)
 suite_python(observability.package observability/package_test.py observability 600 RELEASE)
-suite_python(observability.image observability/image_test.py observability 1200)
+# Begun early, since it is long and uses one core.
+suite_python(observability.image observability/image_test.py observability 1200 COST 300)

@@ -1,5 +1,6 @@
 """deploy/up, deploy/status and deploy/down as a user runs them, beside whatever else runs on the machine."""
 
+import json
 import os
 import subprocess
 import tempfile
@@ -77,6 +78,9 @@ class Deploy(unittest.TestCase):
         self.assertEqual(self.pids(), first)
         self.assertEqual(self.deploy("status").stdout.count("healthy "), 5)
 
+        # The gateway tells a restart from the uptime, which is in seconds: one right after the start could be missed.
+        health = f"http://localhost:{self.port + 2}/health"
+        cluster.poll(lambda: json.loads(self.curl(health))["uptimeSeconds"] >= 5, "node2 has run for a while")
         os.kill(int(first["node2"]), 9)
         self.assertEqual(self.deploy("status", check=False).returncode, 1)
         self.deploy("up")

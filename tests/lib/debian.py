@@ -9,7 +9,8 @@ import unittest
 
 from harness import run
 
-BUILD = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))), "build")
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+BUILD = os.path.join(ROOT, "build")
 AGE_SECONDS_MAX = 24 * 3600
 
 

@@ -38,6 +38,13 @@ def copy_tool(root, name):
         shutil.copy(os.path.realpath(file), target)
 
 
+# Says what it was asked, and that two nodes run.
+SYSTEMCTL = """#!/bin/sh
+echo "$*" >>/var/log/systemctl
+[ "$1" != list-units ] || printf 'tercet-node@%s.service loaded active running\\n' 1 7
+"""
+
+
 class Services:
     """What the units do, by hand: the installed programs and settings, as a user that may do nothing else. chroot: below
     the root, with the libraries there; else from outside."""
@@ -49,6 +56,7 @@ class Services:
         self.holders = [cluster.hold_port() for _ in range(5)]
         self.ports = [holder.getsockname()[1] for holder in self.holders]
         self.url = f"http://127.0.0.1:{self.ports[0]}"
+        self.nodes = ",".join(f"{number}=127.0.0.1:{self.ports[number]}" for number in range(1, 5))
         self.processes = []
         os.makedirs(root + STATE, exist_ok=True)
         os.chown(root + STATE, USER, USER)
@@ -64,18 +72,31 @@ class Services:
         return environment
 
     def start(self):
-        nodes = ",".join(f"{number}=127.0.0.1:{self.ports[number]}" for number in range(1, 5))
         members = [("tercet-node", f"node-{number}", self.ports[number], []) for number in range(1, 5)]
-        members.append(("tercet-gateway", "gateway", self.ports[0], ["-nodes", nodes]))
+        members.append(("tercet-gateway", "gateway", self.ports[0], ["-nodes", self.nodes]))
+        environment = {"PATH": os.environ["PATH"], **self.environment()}
         rights = {} if self.prefix else {"user": USER, "group": USER, "extra_groups": []}
         for program, name, port, more in members:
             self.processes.append(subprocess.Popen(
                 [*self.prefix, f"{self.inside}/usr/bin/{program}", "-config", f"{self.inside}/etc/tercet/{name}.conf",
                  "-port", str(port), "-data-dir", f"{self.inside}{STATE}/{name}", *more],
-                env={"PATH": os.environ["PATH"], **self.environment()}, cwd="/", **rights))
+                env=environment, cwd="/", **rights))
         probe = [*self.prefix, f"{self.inside}/usr/bin/tercet-gateway", "-health", "-port", str(self.ports[0])]
         cluster.poll(lambda: run(*probe, check=False).returncode == 0, "the installed gateway is well")
         cluster.poll(lambda: run("curl", "-fs", self.url + "/health/cluster", check=False).returncode == 0, "writes are possible")
+
+    def restore_metadata(self):
+        """The commands of the operator's guide for a gateway whose disk was lost, as root; what they said."""
+        gateway = self.processes.pop()
+        gateway.terminate()
+        data = f"{STATE}/gateway"
+        shutil.rmtree(self.root + data)
+        os.mkdir(self.root + data, 0o700)
+        os.chown(self.root + data, USER, USER)
+        with open(os.path.join(debian.ROOT, "docs", "operating.md")) as file:
+            restore, hand_over = re.search(r"^# (env .*?)\n# (chown .*?)\n", file.read(), re.MULTILINE | re.DOTALL).groups()
+        said = run("chroot", self.root, "sh", "-ec", f"{restore} -nodes {self.nodes}\n{hand_over}")
+        return gateway.wait(60), said.stderr.decode()
 
     def stop(self):
         """The exit statuses."""
@@ -168,10 +189,30 @@ class Package(unittest.TestCase):
         self.apt("install", "--no-install-recommends", "/tmp/tercet.deb")
         return run("chroot", self.root, "dpkg-query", "-W", "-f", "${Version} ${Status}", "tercet").stdout.decode()
 
+    def check_kept(self, services):
+        with open(__file__, "rb") as file:
+            self.assertEqual(run("curl", "-fsS", services.url + "/download?filename=kept").stdout, file.read())
+
+    def pretend_systemd(self):
+        os.makedirs(self.root + "/run/systemd/system")
+        with open(self.root + "/usr/bin/systemctl", "w") as file:
+            file.write(SYSTEMCTL)
+        os.chmod(self.root + "/usr/bin/systemctl", 0o755)
+
+    def asked_of_systemd(self):
+        """What the maintainer scripts had systemctl do since the last time."""
+        path = self.root + "/var/log/systemctl"
+        with open(path) as file:
+            asked = [line for line in file.read().splitlines() if not line.startswith("list-units")]
+        os.unlink(path)
+        return asked
+
     def test_upgrade_in_a_clean_debian(self):
         debian.extract(self.root)
+        self.pretend_systemd()
         self.apt("update")
         self.assertEqual(self.install(make_package(os.path.join(self.folder, "old"), "0.0.9")), "0.0.9 install ok installed")
+        self.assertEqual(self.asked_of_systemd(), ["daemon-reload"], "nothing is started before its settings were looked at")
         self.change_settings()
         secrets = self.secrets()
         services = self.services(chroot=True)
@@ -180,13 +221,23 @@ class Package(unittest.TestCase):
         self.assertEqual(services.stop(), [0] * 5)
 
         self.assertRegex(self.install(make_package(os.path.join(self.folder, "new"))), r"^0\.[1-9]\S* install ok installed$")
+        units = ["tercet-node@1.service", "tercet-node@7.service", "tercet-gateway.service"]
+        asked = [line for line in self.asked_of_systemd() if line != "daemon-reload"]
+        self.assertEqual(asked, ["try-restart " + unit for unit in units])
         self.assertIn("changed by the operator", self.text("/etc/tercet/gateway.conf"))
         self.assertEqual(self.secrets(), secrets)
         services.start()
-        with open(__file__, "rb") as file:
-            self.assertEqual(run("curl", "-fsS", services.url + "/download?filename=kept").stdout, file.read())
+        self.check_kept(services)
+        code, said = services.restore_metadata()
+        self.assertEqual(code, 0)
+        self.assertIn("rows restored from node", said)
+        self.assertEqual(services.stop(), [0] * 4)
+        services.start()
+        self.check_kept(services)
         self.assertEqual(services.stop(), [0] * 5)
         self.check_removed(lambda: self.apt("remove", "tercet"), lambda: self.apt("purge", "tercet"))
+        asked = self.asked_of_systemd()
+        self.assertEqual(set(asked), {"daemon-reload"} | {"disable --now " + unit for unit in units})
 
 
 if __name__ == "__main__":
