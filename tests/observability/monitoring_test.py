@@ -3,6 +3,7 @@ rules; each panel's query must return data there, and each alert's expression mu
 
 Grafana is not to be had as a package. In its place the published grammars parse all queries. The log is logs_test.py's."""
 
+import glob
 import json
 import os
 import re
@@ -15,6 +16,7 @@ import urllib.parse
 import urllib.request
 
 import boto3
+import yaml
 from botocore.config import Config
 
 import cluster
@@ -209,6 +211,26 @@ class Files(unittest.TestCase):
         pages = {name.removesuffix(".md") for name in os.listdir(os.path.join(dashboards.ROOT, "docs", "runbooks"))}
         self.assertEqual(set(names), cases)
         self.assertEqual(set(names), pages - {"README"})
+
+    def test_pages_say_what_the_rules_say(self):
+        with open(os.path.join(PROMETHEUS, "alerts.yml")) as file:
+            rules = [rule for group in yaml.safe_load(file)["groups"] for rule in group["rules"]]
+        for rule in rules:
+            with open(os.path.join(dashboards.ROOT, rule["annotations"]["runbook"])) as file:
+                title, text = file.read().split("\n", 1)
+            self.assertEqual(title, f"# {rule['alert']}: {rule['annotations']['summary']}")
+            begins = f"after {rule['for']}" if "for" in rule else "at once"
+            self.assertIn(f"Severity {rule['labels']['severity']}, {begins}.", text, title)
+            self.assertIn(" ".join(rule["expr"].split()), " ".join(text.split()), title)
+
+    def test_documents_name_settings_that_exist(self):
+        with open(os.path.join(dashboards.ROOT, "docs", "configuration.md")) as file:
+            known = set(re.findall(r"^  (-[a-z0-9-]+)", file.read(), re.MULTILINE))
+        pages = glob.glob(os.path.join(dashboards.ROOT, "docs", "runbooks", "*.md"))
+        for path in pages + [os.path.join(dashboards.ROOT, name) for name in ("README.md", "ARCHITECTURE.md", "docs/operating.md")]:
+            with open(path) as file:
+                named = set(re.findall(r"`(?:tercet-\w+ )?(-[a-z][a-z0-9-]+)", file.read()))
+            self.assertEqual(named - known, set(), path)
 
     def test_queries_parse(self):
         queries = [{"language": kind, "query": query} for kind in ("prometheus", "loki")
