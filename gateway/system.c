@@ -116,6 +116,11 @@ void system_metrics(struct exchange *exchange)
     buffer_release(&text);
 }
 
+static double gc_backlog_bytes(void *arg)
+{
+    return (double)meta_gc_backlog_bytes(((struct gateway *)arg)->meta);
+}
+
 static double gc_backlog(void *arg)
 {
     return (double)meta_gc_backlog(((struct gateway *)arg)->meta);
@@ -179,6 +184,8 @@ void system_register_metrics(struct gateway *gateway)
     metric_gauge_callback("active_connections", "Requests being served.", "", requests_in_flight, gateway);
     metric_gauge_callback("tercet_requests_in_flight", "Requests being served.", "", requests_in_flight, gateway);
     metric_gauge_callback("tercet_uploads_in_flight", "Bodies being received or copied.", "", uploads_in_flight,
+                          gateway);
+    metric_gauge_callback("tercet_gc_backlog_bytes", "Their bytes, each chunk counted once.", "", gc_backlog_bytes,
                           gateway);
     metric_gauge_callback("tercet_gc_backlog", "Entries waiting for their chunks to be freed.", "", gc_backlog,
                           gateway);

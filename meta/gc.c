@@ -245,3 +245,8 @@ uint64_t meta_gc_backlog(struct meta *meta)
 {
     return atomic_load(&meta->gc_rows);
 }
+
+uint64_t meta_gc_backlog_bytes(struct meta *meta)
+{
+    return atomic_load(&meta->gc_bytes);
+}

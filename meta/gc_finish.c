@@ -23,18 +23,25 @@ static void gc_put(struct txn *txn, struct gc_record *record)
     row_key_gc(&key, txn->state.sequence, txn->gc_index++);
     txn_put(txn, DB_GC, &key, buffer_bytes(value));
     txn->state.gc_rows++;
+    txn->state.gc_bytes += record->bytes;
 }
 
 void gc_queue_chunks(struct txn *txn, const struct packed_chunks *chunks)
 {
     struct gc_record record = {.kind = GC_CHUNKS, .chunks = *chunks};
+    for (uint32_t i = 0; i < chunks->count; i++) {
+        struct chunk_id id;
+        uint32_t size;
+        packed_chunks_get(chunks, i, &id, &size);
+        record.bytes += size;
+    }
     if (chunks->count > 0)
         gc_put(txn, &record);
 }
 
-void gc_queue_parts(struct txn *txn, const struct upload_id *upload, const struct packed_parts *parts)
+void gc_queue_parts(struct txn *txn, const struct upload_id *upload, const struct packed_parts *parts, uint64_t bytes)
 {
-    struct gc_record record = {.kind = GC_PARTS, .upload = *upload, .parts = *parts};
+    struct gc_record record = {.kind = GC_PARTS, .upload = *upload, .parts = *parts, .bytes = bytes};
     gc_put(txn, &record);
 }
 
@@ -42,7 +49,7 @@ void gc_queue_version(struct txn *txn, const struct version_record *record)
 {
     static const struct packed_parts every_part;
     if (record->multipart)
-        gc_queue_parts(txn, &record->upload, &every_part);
+        gc_queue_parts(txn, &record->upload, &every_part, record->head.size);
     else
         gc_queue_chunks(txn, &record->chunks);
 }
@@ -131,6 +138,7 @@ static void gc_tidy(struct txn *txn, const struct gc_place *place)
     if (!status) {
         txn_delete(txn, DB_GC, &key);
         txn->state.gc_rows--;
+        txn->state.gc_bytes -= record.bytes;
     }
     db_value_release(&value);
     if (status && status != STATUS_NOT_FOUND && status != STATUS_NOT_EMPTY)

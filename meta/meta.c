@@ -70,6 +70,7 @@ enum status meta_open(const struct meta_options *options, struct meta **out)
     random_bytes(&meta->process, sizeof(meta->process));
     atomic_store(&meta->sequence, state.sequence);
     atomic_store(&meta->gc_rows, state.gc_rows);
+    atomic_store(&meta->gc_bytes, state.gc_bytes);
     atomic_store(&meta->repair_rows, state.repair_rows);
     durability_publish(&meta->durability, &state.durability);
     cursor_registry_init(&meta->cursors);

@@ -252,6 +252,8 @@ enum status meta_gc_next(struct meta *meta, uint64_t grace_ms, size_t max, struc
 /* These chunks were freed on every node that held them. */
 enum status meta_gc_done(struct meta *meta, const struct chunk_list *chunks);
 uint64_t meta_gc_backlog(struct meta *meta); /* rows waiting; approximate */
+/* The bytes of these, each chunk counted once; a row counts as a whole until nothing is left of it. */
+uint64_t meta_gc_backlog_bytes(struct meta *meta);
 
 /* Appends at most max chunks recorded with too few or damaged copies, fewest copies first; goes on and starts over as
  * meta_gc_next does. */

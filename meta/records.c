@@ -13,9 +13,11 @@ enum {
     UPLOAD_FORMAT = 1,
     PART_FORMAT = 1,
     CHUNK_FORMAT = 1,
-    GC_FORMAT = 1,
+    GC_FORMAT = 2,
+    GC_FORMAT_NO_BYTES = 1,
     BUCKET_FORMAT = 1,
-    STATE_FORMAT = 2,
+    STATE_FORMAT = 3,
+    STATE_FORMAT_NO_GC_BYTES = 2,
 };
 enum { PACKED_CHUNK_LEN = CHUNK_ID_LEN + 4, PACKED_PART_LEN = 2 + 8 };
 #define RECORD_BYTES_MAX ((size_t)PACKED_CHUNK_LEN * RECORD_CHUNKS_MAX + (1u << 16))
@@ -25,6 +27,12 @@ _Static_assert((size_t)PACKED_PART_LEN *META_PART_MAX < RECORD_BYTES_MAX, "a ver
 void record_buffer_init(struct buffer *buffer)
 {
     buffer_init(buffer, RECORD_BYTES_MAX);
+}
+
+/* Is it a record of that format, rather than of the one that is written now? */
+static bool is_format(struct bytes record, uint8_t format)
+{
+    return record.len > 0 && (uint8_t)record.data[0] == format;
 }
 
 /* ---- packed arrays -------------------------------------------------------------------------------------------- */
@@ -326,11 +334,13 @@ void gc_record_encode(struct buffer *out, const struct gc_record *record)
         put_parts(out, &record->upload, &record->parts);
     else
         put_chunks(out, &record->chunks);
+    record_put_u64(out, record->bytes);
 }
 
 enum status gc_record_decode(struct bytes record, struct gc_record *out)
 {
-    struct record_reader reader = record_reader_open(record, GC_FORMAT);
+    bool has_bytes = !is_format(record, GC_FORMAT_NO_BYTES);
+    struct record_reader reader = record_reader_open(record, has_bytes ? GC_FORMAT : GC_FORMAT_NO_BYTES);
     uint64_t sum = 0;
 
     *out = (struct gc_record){0};
@@ -344,6 +354,8 @@ enum status gc_record_decode(struct bytes record, struct gc_record *out)
         read_chunks(&reader, &out->chunks, &sum);
     else
         reader.bad = true;
+    if (has_bytes)
+        out->bytes = record_read_u64(&reader);
     out->kind = kind == GC_PARTS ? GC_PARTS : GC_CHUNKS;
     return record_reader_close(&reader);
 }
@@ -398,11 +410,13 @@ void state_record_encode(struct buffer *out, const struct state_record *state)
         record_put_u64(out, state->durability.chunks[copies]);
         record_put_u64(out, state->durability.bytes[copies]);
     }
+    record_put_u64(out, state->gc_bytes);
 }
 
 enum status state_record_decode(struct bytes record, struct state_record *out)
 {
-    struct record_reader reader = record_reader_open(record, STATE_FORMAT);
+    bool has_gc_bytes = !is_format(record, STATE_FORMAT_NO_GC_BYTES);
+    struct record_reader reader = record_reader_open(record, has_gc_bytes ? STATE_FORMAT : STATE_FORMAT_NO_GC_BYTES);
     record_read_into(&reader, out->cluster_id, sizeof(out->cluster_id));
     out->sequence = record_read_u64(&reader);
     out->bucket_next = record_read_u32(&reader);
@@ -412,6 +426,7 @@ enum status state_record_decode(struct bytes record, struct state_record *out)
         out->durability.chunks[copies] = record_read_u64(&reader);
         out->durability.bytes[copies] = record_read_u64(&reader);
     }
+    out->gc_bytes = has_gc_bytes ? record_read_u64(&reader) : 0;
     if (out->bucket_next == 0 || out->bucket_next == UINT32_MAX)
         reader.bad = true;
     return record_reader_close(&reader);

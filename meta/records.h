@@ -103,7 +103,8 @@ struct gc_record {
     int64_t wall_ms;
     struct packed_chunks chunks;
     struct upload_id upload;
-    struct packed_parts parts; /* sizes are not used */
+    struct packed_parts parts;
+    uint64_t bytes; /* of all that; 0 in rows of builds that did not count them */
 };
 void gc_record_encode(struct buffer *out, const struct gc_record *record);
 enum status gc_record_decode(struct bytes record, struct gc_record *out);
@@ -117,7 +118,7 @@ struct state_record {
     uint8_t cluster_id[16];
     uint64_t sequence;    /* of the last commit */
     uint32_t bucket_next; /* id of the next bucket */
-    uint64_t gc_rows, repair_rows;
+    uint64_t gc_rows, gc_bytes, repair_rows;
     struct meta_durability durability;
 };
 void state_record_encode(struct buffer *out, const struct state_record *state);

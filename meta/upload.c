@@ -275,11 +275,17 @@ enum status upload_drop(struct txn *txn, uint32_t bucket, struct bytes key, cons
     static const struct packed_parts every_part;
     struct row_key upload_key, lower, upper;
     struct db_iterator it;
+    uint64_t bytes = 0;
+    bool parts = false;
 
     row_key_part_bounds(&lower, &upper, id);
     db_iterator_open(&it, &txn->view, DB_PARTS, row_key_bytes(&lower), row_key_bytes(&upper));
-    db_iterator_first(&it);
-    bool parts = db_iterator_valid(&it);
+    for (db_iterator_first(&it); db_iterator_valid(&it); db_iterator_next(&it)) {
+        struct part_record part;
+        if (part_record_decode(db_iterator_value(&it), &part) == STATUS_OK) /* a damaged one must go, too */
+            bytes += part.part.size;
+        parts = true;
+    }
     enum status status = db_iterator_status(&it);
     db_iterator_close(&it);
     if (status)
@@ -287,7 +293,7 @@ enum status upload_drop(struct txn *txn, uint32_t bucket, struct bytes key, cons
     row_key_upload(&upload_key, bucket, key, id);
     txn_delete(txn, DB_UPLOADS, &upload_key);
     if (parts)
-        gc_queue_parts(txn, id, &every_part);
+        gc_queue_parts(txn, id, &every_part, bytes);
     return STATUS_OK;
 }
 

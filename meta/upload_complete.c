@@ -27,6 +27,7 @@ struct part_selection {
     const struct meta_part **chosen; /* the same, NULL where there is none */
     struct buffer named, rest;       /* packed parts */
     uint32_t rest_count;
+    uint64_t rest_bytes;
     uint64_t size; /* of the named ones */
 };
 
@@ -69,8 +70,9 @@ static enum status part_selection_load(struct part_selection *selection, const s
         while (at < complete->count && complete->numbers[at] < number)
             at++;
         if (at == complete->count || complete->numbers[at] != number) {
-            packed_parts_append(&selection->rest, number, 0);
+            packed_parts_append(&selection->rest, number, record.part.size);
             selection->rest_count++;
+            selection->rest_bytes += record.part.size;
             continue;
         }
         record.part.number = number;
@@ -141,7 +143,7 @@ static enum status complete_commit(struct upload_complete *complete, struct txn 
     txn_delete(txn, DB_UPLOADS, &key);
     if (selection.rest_count > 0) {
         struct packed_parts rest = {selection.rest.data, selection.rest_count};
-        gc_queue_parts(txn, &complete->id, &rest);
+        gc_queue_parts(txn, &complete->id, &rest, selection.rest_bytes);
     }
     status = complete_show(&record, complete->object);
 out:

@@ -149,6 +149,7 @@ class Repair(ClusterTest):
             self.s3.delete_object(Bucket="repair", Key=key)
         poll(lambda: not self.holders(), "the nodes that are there free the copies")
         self.assertTrue(held)
+        self.assertGreaterEqual(self.metric("tercet_gc_backlog_bytes"), min(OBJECTS.values()))
         self.assertGreaterEqual(self.metric("tercet_gc_backlog"), 1)  # what the node holds is not forgotten
         asked = self.deletions_asked()
         time.sleep(1)  # several rounds
@@ -157,6 +158,7 @@ class Repair(ClusterTest):
         poll(lambda: self.cluster.healthy_nodes() == 4, "the node is back")
         poll(lambda: not self.inventory(3), "the node that was away frees its copies")
         poll(lambda: self.metric("tercet_gc_backlog") == 0, "every node has acknowledged")
+        self.assertEqual(self.metric("tercet_gc_backlog_bytes"), 0)
         self.assertEqual(self.s3.list_objects_v2(Bucket="repair")["KeyCount"], 0)
 
     def test_deletes_while_a_node_was_given_up(self):

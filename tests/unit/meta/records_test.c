@@ -146,10 +146,15 @@ static void test_others(void **state)
     struct chunk_record chunk = {.size = 5, .crc32c = 6, .copies = 2, .nodes = {8, 9}, .bad = 2, .queued = 1},
                         chunk_out;
     struct part_record part = {.part = {.size = 0, .md5 = "part", .modified_ms = 4}}, part_out;
-    struct gc_record gc = {.kind = GC_PARTS, .process = 1, .monotonic_ms = 2, .wall_ms = 3}, gc_out;
+    struct gc_record gc = {.kind = GC_PARTS, .process = 1, .monotonic_ms = 2, .wall_ms = 3, .bytes = 77}, gc_out;
     struct meta_bucket bucket = {.id = 4, .versioned = true, .region = "eu", .objects = 1, .versions = 2, .bytes = 3};
     struct meta_bucket bucket_out;
-    struct state_record row = {.cluster_id = CLUSTER, .sequence = 9, .bucket_next = 2, .gc_rows = 3, .repair_rows = 4,
+    struct state_record row = {.cluster_id = CLUSTER,
+                               .sequence = 9,
+                               .bucket_next = 2,
+                               .gc_rows = 3,
+                               .gc_bytes = 5,
+                               .repair_rows = 4,
                                .durability = {.chunks = {1, 2, 3, 4}, .bytes = {5, 6, 7, 8}}};
     struct state_record row_out;
 
@@ -171,7 +176,15 @@ static void test_others(void **state)
     gc_record_encode(&value, &gc);
     assert_int_equal(gc_record_decode(buffer_bytes(&value), &gc_out), STATUS_OK);
     assert_true(gc_out.kind == GC_PARTS && gc_out.process == 1 && gc_out.monotonic_ms == 2 && gc_out.wall_ms == 3);
+    assert_int_equal(gc_out.bytes, 77);
     check_bounds(&value, decode_gc);
+    gc_record_encode(&value, &gc);
+    value.data[0] = 1; /* a record without the bytes */
+    assert_int_equal(decode_gc(buffer_bytes(&value)), STATUS_CORRUPT);
+    assert_int_equal(gc_record_decode(bytes_of(value.data, value.len - 8), &gc_out), STATUS_OK);
+    assert_true(gc_out.kind == GC_PARTS && gc_out.wall_ms == 3 && gc_out.bytes == 0);
+    assert_int_equal(decode_gc(bytes_of(value.data, 0)), STATUS_CORRUPT);
+    buffer_clear(&value);
 
     bucket_record_encode(&value, &bucket);
     assert_int_equal(bucket_record_decode(buffer_bytes(&value), &bucket_out), STATUS_OK);
@@ -184,6 +197,11 @@ static void test_others(void **state)
     assert_true(memcmp(row_out.cluster_id, CLUSTER, 16) == 0 && row_out.sequence == 9);
     assert_true(row_out.bucket_next == 2 && row_out.gc_rows == 3 && row_out.repair_rows == 4);
     assert_memory_equal(&row_out.durability, &row.durability, sizeof(row.durability));
+    assert_int_equal(row_out.gc_bytes, 5);
+    value.data[0] = 2; /* a record without the bytes of garbage */
+    assert_int_equal(state_record_decode(buffer_bytes(&value), &row_out), STATUS_CORRUPT);
+    assert_int_equal(state_record_decode(bytes_of(value.data, value.len - 8), &row_out), STATUS_OK);
+    assert_true(row_out.gc_rows == 3 && row_out.gc_bytes == 0 && row_out.durability.bytes[3] == 8);
     buffer_release(&value);
 }
 

@@ -300,12 +300,50 @@ static void test_list(void **state)
     meta_upload_page_release(&all);
 }
 
+/* The bytes of what waits to be freed, whatever it was, also after a restart. */
+static void test_garbage_bytes(void **state)
+{
+    struct support *s = *state;
+    struct meta_upload whole = create_upload(s, &s->plain, "whole"), aborted = create_upload(s, &s->plain, "aborted");
+    struct decision decision = {0};
+    struct meta_object object;
+    unsigned named = 2;
+
+    put_part_only(s, &whole, 1, 3, 100);
+    put_part_only(s, &whole, 2, 2, 1000);
+    put_part_only(s, &aborted, 7, 1, 30000);
+    put_part_only(s, &aborted, 9, 1, 7);
+    assert_int_equal(meta_gc_backlog_bytes(s->meta), 0);
+    put_part_only(s, &aborted, 7, 1, 20000);
+    assert_int_equal(meta_gc_backlog_bytes(s->meta), 30000);
+    OK(complete(s, &whole, &named, 1, &decision, &object));
+    meta_object_release(&object);
+    assert_int_equal(meta_gc_backlog_bytes(s->meta), 30000 + 300);
+    OK(support_delete(s, &s->plain, "whole", NULL, NULL));
+    assert_int_equal(meta_gc_backlog_bytes(s->meta), 30000 + 300 + 2000);
+    OK(meta_upload_abort(s->meta, &aborted));
+    OK(support_put(s, &s->plain, "plain", 4, 1, NULL, NULL));
+    OK(support_delete(s, &s->plain, "plain", NULL, NULL));
+    assert_int_equal(meta_gc_backlog_bytes(s->meta), 30000 + 300 + 2000 + 20007 + 400);
+    meta_upload_release(&whole);
+    meta_upload_release(&aborted);
+    support_reopen(s);
+    assert_int_equal(meta_gc_backlog_bytes(s->meta), 30000 + 300 + 2000 + 20007 + 400);
+    for (int walk = 0; walk < 2; walk++) { /* rows that share an upload are tidied up by the second */
+        struct chunk_list garbage = support_garbage(s);
+        OK(meta_gc_done(s->meta, &garbage));
+        chunk_list_release(&garbage);
+    }
+    assert_int_equal(meta_gc_backlog(s->meta), 0);
+    assert_int_equal(meta_gc_backlog_bytes(s->meta), 0);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, support_setup, support_teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_get_and_parts),      TEST(test_replaced_part), TEST(test_complete),
-        TEST(test_complete_condition), TEST(test_abort_large),   TEST(test_list),
+        TEST(test_get_and_parts), TEST(test_replaced_part), TEST(test_complete),      TEST(test_complete_condition),
+        TEST(test_abort_large),   TEST(test_list),          TEST(test_garbage_bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
