@@ -1,5 +1,6 @@
 /* GET /files: every version of every file, by name, with prefix, limit and after beyond the documented. The
- * answer is streamed page by page: its memory does not grow with the number of files. */
+ * answer is streamed page by page: its memory does not grow with the number of files. A limit never parts the versions
+ * of a file, since `after` names a file: who pages must not lose some. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,9 +15,11 @@ struct listing {
     struct exchange *exchange;
     struct meta_list_query query;
     uint64_t limit; /* rows still wanted */
+    bool limit_reached;
     bool any_node_down;
     bool first;
     struct buffer after, after_version; /* where the next page begins */
+    struct buffer last;                 /* name in the last row */
     struct buffer text;
 };
 
@@ -72,7 +75,10 @@ static void append_row(struct listing *listing, const struct meta_list_entry *en
     listing->first = false;
     buffer_append_str(&listing->text, text);
     free(text);
-    listing->limit--;
+    if (listing->limit > 0)
+        listing->limit--;
+    buffer_clear(&listing->last);
+    buffer_append_bytes(&listing->last, entry->key);
 }
 
 /* One page into the response. *more says whether there may be another. */
@@ -84,9 +90,12 @@ static enum status send_page(struct listing *listing, bool *more)
     if (status)
         return status;
     buffer_clear(&listing->text);
-    for (size_t i = 0; i < page.count && listing->limit > 0; i++)
-        append_row(listing, &page.entries[i]);
-    *more = page.truncated && listing->limit > 0 && page.count > 0;
+    for (size_t i = 0; i < page.count && !listing->limit_reached; i++) {
+        listing->limit_reached = listing->limit == 0 && !bytes_equal(page.entries[i].key, buffer_bytes(&listing->last));
+        if (!listing->limit_reached)
+            append_row(listing, &page.entries[i]);
+    }
+    *more = page.truncated && !listing->limit_reached && page.count > 0;
     if (*more) {
         const struct meta_list_entry *last = &page.entries[page.count - 1];
         buffer_clear(&listing->after);
@@ -142,9 +151,11 @@ void files_list(struct exchange *exchange)
     listing.any_node_down = cluster_healthy_count(gateway->cluster) < cluster_node_count(gateway->cluster);
     buffer_init(&listing.after, 2 * META_KEY_MAX);
     buffer_init(&listing.after_version, 64);
+    buffer_init(&listing.last, META_KEY_MAX);
     buffer_init(&listing.text, 16u << 20);
     send_listing(&listing);
     buffer_release(&listing.after);
     buffer_release(&listing.after_version);
+    buffer_release(&listing.last);
     buffer_release(&listing.text);
 }

@@ -107,6 +107,19 @@ class DocumentedCommands(ClusterTest):
             after = files[-1]["filename"]
         self.assertEqual(seen, names)
 
+    def test_pages_keep_the_versions_of_a_file_together(self):
+        path = self.file("any", 5)
+        for name in ("versions/a", "versions/b", "versions/a", "versions/b", "versions/a"):
+            self.curl("-f", "-F", f"file=@{path}", "-F", f"filename={name}", self.cluster.url + "/upload")
+        rows = [("versions/a", 3), ("versions/a", 2), ("versions/a", 1), ("versions/b", 2), ("versions/b", 1)]
+        for limit, pages in ((0, [[]]), (1, [rows[:3], rows[3:], []]), (3, [rows[:3], rows[3:], []]), (4, [rows, []])):
+            after = ""
+            for page in pages:
+                target = f"{self.cluster.url}/files?prefix=versions/&limit={limit}&after={after}"
+                files = json.loads(self.curl(target).stdout)["files"]
+                self.assertEqual([(row["filename"], row["version"]) for row in files], page)
+                after = files[-1]["filename"] if files else ""
+
     def test_empty_and_large_file_over_both_schemes(self):
         for size in (0, 1, 65536, 20 * 1024 * 1024 + 17):
             for tls in (False, True):
