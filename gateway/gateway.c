@@ -85,14 +85,18 @@ static void route_s3(struct exchange *exchange)
 static void route(struct exchange *exchange)
 {
     bool path_known;
+    const struct operation *operation = operation_by_path(exchange->http, &path_known);
 
     if (uri_query_parse(exchange->http->query, &exchange->query)) {
-        s3_fail(exchange, S3_INVALID_URI);
+        if (path_known)
+            json_error(exchange, 400, "Malformed query",
+                       "Its percent-encoding is wrong, or it has too many parameters.");
+        else
+            s3_fail(exchange, S3_INVALID_URI);
         return;
     }
     if (gate_authenticate(exchange))
         return;
-    const struct operation *operation = operation_by_path(exchange->http, &path_known);
     /* a signed request that the documented API has no row for comes from an S3 client, which wants XML */
     if (is_for_s3(exchange) || (!operation && (!path_known || exchange->credentials.type != AUTH_ANONYMOUS)))
         route_s3(exchange);

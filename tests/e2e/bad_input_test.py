@@ -3,6 +3,7 @@
 import base64
 import datetime
 import hashlib
+import json
 import re
 import unittest.mock
 
@@ -108,7 +109,9 @@ class BadInput(ClusterTest):
     def test_malformed_percent_encoding(self):
         for target in ("/bad/%zz", "/bad/%4", "/bad/%"):
             self.s3_error(s3.signed(self.cluster, "GET", target), 400, "InvalidURI")
-        self.assertEqual(raw_http.request(self.cluster.port, "GET", "/download?filename=%zz").status, 400)
+        for target in ("/download?filename=%zz", "/files?" + "&".join(f"p{number}" for number in range(1000))):
+            answer = raw_http.request(self.cluster.port, "GET", target)
+            self.assertEqual((answer.status, json.loads(answer.body)["error"]), (400, "Malformed query"))
 
     def delete_xml(self, document):
         headers = {"Content-MD5": base64.b64encode(hashlib.md5(document).digest()).decode()}
