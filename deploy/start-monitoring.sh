@@ -4,6 +4,7 @@
 #
 #   start-monitoring.sh [--alloy]    --alloy: Grafana Alloy reads the logs in Promtail's place
 #   TERCET_DATA, TERCET_BASE_PORT    the cluster, as for deploy/up
+#   TERCET_FILES_TOKEN_FILE          the gateway's files token, where it asks for one (in containers, on another host)
 #   TERCET_LOGS                      folder of its logs                    (log/ in its data folder)
 #   TERCET_MONITORING_NETWORK        host or bridge                        (host on Linux, bridge elsewhere)
 #   TERCET_MONITORING_WAIT           seconds until all must answer         (180)
@@ -27,6 +28,16 @@ write_targets()
         done
     } >"$targets/nodes.yml"
     chmod -R a+rX "$targets"
+    [ -z "${TERCET_FILES_TOKEN_FILE:-}" ] || write_token
+}
+
+# Prometheus runs as user 65534 and reads the token itself.
+write_token()
+{
+    (umask 077 && cat "$TERCET_FILES_TOKEN_FILE" >"$targets/token") || fail "cannot read $TERCET_FILES_TOKEN_FILE"
+    chown 65534 "$targets/token" 2>/dev/null || chmod a+r "$targets/token"
+    sed 's/# authorization:/authorization:/' "$root/deploy/monitoring/prometheus/prometheus.yml" >"$targets/prometheus.yml"
+    export TERCET_PROMETHEUS_CONFIG="$targets/prometheus.yml"
 }
 
 # wait_answer NAME URL

@@ -8,6 +8,8 @@ import subprocess
 import tempfile
 import unittest
 
+import yaml
+
 from harness import main, run
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -105,6 +107,22 @@ class Start(unittest.TestCase):
         self.assertEqual(code, 1)
         self.assertIn("--aloy", said)
         self.assertEqual(self.script("start-monitoring.sh", TERCET_MONITORING_NETWORK="none")[0], 1)
+
+    def test_token(self):
+        """A gateway that asks for its token gets it from Prometheus; in every job that asks the gateway."""
+        token = os.path.join(self.folder, "token")
+        with open(token, "w") as file:
+            file.write("the-files-token")
+        code, said, _ = self.script("start-monitoring.sh", TERCET_FILES_TOKEN_FILE=token)
+        self.assertEqual(code, 0, said)
+        with open(os.path.join(TARGETS, "token")) as file:
+            self.assertEqual(file.read(), "the-files-token")
+        self.assertIn(os.stat(os.path.join(TARGETS, "token")).st_uid, (65534, os.getuid()))
+        with open(os.path.join(TARGETS, "prometheus.yml")) as file:
+            jobs = {job["job_name"]: job for job in yaml.safe_load(file)["scrape_configs"]}
+        asking = {name for name, job in jobs.items() if job.get("authorization") == {"credentials_file": "targets/token"}}
+        self.assertEqual(asking, {"tercet-gateway", "tercet-buckets"})
+        self.assertEqual(self.script("start-monitoring.sh", TERCET_FILES_TOKEN_FILE=token + ".none")[0], 1)
 
     def test_docker_compose_of_its_own(self):
         """Where docker has no plug-in, docker-compose is taken."""
