@@ -21,6 +21,7 @@
 #include "base/pool.h"
 #include "base/task.h"
 #include "storage/node/api.h"
+#include "storage/node/meta_replica.h"
 
 #define HARNESS_CLUSTER      "000102030405060708090a0b0c0d0e0f"
 #define HARNESS_SECRET       "correct horse battery"
@@ -32,6 +33,7 @@ struct harness_node {
     char directory[64];
     char server_id[16];
     struct chunk_store *store;
+    struct meta_replica *replica; /* the first node's only */
     struct node_api *api;
     struct http_server *server;
 };
@@ -56,9 +58,12 @@ static inline void harness_node_start(unsigned index)
     strcpy(node->directory, "/tmp/tercet-node-XXXXXX");
     assert_non_null(mkdtemp(node->directory));
     assert_int_equal(chunk_store_open(&store, &node->store, error), STATUS_OK);
+    if (index == 0)
+        assert_int_equal(meta_replica_open(chunk_store_disk(node->store), &node->replica, error), STATUS_OK);
     snprintf(node->server_id, sizeof(node->server_id), "node-%u", index + 1);
     struct node_api_config api = {
         .store = node->store,
+        .replica = node->replica,
         .pool = harness.pool,
         .identity = &harness.identity,
         .server_id = node->server_id,
@@ -104,6 +109,7 @@ static inline int harness_stop(void **state)
     pool_free(harness.pool);
     for (unsigned i = 0; i < 2; i++) {
         node_api_free(harness.nodes[i].api);
+        meta_replica_close(harness.nodes[i].replica);
         chunk_store_close(harness.nodes[i].store);
         result |= nftw(harness.nodes[i].directory, harness_remove, 16, FTW_DEPTH | FTW_PHYS);
     }
@@ -122,7 +128,8 @@ struct exchange {
     /* the answer */
     int status;
     enum status outcome;
-    char size[16], crc32c[16], time[24], allow[64], retry_after[8]; /* headers; "" when absent */
+    char size[16], crc32c[16], time[24], allow[64], retry_after[8], epoch[24],
+        sequence[24]; /* headers; "" when absent */
     struct buffer answer;
     /* private */
     size_t sent;
@@ -173,6 +180,8 @@ static inline void exchange_collect(struct exchange *exchange, struct http_call 
     exchange_header(call, "x-tercet-time", exchange->time, sizeof(exchange->time));
     exchange_header(call, "allow", exchange->allow, sizeof(exchange->allow));
     exchange_header(call, "retry-after", exchange->retry_after, sizeof(exchange->retry_after));
+    exchange_header(call, "x-tercet-epoch", exchange->epoch, sizeof(exchange->epoch));
+    exchange_header(call, "x-tercet-sequence", exchange->sequence, sizeof(exchange->sequence));
 }
 
 static inline void exchange_task(void *arg)
