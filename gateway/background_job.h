@@ -35,7 +35,6 @@ struct background {
      * then, so that no copy is removed on the grounds of a row that another task is about to change. */
     struct chunk_id busy[BUSY_MAX];
     bool busy_used[BUSY_MAX];
-    uint64_t pull_ms;                         /* monotonic: the bandwidth granted so far is used up until then */
     uint64_t repaired_chunks, repaired_bytes; /* atomic; since the start */
     uint64_t rate_bytes_per_s;                /* atomic; of the last round of repair that copied anything */
     struct node_watch nodes[CLUSTER_NODES_MAX];

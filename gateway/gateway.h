@@ -11,6 +11,7 @@
 #include "base/pool.h"
 #include "compat/auth.h"
 #include "compat/uri.h"
+#include "gateway/bandwidth.h"
 #include "meta/meta.h"
 #include "storage/cluster/cluster.h"
 
@@ -28,7 +29,7 @@ struct gateway_options {
     bool open_files_api; /* the documented API without credentials for every peer */
     bool access_log;
     uint64_t gc_interval_ms, gc_grace_ms, repair_interval_ms;
-    uint64_t repair_bytes_per_s, repair_concurrency;
+    uint64_t repair_concurrency;
     uint64_t node_dead_after_ms;    /* then a node's chunks are made anew on the others */
     uint64_t inventory_interval_ms; /* between comparisons of a node that was not away */
     uint64_t orphan_age_ms;         /* chunks without a record go to the trash when they are older than this */
@@ -49,6 +50,7 @@ struct gateway {
     struct pool *pool; /* reads of metadata, hashing */
     struct loop_group loops;
     struct background *background;             /* NULL before it runs */
+    struct bandwidth bandwidth;                /* the first loop's: repair and snapshots of the metadata */
     int64_t started_ms;                        /* wall clock */
     int uploads_in_flight, requests_in_flight; /* atomic */
 };

@@ -89,6 +89,7 @@ static enum status open_metadata(struct gateway *gateway, const struct settings 
             .node_timeout_ms = cluster->node_timeout_ms,
             .stall_ms = cluster->stall_ms,
             .check_interval_ms = cluster->health_interval_ms,
+            .bandwidth = &gateway->bandwidth,
         };
         gateway->meta_sync = meta_sync_create(&config);
         options.replication = meta_sync_replication(gateway->meta_sync);
@@ -225,6 +226,7 @@ int main(int argc, char **argv)
     compat_init();
 
     gateway.options = settings_gateway_options(&settings);
+    gateway.bandwidth.bytes_per_s = settings.repair_bandwidth;
     gateway.started_ms = clock_wall_ms();
     gateway.pool = pool_create((unsigned)settings.pool_threads, "pool");
     loop_group_start(&gateway.loops,

@@ -25,10 +25,11 @@ struct feeder {
     struct meta_sync *sync;
     unsigned index, number;
     bool met, needs_snapshot; /* its task's */
+    bool proven;              /* its task's: it took changes since it was last met anew */
     /* under lock: */
     struct task *task;        /* NULL when it does not run */
     uint64_t applied;         /* what the node holds of our history */
-    bool following;           /* it has caught up, or is fed from the ring */
+    bool following;           /* it has caught up, or takes what is in the ring */
     uint64_t call_started_ms; /* 0: no request runs */
 };
 
@@ -156,6 +157,7 @@ static void feeder_lost(struct feeder *feeder)
     pthread_cond_broadcast(&feeder->sync->changed);
     pthread_mutex_unlock(&feeder->sync->lock);
     feeder->met = false;
+    feeder->proven = false;
 }
 
 /* What the node holds now. */
@@ -230,7 +232,7 @@ static enum status records_take(struct feeder *feeder, uint64_t from, struct buf
         return STATUS_NOT_FOUND;
     pthread_mutex_lock(&sync->lock);
     enum status status = meta_ring_copy(&sync->ring, from, CHANGE_PAGE_BYTES, records);
-    feeder->following = status == STATUS_OK;
+    feeder->following = status == STATUS_OK && (feeder->following || feeder->proven);
     pthread_mutex_unlock(&sync->lock);
     if (status != STATUS_NOT_FOUND)
         return status;
@@ -269,6 +271,22 @@ static void snapshot_job_close(void *arg)
     buffer_release(&job->record);
 }
 
+/* Waits for the bandwidth, unless changes are refused until this node follows. */
+static void snapshot_throttle(struct feeder *feeder, size_t bytes)
+{
+    struct meta_sync *sync = feeder->sync;
+    uint64_t until_ms = clock_monotonic_ms() + bandwidth_take(sync->config.bandwidth, bytes);
+    while (!is_stopping(sync) && clock_monotonic_ms() < until_ms) {
+        pthread_mutex_lock(&sync->lock);
+        bool urgent = !enough_follow_locked(sync);
+        pthread_mutex_unlock(&sync->lock);
+        if (urgent)
+            return;
+        uint64_t look_ms = clock_monotonic_ms() + RETRY_MS;
+        task_park_until(look_ms < until_ms ? look_ms : until_ms);
+    }
+}
+
 static enum status snapshot_send(struct feeder *feeder)
 {
     struct meta_sync *sync = feeder->sync;
@@ -285,6 +303,8 @@ static enum status snapshot_send(struct feeder *feeder)
         pool_run(sync->config.pool, snapshot_job_next, &job);
         page.last = job.end;
         status = job.status;
+        if (!status)
+            snapshot_throttle(feeder, job.record.len);
         if (!status)
             status = cluster_meta_load(sync->config.cluster, feeder->index, &page, buffer_bytes(&job.record), &node);
     }
@@ -311,6 +331,7 @@ static enum status feeder_send(struct feeder *feeder)
     } else if (!status) {
         call_begins(feeder);
         status = cluster_meta_apply(sync->config.cluster, feeder->index, buffer_bytes(&records), &node);
+        feeder->proven = status == STATUS_OK;
         if (!status)
             call_ends(feeder, node.sequence);
     }

@@ -12,6 +12,7 @@
 #define TERCET_GATEWAY_META_SYNC_H
 
 #include "base/pool.h"
+#include "gateway/bandwidth.h"
 #include "meta/history.h"
 #include "storage/cluster/cluster.h"
 
@@ -24,6 +25,8 @@ struct meta_sync_config {
     uint64_t node_timeout_ms;   /* a commit waits no longer */
     uint64_t stall_ms;          /* a node that takes more than twice that to answer does not count as following */
     uint64_t check_interval_ms; /* an idle node is asked where it is; its disk may have been replaced */
+    struct bandwidth
+        *bandwidth; /* for snapshots while enough nodes follow without; of the feeders' loop, outlives them */
 };
 
 struct meta_sync *meta_sync_create(const struct meta_sync_config *config);

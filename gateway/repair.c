@@ -19,16 +19,6 @@ struct round {
     uint64_t chunks, bytes; /* copied */
 };
 
-/* Waits until the bandwidth has room for this many bytes more. */
-static void throttle(struct background *background, uint32_t bytes)
-{
-    uint64_t now_ms = clock_monotonic_ms();
-    uint64_t begin_ms = background->pull_ms > now_ms ? background->pull_ms : now_ms;
-
-    background->pull_ms = begin_ms + (uint64_t)bytes * 1000 / background->gateway->options.repair_bytes_per_s;
-    background_pause(background, begin_ms - now_ms);
-}
-
 /* The good copies; when none is, all: one may be readable after all. */
 static void sources_of(const struct meta_chunk *chunk, struct chunk_ref *sources)
 {
@@ -79,7 +69,7 @@ static enum status copy_make(struct background *background, const struct meta_ch
     unsigned target = target_of(gateway->cluster, chunk, &copies);
     if (target == 0 || copies.copies >= CHUNK_COPIES_MAX)
         return STATUS_UNAVAILABLE;
-    throttle(background, copies.size);
+    background_pause(background, bandwidth_take(&gateway->bandwidth, copies.size));
     for (unsigned i = 0; i < copies.copies && status && !background_is_stopping(background); i++)
         if (cluster_node_readable(gateway->cluster, copies.nodes[i]))
             status = cluster_chunk_pull(gateway->cluster, &copies, copies.nodes[i], target);

@@ -55,6 +55,8 @@ struct fake_node {
     unsigned said_number;     /* said by /health; 0: the right one */
     atomic_bool full;         /* said by /health */
     atomic_bool released;     /* ends all stalls */
+    /* Answers what is below /meta/; NULL where no test asks for it. */
+    void (*meta)(struct fake_node *node, struct http_request *request, const struct protocol_auth *auth);
     struct bytes inventory;   /* the answer to any request for one, whatever was asked */
     bool inventory_cut;       /* the connection is closed before its end */
     struct fake_chunk *chunks;
@@ -294,6 +296,11 @@ static inline void fake_handle(struct http_request *request, void *arg)
         node->refusals++;
         http_reply_header_u64(request, "x-tercet-time", (uint64_t)(clock_wall_ms() + node->clock_ms));
         fake_reply(request, 401);
+        return;
+    }
+    if (bytes_starts_with(request->path, BYTES("/meta/"))) {
+        CHECK(node->meta);
+        node->meta(node, request, &auth);
         return;
     }
     if (bytes_equal_str(request->path, "/chunks") || bytes_equal_str(request->path, "/trash")) {
