@@ -35,9 +35,26 @@ static json_t *node_short(const struct cluster_node_info *node)
 {
     json_t *value = json_pack("{s:s, s:b, s:s}", "serverId", node->server_id[0] ? node->server_id : node->address,
                               "healthy", node->healthy, "circuitState", breaker_state_name(node->breaker));
+    json_object_set_new(value, "circuitReason",
+                        node->reason[0] ? json_text(bytes_from_str(node->reason)) : json_null());
+    json_object_set_new(value, "lastTransition", time_or_null(node->last_transition_ms));
+    json_object_set_new(value, "nextProbe", time_or_null(node->next_probe_ms));
     if (node->last_error[0])
         json_object_set_new(value, "error", json_text(bytes_from_str(node->last_error)));
     return value;
+}
+
+static json_t *transitions(const struct cluster_node_info *node)
+{
+    json_t *list = json_array();
+
+    for (unsigned i = 0; i < node->last_count; i++) {
+        const struct cluster_transition *move = &node->last[i];
+        json_array_append_new(list, json_pack("{s:o, s:s, s:o}", "time", time_or_null(move->wall_ms), "state",
+                                              breaker_state_name(move->state), "reason",
+                                              json_text(bytes_from_str(move->reason))));
+    }
+    return list;
 }
 
 static json_t *node_full(const struct cluster_node_info *node)
@@ -55,7 +72,7 @@ static json_t *node_full(const struct cluster_node_info *node)
     json_object_set_new(value, "requests", json_integer((json_int_t)node->requests));
     json_object_set_new(value, "failures", json_integer((json_int_t)node->failures));
     json_object_set_new(value, "lastSeen", time_or_null(node->last_seen_ms));
-    json_object_set_new(value, "lastTransition", time_or_null(node->last_transition_ms));
+    json_object_set_new(value, "transitions", transitions(node));
     return value;
 }
 

@@ -16,6 +16,23 @@ const char *breaker_state_name(enum breaker_state state)
     return "UNKNOWN";
 }
 
+const char *breaker_cause_name(enum breaker_cause cause)
+{
+    switch (cause) {
+    case BREAKER_NEVER:
+        break;
+    case BREAKER_FAILURES:
+        return "failures in a row";
+    case BREAKER_RATE:
+        return "failure rate";
+    case BREAKER_SLOW:
+        return "slow writes";
+    case BREAKER_PROBE:
+        return "probe failed";
+    }
+    return "";
+}
+
 void breaker_init(struct breaker *breaker, uint64_t failures_max, uint64_t open_ms, uint64_t seed)
 {
     CHECK(failures_max > 0);
@@ -31,6 +48,7 @@ static void breaker_enter(struct breaker *breaker, enum breaker_state state)
     breaker->failures = 0;
     breaker->history = 0;
     breaker->history_len = 0;
+    breaker->slow = 0;
 }
 
 /* Up to a tenth more, so that gateways and nodes do not move in step. */
@@ -42,10 +60,10 @@ static uint64_t breaker_jitter(struct breaker *breaker, uint64_t pause_ms)
     return pause_ms + breaker->seed % (pause_ms / 10 + 1);
 }
 
-static void breaker_open(struct breaker *breaker, uint64_t now_ms)
+static void breaker_open(struct breaker *breaker, enum breaker_cause cause, uint64_t now_ms)
 {
-    bool probe_failed = breaker->state == BREAKER_HALF_OPEN;
-    breaker->pause_ms = probe_failed ? 2 * breaker->pause_ms : breaker->open_ms;
+    breaker->cause = cause;
+    breaker->pause_ms = cause == BREAKER_PROBE ? 2 * breaker->pause_ms : breaker->open_ms;
     if (breaker->pause_ms > BREAKER_OPEN_MS_MAX)
         breaker->pause_ms = BREAKER_OPEN_MS_MAX;
     breaker->open_until_ms = now_ms + breaker_jitter(breaker, breaker->pause_ms);
@@ -67,9 +85,17 @@ bool breaker_allow(struct breaker *breaker, uint64_t now_ms)
     return true;
 }
 
+#define HISTORY_MASK ((1u << BREAKER_HISTORY) - 1)
+
+/* Half of them all, whether or not there were so many yet. */
+static bool half_set(uint32_t history)
+{
+    return 2 * (unsigned)__builtin_popcount(history) >= BREAKER_HISTORY;
+}
+
 static void breaker_remember(struct breaker *breaker, bool failed)
 {
-    breaker->history = (breaker->history << 1 | failed) & ((1u << BREAKER_HISTORY) - 1);
+    breaker->history = (breaker->history << 1 | failed) & HISTORY_MASK;
     if (breaker->history_len < BREAKER_HISTORY)
         breaker->history_len++;
 }
@@ -97,6 +123,7 @@ bool breaker_success(struct breaker *breaker, uint64_t now_ms)
 
 bool breaker_failure(struct breaker *breaker, uint64_t now_ms)
 {
+    enum breaker_cause cause = BREAKER_PROBE;
     if (breaker->state == BREAKER_OPEN)
         return false;
     if (breaker->state == BREAKER_CLOSED) {
@@ -105,11 +132,24 @@ bool breaker_failure(struct breaker *breaker, uint64_t now_ms)
         breaker->failed_ms = now_ms;
         breaker->failures++;
         breaker_remember(breaker, true);
-        bool half_failed = breaker->history_len == BREAKER_HISTORY &&
-                           2 * (unsigned)__builtin_popcount(breaker->history) >= BREAKER_HISTORY;
-        if (breaker->failures < breaker->failures_max && !half_failed)
+        if (breaker->failures >= breaker->failures_max)
+            cause = BREAKER_FAILURES;
+        else if (breaker->history_len == BREAKER_HISTORY && half_set(breaker->history))
+            cause = BREAKER_RATE;
+        else
             return false;
     }
-    breaker_open(breaker, now_ms);
+    breaker_open(breaker, cause, now_ms);
+    return true;
+}
+
+bool breaker_pace(struct breaker *breaker, bool slow, uint64_t now_ms)
+{
+    if (breaker->state != BREAKER_CLOSED)
+        return false;
+    breaker->slow = (breaker->slow << 1 | slow) & HISTORY_MASK;
+    if (!slow || !half_set(breaker->slow))
+        return false;
+    breaker_open(breaker, BREAKER_SLOW, now_ms);
     return true;
 }

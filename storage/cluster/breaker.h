@@ -1,8 +1,11 @@
 /* The circuit breaker of one node: keeps requests away from a node that fails, and lets it prove itself afterwards.
  *
- *   CLOSED     normal. `failures_max` failures in a row, or half of the last BREAKER_HISTORY requests, open it
- *   OPEN       for open_ms, doubled each time a probe fails, with jitter, up to BREAKER_OPEN_MS_MAX
- *   HALF-OPEN  one probe at a time; BREAKER_PROBES successes close it, one failure opens it again
+ *   CLOSED     normal. `failures_max` failures in a row, half of the last BREAKER_HISTORY requests failed, or half of
+ * so many writes slow, open it OPEN       for open_ms, doubled each time a probe fails, up to BREAKER_OPEN_MS_MAX; and
+ * up to a tenth longer, at random HALF-OPEN  one probe at a time; BREAKER_PROBES successes in a row close it, one
+ * failure opens it again
+ *
+ * Slow writes have a row of their own: reads that are quick as ever must not hide a disk that is slow to sync.
  * No I/O, no clock and no lock in here: the caller passes the monotonic time and guards the breaker. */
 #ifndef TERCET_STORAGE_CLUSTER_BREAKER_H
 #define TERCET_STORAGE_CLUSTER_BREAKER_H
@@ -21,10 +24,12 @@
 struct breaker {
     uint64_t failures_max, open_ms; /* configuration */
     enum breaker_state state;
-    unsigned transitions; /* counted since init */
-    unsigned failures;    /* in a row */
-    uint32_t history;     /* the last requests, newest in bit 0, 1 is a failure */
+    enum breaker_cause cause; /* of the last opening */
+    unsigned transitions;     /* counted since init */
+    unsigned failures;        /* in a row */
+    uint32_t history;         /* the last requests, newest in bit 0, 1 is a failure */
     unsigned history_len;
+    uint32_t slow; /* the last writes, newest in bit 0, 1 was slow */
     unsigned probes_passed;
     uint64_t pause_ms; /* of the current or the last OPEN */
     uint64_t open_until_ms;
@@ -41,5 +46,8 @@ bool breaker_allow(struct breaker *breaker, uint64_t now_ms);
  * same, because it holds the last replica, proves little about it. */
 bool breaker_success(struct breaker *breaker, uint64_t now_ms);
 bool breaker_failure(struct breaker *breaker, uint64_t now_ms);
+/* A write was answered at the usual pace, or far too slowly: beside its result, and only while CLOSED. True when it
+ * opened. */
+bool breaker_pace(struct breaker *breaker, bool slow, uint64_t now_ms);
 
 #endif

@@ -33,6 +33,19 @@ struct cluster_config {
 enum breaker_state { BREAKER_CLOSED, BREAKER_HALF_OPEN, BREAKER_OPEN };
 const char *breaker_state_name(enum breaker_state state); /* CLOSED, HALF-OPEN, OPEN */
 
+/* Why a breaker opened last. */
+enum breaker_cause { BREAKER_NEVER, BREAKER_FAILURES, BREAKER_RATE, BREAKER_SLOW, BREAKER_PROBE };
+const char *breaker_cause_name(enum breaker_cause cause); /* "failures in a row", ...; "" for NEVER */
+
+#define NODE_TRANSITIONS_MAX 8
+#define NODE_REASON_MAX      160 /* bytes with NUL */
+
+struct cluster_transition {
+    int64_t wall_ms;
+    enum breaker_state state; /* after it */
+    char reason[NODE_REASON_MAX];
+};
+
 /* What is known of a node, for /system/nodes and metrics. */
 struct cluster_node_info {
     unsigned number;
@@ -45,6 +58,10 @@ struct cluster_node_info {
     uint64_t total_bytes, free_bytes, chunks;
     int64_t last_seen_ms;       /* wall clock, 0 never */
     int64_t last_transition_ms; /* of the breaker */
+    char reason[NODE_REASON_MAX]; /* why the breaker is not closed, "" when it is */
+    int64_t next_probe_ms;        /* wall clock: while it is open, when it lets a probe through; else 0 */
+    struct cluster_transition last[NODE_TRANSITIONS_MAX]; /* of the breaker, the newest first */
+    unsigned last_count;
     char last_error[128];       /* "" when none since the last success */
     uint64_t requests, failures;
     unsigned transitions; /* of the breaker */

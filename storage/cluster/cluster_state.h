@@ -35,8 +35,7 @@ struct cluster {
     struct live_chunks live;
     struct cluster_metrics metrics;
     atomic_bool stopping;
-    _Atomic uint64_t answer_us; /* moving average over all nodes: from a copy's last byte to the durable answer */
-    pthread_mutex_t lock;   /* guards the two below */
+    pthread_mutex_t lock;   /* guards the two below; see pace.c, too */
     pthread_cond_t changed; /* either of them changed */
     unsigned tasks;         /* background tasks that have not ended */
     unsigned checked;       /* nodes whose first check is over */

@@ -1,9 +1,6 @@
 /* The state machine of one copy. Silence counts as a stall only while the node owes something (bytes to take, or its
  * answer), and only when it is seen twice with a turn of the loop between: a pause of this process looks the same from
- * in here, but after one the loop delivers the progress that was missed.
- *
- * How long is too long depends on how long the nodes take for their answers these days: when all disks are busy a
- * second of silence is no sign of a bad node, and bringing in stand-ins for everybody would only add to the load. */
+ * in here, but after one the loop delivers the progress that was missed. How long is too long, pace.h says. */
 #include "storage/cluster/copy.h"
 
 #include <stdio.h>
@@ -14,11 +11,10 @@
 #include "base/log.h"
 #include "base/task.h"
 #include "storage/cluster/chunk_writer.h"
+#include "storage/cluster/pace.h"
 
 #define STALL_CONFIRM_MS 50
 #define STALL_POLL_MS    100 /* how often a stalled copy is looked at */
-#define STALL_FACTOR     4   /* a node that is slower than the others by so much has stalled */
-#define AVERAGE_WEIGHT   16  /* one answer counts for one part in so many */
 
 static_assert(WINDOW_SPARE_BYTES >= PROTOCOL_FOOTER_LEN, "a footer must fit behind a segment");
 
@@ -187,23 +183,16 @@ static void copy_abort(struct copy *copy, enum node_outcome outcome, const char 
 
 void copy_cancel(struct copy *copy)
 {
-    if (copy_is_running(copy))
-        copy_abort(copy, copy->stalled ? NODE_FAILED : NODE_ABANDONED, "stalled while a chunk was written");
+    if (!copy_is_running(copy))
+        return;
+    bool blamed = copy->stalled && pace_stalled(copy->chunk->cluster, copy->node);
+    copy_abort(copy, blamed ? NODE_FAILED : NODE_ABANDONED, "stalled while a chunk was written");
 }
 
 void copy_fail(struct copy *copy, const char *reason)
 {
     copy_log_failure(copy, reason);
     copy_abort(copy, NODE_FAILED, reason);
-}
-
-/* Loops may overwrite each other's update: an average can bear that. */
-static void count_answer(const struct copy *copy)
-{
-    _Atomic uint64_t *average = &copy->chunk->cluster->answer_us;
-    uint64_t us = (clock_monotonic_ms() - copy->all_sent_ms) * 1000;
-    uint64_t before = atomic_load_explicit(average, memory_order_relaxed);
-    atomic_store_explicit(average, before - before / AVERAGE_WEIGHT + us / AVERAGE_WEIGHT, memory_order_relaxed);
 }
 
 static void copy_end(struct copy *copy)
@@ -216,7 +205,7 @@ static void copy_end(struct copy *copy)
     bool all_sent = copy->state == COPY_PULLING || copy->whole || copy->footer_sent == PROTOCOL_FOOTER_LEN;
     if (status == STATUS_OK && all_sent) {
         if (copy->all_sent_ms)
-            count_answer(copy);
+            pace_answered(copy->chunk->cluster, copy->node, (clock_monotonic_ms() - copy->all_sent_ms) * 1000);
         copy->state = COPY_STORED;
         copy->may_be_stored = true;
     } else {
@@ -235,18 +224,9 @@ static uint64_t copy_silent_since(const struct copy *copy)
     return progress_ms > copy->owing_since_ms ? progress_ms : copy->owing_since_ms;
 }
 
-static uint64_t stall_patience_ms(const struct cluster *cluster)
-{
-    uint64_t usual_ms = atomic_load_explicit(&cluster->answer_us, memory_order_relaxed) / 1000;
-    uint64_t patience_ms = STALL_FACTOR * usual_ms;
-    if (patience_ms > cluster->config.node_timeout_ms)
-        patience_ms = cluster->config.node_timeout_ms;
-    return patience_ms > cluster->config.stall_ms ? patience_ms : cluster->config.stall_ms;
-}
-
 static uint64_t copy_poll_stall(struct copy *copy, uint64_t now_ms)
 {
-    uint64_t stall_at_ms = copy_silent_since(copy) + stall_patience_ms(copy->chunk->cluster);
+    uint64_t stall_at_ms = copy_silent_since(copy) + pace_stall_ms(copy->chunk->cluster, copy->node);
     if (now_ms < stall_at_ms) {
         copy->stalled = false;
         copy->silence_noted_ms = 0;

@@ -1,6 +1,7 @@
 /* Health checks: one task per node asks GET /health, each health_interval_ms while the node is good and each
  * suspect_interval_ms while it is not; at once when a live request met trouble. A node that answers under another
- * number or for another cluster is as bad as one that does not answer: bytes must never go to the wrong place. */
+ * number or for another cluster is as bad as one that does not answer: bytes must never go to the wrong place. A check
+ * that the breaker takes for a probe goes on with a canary. */
 #include "storage/cluster/cluster_state.h"
 
 #include <jansson.h>
@@ -12,10 +13,12 @@
 #include "base/clock.h"
 #include "base/http_client.h"
 #include "base/task.h"
+#include "storage/cluster/canary.h"
 
 #define HEALTH_BODY_BYTES_MAX 65536
 #define HEALTH_CHECK_PAUSE_MS 100 /* between two checks, whatever happens */
 #define HEALTH_TIMEOUT_MS_MIN 100
+#define CANARY_STEP_MS_MIN    1000
 
 struct checker {
     struct cluster *cluster;
@@ -76,6 +79,18 @@ out:
     return problem;
 }
 
+/* The node answers; does it also do its work? One that takes no chunks anyhow is not asked for more. */
+static void check_by_canary(struct cluster *cluster, struct node *node, const struct node_report *report)
+{
+    uint64_t step_ms = 2 * cluster->config.stall_ms;
+    if (step_ms < CANARY_STEP_MS_MIN)
+        step_ms = CANARY_STEP_MS_MIN;
+    const char *problem = report->read_only ? NULL : canary_send(cluster, node, step_ms);
+    node_check_passed(node, report, !problem);
+    if (problem)
+        node_probe_failed(node, problem);
+}
+
 static void check(struct cluster *cluster, struct node *node)
 {
     char url[sizeof(node->address) + 16];
@@ -102,11 +117,13 @@ static void check(struct cluster *cluster, struct node *node)
         problem = "health check was answered with an error";
     else
         problem = report_parse(cluster, node, buffer_bytes(&body), &report);
+    buffer_release(&body);
     if (problem)
         node_check_failed(node, problem);
+    else if (probe)
+        check_by_canary(cluster, node, &report);
     else
-        node_check_passed(node, &report, probe);
-    buffer_release(&body);
+        node_check_passed(node, &report, false);
 }
 
 /* Parks until the next check is due; early when the node became doubtful or the cluster stops. */

@@ -41,9 +41,18 @@ static void publish_locked(struct node *node)
 
 static void breaker_moved_locked(struct node *node)
 {
-    node->last_transition_ms = clock_wall_ms();
+    struct cluster_transition *move = &node->moves[node->move_count++ % NODE_TRANSITIONS_MAX];
+    move->wall_ms = clock_wall_ms();
+    move->state = node->breaker.state;
+    if (move->state == BREAKER_OPEN) {
+        snprintf(node->open_reason, sizeof(node->open_reason), "%s: %s", breaker_cause_name(node->breaker.cause),
+                 node->last_error);
+        text_copy(move->reason, sizeof(move->reason), node->open_reason);
+    } else {
+        text_copy(move->reason, sizeof(move->reason), move->state == BREAKER_CLOSED ? "probes passed" : "pause over");
+    }
     log_warn("breaker of a node changed", LOG_INT("node", node->number), LOG_STR("address", node->address),
-             LOG_STR("state", breaker_state_name(node->breaker.state)), LOG_STR("error", node->last_error));
+             LOG_STR("state", breaker_state_name(node->breaker.state)), LOG_STR("reason", move->reason));
 }
 
 void node_init(struct node *node, unsigned index, unsigned number, const char *address,
@@ -138,6 +147,18 @@ void node_request_end(struct node *node, enum node_outcome outcome, const char *
     pthread_mutex_unlock(&node->lock);
 }
 
+void node_pace(struct node *node, bool slow)
+{
+    pthread_mutex_lock(&node->lock);
+    if (breaker_pace(&node->breaker, slow, clock_monotonic_ms())) {
+        error_set_locked(node, "writes take far longer than on the other nodes");
+        breaker_moved_locked(node);
+        check_request_locked(node);
+        publish_locked(node);
+    }
+    pthread_mutex_unlock(&node->lock);
+}
+
 void node_doubt(struct node *node, const char *reason)
 {
     pthread_mutex_lock(&node->lock);
@@ -195,7 +216,7 @@ void node_admit(struct node *node, uint64_t changes)
     pthread_mutex_unlock(&node->lock);
 }
 
-void node_check_passed(struct node *node, const struct node_report *report, bool probe)
+void node_check_passed(struct node *node, const struct node_report *report, bool probed)
 {
     pthread_mutex_lock(&node->lock);
     if (!node->checked || node->check_failed)
@@ -213,7 +234,7 @@ void node_check_passed(struct node *node, const struct node_report *report, bool
     node->read_only = report->read_only;
     node->clock_ahead_ms = report->clock_ms - (int64_t)clock_monotonic_ms();
     /* While closed, answers to checks must not hide failures of live requests. */
-    if (probe && node->breaker.state == BREAKER_HALF_OPEN && breaker_success(&node->breaker, clock_monotonic_ms()))
+    if (probed && node->breaker.state == BREAKER_HALF_OPEN && breaker_success(&node->breaker, clock_monotonic_ms()))
         breaker_moved_locked(node);
     publish_locked(node);
     pthread_mutex_unlock(&node->lock);
@@ -232,6 +253,14 @@ void node_check_failed(struct node *node, const char *reason)
     node->checked = true;
     node->check_failed = true;
     node->suspect = true;
+    failure_locked(node, reason);
+    publish_locked(node);
+    pthread_mutex_unlock(&node->lock);
+}
+
+void node_probe_failed(struct node *node, const char *reason)
+{
+    pthread_mutex_lock(&node->lock);
     failure_locked(node, reason);
     publish_locked(node);
     pthread_mutex_unlock(&node->lock);
@@ -304,6 +333,12 @@ bool node_takes_chunks(struct node *node, enum node_standing *standing)
     return takes;
 }
 
+bool node_is_good_target(struct node *node)
+{
+    enum node_standing standing;
+    return node_takes_chunks(node, &standing) && standing == NODE_GOOD;
+}
+
 uint64_t node_free_bytes(struct node *node)
 {
     pthread_mutex_lock(&node->lock);
@@ -337,6 +372,19 @@ void node_clock_adopt(struct node *node, int64_t node_time_ms)
     pthread_mutex_unlock(&node->lock);
 }
 
+static void moves_copy_locked(const struct node *node, struct cluster_node_info *info)
+{
+    uint64_t now_ms = clock_monotonic_ms(), until_ms = node->breaker.open_until_ms;
+    info->last_count = node->move_count < NODE_TRANSITIONS_MAX ? node->move_count : NODE_TRANSITIONS_MAX;
+    for (unsigned i = 0; i < info->last_count; i++)
+        info->last[i] = node->moves[(node->move_count - 1 - i) % NODE_TRANSITIONS_MAX];
+    info->last_transition_ms = info->last[0].wall_ms;
+    if (node->breaker.state == BREAKER_OPEN)
+        info->next_probe_ms = clock_wall_ms() + (int64_t)(until_ms > now_ms ? until_ms - now_ms : 0);
+    if (node->breaker.state != BREAKER_CLOSED)
+        text_copy(info->reason, sizeof(info->reason), node->open_reason);
+}
+
 void node_info(struct node *node, struct cluster_node_info *info)
 {
     memset(info, 0, sizeof(*info));
@@ -353,7 +401,7 @@ void node_info(struct node *node, struct cluster_node_info *info)
     info->free_bytes = node->free_bytes;
     info->chunks = node->chunks;
     info->last_seen_ms = node->last_seen_ms;
-    info->last_transition_ms = node->last_transition_ms;
+    moves_copy_locked(node, info);
     text_copy(info->last_error, sizeof(info->last_error), node->last_error);
     info->requests = node->requests;
     info->failures = node->failures;

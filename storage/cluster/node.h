@@ -4,6 +4,7 @@
 #define TERCET_STORAGE_CLUSTER_NODE_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -17,24 +18,28 @@ struct task;
 #define NODE_NUMBER_MAX 255
 
 struct node {
-    unsigned number;    /* these six never change after node_init */
+    unsigned number;    /* these seven, down to the counter, never change after node_init */
     unsigned index;     /* in the cluster's table */
     char address[300];  /* host:port */
     double score_share; /* of cluster_health_score while it is up */
     struct metric_gauge *up_gauge, *breaker_gauge, *score_gauge;
     struct metric_counter *failure_counter;
+    _Atomic uint64_t answer_us; /* see pace.h */
 
     pthread_mutex_t lock; /* guards all below */
     struct breaker breaker;
-    bool checked;      /* a health check has ended, well or not */
-    bool check_failed; /* the last health check */
-    bool suspect;      /* a live request failed and nothing has succeeded since */
-    bool up;           /* as last published */
+    struct cluster_transition moves[NODE_TRANSITIONS_MAX]; /* of the breaker: a ring, the next one at move_count */
+    unsigned move_count;
+    char open_reason[NODE_REASON_MAX]; /* of the last opening */
+    bool checked;                      /* a health check has ended, well or not */
+    bool check_failed;                 /* the last health check */
+    bool suspect;                      /* a live request failed and nothing has succeeded since */
+    bool up;                           /* as last published */
     bool full, read_only;
     char server_id[64];
     uint64_t total_bytes, free_bytes, chunks;
     int64_t clock_ahead_ms; /* its wall clock minus our monotonic one, which never steps; 0: never heard */
-    int64_t last_seen_ms, last_transition_ms;
+    int64_t last_seen_ms;
     char last_error[128];
     uint64_t requests, failures;
     unsigned in_flight;
@@ -81,9 +86,14 @@ void node_request_end(struct node *node, enum node_outcome outcome, const char *
 /* The node does not answer a running request in time: doubt it and have it checked now. */
 void node_doubt(struct node *node, const char *reason);
 
-void node_check_passed(struct node *node, const struct node_report *report, bool probe);
+/* A write was answered at the usual pace, or far too slowly. */
+void node_pace(struct node *node, bool slow);
+
+/* probed: the check was a probe of the breaker, whose canary passed. */
+void node_check_passed(struct node *node, const struct node_report *report, bool probed);
 void node_check_failed(struct node *node, const char *reason);
-/* May a health check count as a probe of the breaker? */
+void node_probe_failed(struct node *node, const char *reason); /* after a check that passed */
+/* Is the next health check to be a probe of the breaker? */
 bool node_probe_allowed(struct node *node);
 /* The task that checks the node registers itself, so that it can be woken; NULL when it ends. */
 void node_set_checker(struct node *node, struct task *checker);
@@ -96,6 +106,7 @@ bool node_was_found_down(struct node *node);                             /* by i
 bool node_takes_chunks(struct node *node, enum node_standing *standing); /* neither down, full nor read-only */
 void node_bar_returning(struct node *node);
 void node_admit(struct node *node, uint64_t changes);
+bool node_is_good_target(struct node *node); /* takes chunks, and nothing is held against it */
 uint64_t node_free_bytes(struct node *node);
 unsigned node_in_flight(struct node *node);
 /* The time to sign with: ours (wall_ms), unless the node's clock is too far from it. Steps of our own are seen. */

@@ -1,6 +1,7 @@
 """Nodes that die or freeze while bytes flow: clients see success, and the right bytes."""
 
 import http.client
+import json
 import time
 
 import s3
@@ -92,6 +93,26 @@ class NodeLoss(ClusterTest):
                 self.check("thaw", SIZE, node.pause)
             finally:
                 node.resume()
+
+    def breaker(self, number, path="/system/nodes"):
+        rows = json.loads(self.cluster.get(path)[1])["nodes"]
+        return rows[number - 1]
+
+    def test_breaker_tells(self):
+        self.cluster.nodes[2].kill()
+        poll(lambda: self.breaker(3)["circuitState"] == "OPEN", "the breaker of a dead node opens")
+        for path in ("/system/nodes", "/system/health"):
+            row = self.breaker(3, path)
+            self.assertFalse(row["healthy"])
+            self.assertIn("cannot connect", row["circuitReason"])
+            self.assertTrue(row["lastTransition"].endswith("Z"))
+        self.cluster.restart_node(3)
+        poll(lambda: self.breaker(3)["circuitState"] == "CLOSED", "canaries close it again")
+        row = self.breaker(3)
+        self.assertEqual((row["circuitReason"], row["nextProbe"]), (None, None))
+        self.assertEqual([move["state"] for move in row["transitions"][:3]], ["CLOSED", "HALF-OPEN", "OPEN"])
+        self.assertEqual(row["transitions"][0]["time"], row["lastTransition"])
+        self.assertEqual(row["transitions"][0]["reason"], "probes passed")
 
     def test_two_nodes_down(self):
         self.s3.put_object(Bucket="loss", Key="before", Body=content(5 * MIB, "before"))

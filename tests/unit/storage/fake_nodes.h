@@ -54,6 +54,7 @@ struct fake_node {
     const char *cluster_id;   /* said by /health; NULL: the right one */
     unsigned said_number;     /* said by /health; 0: the right one */
     atomic_bool full;         /* said by /health */
+    atomic_bool read_only;    /* said by /health */
     atomic_bool released;     /* ends all stalls */
     /* Answers what is below /meta/; NULL where no test asks for it. */
     void (*meta)(struct fake_node *node, struct http_request *request, const struct protocol_auth *auth);
@@ -157,6 +158,8 @@ static inline void fake_put(struct fake_node *node, struct http_request *request
     fake_store(node, id, body.data, (uint32_t)(body.len - PROTOCOL_FOOTER_LEN));
     if (node->put_fault == FAULT_MUTE)
         fake_stall(node, request);
+    if (node->put_fault == FAULT_SLOW_ONCE)
+        task_sleep_ms(node->delay_ms);
     fake_reply(request, 201);
 out:
     buffer_release(&body);
@@ -263,10 +266,10 @@ static inline void fake_health(struct fake_node *node, struct http_request *requ
     buffer_printf(&body,
                   "{\"status\":\"OK\",\"serverID\":\"fake-%u\",\"role\":\"storage-node\",\"nodeId\":%u,"
                   "\"clusterId\":\"%s\",\"timeMs\":%lld,\"totalBytes\":1000000000,\"freeBytes\":500000000,"
-                  "\"chunks\":%u,\"full\":%s,\"readOnly\":false}",
+                  "\"chunks\":%u,\"full\":%s,\"readOnly\":%s}",
                   node->number, node->said_number ? node->said_number : node->number,
                   node->cluster_id ? node->cluster_id : FAKE_CLUSTER_ID, (long long)(clock_wall_ms() + node->clock_ms),
-                  fake_chunk_count(node), node->full ? "true" : "false");
+                  fake_chunk_count(node), node->full ? "true" : "false", node->read_only ? "true" : "false");
     http_reply(request, 200, buffer_bytes(&body));
     buffer_release(&body);
 }

@@ -46,6 +46,7 @@ static struct cluster_config quick_config(void)
     config.health_interval_ms = 50;
     config.suspect_interval_ms = 30;
     config.stall_ms = 100;
+    config.breaker_open_ms = 100;
     return config;
 }
 
@@ -113,6 +114,110 @@ static void test_failure_opens_and_recovery_closes(void **state)
     assert_becomes(2, true, BREAKER_CLOSED);
     assert_string_equal(info_of(2).last_error, "");
     assert_int_equal(info_of(0).failures, 0);
+}
+
+/* Opens the breaker of a node whose checks then pass again, with a fault left for the canary. */
+static void open_with(unsigned index, enum fault put_fault, enum fault get_fault)
+{
+    start_quick();
+    fake.nodes[index].health_fault = FAULT_ERROR;
+    assert_becomes(index, false, BREAKER_OPEN);
+    struct cluster_node_info info = info_of(index);
+    assert_in_range(info.last_count, 1, NODE_TRANSITIONS_MAX - 1);
+    assert_string_equal(info.last[info.last_count - 1].reason,
+                        "failures in a row: health check was answered with an error");
+    fake.nodes[index].put_fault = put_fault;
+    fake.nodes[index].get_fault = get_fault;
+    fake.nodes[index].health_fault = FAULT_NONE;
+}
+
+struct reason_wait {
+    unsigned index;
+    const char *reason;
+    bool happened;
+};
+
+static void reason_run(void *arg)
+{
+    struct reason_wait *wait = arg;
+    struct cluster_node_info info;
+    wait->happened = FAKE_EVENTUALLY(({
+        info = info_of(wait->index);
+        strcmp(info.reason, wait->reason) == 0;
+    }));
+}
+
+static void assert_reason(unsigned index, const char *reason)
+{
+    struct reason_wait wait = {.index = index, .reason = reason};
+    fake_run(reason_run, &wait);
+    assert_true(wait.happened);
+}
+
+static void assert_recovers(unsigned index)
+{
+    fake.nodes[index].put_fault = fake.nodes[index].get_fault = FAULT_NONE;
+    assert_becomes(index, true, BREAKER_CLOSED);
+    struct cluster_node_info info = info_of(index);
+    assert_string_equal(info.reason, "");
+    assert_true(info.next_probe_ms == 0);
+    assert_in_range(info.last_count, 3, NODE_TRANSITIONS_MAX);
+    assert_int_equal(info.last[0].state, BREAKER_CLOSED);
+    assert_true(info.last[0].wall_ms == info.last_transition_ms);
+    assert_int_equal(info.last[1].state, BREAKER_HALF_OPEN);
+    assert_int_equal(info.last[2].state, BREAKER_OPEN);
+    assert_int_equal(fake_chunk_count(&fake.nodes[index]), 0);
+}
+
+static void test_canaries_close(void **state)
+{
+    (void)state;
+    open_with(2, FAULT_NONE, FAULT_NONE);
+    assert_recovers(2);
+    assert_true(fake.nodes[2].puts >= 3);
+    assert_true(fake.nodes[2].gets >= 3);
+    assert_true(fake.nodes[2].deletes >= 3);
+    assert_string_equal(info_of(2).last[0].reason, "probes passed");
+    assert_int_equal(fake.nodes[0].puts, 0);
+}
+
+static void test_failed_canaries_keep_open(void **state)
+{
+    (void)state;
+    open_with(2, FAULT_ERROR, FAULT_NONE);
+    assert_reason(2, "probe failed: could not write a chunk");
+    assert_recovers(2);
+}
+
+static void test_canary_is_compared(void **state)
+{
+    (void)state;
+    open_with(1, FAULT_NONE, FAULT_BAD_BLOCK);
+    assert_reason(1, "probe failed: gave other bytes back than were written");
+    fake.nodes[1].get_fault = FAULT_MISSING;
+    assert_reason(1, "probe failed: a chunk that it had taken could not be read back");
+    assert_recovers(1);
+}
+
+/* 507 is an answer: the breaker closes, and the node stays out of placement. */
+static void test_canary_to_a_full_node(void **state)
+{
+    (void)state;
+    open_with(0, FAULT_FULL, FAULT_NONE);
+    fake.nodes[0].full = true;
+    assert_becomes(0, true, BREAKER_CLOSED);
+    assert_true(fake.nodes[0].puts >= 3);
+    assert_int_equal(fake.nodes[0].gets, 0);
+    assert_true(info_of(0).full && !info_of(0).writable);
+}
+
+static void test_read_only_node_is_sent_no_canary(void **state)
+{
+    (void)state;
+    open_with(0, FAULT_ERROR, FAULT_NONE);
+    fake.nodes[0].read_only = true;
+    assert_becomes(0, true, BREAKER_CLOSED);
+    assert_true(info_of(0).read_only && !info_of(0).writable);
 }
 
 static void test_silent_node_is_down(void **state)
@@ -226,6 +331,11 @@ int main(void)
         WITH_NODES(test_first_checks),
         WITH_NODES(test_wrong_nodes_are_not_used),
         WITH_NODES(test_failure_opens_and_recovery_closes),
+        WITH_NODES(test_canaries_close),
+        WITH_NODES(test_failed_canaries_keep_open),
+        WITH_NODES(test_canary_is_compared),
+        WITH_NODES(test_canary_to_a_full_node),
+        WITH_NODES(test_read_only_node_is_sent_no_canary),
         WITH_NODES(test_silent_node_is_down),
         WITH_NODES(test_dead_at_start),
         WITH_NODES(test_start_waits_no_longer_than_told),

@@ -1,0 +1,147 @@
+/* Slow writes: the breaker of a node that is far slower than the others opens, unless it cannot be spared; and when all
+ * are slow, nobody is singled out. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "fake_nodes.h"
+
+#define UPLOADS  12 /* at once */
+#define DELAY_MS 800
+#define ROUNDS   4
+
+static struct cluster_node_info info_of(unsigned index)
+{
+    struct cluster_node_info info;
+    cluster_node_info(fake.cluster, index, &info);
+    return info;
+}
+
+static void start_patient(void)
+{
+    struct cluster_config config = fake_config();
+    config.stall_ms = 1000; /* a write is slow after 500 ms, or three times what is usual */
+    config.breaker_open_ms = 60000;
+    fake_start_nodes(0);
+    fake_start_cluster(&config);
+    for (unsigned i = 0; i < FAKE_NODES; i++)
+        fake.nodes[i].delay_ms = DELAY_MS;
+}
+
+struct round {
+    unsigned running, failed;
+    struct task *waiter;
+};
+
+static void upload_run(void *arg)
+{
+    struct round *round = arg;
+    struct stream_writer *writer = NULL;
+    struct chunk_list chunks = {0};
+    char data[100] = {0};
+    enum status status = stream_writer_open(fake.cluster, sizeof(data), &writer);
+    if (!status)
+        status = stream_writer_write(writer, data, sizeof(data));
+    if (!status)
+        status = stream_writer_finish(writer, &chunks);
+    stream_writer_free(writer);
+    round->failed += status != STATUS_OK || chunks.refs[0].copies != 3;
+    chunk_list_release(&chunks);
+    round->running--;
+    task_unpark(round->waiter);
+}
+
+static void round_run(void *arg)
+{
+    struct round *round = arg;
+    round->waiter = task_self();
+    round->running = UPLOADS;
+    for (unsigned i = 0; i < UPLOADS; i++)
+        task_spawn(fake.loops.loops[0], upload_run, round);
+    while (round->running > 0)
+        task_park();
+}
+
+/* Uploads, all with three copies, until the breaker is open or some rounds are over. */
+static bool opens(unsigned index, unsigned rounds)
+{
+    for (unsigned i = 0; i < rounds && info_of(index).breaker == BREAKER_CLOSED; i++) {
+        struct round round = {0};
+        fake_run(round_run, &round);
+        assert_int_equal(round.failed, 0);
+    }
+    return info_of(index).breaker != BREAKER_CLOSED;
+}
+
+static void test_slow_node_is_shut_out(void **state)
+{
+    (void)state;
+    start_patient();
+    assert_false(opens(1, 2));
+    fake.nodes[1].put_fault = FAULT_SLOW_ONCE;
+    assert_true(opens(1, ROUNDS));
+    struct cluster_node_info info = info_of(1);
+    assert_string_equal(info.reason, "slow writes: writes take far longer than on the other nodes");
+    assert_int_equal(info.last_count, 1);
+    assert_int_equal(info.last[0].state, BREAKER_OPEN);
+    assert_string_equal(info.last[0].reason, info.reason);
+    assert_false(info.healthy);
+    assert_true(info.next_probe_ms > clock_wall_ms());
+    for (unsigned i = 0; i < FAKE_NODES; i++)
+        assert_int_equal(info_of(i).breaker == BREAKER_CLOSED, i != 1);
+    unsigned before = fake.nodes[1].puts;
+    assert_false(opens(0, 1));
+    assert_int_equal(fake.nodes[1].puts, before);
+}
+
+static void test_slow_node_that_is_needed_stays(void **state)
+{
+    (void)state;
+    start_patient();
+    fake.nodes[3].full = true; /* not known before the next check: a write is refused once */
+    fake.nodes[3].put_fault = FAULT_FULL;
+    fake.nodes[1].put_fault = FAULT_SLOW_ONCE;
+    assert_false(opens(1, ROUNDS));
+    assert_true(fake.nodes[1].puts >= (ROUNDS - 1) * UPLOADS);
+}
+
+static void test_second_slow_node_stays(void **state)
+{
+    (void)state;
+    start_patient();
+    assert_false(opens(1, 2));
+    fake.nodes[1].put_fault = fake.nodes[2].put_fault = FAULT_SLOW_ONCE;
+    for (unsigned i = 0; i < ROUNDS; i++)
+        opens(0, 1);
+    assert_true(info_of(1).breaker == BREAKER_CLOSED || info_of(2).breaker == BREAKER_CLOSED);
+    assert_true(cluster_writable_count(fake.cluster) >= 3);
+}
+
+static void test_all_slow(void **state)
+{
+    (void)state;
+    start_patient();
+    for (unsigned i = 0; i < FAKE_NODES; i++)
+        fake.nodes[i].put_fault = FAULT_SLOW_ONCE;
+    for (unsigned i = 0; i < ROUNDS; i++)
+        opens(0, 1);
+    for (unsigned i = 0; i < FAKE_NODES; i++) {
+        assert_int_equal(info_of(i).breaker, BREAKER_CLOSED);
+        assert_true(fake.nodes[i].puts > 20);
+    }
+}
+
+int main(void)
+{
+#define WITH_NODES(test) cmocka_unit_test_teardown(test, fake_teardown)
+    const struct CMUnitTest tests[] = {
+        WITH_NODES(test_slow_node_is_shut_out),
+        WITH_NODES(test_slow_node_that_is_needed_stays),
+        WITH_NODES(test_second_slow_node_stays),
+        WITH_NODES(test_all_slow),
+    };
+    log_init("test", "test", LOG_ERROR);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
