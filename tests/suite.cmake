@@ -98,7 +98,7 @@ suite_python(e2e.large-upload e2e/large_upload_test.py e2e 3600 RELEASE PROCESSO
 # Faults: the checker by itself, then a real cluster under each fault that takes seconds. The seed is fixed, so that a
 # failure can be repeated; tests/faults/run --long goes further.
 suite_python(faults.checker faults/checker_test.py faults 60)
-suite_python(faults.short faults/short_test.py faults 900 PROCESSORS 2)
+suite_python(faults.short faults/short_test.py faults 1500 PROCESSORS 2)
 
 suite_python(observability.monitoring observability/monitoring_test.py observability 600)
 suite_python(observability.logs observability/logs_test.py observability 300)

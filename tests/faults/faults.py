@@ -29,7 +29,7 @@ def need(*programs):
         raise Unavailable("needs root")
 
 
-def _run(*argv):
+def command(*argv):
     done = subprocess.run(argv, capture_output=True, text=True)
     if done.returncode != 0:
         raise Unavailable(f"{' '.join(argv)}: {done.stderr.strip()[-200:]}")
@@ -113,15 +113,15 @@ class Disk:
         if kind == "ext4":
             with open(self.image, "wb") as image:
                 image.truncate(size_mib << 20)
-            _run("mkfs.ext4", "-q", "-m", "0", self.image)
+            command("mkfs.ext4", "-q", "-m", "0", self.image)
 
     def attach(self, path):
         """Mounts it; what the directory held (nothing) is hidden."""
         self.path = path
         if self.kind == "tmpfs":
-            _run("mount", "-t", "tmpfs", "-o", f"size={self.size_mib}m", "tercet-test", path)
+            command("mount", "-t", "tmpfs", "-o", f"size={self.size_mib}m", "tercet-test", path)
         else:
-            _run("mount", "-o", "loop", self.image, path)
+            command("mount", "-o", "loop", self.image, path)
 
     def cut_power(self):
         """From now on nothing reaches the disk, the journal's unwritten tail included."""
@@ -135,7 +135,7 @@ class Disk:
 
     def remount(self):
         """What a machine does when power is back. All processes that used it must have ended."""
-        _run("umount", self.path)
+        command("umount", self.path)
         self.attach(self.path)
 
     def fill(self, leave_bytes=0):
@@ -173,7 +173,7 @@ class Network:
             os.close(self._home)
             raise Unavailable(f"unshare: {os.strerror(ctypes.get_errno())}")
         try:
-            _run("ip", "link", "set", "lo", "up")
+            command("ip", "link", "set", "lo", "up")
             with open("/proc/sys/net/ipv4/ip_forward", "w") as forward:
                 forward.write("1")
             for number in range(1, NODE_COUNT + 1):
@@ -189,14 +189,14 @@ class Network:
         deadline = time.monotonic() + 10
         while os.readlink(f"/proc/{holder.pid}/ns/net") == home and time.monotonic() < deadline:
             time.sleep(0.01)
-        _run("ip", "link", "add", f"veth{number}", "type", "veth", "peer", "name", "eth0", "netns", str(holder.pid))
-        _run("ip", "address", "add", f"10.77.{number}.1/24", "dev", f"veth{number}")
-        _run("ip", "link", "set", f"veth{number}", "up")
+        command("ip", "link", "add", f"veth{number}", "type", "veth", "peer", "name", "eth0", "netns", str(holder.pid))
+        command("ip", "address", "add", f"10.77.{number}.1/24", "dev", f"veth{number}")
+        command("ip", "link", "set", f"veth{number}", "up")
         inside = self.command(number)
-        _run(*inside, "ip", "link", "set", "lo", "up")
-        _run(*inside, "ip", "address", "add", f"{self.address(number)}/24", "dev", "eth0")
-        _run(*inside, "ip", "link", "set", "eth0", "up")
-        _run(*inside, "ip", "route", "add", "default", "via", f"10.77.{number}.1")
+        command(*inside, "ip", "link", "set", "lo", "up")
+        command(*inside, "ip", "address", "add", f"{self.address(number)}/24", "dev", "eth0")
+        command(*inside, "ip", "link", "set", "eth0", "up")
+        command(*inside, "ip", "route", "add", "default", "via", f"10.77.{number}.1")
 
     @staticmethod
     def address(number):
@@ -211,17 +211,17 @@ class Network:
         inside = [*self.command(number), "iptables", "-A", "INPUT", "-i", "eth0"]
         outside = ["iptables", "-A", "INPUT", "-i", f"veth{number}"]
         if how == "reset":
-            _run(*inside, "-p", "tcp", "-j", "REJECT", "--reject-with", "tcp-reset")
-            _run(*outside, "-p", "tcp", "-j", "REJECT", "--reject-with", "tcp-reset")
+            command(*inside, "-p", "tcp", "-j", "REJECT", "--reject-with", "tcp-reset")
+            command(*outside, "-p", "tcp", "-j", "REJECT", "--reject-with", "tcp-reset")
         if how in ("drop", "to"):
-            _run(*inside, "-j", "DROP")
+            command(*inside, "-j", "DROP")
         if how in ("drop", "from"):
-            _run(*outside, "-j", "DROP")
+            command(*outside, "-j", "DROP")
 
     def mend(self):
-        _run("iptables", "-F")
+        command("iptables", "-F")
         for number in range(1, NODE_COUNT + 1):
-            _run(*self.command(number), "iptables", "-F")
+            command(*self.command(number), "iptables", "-F")
 
     def close(self):
         for holder in self._holders:
@@ -232,81 +232,3 @@ class Network:
         if fd is not None:
             self._libc.setns(fd, CLONE_NEWNET)
             os.close(fd)
-
-
-# ---- clocks
-
-CLOCK_SOURCE = r"""
-#define _GNU_SOURCE
-#include <dlfcn.h>
-#include <fcntl.h>
-#include <stdlib.h>
-#include <sys/mman.h>
-#include <sys/time.h>
-#include <time.h>
-#include <unistd.h>
-static long offset(void)
-{
-    static volatile long *shared;
-    if (!shared) {
-        int fd = open(getenv("HARNESS_CLOCK"), O_RDONLY);
-        void *page = fd < 0 ? MAP_FAILED : mmap(NULL, sizeof(long), PROT_READ, MAP_SHARED, fd, 0);
-        if (page == MAP_FAILED)
-            abort();
-        close(fd);
-        shared = page;
-    }
-    return *shared;
-}
-int clock_gettime(clockid_t clock, struct timespec *now)
-{
-    static int (*real)(clockid_t, struct timespec *);
-    if (!real)
-        real = dlsym(RTLD_NEXT, "clock_gettime");
-    int result = real(clock, now);
-    if (!result && (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE))
-        now->tv_sec += offset();
-    return result;
-}
-int gettimeofday(struct timeval *restrict now, void *restrict zone)
-{
-    struct timespec precise;
-    (void)zone;
-    clock_gettime(CLOCK_REALTIME, &precise);
-    now->tv_sec = precise.tv_sec;
-    now->tv_usec = precise.tv_nsec / 1000;
-    return 0;
-}
-time_t time(time_t *out)
-{
-    struct timespec precise;
-    clock_gettime(CLOCK_REALTIME, &precise);
-    if (out)
-        *out = precise.tv_sec;
-    return precise.tv_sec;
-}
-"""
-
-
-class Clock:
-    """The wall clock of one process, which can be stepped while it runs; its monotonic clock is left alone."""
-
-    def __init__(self, directory, name):
-        need("cc")
-        self._file = os.path.join(directory, f"clock-{name}")
-        library = os.path.join(directory, "clock.so")
-        if not os.path.exists(library):
-            source = os.path.join(directory, "clock.c")
-            with open(source, "w") as file:
-                file.write(CLOCK_SOURCE)
-            _run("cc", "-shared", "-fPIC", "-O1", "-o", library, source, "-ldl")
-        self.step(0)
-        # AddressSanitizer wants to be the first library; it works behind this one all the same.
-        self.words = ["env", f"LD_PRELOAD={library}", f"HARNESS_CLOCK={self._file}",
-                      "ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=0"]
-
-    def step(self, seconds):
-        """Sets how far the clock is ahead; negative: behind."""
-        mode = "r+b" if os.path.exists(self._file) else "wb"
-        with open(self._file, mode) as file:
-            file.write(seconds.to_bytes(8, "little", signed=True))

@@ -1,5 +1,6 @@
 """A cluster whose processes can be put on disks and into networks of the harness, and what can be read of its state."""
 
+import contextlib
 import glob
 import json
 import os
@@ -59,15 +60,20 @@ class FaultyCluster(Cluster):
         self.gateway.start()
         poll(lambda: self._answers(self.gateway, self.url), "the gateway answers")
 
+    def restore_metadata(self):
+        """(exit code, what it said) of a gateway that rebuilds its metadata from the nodes."""
+        done = subprocess.run([*self.gateway.argv, "-restore-metadata"], capture_output=True, text=True, timeout=90)
+        return done.returncode, done.stdout + done.stderr
+
     def restart(self, program):
         if program is self.gateway:
             self.restart_gateway()
         else:
             self.restart_node(self.nodes.index(program) + 1)
 
-    def wipe(self, number):
-        """Empties the data directory of a node that does not run."""
-        path = self.data(f"node{number}")
+    def wipe(self, name):
+        """Empties the data directory of a program that does not run."""
+        path = self.data(name)
         shutil.rmtree(path)
         os.mkdir(path, 0o700)
 
@@ -94,6 +100,20 @@ class FaultyCluster(Cluster):
             if line.startswith(name) and line[len(name)] in " {":
                 return float(line.rsplit(" ", 1)[1])
         return None
+
+    def peak_bytes(self):
+        """"gateway" and "node" -> the most memory that one running process has had so far."""
+        peaks = {}
+        for program in self.programs:
+            kind = "gateway" if program is self.gateway else "node"
+            with contextlib.suppress(OSError, AttributeError):  # it does not run
+                peaks[kind] = max(program.peak_rss_bytes(), peaks.get(kind, 0))
+        return peaks
+
+    def sanitized(self):
+        """Whether the programs were built with sanitizers, which take memory of their own."""
+        with open(os.path.join(self.build, "CMakeCache.txt")) as cache:
+            return any(line.startswith("TERCET_SANITIZE:") and line.strip()[-1] != "=" for line in cache)
 
     # ---- copies on the nodes' disks
 

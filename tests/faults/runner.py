@@ -16,12 +16,14 @@ from dataclasses import dataclass, field
 
 import checker
 import faults
-from cluster import ClusterError, poll
+from cluster import NODE_COUNT, ClusterError, poll
 from faulty_cluster import FaultyCluster, Monitor
 from history import ABSENT, DELETE, GET, LIST, OK, PUT, History
 from load import BUCKET, Load
 
 SCENARIOS = {}
+PEAK_BYTES_MAX = {"gateway": 200 << 20, "node": 128 << 20}  # of a build without sanitizers
+CALM = ("healthy", "after")  # phases in which nothing is broken
 
 
 class TimedOut(Exception):
@@ -48,13 +50,16 @@ class Result:
     name: str
     seed: int
     skipped: str = ""
+    must_lose: bool = False  # the scenario breaks the product, to prove that the harness notices
     failures: list = field(default_factory=list)
     operations: int = 0
     acknowledged: int = 0
+    under_faults: int = 0  # of the operations, those begun while something was broken
     errors: int = 0  # 5xx, timeouts and cut connections that clients met
     violations: dict = field(default_factory=dict)
     p99: dict = field(default_factory=dict)  # phase -> (read ms, write ms)
     measured: dict = field(default_factory=dict)
+    peak_bytes: dict = field(default_factory=dict)  # "gateway" and "node" -> most resident memory of one process
     seconds: float = 0.0
 
     @property
@@ -74,7 +79,6 @@ class Run:
         self.directory = tempfile.mkdtemp(prefix="tercet-faults-")
         self.cluster = self.load = self.monitor = None
         self.excluded = set()  # keys that the scenario has destroyed on purpose
-        self.must_lose = False  # the scenario breaks the product, to prove that the harness notices
         self.phases = []  # (name, start)
         self._closers = []
         self._monitoring = threading.Event()
@@ -141,14 +145,16 @@ class Run:
                 newest[op.key] = op.value
         return [(v, self.history.writes[v]) for v in newest.values() if v != ABSENT and v in self.history.writes]
 
-    def wait_redundant(self, seconds):
-        """Seconds until every live large chunk has three copies and the repair queue is empty; None: not in time."""
-        begun = time.monotonic()
+    def wait_redundant(self, seconds, since):
+        """Waits until all nodes are healthy (so they have been compared), every live large chunk has three copies and
+        the repair queue is empty. Seconds from `since` to then; None: not in time."""
+        deadline = time.monotonic() + seconds
         live = self.live_writes()
-        while time.monotonic() - begun < seconds:
-            if not self.cluster.missing_copies(live) and self.cluster.metric("tercet_repair_backlog") == 0:
-                return time.monotonic() - begun
-            time.sleep(0.2)
+        while time.monotonic() < deadline:
+            whole = self.cluster.healthy_nodes() == NODE_COUNT and not self.cluster.missing_copies(live)
+            if whole and self.cluster.metric("tercet_repair_backlog") == 0:
+                return time.monotonic() - since
+            time.sleep(0.1)
         return None
 
     def wait_freed(self, write_ids, seconds):
@@ -176,6 +182,8 @@ class Run:
     def _follow(self):
         while not self._monitoring.wait(0.1):
             self.monitor.poll()
+            for kind, peak in self.cluster.peak_bytes().items():
+                self.result.peak_bytes[kind] = max(peak, self.result.peak_bytes.get(kind, 0))
 
     def heal(self):
         """Everything runs again and is seen to be healthy."""
@@ -196,10 +204,13 @@ class Run:
             for violation in checker.check(self.history.snapshot())
             if violation.key not in self.excluded or violation.category == checker.MIXED
         ]
-        if self.must_lose:
+        if self.result.must_lose:
             self.measure("noticed", len(violations))
             self.expect(violations, "the harness did not notice the loss")
             return
+        if not self.cluster.sanitized():
+            for kind, peak in self.result.peak_bytes.items():
+                self.expect(peak <= PEAK_BYTES_MAX[kind], f"a {kind} used {peak >> 20} MiB of memory")
         self.result.violations = checker.count(violations)
         self.result.failures += [str(violation) for violation in violations[:20]]
 
@@ -231,11 +242,12 @@ class Run:
         self.result.operations = len(requests)
         self.result.acknowledged = sum(op.kind in (PUT, DELETE) and op.outcome == OK for op in requests)
         self.result.errors = sum(op.is_error for op in requests)
-        edges = self.phases + [("", float("inf"))]
+        edges = self.phases + [("after", float("inf"))]
         for (name, start), (_, end) in zip(edges, edges[1:]):
             part = [op for op in requests if start <= op.start < end]
             reads = [op.seconds for op in part if op.kind == GET]
             writes = [op.seconds for op in part if op.kind in (PUT, DELETE)]
+            self.result.under_faults += len(part) if name not in CALM else 0
             if reads or writes:
                 self.result.p99[name] = (_p99_ms(reads), _p99_ms(writes))
 

@@ -1,5 +1,7 @@
 """All scenarios; importing this registers them."""
 
 import scenarios_disks  # noqa: F401
+import scenarios_metadata  # noqa: F401
 import scenarios_network  # noqa: F401
 import scenarios_nodes  # noqa: F401
+import scenarios_steps  # noqa: F401

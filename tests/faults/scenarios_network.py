@@ -5,6 +5,7 @@ import time
 import faults
 from history import OK
 from load import Mix
+from preload import Clock
 from runner import scenario
 
 DAY = 86400
@@ -38,7 +39,7 @@ def partition(run):
     _partition(run, ("drop", "reset"))
 
 
-@scenario(seconds=120, short=False)
+@scenario(seconds=120)
 def partition_one_way(run):
     """Only the packets to the node are lost, or only those from it (it does what it is told, and nobody hears)."""
     _partition(run, ("to", "from"))
@@ -47,11 +48,12 @@ def partition_one_way(run):
 @scenario(seconds=120)
 def clock_steps(run):
     """The wall clocks of the gateway and of a node jump by a day, forth and back; names keep their order."""
-    clocks = {name: faults.Clock(run.directory, name) for name in ("gateway", "node2")}
+    clocks = {name: Clock(run.directory, name) for name in ("gateway", "node2")}
     cluster = run.start_cluster(wrap={name: clock.words for name, clock in clocks.items()}, mix=Mix(threads=4))
     run.start_load(1)
     session = run.session()
     modified = []
+    first = time.monotonic()
     for name, seconds in ((name, step) for name in ("node2", "gateway") for step in (DAY, -DAY, 0)):
         run.phase(f"{name} {seconds:+}")
         clocks[name].step(seconds)
@@ -64,5 +66,6 @@ def clock_steps(run):
         answer = session.client.request("HEAD", "/files/clock.bin")
         modified.append(time.strptime(answer.headers.get("Last-Modified", ""), "%a, %d %b %Y %H:%M:%S GMT"))
         cluster.check_alive()
+    run.expect_no_errors(first, time.monotonic(), "clocks that step")
     run.expect(modified == sorted(modified), "Last-Modified went back while versions were added")
     session.client.close()

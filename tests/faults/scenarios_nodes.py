@@ -1,17 +1,12 @@
-"""Processes that die and stall: one, two, three, all; at random and at chosen steps."""
+"""Processes that die and stall: one, two, three, all; nodes that come back empty or late; the collector."""
 
+import http.client
 import time
 
-import faults
-from cluster import poll
+from cluster import NODE_COUNT, poll
 from history import DELETE, OK, PUT
 from load import PART, Mix
 from runner import scenario
-
-WRITE_STEPS = {
-    "node": ("openat", "pwrite64", "write", "fdatasync", "renameat2", "fsync", "unlinkat", "sendmsg"),
-    "gateway": ("sendto", "recvfrom", "write", "fdatasync", "sendmsg"),
-}
 
 
 @scenario(seconds=120)
@@ -32,7 +27,7 @@ def kill_node(run):
     run.expect_no_errors(run.phases[-1][1], time.monotonic(), "one dead node")
     run.load.stop()
     run.read_all()
-    run.measure("full redundancy s", run.wait_redundant(20))
+    run.measure("full redundancy s", run.wait_redundant(20, ended))
 
 
 @scenario(seconds=120)
@@ -51,32 +46,6 @@ def kill_random(run):
         cluster.wait_healthy()
 
 
-@scenario(seconds=150)
-def kill_at_step(run):
-    """Processes die at the entry of the N-th of one system call: every step of the write and commit paths."""
-    faults.need("strace")
-    cluster = run.start_cluster(mix=Mix(threads=4, pause=0.005))
-    run.start_load(1)
-    run.phase("kill")
-    steps = [(kind, call) for kind, calls in WRITE_STEPS.items() for call in calls]
-    run.rng.shuffle(steps)
-    died = 0
-    steps = steps * 3 if run.long else steps[:7]
-    for kind, call in steps:
-        program = cluster.gateway if kind == "gateway" else run.rng.choice(cluster.nodes)
-        with faults.Injection(program, f"{call}:signal=KILL:when={run.rng.randint(1, 20)}"):
-            deadline = time.monotonic() + 10
-            while program.running() and time.monotonic() < deadline:
-                time.sleep(0.02)
-        if not program.running():
-            died += 1
-            program.killed = True
-            cluster.restart(program)
-            cluster.wait_healthy()
-    run.measure("deaths", f"{died} of {len(steps)}")
-    run.expect(died > len(steps) // 2, f"only {died} of {len(steps)} steps were reached")
-
-
 @scenario(seconds=120)
 def two_down(run):
     """Two dead nodes: everything can be read and written; afterwards each chunk gets its third copy."""
@@ -92,11 +61,11 @@ def two_down(run):
     time.sleep(run.seconds(4, 30))
     run.expect_no_errors(begun, time.monotonic(), "two dead nodes")
     run.load.stop()
+    run.read_all()
+    back = time.monotonic()
     for number in (1, 2):
         cluster.restart_node(number)
-    cluster.wait_healthy()
-    run.read_all()
-    redundant = run.wait_redundant(30)
+    redundant = run.wait_redundant(30, back)
     run.measure("full redundancy s", redundant)
     run.expect(redundant is not None, "chunks written with two nodes up did not get a third copy within 30 s")
 
@@ -166,19 +135,36 @@ def crash_all(run):
 
 @scenario(seconds=120)
 def wiped_node(run):
-    """A node comes back empty: everything stays readable."""
+    """A node comes back empty: everything stays readable, and it gets its copies again."""
     cluster = run.start_cluster()
     run.start_load(2)
     run.phase("wiped")
     number = run.rng.randint(1, 4)
     cluster.nodes[number - 1].kill()
-    cluster.wipe(number)
-    cluster.restart_node(number)
-    cluster.wait_healthy()
-    time.sleep(run.seconds(4, 30))
+    cluster.wipe(f"node{number}")
+    time.sleep(run.seconds(2, 20))
     run.load.stop()
     run.read_all()
-    run.measure("full redundancy s", run.wait_redundant(run.seconds(10, 120)))
+    back = time.monotonic()
+    cluster.restart_node(number)
+    redundant = run.wait_redundant(run.seconds(20, 120), back)
+    run.measure("full redundancy s", redundant)
+    run.expect(redundant is not None, "the wiped node did not get its copies again")
+    run.load.start()
+    time.sleep(run.seconds(2, 20))
+
+
+@scenario(seconds=120)
+def two_wiped(run):
+    """Two nodes lose their disks right after writes were acknowledged, before repair could have helped."""
+    cluster = run.start_cluster(options={"-repair-interval": "1h"}, mix=Mix(put_large=20))
+    run.start_load(3)
+    run.load.stop()
+    run.phase("two wiped")
+    for number in run.rng.sample(range(1, NODE_COUNT + 1), 2):
+        cluster.nodes[number - 1].kill()
+        cluster.wipe(f"node{number}")
+    run.read_all()
 
 
 @scenario(seconds=120)
@@ -247,9 +233,12 @@ def slow_readers(run):
         session.put(key, 1000) if number % 2 else session.delete(key)
     time.sleep(run.seconds(3, 60))
     for key, response, pieces in streams:
-        while piece := response.read1(65536):
-            pieces.append(piece)
-            time.sleep(0.005)
+        try:
+            while piece := response.read1(65536):
+                pieces.append(piece)
+                time.sleep(0.005)
+        except (OSError, http.client.HTTPException):
+            pass  # what has come is judged: it is not the whole
         data = b"".join(pieces)
         write_id, problem = run.history.judge(key, data)
         run.expect(not problem and write_id in doomed, f"slow reader of {key}: {problem or f'write {write_id}'}")

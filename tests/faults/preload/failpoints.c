@@ -1,0 +1,214 @@
+/* Loaded before a program (LD_PRELOAD): ends it with SIGKILL right before or right after one chosen step of its work,
+ * or holds every such step up. A step is a kind of system call and what it works on.
+ *
+ * The harness arms it through the page that HARNESS_FAILPOINT names, while the program runs. What a call works on is a
+ * text that is matched against a pattern (fnmatch): the path of a file, or for a connection
+ * "socket:OWN-PORT:PEER-PORT " and the beginning of what is sent. */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <fnmatch.h>
+#include <limits.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <time.h>
+#include <unistd.h>
+
+#define PLACE_MAX 128
+#define SENT_MAX  32
+
+/* As preload.py writes it. */
+struct control {
+    uint32_t armed;
+    uint32_t after;    /* die after the step, not before it */
+    int32_t countdown; /* die at this many-th match */
+    uint32_t delay_ms; /* not 0: nobody dies, each match waits so long */
+    char call[16];
+    char place[PLACE_MAX];
+};
+
+#define REAL(name)                                                                                                     \
+    ({                                                                                                                 \
+        static __typeof__(&name) found;                                                                                \
+        if (!found)                                                                                                    \
+            found = (__typeof__(&name))dlsym(RTLD_NEXT, #name);                                                        \
+        found;                                                                                                         \
+    })
+
+static struct control *control(void)
+{
+    static struct control *shared;
+    struct control *page = __atomic_load_n(&shared, __ATOMIC_ACQUIRE);
+    if (page)
+        return page;
+    long fd = syscall(SYS_openat, AT_FDCWD, getenv("HARNESS_FAILPOINT"), O_RDWR | O_CLOEXEC);
+    page = fd < 0 ? MAP_FAILED : mmap(NULL, sizeof(*page), PROT_READ | PROT_WRITE, MAP_SHARED, (int)fd, 0);
+    if (page == MAP_FAILED)
+        abort();
+    syscall(SYS_close, fd);
+    __atomic_store_n(&shared, page, __ATOMIC_RELEASE);
+    return page;
+}
+
+static void die(void)
+{
+    syscall(SYS_kill, getpid(), SIGKILL);
+    for (;;)
+        pause();
+}
+
+static unsigned port_of(int fd, int (*name)(int, struct sockaddr *, socklen_t *))
+{
+    struct sockaddr_in address = {0};
+    socklen_t len = sizeof(address);
+    return name(fd, (struct sockaddr *)&address, &len) ? 0 : ntohs(address.sin_port);
+}
+
+static void place_of(int fd, const char *name, const char *sent, size_t sent_len, char text[PATH_MAX])
+{
+    char link[64];
+    ssize_t len = 0;
+    text[0] = '\0';
+    if (fd >= 0) {
+        snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+        len = readlink(link, text, PATH_MAX - 1);
+        text[len < 0 ? 0 : len] = '\0';
+    }
+    if (strncmp(text, "socket:", 7) == 0) {
+        int begin = snprintf(text, PATH_MAX, "socket:%u:%u ", port_of(fd, getsockname), port_of(fd, getpeername));
+        for (size_t i = 0; i < sent_len && i < SENT_MAX; i++)
+            text[begin++] = sent[i];
+        text[begin] = '\0';
+    } else if (name) {
+        size_t begin = name[0] == '/' ? 0 : strlen(text);
+        snprintf(text + begin, PATH_MAX - begin, "%s%s", begin ? "/" : "", name);
+    }
+}
+
+/* Before a call: whether this is the step. Then finish() is to be called when it is done. */
+static bool begin(const char *call, int fd, const char *name, const void *sent, size_t sent_len)
+{
+    struct control *chosen = control();
+    char place[PATH_MAX];
+    int saved = errno;
+    bool now = false;
+    if (!__atomic_load_n(&chosen->armed, __ATOMIC_ACQUIRE) || strcmp(chosen->call, call) != 0)
+        return false;
+    place_of(fd, name, sent, sent_len, place);
+    errno = saved;
+    if (fnmatch(chosen->place, place, 0) != 0)
+        return false;
+    if (chosen->delay_ms) {
+        struct timespec wait = {chosen->delay_ms / 1000, (long)(chosen->delay_ms % 1000) * 1000000};
+        nanosleep(&wait, NULL);
+    } else {
+        now = __atomic_sub_fetch(&chosen->countdown, 1, __ATOMIC_ACQ_REL) == 0;
+        if (now && !chosen->after)
+            die();
+    }
+    errno = saved;
+    return now;
+}
+
+static ssize_t finish(bool chosen, ssize_t result)
+{
+    if (chosen)
+        die();
+    return result;
+}
+
+/* ---- what programs call --------------------------------------------------------------------------------------- */
+
+ssize_t write(int fd, const void *data, size_t len)
+{
+    bool chosen = begin("write", fd, NULL, data, len);
+    return finish(chosen, REAL(write)(fd, data, len));
+}
+
+ssize_t pwrite(int fd, const void *data, size_t len, off_t offset)
+{
+    bool chosen = begin("write", fd, NULL, data, len);
+    return finish(chosen, REAL(pwrite)(fd, data, len, offset));
+}
+
+ssize_t writev(int fd, const struct iovec *pieces, int count)
+{
+    bool chosen = begin("write", fd, NULL, count > 0 ? pieces->iov_base : NULL, count > 0 ? pieces->iov_len : 0);
+    return finish(chosen, REAL(writev)(fd, pieces, count));
+}
+
+ssize_t send(int fd, const void *data, size_t len, int flags)
+{
+    bool chosen = begin("write", fd, NULL, data, len);
+    return finish(chosen, REAL(send)(fd, data, len, flags));
+}
+
+ssize_t sendto(int fd, const void *data, size_t len, int flags, const struct sockaddr *to, socklen_t to_len)
+{
+    bool chosen = begin("write", fd, NULL, data, len);
+    return finish(chosen, REAL(sendto)(fd, data, len, flags, to, to_len));
+}
+
+ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
+{
+    const struct iovec *first = message->msg_iovlen > 0 ? message->msg_iov : NULL;
+    bool chosen = begin("write", fd, NULL, first ? first->iov_base : NULL, first ? first->iov_len : 0);
+    return finish(chosen, REAL(sendmsg)(fd, message, flags));
+}
+
+ssize_t read(int fd, void *data, size_t len)
+{
+    bool chosen = begin("read", fd, NULL, NULL, 0);
+    return finish(chosen, REAL(read)(fd, data, len));
+}
+
+ssize_t recv(int fd, void *data, size_t len, int flags)
+{
+    bool chosen = begin("read", fd, NULL, NULL, 0);
+    return finish(chosen, REAL(recv)(fd, data, len, flags));
+}
+
+int fdatasync(int fd)
+{
+    bool chosen = begin("sync", fd, NULL, NULL, 0);
+    return (int)finish(chosen, REAL(fdatasync)(fd));
+}
+
+int fsync(int fd)
+{
+    bool chosen = begin("sync", fd, NULL, NULL, 0);
+    return (int)finish(chosen, REAL(fsync)(fd));
+}
+
+int openat(int directory, const char *name, int flags, ...)
+{
+    va_list arguments;
+    va_start(arguments, flags);
+    mode_t mode = flags & O_CREAT ? va_arg(arguments, mode_t) : 0;
+    va_end(arguments);
+    bool chosen = flags & O_CREAT && begin("create", directory, name, NULL, 0);
+    return (int)finish(chosen, REAL(openat)(directory, name, flags, mode));
+}
+
+int renameat2(int from_directory, const char *from, int to_directory, const char *to, unsigned flags)
+{
+    bool chosen = begin("rename", to_directory, to, NULL, 0);
+    return (int)finish(chosen, REAL(renameat2)(from_directory, from, to_directory, to, flags));
+}
+
+int unlinkat(int directory, const char *name, int flags)
+{
+    bool chosen = begin("unlink", directory, name, NULL, 0);
+    return (int)finish(chosen, REAL(unlinkat)(directory, name, flags));
+}
