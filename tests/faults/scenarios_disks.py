@@ -253,6 +253,32 @@ def full_gateway(run):
     session.client.close()
 
 
+@scenario(seconds=90, short=False)
+def full_gateway_without_reserve(run):
+    """No space in the middle of a record of the gateway's log, with nothing held back: it ends with a clear message and
+    code 3, starts again when there is room, and has lost nothing."""
+    disk = run.closing(faults.Disk("tmpfs", 64, run.directory))
+    cluster = run.start_cluster(disks={"gateway": disk}, mix=Mix(threads=4), options={"-data-reserve": "0"})
+    run.start_load(1)
+    run.phase("no space")
+    empty = disk.fill()
+    session = run.session()
+    metadata = {f"x-amz-meta-{number}": "m" * 480 for number in range(4)}
+    status, number, deadline = 200, 0, time.monotonic() + 40
+    with contextlib.suppress(NoAnswer, NotSent):  # the log's next file has no space reserved ahead
+        while status in (200, 503, 507) and time.monotonic() < deadline:
+            number += 1
+            status = session.client.request("PUT", f"/{BUCKET}/{'long' * 240}{number}", headers=metadata).status
+    code = cluster.wait_exit(cluster.gateway)
+    cluster.gateway.killed = True
+    run.measure("metadata writes, exit code", f"{number}, {code}")
+    run.expect(code == 3, f"the gateway ended with {code}: {cluster.gateway.log_tail()[-300:]}")
+    run.expect("metadata cannot be written" in cluster.gateway.log_tail(), "the gateway did not say why it ended")
+    empty()
+    cluster.restart_gateway()
+    session.client.close()
+
+
 @scenario(seconds=90)
 def sync_error_of_node(run):
     """fdatasync and fsync fail with EIO: the node acknowledges nothing, says why and ends; the others go on."""
