@@ -32,7 +32,7 @@ struct comparison {
     struct meta_chunk *rows;
     size_t row_count, row;
     struct cluster_copy *copies, *trash;
-    struct chunk_id missing[META_REPAIR_ADD_MAX];
+    struct chunk_ref missing[META_REPAIR_ADD_MAX];
     size_t missing_count;
     uint64_t found_copies, found_missing, found_restored, found_excess, found_unknown, found_unknown_bytes;
     struct orphans orphans;
@@ -86,7 +86,7 @@ static size_t trash_page_restore(struct comparison *work, size_t count, size_t a
     for (size_t i = 0; i < count; i++) {
         int order = -1;
         while (at < work->missing_count &&
-               (order = memcmp(&work->missing[at], &work->trash[i].id, sizeof(struct chunk_id))) < 0)
+               (order = memcmp(&work->missing[at].id, &work->trash[i].id, sizeof(struct chunk_id))) < 0)
             at++;
         if (at == work->missing_count)
             break;
@@ -103,7 +103,7 @@ static size_t trash_page_restore(struct comparison *work, size_t count, size_t a
 static void missing_restore(struct comparison *work)
 {
     bool struck[META_REPAIR_ADD_MAX] = {false};
-    struct chunk_id position = work->missing[0];
+    struct chunk_id position = work->missing[0].id;
     bool has_position = id_before(&position);
     size_t at = 0, kept = 0, count = PAGE_TRASH;
 
@@ -125,11 +125,14 @@ static void missing_restore(struct comparison *work)
 
 static enum status missing_flush(struct comparison *work)
 {
+    struct chunk_id ids[META_REPAIR_ADD_MAX];
+
     if (work->missing_count > 0 && !work->holds_nothing)
         missing_restore(work);
+    for (size_t i = 0; i < work->missing_count; i++)
+        ids[i] = work->missing[i].id;
     work->found_missing += work->missing_count;
-    enum status status =
-        meta_repair_add_many(work->background->gateway->meta, work->missing, work->missing_count, work->node);
+    enum status status = meta_repair_add_many(work->background->gateway->meta, ids, work->missing_count, work->node);
     work->missing_count = 0;
     return status;
 }
@@ -141,7 +144,7 @@ static enum status row_without_copy(struct comparison *work, const struct meta_c
 
     if (!is_recorded(chunk, work->node, &good) || !good)
         return STATUS_OK;
-    work->missing[work->missing_count++] = chunk->ref.id;
+    work->missing[work->missing_count++] = chunk->ref;
     return work->missing_count == META_REPAIR_ADD_MAX ? missing_flush(work) : STATUS_OK;
 }
 

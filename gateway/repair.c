@@ -50,7 +50,7 @@ static enum status copy_restore(struct gateway *gateway, const struct meta_chunk
     unsigned i = 0;
 
     while (i < ref->copies && (!(chunk->bad & 1u << i) || !cluster_node_writable(gateway->cluster, ref->nodes[i]) ||
-                               cluster_copy_restore(gateway->cluster, &ref->id, ref->nodes[i])))
+                               cluster_copy_restore(gateway->cluster, ref, ref->nodes[i])))
         i++;
     if (i == ref->copies)
         return STATUS_NOT_FOUND;

@@ -12,8 +12,9 @@
  *   GET    /chunks?after={id}&limit=N         inventory in id order: records of INVENTORY_RECORD_LEN bytes
  *   POST   /chunks/{id}/trash      into the trash: no longer read or in the inventory, deleted after a grace. 204 it is
  *                                  there, durably; 404 the node does not have it
- *   POST   /chunks/{id}/restore    back into service. 204 it is, durably and verified; 404 there is no good copy, in
- *                                  the trash or in service
+ *   POST   /chunks/{id}/restore?size=N&crc32c=HEX8
+ *                                  back into service. 204 it is, durably and verified; 404 there is no good copy, in the
+ *                                  trash or in service; 409 the copy is not what the query says (which may be left out)
  *   GET    /trash?after={id}&limit=N          as the inventory, of the trash; the time is when it was put there
  *   GET    /meta/state             204; this and every answer below has headers x-tercet-epoch (16 hex digits, 0: the
  *                                  node holds no metadata) and x-tercet-sequence: how far its replica is

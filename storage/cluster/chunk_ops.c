@@ -1,4 +1,5 @@
 /* Single chunks, for background jobs: delete a copy, put it into the trash and take it back, make one, choose where. */
+#include <inttypes.h>
 #include <stdio.h>
 
 #include "base/clock.h"
@@ -38,9 +39,11 @@ enum status cluster_copy_trash(struct cluster *cluster, const struct chunk_id *i
     return status == STATUS_NOT_FOUND ? STATUS_OK : status;
 }
 
-enum status cluster_copy_restore(struct cluster *cluster, const struct chunk_id *id, unsigned node)
+enum status cluster_copy_restore(struct cluster *cluster, const struct chunk_ref *ref, unsigned node)
 {
-    return copy_order(cluster, id, node, "POST", "/restore");
+    char verb[64];
+    snprintf(verb, sizeof(verb), "/restore?size=%" PRIu32 "&crc32c=%08" PRIx32, ref->size, ref->crc32c);
+    return copy_order(cluster, &ref->id, node, "POST", verb);
 }
 
 enum status cluster_chunk_pull(struct cluster *cluster, const struct chunk_ref *ref, unsigned from, unsigned to)

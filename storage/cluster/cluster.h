@@ -130,8 +130,9 @@ enum status cluster_chunk_delete(struct cluster *cluster, const struct chunk_id 
 bool cluster_chunk_is_live(struct cluster *cluster, const struct chunk_id *id); /* any thread */
 /* Puts the copy into the node's trash; OK also when the node did not have it. */
 enum status cluster_copy_trash(struct cluster *cluster, const struct chunk_id *id, unsigned node);
-/* Takes it back into service, or verifies it there. STATUS_NOT_FOUND: the node has no good copy, in its trash or not. */
-enum status cluster_copy_restore(struct cluster *cluster, const struct chunk_id *id, unsigned node);
+/* Takes it back into service, or verifies it there. STATUS_NOT_FOUND: the node has no good copy, in its trash or not;
+ * STATUS_CONFLICT: the copy has other bytes than the ref says. */
+enum status cluster_copy_restore(struct cluster *cluster, const struct chunk_ref *ref, unsigned node);
 /* Lets node `to` copy the chunk from node `from`. */
 enum status cluster_chunk_pull(struct cluster *cluster, const struct chunk_ref *ref, unsigned from, unsigned to);
 /* A writable node without a copy, best placed first; 0 when there is none. */

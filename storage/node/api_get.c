@@ -171,6 +171,8 @@ enum status api_get(struct api_request *request)
 struct lookup {
     struct api_request *request;
     struct chunk_info info;
+    bool has_expected; /* of a restore */
+    struct chunk_expected expected;
     enum status status;
 };
 
@@ -214,33 +216,62 @@ static void trash_run(void *arg)
 static void restore_run(void *arg)
 {
     struct lookup *lookup = arg;
-    lookup->status = chunk_store_restore(lookup->request->api->config.store, &lookup->request->id);
+    lookup->status = chunk_store_restore(lookup->request->api->config.store, &lookup->request->id,
+                                         lookup->has_expected ? &lookup->expected : NULL);
 }
 
-static enum status change(struct api_request *request, void (*run)(void *lookup))
+/* Both or none. */
+static enum status expected_parse(struct lookup *lookup)
 {
-    struct lookup lookup = {.request = request};
-    pool_run(request->api->config.pool, run, &lookup);
-    if (lookup.status)
-        api_reply_status(request->http, lookup.status);
+    struct bytes query = lookup->request->http->query, name, value;
+    uint64_t size = 0;
+    uint8_t crc[4];
+    bool has_size = false, has_crc = false;
+    while (api_query_next(&query, &name, &value)) {
+        if (bytes_equal_str(name, "size"))
+            has_size = bytes_parse_u64(value, CHUNK_BYTES_MAX, &size) == STATUS_OK;
+        else if (bytes_equal_str(name, "crc32c"))
+            has_crc = value.len == 2 * sizeof(crc) && hex_decode(value, crc, sizeof(crc)) == STATUS_OK;
+        else
+            return STATUS_INVALID;
+    }
+    lookup->has_expected = has_size && has_crc;
+    if (lookup->has_expected)
+        lookup->expected = (struct chunk_expected){(uint32_t)size, get_u32(crc)};
+    return lookup->has_expected || lookup->request->http->query.len == 0 ? STATUS_OK : STATUS_INVALID;
+}
+
+static enum status change(struct lookup *lookup, void (*run)(void *lookup))
+{
+    struct http_request *http = lookup->request->http;
+    pool_run(lookup->request->api->config.pool, run, lookup);
+    if (lookup->status)
+        api_reply_status(http, lookup->status);
     else
-        http_reply(request->http, 204, bytes_of(NULL, 0));
-    return lookup.status;
+        http_reply(http, 204, bytes_of(NULL, 0));
+    return lookup->status;
 }
 
 enum status api_delete(struct api_request *request)
 {
-    return change(request, delete_run);
+    struct lookup lookup = {.request = request};
+    return change(&lookup, delete_run);
 }
 
 enum status api_trash(struct api_request *request)
 {
-    return change(request, trash_run);
+    struct lookup lookup = {.request = request};
+    return change(&lookup, trash_run);
 }
 
 enum status api_restore(struct api_request *request)
 {
-    return change(request, restore_run);
+    struct lookup lookup = {.request = request};
+    enum status status = expected_parse(&lookup);
+    if (!status)
+        return change(&lookup, restore_run);
+    api_reply_status(request->http, status);
+    return status;
 }
 
 /* ---- inventory ----------------------------------------------------------------------------------------------- */

@@ -76,9 +76,14 @@ struct trashed_chunk {
 };
 /* Puts the chunk into the trash, durably; OK also when it is there already. STATUS_NOT_FOUND. */
 enum status chunk_store_trash(struct chunk_store *store, const struct chunk_id *id);
+struct chunk_expected { /* the payload */
+    uint32_t size;
+    uint32_t crc32c;
+};
 /* Takes it back into service, durably, unless it is there, and verifies it: STATUS_CORRUPT when it was bad and has been set
- * aside. STATUS_NOT_FOUND when it is nowhere. */
-enum status chunk_store_restore(struct chunk_store *store, const struct chunk_id *id);
+ * aside. STATUS_NOT_FOUND when it is nowhere, STATUS_CONFLICT when it is not what is expected (NULL: anything is). */
+enum status chunk_store_restore(struct chunk_store *store, const struct chunk_id *id,
+                                const struct chunk_expected *expected);
 /* Deletes it from the trash for good if it was put there at trashed_ms or before. STATUS_NOT_FOUND. */
 enum status chunk_store_trash_purge(struct chunk_store *store, const struct chunk_id *id, int64_t trashed_ms);
 /* As chunk_store_inventory, of the trash. */

@@ -107,18 +107,26 @@ static enum status restore_file(struct disk *disk, const struct chunk_id *id)
     return status ? status : large_restore(disk, id);
 }
 
-static enum status restore_locked(struct chunk_store *store, const struct chunk_id *id)
+static bool is_expected(const struct index_entry *entry, const struct chunk_expected *expected)
+{
+    return !expected || (entry->size == expected->size && entry->crc32c == expected->crc32c);
+}
+
+static enum status restore_locked(struct chunk_store *store, const struct chunk_id *id,
+                                  const struct chunk_expected *expected)
 {
     struct index_entry entry;
     struct trash_entry trash;
     enum status status = small_store_lookup(store->small, SMALL_ANYWHERE, id, &entry);
     if (!status)
-        return chunk_store_verify_locked(store, id, &entry);
+        return is_expected(&entry, expected) ? chunk_store_verify_locked(store, id, &entry) : STATUS_CONFLICT;
     if (status != STATUS_NOT_FOUND)
         return status;
     status = small_store_trash_lookup(store->small, id, &trash);
     if (status)
         return status;
+    if (!is_expected(&trash.entry, expected))
+        return STATUS_CONFLICT;
     if (trash.entry.large)
         status = restore_file(&store->disk, id);
     if (status == STATUS_NOT_FOUND) {
@@ -134,13 +142,14 @@ static enum status restore_locked(struct chunk_store *store, const struct chunk_
     return chunk_store_verify_locked(store, id, &entry);
 }
 
-enum status chunk_store_restore(struct chunk_store *store, const struct chunk_id *id)
+enum status chunk_store_restore(struct chunk_store *store, const struct chunk_id *id,
+                                const struct chunk_expected *expected)
 {
     pthread_mutex_t *lock = chunk_store_lock(store, id);
     if (disk_failed(&store->disk))
         return STATUS_IO;
     pthread_mutex_lock(lock);
-    enum status status = restore_locked(store, id);
+    enum status status = restore_locked(store, id, expected);
     pthread_mutex_unlock(lock);
     return status;
 }

@@ -143,7 +143,7 @@ enum status trash_restore_all(struct chunk_store *store, uint64_t *restored)
     do {
         status = chunk_store_trash_list(store, first ? NULL : &position, page, PAGE_CHUNKS, &count);
         for (uint32_t i = 0; i < count && !status; i++) {
-            status = chunk_store_restore(store, &page[i].id);
+            status = chunk_store_restore(store, &page[i].id, NULL);
             *restored += status == STATUS_OK;
             if (status == STATUS_CORRUPT || status == STATUS_NOT_FOUND)
                 status = STATUS_OK;

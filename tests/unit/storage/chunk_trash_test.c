@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "base/checksum.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "storage/node/chunk_store.h"
@@ -175,9 +176,9 @@ static void there_and_back(uint32_t size)
     assert_int_equal(chunk_store_trash(store, &id), STATUS_OK);
     store_restart();
     assert_in_trash(&id, size);
-    assert_int_equal(chunk_store_restore(store, &id), STATUS_OK);
+    assert_int_equal(chunk_store_restore(store, &id, NULL), STATUS_OK);
     assert_in_service(&id, size);
-    assert_int_equal(chunk_store_restore(store, &id), STATUS_OK);
+    assert_int_equal(chunk_store_restore(store, &id, NULL), STATUS_OK);
     store_restart();
     assert_in_service(&id, size);
 }
@@ -200,7 +201,7 @@ static void unknown_chunks_are_not_found(void **state)
     (void)state;
     chunk_id_create(&id);
     assert_int_equal(chunk_store_trash(store, &id), STATUS_NOT_FOUND);
-    assert_int_equal(chunk_store_restore(store, &id), STATUS_NOT_FOUND);
+    assert_int_equal(chunk_store_restore(store, &id, NULL), STATUS_NOT_FOUND);
     assert_int_equal(chunk_store_trash_purge(store, &id, INT64_MAX), STATUS_NOT_FOUND);
     assert_counts(0, 0, 0, 0);
 }
@@ -228,6 +229,28 @@ static void the_list_pages_in_order_and_tells_since_when(void **state)
     assert_int_equal(total, 5);
 }
 
+static void expects(uint32_t size)
+{
+    struct chunk_id id = put_new(size);
+    struct chunk_expected right = {size, crc32c_update(0, payload, size)}, wrong = {size, right.crc32c ^ 1};
+    assert_int_equal(chunk_store_restore(store, &id, &right), STATUS_OK);
+    assert_int_equal(chunk_store_restore(store, &id, &wrong), STATUS_CONFLICT);
+    assert_int_equal(chunk_store_trash(store, &id), STATUS_OK);
+    assert_int_equal(chunk_store_restore(store, &id, &wrong), STATUS_CONFLICT);
+    wrong = (struct chunk_expected){size - 1, right.crc32c};
+    assert_int_equal(chunk_store_restore(store, &id, &wrong), STATUS_CONFLICT);
+    assert_int_equal(chunk_store_stat(store, &id, &(struct chunk_info){0}), STATUS_NOT_FOUND);
+    assert_int_equal(chunk_store_restore(store, &id, &right), STATUS_OK);
+    assert_int_equal(get(&id, size), STATUS_OK);
+}
+
+static void only_what_is_expected_comes_back(void **state)
+{
+    (void)state;
+    expects(SMALL_SIZE);
+    expects(LARGE_SIZE);
+}
+
 /* ---- emptying ------------------------------------------------------------------------------------------------ */
 
 static void purged(uint32_t size)
@@ -242,7 +265,7 @@ static void purged(uint32_t size)
     assert_int_equal(chunk_store_trash_purge(store, &id, trashed.trashed_ms), STATUS_OK);
     assert_counts(0, 0, 0, 0);
     assert_false(file_exists(&id, true));
-    assert_int_equal(chunk_store_restore(store, &id), STATUS_NOT_FOUND);
+    assert_int_equal(chunk_store_restore(store, &id, NULL), STATUS_NOT_FOUND);
     store_restart();
     assert_counts(0, 0, 0, 0);
     assert_int_equal(put(&id, size), STATUS_OK);
@@ -339,7 +362,7 @@ static void a_file_without_its_row_is_in_service(void **state)
     store_restart();
     assert_int_equal(get(&id, LARGE_SIZE), STATUS_OK);
     assert_counts(1, LARGE_SIZE, 1, LARGE_SIZE);
-    assert_int_equal(chunk_store_restore(store, &id), STATUS_OK);
+    assert_int_equal(chunk_store_restore(store, &id, NULL), STATUS_OK);
     assert_int_equal(chunk_store_trash_purge(store, &id, INT64_MAX), STATUS_OK);
     assert_in_service(&id, LARGE_SIZE);
     store_restart();
@@ -372,7 +395,7 @@ static void a_bad_copy_is_not_taken_back(void **state)
     int fd = open(path, O_RDWR);
     assert_int_equal(pwrite(fd, "\xff\xfe", 2, 200000), 2);
     close(fd);
-    assert_int_equal(chunk_store_restore(store, &id), STATUS_CORRUPT);
+    assert_int_equal(chunk_store_restore(store, &id, NULL), STATUS_CORRUPT);
     assert_int_equal(get(&id, LARGE_SIZE), STATUS_NOT_FOUND);
     assert_counts(0, 0, 0, 0);
     assert_int_equal(chunk_store_info(store, &info), STATUS_OK);
@@ -389,7 +412,7 @@ static void a_lost_file_is_not_found(void **state)
     assert_int_equal(chunk_store_trash(store, &id), STATUS_OK);
     path_of(path, &id, true);
     assert_int_equal(unlink(path), 0);
-    assert_int_equal(chunk_store_restore(store, &id), STATUS_NOT_FOUND);
+    assert_int_equal(chunk_store_restore(store, &id, NULL), STATUS_NOT_FOUND);
     path_of(path, &other, false);
     assert_int_equal(unlink(path), 0);
     assert_int_equal(chunk_store_trash(store, &other), STATUS_NOT_FOUND);
@@ -411,7 +434,7 @@ static void a_failed_sync_is_reported(void **state)
     chunk_store_disk(store)->sync_directory = sync_fails;
     assert_int_equal(chunk_store_trash(store, &id), STATUS_IO);
     assert_true(chunk_store_failed(store));
-    assert_int_equal(chunk_store_restore(store, &id), STATUS_IO);
+    assert_int_equal(chunk_store_restore(store, &id, NULL), STATUS_IO);
     assert_int_equal(chunk_store_trash_purge(store, &id, INT64_MAX), STATUS_IO);
 }
 
@@ -452,6 +475,7 @@ int main(void)
         TRASH_TEST(a_small_chunk_goes_there_and_back),
         TRASH_TEST(a_large_chunk_goes_there_and_back),
         TRASH_TEST(unknown_chunks_are_not_found),
+        TRASH_TEST(only_what_is_expected_comes_back),
         TRASH_TEST(the_list_pages_in_order_and_tells_since_when),
         TRASH_TEST(what_is_purged_is_gone),
         TRASH_TEST(a_purged_file_is_gone),

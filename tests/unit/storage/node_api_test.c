@@ -340,7 +340,7 @@ static void the_inventory_comes_in_pages(void **state)
 
 static void the_trash_takes_and_gives_back(void **state)
 {
-    char targets[2][64], trash[160], restore[160], metric[80];
+    char targets[2][64], trash[160], restore[160], expecting[320], metric[80];
     struct exchange exchange;
     (void)state;
     for (unsigned i = 0; i < 2; i++) {
@@ -369,7 +369,15 @@ static void the_trash_takes_and_gives_back(void **state)
         assert_non_null(strstr(exchange.answer.data, metric));
         assert_non_null(strstr(exchange.answer.data, "tercet_node_trash_chunks{server_id=\"node-1\"} 1\n"));
         buffer_release(&exchange.answer);
-        assert_int_equal(request_status(0, "POST", restore), 204);
+        uint32_t size = i ? LARGE : 1000, crc32c = crc32c_update(0, harness.payload, size);
+        snprintf(expecting, sizeof(expecting), "%s?size=%u&crc32c=%08x", restore, size, crc32c ^ 1);
+        assert_int_equal(request_status(0, "POST", expecting), 409);
+        snprintf(expecting, sizeof(expecting), "%s?size=%u", restore, size);
+        assert_int_equal(request_status(0, "POST", expecting), 400);
+        snprintf(expecting, sizeof(expecting), "%s?size=%u&crc32c=%08x&more=1", restore, size, crc32c);
+        assert_int_equal(request_status(0, "POST", expecting), 400);
+        snprintf(expecting, sizeof(expecting), "%s?size=%u&crc32c=%08x", restore, size, crc32c);
+        assert_int_equal(request_status(0, "POST", expecting), 204);
         assert_int_equal(request_status(0, "POST", restore), 204);
         assert_int_equal(request_status(0, "GET", targets[i]), 200);
         delete_chunk(targets[i]);
