@@ -35,6 +35,7 @@ const char *breaker_state_name(enum breaker_state state); /* CLOSED, HALF-OPEN, 
 
 /* Why a breaker opened last. */
 enum breaker_cause { BREAKER_NEVER, BREAKER_FAILURES, BREAKER_RATE, BREAKER_SLOW, BREAKER_PROBE };
+#define BREAKER_CAUSES (BREAKER_PROBE + 1)
 const char *breaker_cause_name(enum breaker_cause cause); /* "failures in a row", ...; "" for NEVER */
 
 #define NODE_TRANSITIONS_MAX 8

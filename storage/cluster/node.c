@@ -45,6 +45,7 @@ static void breaker_moved_locked(struct node *node)
     move->wall_ms = clock_wall_ms();
     move->state = node->breaker.state;
     if (move->state == BREAKER_OPEN) {
+        metric_counter_add(node->opened_counters[node->breaker.cause], 1);
         snprintf(node->open_reason, sizeof(node->open_reason), "%s: %s", breaker_cause_name(node->breaker.cause),
                  node->last_error);
         text_copy(move->reason, sizeof(move->reason), node->open_reason);
@@ -53,6 +54,17 @@ static void breaker_moved_locked(struct node *node)
     }
     log_warn("breaker of a node changed", LOG_INT("node", node->number), LOG_STR("address", node->address),
              LOG_STR("state", breaker_state_name(node->breaker.state)), LOG_STR("reason", move->reason));
+}
+
+static void register_openings(struct node *node)
+{
+    char labels[64];
+
+    for (unsigned cause = BREAKER_NEVER + 1; cause < BREAKER_CAUSES; cause++) {
+        snprintf(labels, sizeof(labels), "node=\"%u\",cause=\"%s\"", node->number, breaker_cause_name(cause));
+        node->opened_counters[cause] =
+            metric_counter_get("tercet_node_breaker_opened_total", "Times the node's breaker opened, by cause", labels);
+    }
 }
 
 void node_init(struct node *node, unsigned index, unsigned number, const char *address,
@@ -71,6 +83,7 @@ void node_init(struct node *node, unsigned index, unsigned number, const char *a
     node->breaker_gauge = metric_gauge_get("tercet_node_breaker_state", "0 closed, 1 half-open, 2 open", label);
     node->failure_counter = metric_counter_get("tercet_node_failures_total", "Requests to the node that failed", label);
     node->score_gauge = metric_gauge_get("cluster_health_score", "Share of the nodes that are up, 0 to 100", "");
+    register_openings(node);
     publish_locked(node);
 }
 

@@ -18,13 +18,14 @@ struct task;
 #define NODE_NUMBER_MAX 255
 
 struct node {
-    unsigned number;    /* these seven, down to the counter, never change after node_init */
+    unsigned number;    /* these eight, down to the counters, never change after node_init */
     unsigned index;     /* in the cluster's table */
     char address[300];  /* host:port */
     double score_share; /* of cluster_health_score while it is up */
     struct metric_gauge *up_gauge, *breaker_gauge, *score_gauge;
     struct metric_counter *failure_counter;
-    _Atomic uint64_t answer_us; /* see pace.h */
+    struct metric_counter *opened_counters[BREAKER_CAUSES]; /* by cause; NULL for NEVER */
+    _Atomic uint64_t answer_us;                             /* see pace.h */
 
     pthread_mutex_t lock; /* guards all below */
     struct breaker breaker;

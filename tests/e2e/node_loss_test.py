@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import re
 import time
 
 import s3
@@ -106,6 +107,8 @@ class NodeLoss(ClusterTest):
             self.assertFalse(row["healthy"])
             self.assertIn("cannot connect", row["circuitReason"])
             self.assertTrue(row["lastTransition"].endswith("Z"))
+        opened = re.findall(r'tercet_node_breaker_opened_total{node="3",cause="(.*)"} [1-9]', self.cluster.get("/metrics")[1].decode())
+        self.assertTrue(opened and row["circuitReason"].startswith(tuple(opened)), (opened, row))
         self.cluster.restart_node(3)
         poll(lambda: self.breaker(3)["circuitState"] == "CLOSED", "canaries close it again")
         row = self.breaker(3)
