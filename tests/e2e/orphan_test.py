@@ -172,6 +172,27 @@ class TooMany(OrphanTest):
         self.assertEqual((done.returncode, done.stdout), (0, b"1100 chunks taken back from the trash\n"))
 
 
+class Emptied(OrphanTest):
+    GRACE_MS = 1500
+    cluster_options = {
+        "tls": False,
+        "node_options": ("-trash-grace", f"{GRACE_MS}ms"),
+        "gateway_options": (*WATCHING, *COMPARING, "-orphan-age", "100ms"),
+    }
+
+    def test_the_trash_is_emptied_after_its_grace(self):
+        first_ms = time.time() * 1000
+        planted = {self.plant(2, size)[0] for size in (3000, 100000)}
+        poll(lambda: self.state(2)["trashed"] >= 2, "they are in the trash")
+        poll(lambda: not self.in_trash(), "the trash is emptied")
+        self.assertGreaterEqual(time.time() * 1000, first_ms + self.GRACE_MS)
+        self.assertFalse(planted & {chunk for _, chunk in self.in_service()})
+        self.assertEqual(os.listdir(os.path.join(self.cluster.data("node2"), "trash")), [])
+        health = json.loads(self.cluster.get("/health", self.cluster.node_url(2))[1])
+        self.assertEqual((health["trashChunks"], health["trashBytes"]), (0, 0))
+        self.check()
+
+
 class Restored(OrphanTest):
     AGE_MS = 6000
     cluster_options = {
