@@ -218,7 +218,7 @@ def slow_readers(run):
     cluster = run.start_cluster(options={"-gc-grace": "0s", "-gc-interval": "50ms"})
     run.phase("healthy")
     session = run.session()
-    size = 6 << 20
+    size = 16 << 20  # more than connections hold
     keys = run.load.s3_keys[:4]
     for key in keys:
         session.put(key, size)

@@ -81,7 +81,7 @@ def crash_slow_disks(run):
     names = [f"node{number}" for number in range(1, NODE_COUNT + 1)]
     failpoints = {name: Failpoint(run.directory, name) for name in names}
     wrap = {name: failpoint.words for name, failpoint in failpoints.items()}
-    cluster = run.start_cluster(mix=Mix(put_large=30), wrap=wrap)
+    cluster = run.start_cluster(mix=Mix(put_large=60), wrap=wrap)
     run.start_load(1)
     run.phase("crashes")
     for _ in range(run.seconds(3, 20)):
@@ -89,8 +89,11 @@ def crash_slow_disks(run):
             failpoint.delay("sync", "*/node?/tmp/*", 300)
         time.sleep(run.rng.uniform(0.8, 1.5))
         cluster.crash_all()
+        run.load.stop()
         for failpoint in failpoints.values():
             failpoint.disarm()
         for program in cluster.programs:
             program.start()
         cluster.wait_ready()
+        run.read_all()  # before what is lost could be overwritten
+        run.load.start()
