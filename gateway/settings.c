@@ -133,6 +133,8 @@ void settings_load(struct settings *s, int argc, char **argv)
          false},
         {"breaker-open", CONFIG_DURATION, &s->breaker_open_ms, "5s", 10, 600000, "pause before a half-open probe",
          false},
+        {"hedge-percent", CONFIG_UINT, &s->hedge_percent, "5", 0, 100,
+         "so many reads in a hundred may ask a second node when the first one hesitates; 0: none", false},
         {"metadata-copies", CONFIG_UINT, &s->metadata_copies, "2", 0, 8,
          "nodes that must hold a change of the metadata before it is acknowledged; 0: none is asked", false},
         {"data-reserve", CONFIG_SIZE, &s->data_reserve_bytes, "256M", 0, 0,
@@ -208,6 +210,7 @@ void settings_cluster_config(const struct settings *settings, struct cluster_con
         .suspect_interval_ms = settings->suspect_interval_ms,
         .breaker_failures = settings->breaker_failures,
         .breaker_open_ms = settings->breaker_open_ms,
+        .hedge_percent = settings->hedge_percent,
     };
     if (cluster_identity_load(&config->identity, settings->cluster_id, settings->cluster_secret_file, &error))
         refuse("cluster-id, cluster-secret-file", error);

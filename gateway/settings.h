@@ -11,6 +11,7 @@ struct settings {
     uint64_t port, tls_port, threads, pool_threads, connections_max;
     uint64_t chunk_bytes, window_bytes, cache_bytes;
     uint64_t stall_ms, node_timeout_ms, health_interval_ms, suspect_interval_ms, breaker_failures, breaker_open_ms;
+    uint64_t hedge_percent;
     uint64_t gc_interval_ms, gc_grace_ms, repair_interval_ms, drain_ms;
     uint64_t repair_bandwidth, repair_concurrency, node_dead_after_ms, inventory_interval_ms, upload_expiry_ms;
     uint64_t orphan_age_ms, orphan_percent;

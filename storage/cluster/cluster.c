@@ -29,6 +29,10 @@ static void metrics_create(struct cluster_metrics *metrics)
         metric_counter_get("tercet_chunk_write_failures_total", "Chunks that could not be stored", "");
     metrics->read_failovers = metric_counter_get("tercet_chunk_read_failovers_total",
                                                  "Replicas that took over for another while a chunk was read", "");
+    metrics->read_hedges =
+        metric_counter_get("tercet_hedged_reads_total", "Reads that asked a second replica, the first being slow", "");
+    metrics->read_hedges_won = metric_counter_get("tercet_hedged_reads_won_total",
+                                                  "Of those, the ones that the second one answered first", "");
     metrics->read_damaged =
         metric_counter_get("tercet_chunk_read_damaged_total", "Copies found missing or corrupt while reading", "");
     metrics->read_failed =

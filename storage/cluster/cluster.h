@@ -28,6 +28,7 @@ struct cluster_config {
     uint64_t suspect_interval_ms; /* checks of a node that failed: 1000 */
     uint64_t breaker_failures;   /* failures in a row that open: 5 */
     uint64_t breaker_open_ms;    /* pause before half-open: 5000 */
+    uint64_t hedge_percent;      /* of the reads may be asked of a second node when the first is slow; 0: none */
 };
 
 enum breaker_state { BREAKER_CLOSED, BREAKER_HALF_OPEN, BREAKER_OPEN };

@@ -1,5 +1,6 @@
 /* What the files of this folder share: the cluster itself. Everything but `tasks`, `checked` and `stopping` is set
- * before cluster_start and constant from then on; the nodes, the discard queue and the live chunks have locks of their own. */
+ * before cluster_start and constant from then on; the nodes, the discard queue and the live chunks have locks of their
+ * own. */
 #ifndef TERCET_STORAGE_CLUSTER_CLUSTER_STATE_H
 #define TERCET_STORAGE_CLUSTER_CLUSTER_STATE_H
 
@@ -20,6 +21,7 @@ struct cluster_metrics {
     struct metric_counter *write_degraded;                 /* chunks stored with fewer copies than wanted */
     struct metric_counter *write_failed;                   /* chunks that could not be stored */
     struct metric_counter *read_failovers;                 /* another replica took over */
+    struct metric_counter *read_hedges, *read_hedges_won;  /* a second replica was asked, and was the first to answer */
     struct metric_counter *read_damaged;                   /* copies found missing or corrupt */
     struct metric_counter *read_failed;                    /* chunks that no replica could give */
 };
@@ -35,10 +37,11 @@ struct cluster {
     struct live_chunks live;
     struct cluster_metrics metrics;
     atomic_bool stopping;
-    pthread_mutex_t lock;   /* guards the two below; see pace.c, too */
-    pthread_cond_t changed; /* either of them changed */
-    unsigned tasks;         /* background tasks that have not ended */
-    unsigned checked;       /* nodes whose first check is over */
+    _Atomic int64_t hedge_credit; /* see hedge.h */
+    pthread_mutex_t lock;         /* guards the two below; see pace.c, too */
+    pthread_cond_t changed;       /* either of them changed */
+    unsigned tasks;               /* background tasks that have not ended */
+    unsigned checked;             /* nodes whose first check is over */
 };
 
 /* A background task of the cluster: cluster_stop waits for it. */

@@ -26,6 +26,7 @@ struct node {
     struct metric_counter *failure_counter;
     struct metric_counter *opened_counters[BREAKER_CAUSES]; /* by cause; NULL for NEVER */
     _Atomic uint64_t answer_us;                             /* see pace.h */
+    _Atomic uint64_t first_us, first_learnt_ms;             /* see hedge.h */
 
     pthread_mutex_t lock; /* guards all below */
     struct breaker breaker;
