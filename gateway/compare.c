@@ -22,6 +22,7 @@
 
 #define PAGE_CHUNKS 2048
 #define PAGE_TRASH  256
+#define PAUSE_MS    20   /* between two pages, unless a node waits for the end of it */
 #define WATCH_MS    100  /* how soon a change of a node is noticed */
 #define RETRY_MS    1000 /* after a comparison that failed */
 
@@ -29,6 +30,7 @@ struct comparison {
     struct background *background;
     unsigned node;
     bool holds_nothing; /* the node is given up and not asked */
+    bool urgent;
     struct meta_chunk *rows;
     size_t row_count, row;
     struct cluster_copy *copies, *trash;
@@ -208,6 +210,8 @@ static enum status range_compare(struct comparison *work, const struct chunk_id 
             after = &position;
         }
     } while (!status && i == PAGE_CHUNKS && !background_is_stopping(work->background));
+    if (!status && i == PAGE_CHUNKS)
+        return STATUS_CANCELLED; /* the copies behind were not looked at */
     for (; work->row < work->row_count && !status; work->row++)
         status = row_without_copy(work, &work->rows[work->row]);
     return status;
@@ -235,6 +239,8 @@ static enum status comparison_run(struct comparison *work)
             status = row_without_copy(work, &work->rows[work->row]);
         after = last;
         first = false;
+        if (!ended && !work->urgent)
+            background_pause(work->background, PAUSE_MS);
     }
     return status ? status : missing_flush(work);
 }
@@ -288,6 +294,7 @@ static void watch_record(struct node_watch *watch, const struct comparison *work
 static void node_compare(struct background *background, struct node_watch *watch, const struct cluster_node_info *info)
 {
     struct comparison *work = comparison_create(background, info->number, false);
+    work->urgent = info->barred;
     enum status status = comparison_run(work);
 
     if (status) {
@@ -312,6 +319,7 @@ static void node_compare(struct background *background, struct node_watch *watch
 static void node_give_up(struct background *background, struct node_watch *watch, const struct cluster_node_info *info)
 {
     struct comparison *work = comparison_create(background, info->number, true);
+    work->urgent = true;
     enum status status = comparison_run(work);
 
     if (status) {

@@ -139,20 +139,21 @@ class Orphans(OrphanTest):
 
 
 class TooMany(OrphanTest):
+    COUNT = 2100  # more than a page of the comparison
     cluster_options = {
         "tls": False,
         "gateway_options": (*WATCHING, *COMPARING, "-orphan-age", "100ms"),
     }
 
     def test_doubt(self):
-        planted = {chunk_id(3600) for _ in range(1100)}
+        planted = {chunk_id(3600) for _ in range(self.COUNT)}
         self.cluster.gateway.terminate()
         self.cluster.gateway.wait_end()
         for identity in planted:
             self.nodes[3].put(identity, b"x" * 10)
         self.cluster.gateway.start()
         self.cluster.wait_ready()
-        state = poll(lambda: self.state(4)["orphans"] >= 1100 and self.state(4), "the orphans are found")
+        state = poll(lambda: self.state(4)["orphans"] >= self.COUNT and self.state(4), "the orphans are found")
         self.assertTrue(state["orphansDoubted"])
         self.assertEqual(state["trashed"], 0)
         self.assertIn(b'tercet_orphans_doubted{node="4"} 1', self.cluster.get("/metrics")[1])
@@ -169,7 +170,7 @@ class TooMany(OrphanTest):
         self.cluster.nodes[3].terminate()
         self.cluster.nodes[3].wait_end()
         done = subprocess.run(self.cluster.nodes[3].argv + ["-restore-trash"], capture_output=True, timeout=60)
-        self.assertEqual((done.returncode, done.stdout), (0, b"1100 chunks taken back from the trash\n"))
+        self.assertEqual((done.returncode, done.stdout), (0, f"{self.COUNT} chunks taken back from the trash\n".encode()))
 
 
 class Emptied(OrphanTest):
