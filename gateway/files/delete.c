@@ -1,5 +1,6 @@
 /* DELETE /delete?filename=[&version=] and DELETE /files/{filename}[?version=]: without a version the file
- * goes with all its versions. Deleting what is not there is no error. */
+ * goes with all its versions, but never because of a version that names none: a download takes that for the latest.
+ * Deleting what is not there is no error. */
 #include "gateway/files/files.h"
 #include "gateway/json_reply.h"
 
@@ -32,6 +33,11 @@ void files_delete(struct exchange *exchange)
 
     if (files_name(exchange) || files_version(exchange, &version) || files_bucket(exchange, &bucket))
         return;
+    if (version.number == 0 && uri_query_has(&exchange->query, "version")) {
+        json_error(exchange, 400, "Invalid version",
+                   "Versions count from 1. Without the parameter the file goes with all its versions.");
+        return;
+    }
     if (version.number > 0)
         status = delete_version(exchange, &bucket, &version, &message);
     else

@@ -57,6 +57,13 @@ class DocumentedCommands(ClusterTest):
     def status(self, target, *arguments):
         return int(self.curl("-o", "/dev/null", "-w", "%{http_code}", *arguments, self.cluster.url + target).stdout)
 
+    def test_deletion_of_no_version_in_particular(self):
+        self.curl("-f", "-F", f"file=@{self.file('kept', 5)}", "-F", "filename=kept", self.cluster.url + "/upload")
+        for version in ("0", "-1", ""):
+            for target in (f"/delete?filename=kept&version={version}", f"/files/kept?version={version}"):
+                self.assertEqual(self.status(target, "-X", "DELETE"), 400)
+        self.assertEqual(self.status("/files/kept?version=0"), 200)
+
     def test_errors(self):
         self.assertEqual(self.status("/download?filename=never-stored"), 404)
         self.assertEqual(self.status("/download?filename=never-stored&version=one"), 400)
