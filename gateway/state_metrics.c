@@ -189,6 +189,11 @@ static double database_value(void *arg)
     return (double)cell->read(cell->meta, cell->property);
 }
 
+static double database_failing(void *arg)
+{
+    return meta_is_failing(arg);
+}
+
 static void register_database(struct gateway *gateway)
 {
     static const struct {
@@ -219,6 +224,8 @@ static void register_database(struct gateway *gateway)
                                        numbers[i].shared ? meta_rocksdb_property_shared : meta_rocksdb_property};
         metric_gauge_callback(numbers[i].name, numbers[i].help, "", database_value, cell);
     }
+    metric_gauge_callback("tercet_meta_failing", "1 after an error in the background until a commit succeeds.", "",
+                          database_failing, gateway->meta);
 }
 
 /* ---- the gateway's own disk ----------------------------------------------------------------------------------- */

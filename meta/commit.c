@@ -222,19 +222,52 @@ static struct commit_op *group_commit(struct committer *committer, struct commit
     return rest;
 }
 
+/* After an error in RocksDB's background, when nobody commits: a write of the state shows whether it is over. */
+static void probe_commit(struct committer *committer)
+{
+    struct db_batch *batch = db_batch_create();
+    struct buffer value;
+    uint64_t sequence = 0;
+
+    record_buffer_init(&value);
+    if (group_write(committer, batch, &value, &sequence) == STATUS_OK && sequence > 0)
+        group_hand_over(committer, NULL, sequence);
+    buffer_release(&value);
+    db_batch_free(batch);
+}
+
+/* Waits for operations, for a second at most. */
+static struct commit_op *ops_take(struct committer *committer, bool *stopping)
+{
+    struct timespec until;
+
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec++;
+    pthread_mutex_lock(&committer->lock);
+    int timed_out = 0;
+    while (!committer->first && !committer->stopping && !timed_out)
+        timed_out = pthread_cond_timedwait(&committer->waiting, &committer->lock, &until);
+    struct commit_op *ops = committer->first;
+    committer->first = committer->last = NULL;
+    *stopping = committer->stopping;
+    pthread_mutex_unlock(&committer->lock);
+    return ops;
+}
+
 static void *committer_main(void *arg)
 {
     struct committer *committer = arg;
 
     for (;;) {
-        pthread_mutex_lock(&committer->lock);
-        while (!committer->first && !committer->stopping)
-            pthread_cond_wait(&committer->waiting, &committer->lock);
-        struct commit_op *ops = committer->first;
-        committer->first = committer->last = NULL;
-        pthread_mutex_unlock(&committer->lock);
-        if (!ops)
+        bool stopping;
+        struct commit_op *ops = ops_take(committer, &stopping);
+        if (!ops && stopping)
             return NULL;
+        if (!ops) {
+            if (meta_is_failing(committer->meta))
+                probe_commit(committer);
+            continue;
+        }
         if (ops_refuse(committer, ops))
             continue;
         while (ops)
@@ -244,10 +277,15 @@ static void *committer_main(void *arg)
 
 void committer_start(struct committer *committer, struct meta *meta, const struct state_record *state)
 {
+    pthread_condattr_t attributes;
+
     committer->meta = meta;
     committer->state = *state;
     pthread_mutex_init(&committer->lock, NULL);
-    pthread_cond_init(&committer->waiting, NULL);
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&committer->waiting, &attributes);
+    pthread_condattr_destroy(&attributes);
     pthread_cond_init(&committer->written, NULL);
     int error = pthread_create(&committer->thread, NULL, committer_main, committer);
     CHECK(error == 0);

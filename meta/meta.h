@@ -46,7 +46,8 @@ uint64_t meta_sequence(const struct meta *meta); /* the last commit's */
 uint64_t meta_rocksdb_property(struct meta *meta, const char *name);
 /* One of the database as a whole, which each column family would report alike: cache, errors, stalls. */
 uint64_t meta_rocksdb_property_shared(struct meta *meta, const char *name);
-/* An error in RocksDB's background that no commit has survived so far: commits may be impossible. Does not suspend. */
+/* There was an error in RocksDB's background and no commit since: commits may be impossible. The committer finds out,
+ * every second, by one of its own. Does not suspend. */
 bool meta_is_failing(struct meta *meta);
 
 /* All recorded chunks, those that wait to be freed too, by the number of good copies; with three or more: the last.
