@@ -10,9 +10,10 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "base/task.h"
+#include "storage/cluster/pace.h"
 
 struct tally {
-    unsigned stored, running, stalled; /* running includes stalled */
+    unsigned stored, running, lagging; /* running includes lagging: those that were replaced, or are to be */
 };
 
 static struct tally chunk_tally(const struct chunk_writer *chunk)
@@ -22,7 +23,7 @@ static struct tally chunk_tally(const struct chunk_writer *chunk)
         const struct copy *copy = &chunk->copies[i];
         tally.stored += copy->state == COPY_STORED;
         tally.running += copy_is_running(copy);
-        tally.stalled += copy_is_running(copy) && copy->stalled;
+        tally.lagging += copy_is_running(copy) && (copy->stalled || copy->hedged);
     }
     return tally;
 }
@@ -45,13 +46,30 @@ static struct node *chunk_next_node(const struct chunk_writer *chunk)
     return cluster_place(chunk->cluster, &chunk->id, tried);
 }
 
+/* Is there a copy that is late, and a good node that may be tried as well? Then it counts as lagging from now on. */
+static bool chunk_hedge(struct chunk_writer *chunk)
+{
+    for (unsigned i = 0; i < chunk->copy_count; i++) {
+        struct copy *copy = &chunk->copies[i];
+        if (!copy_is_running(copy) || !copy->late || copy->hedged || copy->stalled)
+            continue;
+        struct node *node = chunk_next_node(chunk);
+        if (!node || !node_is_good_target(node) || !pace_hedge_granted(chunk->cluster))
+            return false;
+        copy->hedged = true;
+        metric_counter_add(chunk->cluster->metrics.write_hedges, 1);
+        return true;
+    }
+    return false;
+}
+
 /* Starts copies until as many go on well as are wanted. Returns true when no further node could be tried. A stand-in
  * is sent the bytes if they are all still here; else it must wait for a stored copy to fetch the chunk from. */
 static bool chunk_recruit(struct chunk_writer *chunk)
 {
     for (;;) {
         struct tally tally = chunk_tally(chunk);
-        if (tally.stored + tally.running - tally.stalled >= CHUNK_COPIES)
+        if (tally.stored + tally.running - tally.lagging >= CHUNK_COPIES && !chunk_hedge(chunk))
             return false;
         struct node *node = chunk_next_node(chunk);
         if (!node)
@@ -90,6 +108,7 @@ struct chunk_writer *chunk_writer_open(struct cluster *cluster, struct window *w
     CHECK(chunk->available > begin);
     if (stream_ended && chunk->available == window->end)
         chunk->payload = window_tail(window, chunk->available - begin);
+    pace_chunk_begins(cluster);
     chunk_recruit(chunk);
     return chunk;
 }
@@ -179,7 +198,7 @@ uint64_t chunk_writer_floor(const struct chunk_writer *chunk)
 void chunk_writer_shed(struct chunk_writer *chunk, uint64_t position)
 {
     struct tally tally = chunk_tally(chunk);
-    if (tally.stored + tally.running - tally.stalled < CHUNK_COPIES_MIN)
+    if (tally.stored + tally.running - tally.lagging < CHUNK_COPIES_MIN)
         return;
     for (unsigned i = 0; i < chunk->copy_count; i++) {
         struct copy *copy = &chunk->copies[i];

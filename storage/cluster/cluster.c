@@ -9,6 +9,7 @@
 #include "base/check.h"
 #include "base/metrics.h"
 #include "base/task.h"
+#include "storage/cluster/pace.h"
 #include "storage/cluster/placement.h"
 
 #define WINDOW_BYTES_MIN (128u << 10)
@@ -23,6 +24,8 @@ static void metrics_create(struct cluster_metrics *metrics)
                                                  metric_seconds_bounds, metric_seconds_bound_count);
     metrics->write_standins = metric_counter_get("tercet_chunk_write_standins_total",
                                                  "Nodes that took over for another while a chunk was written", "");
+    metrics->write_hedges = metric_counter_get("tercet_chunk_write_hedges_total",
+                                               "Of these, for nodes that were late with a small chunk", "");
     metrics->write_degraded =
         metric_counter_get("tercet_chunk_write_degraded_total", "Chunks stored with fewer copies than wanted", "");
     metrics->write_failed =
@@ -71,6 +74,7 @@ enum status cluster_create(const struct cluster_config *config, struct cluster *
     created->config.nodes = NULL;
     created->nodes = mem_zalloc(count * sizeof(*created->nodes));
     created->node_count = count;
+    created->late_credit = HEDGES_SAVED_MAX * 100;
     for (unsigned i = 0; i < count; i++)
         node_init(&created->nodes[i], i, addresses[i].number, addresses[i].address, config, count);
     pthread_condattr_t attributes;
@@ -202,10 +206,12 @@ void cluster_node_info(const struct cluster *cluster, unsigned index, struct clu
 
 unsigned cluster_writable_count(const struct cluster *cluster)
 {
-    enum node_standing standing;
+    struct cluster_node_info info;
     unsigned count = 0;
-    for (unsigned i = 0; i < cluster->node_count; i++)
-        count += node_takes_chunks(&cluster->nodes[i], &standing) && standing == NODE_GOOD;
+    for (unsigned i = 0; i < cluster->node_count; i++) {
+        node_info(&cluster->nodes[i], &info);
+        count += info.writable;
+    }
     return count;
 }
 

@@ -18,6 +18,7 @@
 struct cluster_metrics {
     struct metric_histogram *write_seconds, *read_seconds; /* of a chunk */
     struct metric_counter *write_standins;                 /* a node was replaced while a chunk was written */
+    struct metric_counter *write_hedges;                   /* of these, for nodes that were only late */
     struct metric_counter *write_degraded;                 /* chunks stored with fewer copies than wanted */
     struct metric_counter *write_failed;                   /* chunks that could not be stored */
     struct metric_counter *read_failovers;                 /* another replica took over */
@@ -38,6 +39,7 @@ struct cluster {
     struct cluster_metrics metrics;
     atomic_bool stopping;
     _Atomic int64_t hedge_credit; /* see hedge.h */
+    _Atomic unsigned late_credit; /* of writes, see pace.h: in hundredths of a second try */
     pthread_mutex_t lock;         /* guards the two below; see pace.c, too */
     pthread_cond_t changed;       /* either of them changed */
     unsigned tasks;               /* background tasks that have not ended */

@@ -14,6 +14,7 @@
 #include "storage/cluster/pace.h"
 
 #define STALL_CONFIRM_MS 50
+#define LATE_CONFIRM_MS  10
 #define STALL_POLL_MS    100 /* how often a stalled copy is looked at */
 
 static_assert(WINDOW_SPARE_BYTES >= PROTOCOL_FOOTER_LEN, "a footer must fit behind a segment");
@@ -136,7 +137,7 @@ static bool copy_redate(struct copy *copy)
     node_call_finish(&copy->call, NODE_ANSWERED, NULL);
     copy->redated = true;
     copy->whole = copy->paused = copy->stalled = false;
-    copy->all_sent_ms = copy->silence_noted_ms = 0;
+    copy->all_sent_ms = copy->silence_noted_ms = copy->late_noted_ms = 0;
     copy->owing_since_ms = clock_monotonic_ms();
     if (sending)
         send_begin(copy);
@@ -244,6 +245,26 @@ static uint64_t copy_poll_stall(struct copy *copy, uint64_t now_ms)
     return now_ms + STALL_POLL_MS;
 }
 
+/* A small chunk is cheap to send once more, long before its node has stalled. */
+static uint64_t copy_poll_late(struct copy *copy, uint64_t now_ms)
+{
+    uint64_t since_ms = copy_silent_since(copy);
+    uint64_t late_at_ms = since_ms + pace_late_ms(copy->chunk->cluster, copy->node);
+    if (copy->late || !copy->whole)
+        return CLOCK_NEVER;
+    if (now_ms < late_at_ms) {
+        copy->late_noted_ms = 0;
+        return late_at_ms;
+    }
+    if (!copy->late_noted_ms)
+        copy->late_noted_ms = now_ms;
+    if (now_ms < copy->late_noted_ms + LATE_CONFIRM_MS)
+        return copy->late_noted_ms + LATE_CONFIRM_MS;
+    node_late(copy->node, since_ms);
+    copy->late = true;
+    return CLOCK_NEVER;
+}
+
 uint64_t copy_poll(struct copy *copy, uint64_t now_ms)
 {
     uint64_t timeout_ms = copy->chunk->cluster->config.node_timeout_ms;
@@ -257,8 +278,11 @@ uint64_t copy_poll(struct copy *copy, uint64_t now_ms)
     if (copy->paused)
         return CLOCK_NEVER;
     /* A pull is silent until the node has the whole chunk. */
-    if (copy->state == COPY_SENDING)
+    if (copy->state == COPY_SENDING) {
+        uint64_t late_ms = copy_poll_late(copy, now_ms);
         due_ms = copy_poll_stall(copy, now_ms);
+        due_ms = late_ms < due_ms ? late_ms : due_ms;
+    }
     uint64_t give_up_ms = copy_silent_since(copy) + timeout_ms;
     bool found_down = copy->stalled && node_was_found_down(copy->node);
     if (found_down || now_ms >= give_up_ms + STALL_CONFIRM_MS) {

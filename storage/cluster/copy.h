@@ -16,6 +16,8 @@ struct copy {
     enum copy_state state;
     bool may_be_stored; /* the node holds the chunk, or might */
     bool stalled;       /* owes progress for too long; a stand-in is looked for */
+    bool late;          /* of a small chunk: unusually long without an answer */
+    bool hedged;        /* and another copy was begun in its place, in case it never comes */
     bool whole;         /* the body is given to the call as one piece, not read from the window */
     bool redated;       /* sent again because the node's clock differs from ours */
     bool paused;        /* has taken all there is and waits for more from the client */
@@ -24,6 +26,7 @@ struct copy {
     uint64_t owing_since_ms;
     uint64_t all_sent_ms;      /* the node has every byte and owes its answer; 0 before */
     uint64_t silence_noted_ms; /* when the silence first looked like a stall, 0 when it does not */
+    uint64_t late_noted_ms;    /* same for being late */
     char auth[PROTOCOL_AUTH_MAX];
     uint8_t footer[PROTOCOL_FOOTER_LEN];
 };

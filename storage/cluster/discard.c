@@ -11,6 +11,8 @@
 #include "base/task.h"
 #include "storage/cluster/node_call.h"
 
+#define DISCARD_STALLS 2 /* times stall_ms from being unwanted to being deleted */
+
 void discard_queue_init(struct discard_queue *queue)
 {
     *queue = (struct discard_queue){0};
@@ -31,27 +33,43 @@ void discard_wake(struct discard_queue *queue)
     pthread_mutex_unlock(&queue->lock);
 }
 
+static void grow_locked(struct discard_queue *queue)
+{
+    size_t capacity = queue->capacity ? 2 * queue->capacity : 64;
+    struct discard *waiting = mem_alloc(capacity * sizeof(*waiting));
+    for (size_t i = 0; i < queue->count; i++)
+        waiting[i] = queue->waiting[(queue->first + i) % queue->capacity];
+    free(queue->waiting);
+    queue->waiting = waiting;
+    queue->first = 0;
+    queue->capacity = capacity;
+}
+
 void discard_add(struct cluster *cluster, const struct chunk_id *id, struct node *node)
 {
     struct discard_queue *queue = &cluster->discards;
+    uint64_t due_ms = clock_monotonic_ms() + DISCARD_STALLS * cluster->config.stall_ms;
     pthread_mutex_lock(&queue->lock);
-    if (queue->count == queue->capacity && queue->capacity < DISCARDS_MAX) {
-        queue->capacity = queue->capacity ? 2 * queue->capacity : 64;
-        queue->waiting = mem_realloc(queue->waiting, queue->capacity * sizeof(*queue->waiting));
-    }
+    if (queue->count == queue->capacity && queue->capacity < DISCARDS_MAX)
+        grow_locked(queue);
     if (queue->count < queue->capacity)
-        queue->waiting[queue->count++] = (struct discard){*id, node};
+        queue->waiting[(queue->first + queue->count++) % queue->capacity] = (struct discard){*id, node, due_ms};
     if (queue->worker)
         task_unpark(queue->worker);
     pthread_mutex_unlock(&queue->lock);
 }
 
-static bool discard_take(struct discard_queue *queue, struct discard *discard)
+/* The oldest one, if it is due; else *due_ms is when to look again. */
+static bool discard_take(struct discard_queue *queue, struct discard *discard, uint64_t *due_ms)
 {
     pthread_mutex_lock(&queue->lock);
-    bool taken = queue->count > 0;
-    if (taken)
-        *discard = queue->waiting[--queue->count];
+    *due_ms = queue->count ? queue->waiting[queue->first].due_ms : CLOCK_NEVER;
+    bool taken = *due_ms <= clock_monotonic_ms();
+    if (taken) {
+        *discard = queue->waiting[queue->first];
+        queue->first = (queue->first + 1) % queue->capacity;
+        queue->count--;
+    }
     pthread_mutex_unlock(&queue->lock);
     return taken;
 }
@@ -75,15 +93,16 @@ static void discard_run(void *arg)
     struct cluster *cluster = arg;
     struct discard_queue *queue = &cluster->discards;
     struct discard discard;
+    uint64_t due_ms;
 
     pthread_mutex_lock(&queue->lock);
     queue->worker = task_self();
     pthread_mutex_unlock(&queue->lock);
     while (!atomic_load(&cluster->stopping)) {
-        if (discard_take(queue, &discard))
+        if (discard_take(queue, &discard, &due_ms))
             discard_one(cluster, &discard);
         else
-            task_park();
+            task_park_until(due_ms);
     }
     pthread_mutex_lock(&queue->lock);
     queue->worker = NULL;

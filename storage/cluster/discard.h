@@ -1,5 +1,6 @@
 /* Copies that nobody wants any more: of aborted uploads, of nodes that lost a race. They are deleted in the background,
- * best effort; what is missed is an orphan, which the comparison of inventories finds. */
+ * best effort; what is missed is an orphan, which the comparison of inventories finds. Not at once: a node may still be
+ * busy storing what we gave up, and a copy that is deleted before it is there would stay. */
 #ifndef TERCET_STORAGE_CLUSTER_DISCARD_H
 #define TERCET_STORAGE_CLUSTER_DISCARD_H
 
@@ -17,12 +18,13 @@ struct task;
 struct discard {
     struct chunk_id id;
     struct node *node;
+    uint64_t due_ms;
 };
 
 struct discard_queue {
     pthread_mutex_t lock; /* guards all below */
     struct discard *waiting;
-    size_t count, capacity;
+    size_t first, count, capacity; /* the oldest one, how many follow it; a ring */
     struct task *worker;
 };
 

@@ -23,12 +23,17 @@ static enum node_standing standing_locked(const struct node *node)
 {
     if (!node->checked || node->check_failed || node->breaker.state != BREAKER_CLOSED)
         return NODE_DOWN;
-    return node->suspect ? NODE_DOUBTED : NODE_GOOD;
+    return node->suspect || node->wary ? NODE_DOUBTED : NODE_GOOD;
+}
+
+static bool is_up_locked(const struct node *node)
+{
+    return standing_locked(node) != NODE_DOWN && !node->suspect;
 }
 
 static void publish_locked(struct node *node)
 {
-    bool up = standing_locked(node) == NODE_GOOD;
+    bool up = is_up_locked(node);
     metric_gauge_set(node->breaker_gauge, node->breaker.state);
     metric_gauge_set(node->up_gauge, up);
     if (node->availability_gauge)
@@ -129,7 +134,8 @@ static void failure_locked(struct node *node, const char *reason)
 static void success_locked(struct node *node)
 {
     node->last_seen_ms = clock_wall_ms();
-    node->suspect = false;
+    node->suspect = node->wary = false;
+    node->sign_ms = clock_monotonic_ms();
     node->last_error[0] = '\0';
 }
 
@@ -168,6 +174,16 @@ void node_pace(struct node *node, bool slow)
         breaker_moved_locked(node);
         check_request_locked(node);
         publish_locked(node);
+    }
+    pthread_mutex_unlock(&node->lock);
+}
+
+void node_late(struct node *node, uint64_t since_ms)
+{
+    pthread_mutex_lock(&node->lock);
+    if (!node->wary && node->sign_ms < since_ms) {
+        node->wary = true;
+        check_request_locked(node);
     }
     pthread_mutex_unlock(&node->lock);
 }
@@ -405,7 +421,7 @@ void node_info(struct node *node, struct cluster_node_info *info)
     text_copy(info->address, sizeof(info->address), node->address);
     pthread_mutex_lock(&node->lock);
     text_copy(info->server_id, sizeof(info->server_id), node->server_id);
-    info->healthy = standing_locked(node) == NODE_GOOD && !node->barred;
+    info->healthy = is_up_locked(node) && !node->barred;
     info->writable = info->healthy && !node->full && !node->read_only;
     info->full = node->full;
     info->read_only = node->read_only;

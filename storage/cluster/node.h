@@ -36,7 +36,9 @@ struct node {
     bool checked;                      /* a health check has ended, well or not */
     bool check_failed;                 /* the last health check */
     bool suspect;                      /* a live request failed and nothing has succeeded since */
-    bool up;                           /* as last published */
+    bool wary;        /* silent for some time while it owed an answer: others are preferred until it gives any sign */
+    uint64_t sign_ms; /* when it last answered anything, monotonic */
+    bool up;          /* as last published */
     bool full, read_only;
     char server_id[64];
     uint64_t total_bytes, free_bytes, chunks;
@@ -74,7 +76,7 @@ enum node_outcome {
 /* How much a node may be trusted with. */
 enum node_standing {
     NODE_GOOD,
-    NODE_DOUBTED, /* a request failed just now, no check has confirmed it yet */
+    NODE_DOUBTED, /* a request failed or is late just now, no check has confirmed it yet */
     NODE_DOWN,    /* unreachable, foreign, or its breaker is not closed */
 };
 
@@ -85,6 +87,9 @@ void node_release(struct node *node);
 /* Around each request but health checks. `reason` (for NODE_FAILED) is kept as last_error. */
 void node_request_begin(struct node *node);
 void node_request_end(struct node *node, enum node_outcome outcome, const char *reason);
+/* A request is unusually late. If the node has answered nothing at all since `since_ms`, others are preferred from now
+ * on and it is checked at once; it still counts as healthy. */
+void node_late(struct node *node, uint64_t since_ms);
 /* The node does not answer a running request in time: doubt it and have it checked now. */
 void node_doubt(struct node *node, const char *reason);
 

@@ -41,6 +41,12 @@ uint64_t pace_stall_ms(const struct cluster *cluster, const struct node *node)
     return patience_ms > cluster->config.stall_ms ? patience_ms : cluster->config.stall_ms;
 }
 
+uint64_t pace_late_ms(const struct cluster *cluster, const struct node *node)
+{
+    uint64_t limit_ms = STALL_FACTOR * usual_us(cluster, node) / 1000;
+    return limit_ms > cluster->config.stall_ms / 10 ? limit_ms : cluster->config.stall_ms / 10;
+}
+
 uint64_t pace_slow_ms(const struct cluster *cluster, const struct node *node)
 {
     uint64_t limit_ms = SLOW_FACTOR * usual_us(cluster, node) / 1000;
@@ -53,6 +59,23 @@ bool pace_can_spare(const struct cluster *cluster, const struct node *node)
     for (unsigned i = 0; i < cluster->node_count; i++)
         others += &cluster->nodes[i] != node && node_is_good_target(&cluster->nodes[i]);
     return others >= CHUNK_COPIES;
+}
+
+void pace_chunk_begins(struct cluster *cluster)
+{
+    unsigned credit = atomic_load_explicit(&cluster->late_credit, memory_order_relaxed);
+    while (credit < HEDGES_SAVED_MAX * 100 &&
+           !atomic_compare_exchange_weak(&cluster->late_credit, &credit, credit + HEDGE_PERCENT))
+        ;
+}
+
+bool pace_hedge_granted(struct cluster *cluster)
+{
+    unsigned credit = atomic_load_explicit(&cluster->late_credit, memory_order_relaxed);
+    while (credit >= 100)
+        if (atomic_compare_exchange_weak(&cluster->late_credit, &credit, credit - 100))
+            return true;
+    return false;
 }
 
 /* Loops may overwrite each other's update: an average can bear that. */

@@ -335,6 +335,9 @@ def slow_disk(run):
         time.sleep(run.seconds(6, 60))
     ended = time.monotonic()
     run.expect_no_errors(begun, ended, "one slow disk")
+    cluster.wait_healthy()
+    time.sleep(0.3)
+    run.breaker_times("", 2, begun, ended)
 
 
 def _power_cuts(run, count, syncs_lie):

@@ -10,7 +10,7 @@
 
 #define UPLOADS  12 /* at once */
 #define DELAY_MS 800
-#define ROUNDS   4
+#define ROUNDS   8
 
 static struct cluster_node_info info_of(unsigned index)
 {
@@ -133,14 +133,69 @@ static void test_all_slow(void **state)
     }
 }
 
+/* A node that stops in the middle of everything: the first uploads that miss its answer are helped out long before it
+ * counts as stalled, and those that follow leave it alone. */
+static void test_silent_node_is_avoided_early(void **state)
+{
+    (void)state;
+    struct cluster_config config = fake_config();
+    config.stall_ms = 5000;
+    config.node_timeout_ms = 30000;
+    fake_start_nodes(0);
+    fake_start_cluster(&config);
+    assert_false(opens(0, 1));
+    fake.nodes[1].put_fault = fake.nodes[1].health_fault = FAULT_SILENT;
+    unsigned before = fake.nodes[1].puts;
+    uint64_t start_ms = clock_monotonic_ms();
+    while (fake.nodes[1].puts == before)
+        opens(0, 1);
+    before = fake.nodes[1].puts;
+    opens(0, 2);
+    assert_int_equal(fake.nodes[1].puts, before);
+    assert_true(clock_monotonic_ms() - start_ms < config.stall_ms);
+    assert_int_equal(info_of(1).breaker, BREAKER_CLOSED);
+}
+
+static void settle_run(void *arg)
+{
+    unsigned *chunks = arg;
+    FAKE_EVENTUALLY(({
+        *chunks = 0;
+        for (unsigned i = 0; i < FAKE_NODES; i++)
+            *chunks += fake_chunk_count(&fake.nodes[i]);
+        *chunks == 3 * UPLOADS;
+    }));
+}
+
+/* The copies that a late node made after all are deleted, once they are there; and it still counts as healthy. */
+static void test_late_copies_are_deleted(void **state)
+{
+    (void)state;
+    struct cluster_config config = fake_config();
+    config.stall_ms = 1500; /* late after 150 ms, deleted after 3 s */
+    config.node_timeout_ms = 30000;
+    fake_start_nodes(0);
+    fake_start_cluster(&config);
+    fake.nodes[2].delay_ms = 1000;
+    fake.nodes[2].put_fault = FAULT_SLOW_ONCE;
+    opens(0, 1);
+    unsigned puts = 0, chunks = 0;
+    for (unsigned i = 0; i < FAKE_NODES; i++)
+        puts += fake.nodes[i].puts;
+    assert_in_range(puts, 3 * UPLOADS + 1, 4 * UPLOADS);
+    fake_run(settle_run, &chunks);
+    assert_int_equal(chunks, 3 * UPLOADS);
+    assert_int_equal(info_of(2).failures, 0);
+    assert_true(info_of(2).healthy);
+}
+
 int main(void)
 {
 #define WITH_NODES(test) cmocka_unit_test_teardown(test, fake_teardown)
     const struct CMUnitTest tests[] = {
-        WITH_NODES(test_slow_node_is_shut_out),
-        WITH_NODES(test_slow_node_that_is_needed_stays),
-        WITH_NODES(test_second_slow_node_stays),
-        WITH_NODES(test_all_slow),
+        WITH_NODES(test_slow_node_is_shut_out),        WITH_NODES(test_slow_node_that_is_needed_stays),
+        WITH_NODES(test_second_slow_node_stays),       WITH_NODES(test_all_slow),
+        WITH_NODES(test_silent_node_is_avoided_early), WITH_NODES(test_late_copies_are_deleted),
     };
     log_init("test", "test", LOG_ERROR);
     return cmocka_run_group_tests(tests, NULL, NULL);
