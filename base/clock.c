@@ -45,6 +45,20 @@ uint64_t clock_monotonic_us(void)
     return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
+void clock_cond_init(pthread_cond_t *condition)
+{
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(condition, &attributes);
+    pthread_condattr_destroy(&attributes);
+}
+
+struct timespec clock_deadline(uint64_t monotonic_ms)
+{
+    return (struct timespec){.tv_sec = (time_t)(monotonic_ms / 1000), .tv_nsec = (long)(monotonic_ms % 1000) * 1000000};
+}
+
 int64_t clock_wall_ms(void)
 {
     struct timespec now = clock_now(CLOCK_REALTIME);
@@ -108,8 +122,7 @@ static enum status civil_to_wall(const struct civil *civil, int64_t *wall_ms)
     if (civil->hour > 23 || civil->minute > 59 || civil->second > 60)
         return STATUS_INVALID;
     int64_t seconds = civil->hour * 3600 + civil->minute * 60 + civil->second;
-    *wall_ms =
-        civil_days(civil->year, civil->month, civil->day) * MS_PER_DAY + seconds * 1000 + civil->millisecond;
+    *wall_ms = civil_days(civil->year, civil->month, civil->day) * MS_PER_DAY + seconds * 1000 + civil->millisecond;
     return STATUS_OK;
 }
 
@@ -117,24 +130,23 @@ void clock_format_iso8601_ms(int64_t wall_ms, char out[CLOCK_TEXT_MAX])
 {
     struct civil c = civil_from_wall(wall_ms);
     snprintf(out, CLOCK_TEXT_MAX, "%04u-%02u-%02uT%02u:%02u:%02u.%03uZ", (unsigned)c.year % 10000u,
-             (unsigned)c.month % 100u, (unsigned)c.day % 100u, (unsigned)c.hour % 100u,
-             (unsigned)c.minute % 100u, (unsigned)c.second % 100u, (unsigned)c.millisecond % 1000u);
+             (unsigned)c.month % 100u, (unsigned)c.day % 100u, (unsigned)c.hour % 100u, (unsigned)c.minute % 100u,
+             (unsigned)c.second % 100u, (unsigned)c.millisecond % 1000u);
 }
 
 void clock_format_rfc1123(int64_t wall_ms, char out[CLOCK_TEXT_MAX])
 {
     struct civil c = civil_from_wall(wall_ms);
-    snprintf(out, CLOCK_TEXT_MAX, "%s, %02u %s %04u %02u:%02u:%02u GMT", day_names[c.weekday],
-             (unsigned)c.day % 100u, month_names[c.month - 1], (unsigned)c.year % 10000u,
-             (unsigned)c.hour % 100u, (unsigned)c.minute % 100u, (unsigned)c.second % 100u);
+    snprintf(out, CLOCK_TEXT_MAX, "%s, %02u %s %04u %02u:%02u:%02u GMT", day_names[c.weekday], (unsigned)c.day % 100u,
+             month_names[c.month - 1], (unsigned)c.year % 10000u, (unsigned)c.hour % 100u, (unsigned)c.minute % 100u,
+             (unsigned)c.second % 100u);
 }
 
 void clock_format_basic(int64_t wall_ms, char out[CLOCK_TEXT_MAX])
 {
     struct civil c = civil_from_wall(wall_ms);
-    snprintf(out, CLOCK_TEXT_MAX, "%04u%02u%02uT%02u%02u%02uZ", (unsigned)c.year % 10000u,
-             (unsigned)c.month % 100u, (unsigned)c.day % 100u, (unsigned)c.hour % 100u,
-             (unsigned)c.minute % 100u, (unsigned)c.second % 100u);
+    snprintf(out, CLOCK_TEXT_MAX, "%04u%02u%02uT%02u%02u%02uZ", (unsigned)c.year % 10000u, (unsigned)c.month % 100u,
+             (unsigned)c.day % 100u, (unsigned)c.hour % 100u, (unsigned)c.minute % 100u, (unsigned)c.second % 100u);
 }
 
 /* Reads a text from left to right; after the first mistake everything fails. */

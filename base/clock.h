@@ -3,7 +3,9 @@
 #ifndef TERCET_BASE_CLOCK_H
 #define TERCET_BASE_CLOCK_H
 
+#include <pthread.h>
 #include <stdint.h>
+#include <time.h>
 
 #include "base/bytes.h"
 
@@ -12,6 +14,10 @@ uint64_t clock_monotonic_us(void);
 int64_t clock_wall_ms(void); /* milliseconds since 1970, UTC */
 
 #define CLOCK_NEVER UINT64_MAX /* a deadline that does not come */
+
+/* A condition whose timed waits use the monotonic clock, and a deadline of that clock, in milliseconds, for them. */
+void clock_cond_init(pthread_cond_t *condition);
+struct timespec clock_deadline(uint64_t monotonic_ms);
 
 /* Text forms, NUL-terminated. All UTC. */
 #define CLOCK_TEXT_MAX 40

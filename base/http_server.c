@@ -9,13 +9,13 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <h2o.h>
 #include <openssl/ssl.h>
 
 #include "base/check.h"
+#include "base/clock.h"
 #include "base/http_connection.h"
 #include "base/log.h"
 #include "base/task.h"
@@ -246,17 +246,13 @@ static void listener_cut(struct http_listener *listener)
 static struct http_server *server_create(struct loop_group *loops, const struct http_server_config *config)
 {
     struct http_server *server = mem_zalloc(sizeof(*server));
-    pthread_condattr_t attributes;
 
     server->config = *config;
     set_defaults(&server->config);
     server->loops = loops;
     random_bytes(&server->request_id_key, sizeof(server->request_id_key));
     pthread_mutex_init(&server->lock, NULL);
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&server->closed, &attributes);
-    pthread_condattr_destroy(&attributes);
+    clock_cond_init(&server->closed);
     server->listeners = mem_zalloc(loops->count * sizeof(*server->listeners));
     for (unsigned i = 0; i < loops->count; i++) {
         server->listeners[i].server = server;
@@ -328,17 +324,10 @@ unsigned http_server_requests(const struct http_server *server)
 /* Waits until the last connection closed. False after wait_ms. */
 static bool wait_closed(struct http_server *server, uint64_t wait_ms)
 {
-    struct timespec until;
+    const struct timespec until = clock_deadline(clock_monotonic_ms() + wait_ms);
     int error = 0;
     bool closed;
 
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += (time_t)(wait_ms / 1000);
-    until.tv_nsec += (long)(wait_ms % 1000) * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
-    }
     pthread_mutex_lock(&server->lock);
     while (server->connections > 0 && error == 0)
         error = pthread_cond_timedwait(&server->closed, &server->lock, &until);

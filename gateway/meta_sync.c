@@ -78,7 +78,7 @@ static bool enough_hold_locked(const struct meta_sync *sync, uint64_t sequence)
 /* Waits for a change of anything, at most until then. */
 static void wait_changed_locked(struct meta_sync *sync, uint64_t until_ms)
 {
-    struct timespec until = {.tv_sec = (time_t)(until_ms / 1000), .tv_nsec = (long)(until_ms % 1000) * 1000000};
+    const struct timespec until = clock_deadline(until_ms);
     pthread_cond_timedwait(&sync->changed, &sync->lock, &until);
 }
 
@@ -406,7 +406,6 @@ static double feeder_lag(void *arg)
 struct meta_sync *meta_sync_create(const struct meta_sync_config *config)
 {
     struct meta_sync *sync = mem_zalloc(sizeof(*sync));
-    pthread_condattr_t attributes;
 
     sync->config = *config;
     sync->count = cluster_node_count(config->cluster);
@@ -414,10 +413,7 @@ struct meta_sync *meta_sync_create(const struct meta_sync_config *config)
         sync->config.copies = sync->count;
     sync->replication = (struct meta_replication){sync, sync_ready, sync_begin, sync_wait};
     pthread_mutex_init(&sync->lock, NULL);
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&sync->changed, &attributes);
-    pthread_condattr_destroy(&attributes);
+    clock_cond_init(&sync->changed);
     sync->seconds = metric_histogram_get("tercet_metadata_replication_seconds",
                                          "From a commit's local sync until enough nodes hold it", "",
                                          metric_seconds_bounds, metric_seconds_bound_count);

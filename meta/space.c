@@ -16,10 +16,10 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/check.h"
+#include "base/clock.h"
 #include "base/log.h"
 
 #define CHECK_MS          200
@@ -164,12 +164,8 @@ static void *space_main(void *arg)
     struct meta_space *space = arg;
     pthread_mutex_lock(&space->lock);
     while (!space->stopping) {
-        struct timespec until;
         check_locked(space);
-        clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_nsec += CHECK_MS * 1000000L;
-        until.tv_sec += until.tv_nsec / 1000000000L;
-        until.tv_nsec %= 1000000000L;
+        const struct timespec until = clock_deadline(clock_monotonic_ms() + CHECK_MS);
         pthread_cond_timedwait(&space->stop, &space->lock, &until);
     }
     pthread_mutex_unlock(&space->lock);
@@ -181,7 +177,6 @@ static void *space_main(void *arg)
 enum status meta_space_create(const struct meta_space_config *config, struct meta_space **out)
 {
     struct meta_space *space = mem_zalloc(sizeof(*space));
-    pthread_condattr_t attributes;
 
     space->config = *config;
     if (!config->read) {
@@ -199,10 +194,7 @@ enum status meta_space_create(const struct meta_space_config *config, struct met
     if (!atomic_load(&space->ballast_bytes))
         ballast_release_locked(space); /* of another size, or half made */
     pthread_mutex_init(&space->lock, NULL);
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&space->stop, &attributes);
-    pthread_condattr_destroy(&attributes);
+    clock_cond_init(&space->stop);
     meta_space_check(space);
     int error = pthread_create(&space->thread, NULL, space_main, space);
     CHECK(error == 0);

@@ -4,9 +4,9 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/check.h"
+#include "base/clock.h"
 #include "base/metrics.h"
 #include "base/task.h"
 #include "storage/cluster/pace.h"
@@ -77,11 +77,7 @@ enum status cluster_create(const struct cluster_config *config, struct cluster *
     created->late_credit = HEDGES_SAVED_MAX * 100;
     for (unsigned i = 0; i < count; i++)
         node_init(&created->nodes[i], i, addresses[i].number, addresses[i].address, config, count);
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&created->changed, &attributes);
-    pthread_condattr_destroy(&attributes);
+    clock_cond_init(&created->changed);
     pthread_mutex_init(&created->lock, NULL);
     metrics_create(&created->metrics);
     discard_queue_init(&created->discards);
@@ -109,19 +105,12 @@ void cluster_free(struct cluster *cluster)
 
 void cluster_start(struct cluster *cluster, struct loop *loop, uint64_t wait_ms)
 {
-    struct timespec until;
+    const struct timespec until = clock_deadline(clock_monotonic_ms() + wait_ms);
     cluster->loop = loop;
     for (unsigned i = 0; i < cluster->node_count; i++)
         health_start(cluster, &cluster->nodes[i]);
     discard_start(cluster);
 
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += (time_t)(wait_ms / 1000);
-    until.tv_nsec += (long)(wait_ms % 1000) * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_nsec -= 1000000000;
-        until.tv_sec++;
-    }
     pthread_mutex_lock(&cluster->lock);
     while (cluster->checked < cluster->node_count)
         if (pthread_cond_timedwait(&cluster->changed, &cluster->lock, &until))

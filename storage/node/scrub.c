@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/check.h"
@@ -83,16 +82,9 @@ static void position_save(struct scrub *scrub)
 /* Sleeps; false when the scrub is to stop. */
 static bool scrub_pause(struct scrub *scrub, uint64_t ms)
 {
-    struct timespec until;
+    const struct timespec until = clock_deadline(clock_monotonic_ms() + ms);
     int result = 0;
 
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += (time_t)(ms / 1000);
-    until.tv_nsec += (long)(ms % 1000) * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_nsec -= 1000000000;
-        until.tv_sec++;
-    }
     pthread_mutex_lock(&scrub->lock);
     while (!scrub->stopping && result == 0)
         result = pthread_cond_timedwait(&scrub->wake, &scrub->lock, &until);
@@ -188,7 +180,6 @@ static void *scrub_run(void *arg)
 struct scrub *scrub_start(struct chunk_store *store, const char *server_id, uint64_t period_ms)
 {
     struct scrub *scrub = mem_zalloc(sizeof(*scrub));
-    pthread_condattr_t attributes;
     char labels[LABELS_MAX];
 
     CHECK(period_ms > 0);
@@ -202,10 +193,7 @@ struct scrub *scrub_start(struct chunk_store *store, const char *server_id, uint
     scrub->pass_gauge = metric_gauge_get("tercet_node_scrub_last_pass_timestamp_seconds",
                                          "When the scrub last reached its end; 0 not yet.", labels);
     pthread_mutex_init(&scrub->lock, NULL);
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&scrub->wake, &attributes);
-    pthread_condattr_destroy(&attributes);
+    clock_cond_init(&scrub->wake);
     scrub->saved_ms = clock_monotonic_ms();
     position_load(scrub);
     CHECK(pthread_create(&scrub->thread, NULL, scrub_run, scrub) == 0);

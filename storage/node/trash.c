@@ -3,7 +3,6 @@
 
 #include <pthread.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/check.h"
 #include "base/clock.h"
@@ -36,16 +35,9 @@ static int64_t careful_now_ms(const struct trash *trash)
 /* Sleeps; false when the thread is to stop. */
 static bool trash_pause(struct trash *trash, uint64_t ms)
 {
-    struct timespec until;
+    const struct timespec until = clock_deadline(clock_monotonic_ms() + ms);
     int result = 0;
 
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += (time_t)(ms / 1000);
-    until.tv_nsec += (long)(ms % 1000) * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_nsec -= 1000000000;
-        until.tv_sec++;
-    }
     pthread_mutex_lock(&trash->lock);
     while (!trash->stopping && result == 0)
         result = pthread_cond_timedwait(&trash->wake, &trash->lock, &until);
@@ -102,17 +94,13 @@ static void *trash_run(void *arg)
 struct trash *trash_start(struct chunk_store *store, uint64_t grace_ms)
 {
     struct trash *trash = mem_zalloc(sizeof(*trash));
-    pthread_condattr_t attributes;
 
     trash->store = store;
     trash->grace_ms = grace_ms;
     trash->start_ms = clock_monotonic_ms();
     trash->start_wall_ms = clock_wall_ms();
     pthread_mutex_init(&trash->lock, NULL);
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&trash->wake, &attributes);
-    pthread_condattr_destroy(&attributes);
+    clock_cond_init(&trash->wake);
     CHECK(pthread_create(&trash->thread, NULL, trash_run, trash) == 0);
     return trash;
 }
