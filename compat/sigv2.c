@@ -175,7 +175,13 @@ out:
     return status;
 }
 
-static void add_resource(const struct auth_request *request, bool with_slash, struct auth_text *text)
+/* How clients write the resource of one and the same request. */
+struct reading {
+    bool with_slash; /* botocore asks for `/bucket` and signs `/bucket/` */
+    bool bare_names; /* rclone asks for `?uploads=` and signs `?uploads` */
+};
+
+static void add_resource(const struct auth_request *request, struct reading reading, struct auth_text *text)
 {
     char separator = '?';
 
@@ -184,7 +190,7 @@ static void add_resource(const struct auth_request *request, bool with_slash, st
         auth_text_add(text, request->virtual_host_bucket);
     }
     auth_text_add(text, request->path);
-    if (with_slash)
+    if (reading.with_slash)
         auth_text_add_char(text, '/');
     for (size_t i = 0; i < sizeof signed_parameters / sizeof signed_parameters[0]; ++i) {
         const struct uri_parameter *parameter = uri_query_find(request->query, signed_parameters[i]);
@@ -192,7 +198,7 @@ static void add_resource(const struct auth_request *request, bool with_slash, st
             continue;
         auth_text_add_char(text, separator);
         auth_text_add(text, parameter->name);
-        if (parameter->has_equals) {
+        if (parameter->has_equals && !(reading.bare_names && parameter->value.len == 0)) {
             auth_text_add_char(text, '=');
             auth_text_add(text, parameter->value);
         }
@@ -209,7 +215,7 @@ static void add_date(const struct auth_request *request, bool from_query, struct
         auth_text_add_value(text, auth_header(request, "date"), false);
 }
 
-static enum status build_string_to_sign(const struct auth_request *request, bool from_query, bool with_slash,
+static enum status build_string_to_sign(const struct auth_request *request, bool from_query, struct reading reading,
                                         struct buffer *out)
 {
     struct auth_text text = {out, STATUS_OK};
@@ -225,7 +231,7 @@ static enum status build_string_to_sign(const struct auth_request *request, bool
     enum status status = add_amz_headers(request, from_query, &text);
     if (status)
         return status;
-    add_resource(request, with_slash, &text);
+    add_resource(request, reading, &text);
     return text.status;
 }
 
@@ -237,13 +243,13 @@ static bool names_bucket_alone(const struct auth_request *request)
 }
 
 static enum status verify_reading(const struct auth_request *request, const struct auth_credentials *credentials,
-                                  struct bytes secret, bool with_slash, struct auth_verification *out)
+                                  struct bytes secret, struct reading reading, struct auth_verification *out)
 {
     char signature[SIGV2_SIGNATURE_LEN + 1];
 
     buffer_clear(&out->string_to_sign);
     enum status status =
-        build_string_to_sign(request, credentials->type == AUTH_V2_QUERY, with_slash, &out->string_to_sign);
+        build_string_to_sign(request, credentials->type == AUTH_V2_QUERY, reading, &out->string_to_sign);
     if (status)
         return status;
     sigv2_sign(secret, buffer_bytes(&out->string_to_sign), signature);
@@ -252,11 +258,26 @@ static enum status verify_reading(const struct auth_request *request, const stru
     return STATUS_OK;
 }
 
-/* Botocore asks for `/bucket` and signs `/bucket/`, which is the same bucket. */
+/* Whether a parameter that is signed was sent as `name=`. */
+static bool has_empty_value(const struct auth_request *request)
+{
+    for (size_t i = 0; i < sizeof signed_parameters / sizeof signed_parameters[0]; ++i) {
+        const struct uri_parameter *parameter = uri_query_find(request->query, signed_parameters[i]);
+        if (parameter && parameter->has_equals && parameter->value.len == 0)
+            return true;
+    }
+    return false;
+}
+
+/* The request as it was sent comes last: that is what a client is told whose signature fits none. */
 enum status sigv2_verify(const struct auth_request *request, const struct auth_credentials *credentials,
                          struct bytes secret, struct auth_verification *out)
 {
-    if (names_bucket_alone(request) && verify_reading(request, credentials, secret, true, out) == STATUS_OK)
-        return STATUS_OK;
-    return verify_reading(request, credentials, secret, false, out);
+    int alone = names_bucket_alone(request), empty = has_empty_value(request);
+    enum status status = STATUS_DENIED;
+
+    for (int slash = alone; status && slash >= 0; --slash)
+        for (int bare = empty; status && bare >= 0; --bare)
+            status = verify_reading(request, credentials, secret, (struct reading){slash, bare}, out);
+    return status;
 }

@@ -32,6 +32,7 @@ class Rclone:
 
     tls = False
     path_style = True
+    signature_v2 = False
     provider = "Other"
 
     @classmethod
@@ -48,7 +49,7 @@ class Rclone:
             config.write(
                 f"[tercet]\ntype = s3\nprovider = {cls.provider}\naccess_key_id = {cls.cluster.access_key}\n"
                 f"secret_access_key = {cls.cluster.secret_key}\nendpoint = {endpoint}\nregion = us-east-1\n"
-                f"force_path_style = {str(cls.path_style).lower()}\n"
+                f"force_path_style = {str(cls.path_style).lower()}\nv2_auth = {str(cls.signature_v2).lower()}\n"
             )
         cls.rclone("mkdir", "tercet:clone")
 
@@ -110,6 +111,10 @@ class Rclone:
 
 class HttpPath(Rclone, ClusterTest):
     pass
+
+
+class HttpPathSignatureV2(Rclone, ClusterTest):
+    signature_v2 = True
 
 
 class HttpsPathAsMinio(Rclone, ClusterTest):

@@ -155,6 +155,29 @@ static void test_a_bucket_may_be_signed_with_a_slash(void **state)
     }
 }
 
+/* AWS's example for `?acl`, sent as Go's clients send it; rclone signs that without the equals sign. */
+static void test_an_empty_value_may_be_signed_as_none(void **state)
+{
+    static const char rest[] =
+        " HTTP/1.1\r\nHost: johnsmith.s3.amazonaws.com\r\nDate: Tue, 27 Mar 2007 19:44:46 +0000\r\n"
+        "Authorization: AWS AKIAIOSFODNN7EXAMPLE:c2WLPFtWHVgbEmeEG93a4cG37dM=\r\n\r\n";
+    static const struct {
+        const char *target;
+        enum status status;
+    } rows[] = {{"/?acl=", STATUS_OK},
+                {"/?acl=&prefix=", STATUS_OK},
+                {"/?acl=a", STATUS_DENIED},
+                {"/?acl=&policy=", STATUS_DENIED},
+                {"/", STATUS_DENIED}};
+    char head[512];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; ++i) {
+        snprintf(head, sizeof head, "GET %s%s", rows[i].target, rest);
+        expect_example(head, "johnsmith", rows[i].status);
+    }
+}
+
 /* Checks the string to sign of a request whose signature is wrong. */
 static void expect_string_to_sign(const char *head, const char *expected)
 {
@@ -212,9 +235,12 @@ static void test_many_amz_headers_are_bounded(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_recorded_requests_verify),     cmocka_unit_test(test_documented_examples),
+        cmocka_unit_test(test_recorded_requests_verify),
+        cmocka_unit_test(test_documented_examples),
         cmocka_unit_test(test_the_virtual_host_is_signed),
-        cmocka_unit_test(test_a_bucket_may_be_signed_with_a_slash),   cmocka_unit_test(test_string_to_sign),
+        cmocka_unit_test(test_an_empty_value_may_be_signed_as_none),
+        cmocka_unit_test(test_a_bucket_may_be_signed_with_a_slash),
+        cmocka_unit_test(test_string_to_sign),
         cmocka_unit_test(test_many_amz_headers_are_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
