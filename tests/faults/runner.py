@@ -70,8 +70,8 @@ class Result:
 class Run:
     """What a scenario works with."""
 
-    def __init__(self, name, seed, long, keep):
-        self.name, self.long, self.keep = name, long, keep
+    def __init__(self, name, seed, long, keep, count):
+        self.name, self.long, self.keep, self.count = name, long, keep, count
         self.rng = random.Random(f"{seed}-{name}")
         self.seed = seed
         self.history = History()
@@ -88,6 +88,10 @@ class Run:
 
     def seconds(self, short, long):
         return long if self.long else short
+
+    def times(self, short, long):
+        """How often a fault is repeated; --count says otherwise."""
+        return self.count or (long if self.long else short)
 
     def expect(self, condition, text):
         if not condition:
@@ -260,13 +264,13 @@ def _alarm(_signal, _frame):
     raise TimedOut("took too long")
 
 
-def run_scenario(name, seed, long=False, keep=False):
+def run_scenario(name, seed, long=False, keep=False, count=0):
     """One scenario from start to end; never raises but for the user's interrupt."""
     chosen = SCENARIOS[name]
-    run = Run(name, seed, long, keep)
+    run = Run(name, seed, long, keep, count)
     begun = time.monotonic()
     signal.signal(signal.SIGALRM, _alarm)
-    signal.alarm(chosen.seconds * (10 if long else 1))
+    signal.alarm(chosen.seconds * max(10 if long else 1, count))
     try:
         chosen.function(run)
         run.conclude()

@@ -367,7 +367,7 @@ def _power_cuts(run, count, syncs_lie):
 @scenario(seconds=120)
 def power_loss(run):
     """All five machines lose power at once, with real filesystems that forget what was not synced."""
-    _power_cuts(run, run.seconds(3, 20), False)
+    _power_cuts(run, run.times(3, 20), False)
 
 
 @scenario(seconds=120)

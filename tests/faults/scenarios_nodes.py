@@ -125,7 +125,7 @@ def crash_all(run):
     cluster = run.start_cluster()
     run.start_load(1)
     run.phase("crashes")
-    for _ in range(run.seconds(3, 20)):
+    for _ in range(run.times(3, 20)):
         time.sleep(run.rng.uniform(0.5, 2))
         cluster.crash_all()
         for program in cluster.programs:

@@ -3,6 +3,7 @@
 import time
 
 from cluster import NODE_COUNT
+from faulty_cluster import DEFAULT_PACE, QUICK
 from load import Mix
 from preload import Failpoint
 from runner import scenario
@@ -39,9 +40,10 @@ def _steps(run):
     """(program's kind, step, whether to die after it), in random order."""
     sides = [(kind, name) for kind, steps in (("node", NODE_STEPS), ("gateway", GATEWAY_STEPS)) for name in steps]
     if run.long:
-        chosen = [(kind, name, after) for kind, name in sides for after in (False, True)] * 3
+        chosen = [(kind, name, after) for kind, name in sides for after in (False, True)]
     else:
         chosen = [(kind, name, run.rng.random() < 0.5) for kind, name in sides]
+    chosen *= run.times(1, 3)
     run.rng.shuffle(chosen)
     return chosen
 
@@ -52,7 +54,8 @@ def kill_at_step(run):
     names = ["gateway"] + [f"node{number}" for number in range(1, NODE_COUNT + 1)]
     failpoints = {name: Failpoint(run.directory, name) for name in names}
     wrap = {name: failpoint.words for name, failpoint in failpoints.items()}
-    cluster = run.start_cluster(mix=Mix(threads=4, put_large=15, delete=15), wrap=wrap)
+    pace = {name: QUICK[name] for name in DEFAULT_PACE}  # in the long form, too: it restarts a hundred times
+    cluster = run.start_cluster(options=pace, mix=Mix(threads=4, put_large=15, delete=15), wrap=wrap)
     run.start_load(1)
     run.phase("kill")
     steps = _steps(run)
@@ -84,7 +87,7 @@ def crash_slow_disks(run):
     cluster = run.start_cluster(mix=Mix(put_large=60), wrap=wrap)
     run.start_load(1)
     run.phase("crashes")
-    for _ in range(run.seconds(3, 20)):
+    for _ in range(run.times(3, 20)):
         for failpoint in failpoints.values():
             failpoint.delay("sync", "*/node?/tmp/*", 300)
         time.sleep(run.rng.uniform(0.8, 1.5))
