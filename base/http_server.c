@@ -35,7 +35,7 @@ static void default_to(uint32_t *value, uint32_t initial)
 static void set_defaults(struct http_server_config *config)
 {
     default_to(&config->head_bytes_max, 64 * 1024);
-    default_to(&config->connections_max, 10000);
+    default_to(&config->connections_max, HTTP_CONNECTIONS_DEFAULT);
     default_to(&config->idle_timeout_ms, 60000);
     default_to(&config->head_timeout_ms, 20000);
     default_to(&config->body_timeout_ms, 30000);

@@ -46,6 +46,8 @@ struct http_request {
 /* Runs as a task on the connection's loop. */
 typedef void (*http_handler)(struct http_request *request, void *arg);
 
+#define HTTP_CONNECTIONS_DEFAULT 10000
+
 struct http_server_config {
     const char *address; /* numeric IPv4 or IPv6 */
     uint16_t port;       /* 0: the kernel chooses; see http_server_port */
@@ -53,7 +55,7 @@ struct http_server_config {
     http_handler handler;
     void *handler_arg;
     uint32_t head_bytes_max;  /* 0: 64 KiB. 431 beyond */
-    uint32_t connections_max; /* 0: 10000. Beyond: accepted and closed with 503 */
+    uint32_t connections_max; /* 0: the default. Beyond: accepted and closed with 503 */
     uint32_t idle_timeout_ms, head_timeout_ms, body_timeout_ms, write_timeout_ms, linger_timeout_ms; /* 0: default */
     uint32_t rate_bytes_per_second_min; /* 0: 1024. For bodies in and out, while we wait for the peer */
     uint32_t rate_window_ms;            /* 0: 30 s. The rate is the average over so much waiting */

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <time.h>
@@ -15,6 +16,8 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/task.h"
+
+#define FILES_BESIDE_CONNECTIONS 2048 /* databases, connections between gateway and nodes */
 
 static void notify(const char *state)
 {
@@ -50,6 +53,18 @@ void service_block_signals(const sigset_t *ending)
     signals_served(&set, ending);
     pthread_sigmask(SIG_BLOCK, &set, NULL);
     signal(SIGPIPE, SIG_IGN);
+}
+
+void service_raise_file_limit(uint64_t connections)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_max < connections + FILES_BESIDE_CONNECTIONS)
+        log_warn("the limit of open files is low for -connections", LOG_INT("limit", limit.rlim_max),
+                 LOG_INT("connections", connections));
 }
 
 void service_ready(void)
@@ -107,7 +122,8 @@ static void watchdog_feed(struct loop_group *loops)
 /* The next signal of the set; 0 when the time has passed first. */
 static int next_signal(const sigset_t *set, uint64_t interval_ms)
 {
-    struct timespec interval = {.tv_sec = (time_t)(interval_ms / 1000), .tv_nsec = (long)(interval_ms % 1000) * 1000000};
+    struct timespec interval = {.tv_sec = (time_t)(interval_ms / 1000),
+                                .tv_nsec = (long)(interval_ms % 1000) * 1000000};
     int number = interval_ms ? sigtimedwait(set, NULL, &interval) : sigwaitinfo(set, NULL);
 
     return number > 0 ? number : 0;

@@ -16,6 +16,8 @@ struct loop_group;
 /* Blocks the signals above and those that end the program; before any thread starts, so that only service_wait takes
  * them. SIGPIPE is ignored. */
 void service_block_signals(const sigset_t *ending);
+/* Raises the soft limit of open files to the hard one, and warns when it is too low for so many clients. */
+void service_raise_file_limit(uint64_t connections);
 /* The program serves now. */
 void service_ready(void);
 /* Waits for one of the ending signals and returns it. Meanwhile does what the other signals ask for and, where systemd

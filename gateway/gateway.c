@@ -11,7 +11,6 @@
 #include "gateway/json_reply.h"
 #include "gateway/request_metrics.h"
 #include "gateway/s3/s3.h"
-#include "gateway/state_metrics.h"
 #include "meta/space.h"
 
 #define PATH_STORAGE_MAX 65536 /* the head is no larger */
@@ -56,6 +55,31 @@ static void disk_full(struct exchange *exchange)
     s3_fail_details(exchange, &details);
 }
 
+static void slow_down(struct exchange *exchange)
+{
+    if (exchange->operation->path)
+        json_error_status(exchange, STATUS_LIMIT);
+    else
+        s3_fail(exchange, S3_SLOW_DOWN);
+}
+
+/* Runs the handler if there is room for what it costs. */
+static void serve(struct exchange *exchange)
+{
+    const struct operation *operation = exchange->operation;
+    struct admission *admission = &exchange->gateway->admission;
+    bool copies = operation->header != NULL; /* from another object: the request has no body */
+    struct admission_share share;
+
+    if (!admission_enter(admission, operation->class, copies ? HTTP_LENGTH_UNKNOWN : exchange->http->content_length,
+                         &share)) {
+        slow_down(exchange);
+        return;
+    }
+    operation->handle(exchange);
+    admission_leave(admission, &share);
+}
+
 static void dispatch(struct exchange *exchange, const struct operation *operation)
 {
     if (gate_authorize(exchange, operation))
@@ -64,7 +88,7 @@ static void dispatch(struct exchange *exchange, const struct operation *operatio
     if (operation->grows && meta_space_is_low(exchange->gateway->meta_space))
         disk_full(exchange);
     else
-        operation->handle(exchange);
+        serve(exchange);
 }
 
 static void route_s3(struct exchange *exchange)
@@ -106,18 +130,6 @@ static void route(struct exchange *exchange)
         method_not_allowed(exchange);
 }
 
-static bool admit(struct exchange *exchange)
-{
-    struct gateway *gateway = exchange->gateway;
-    uint64_t under_way = (uint64_t)__atomic_add_fetch(&gateway->requests_in_flight, 1, __ATOMIC_RELAXED);
-
-    if (under_way <= gateway->options.requests_in_flight_max)
-        return true;
-    state_metrics_refused("requests");
-    s3_fail(exchange, S3_SLOW_DOWN);
-    return false;
-}
-
 static void log_request(const struct exchange *exchange)
 {
     const struct http_request *http = exchange->http;
@@ -155,9 +167,7 @@ void gateway_handle(struct http_request *request, void *arg)
     http_reply_header_str(request, "x-amz-request-id", request->id);
     http_reply_header_str(request, "x-amz-id-2", request->id);
     buffer_init(&exchange.path_storage, PATH_STORAGE_MAX);
-    if (admit(&exchange))
-        route(&exchange);
-    __atomic_sub_fetch(&exchange.gateway->requests_in_flight, 1, __ATOMIC_RELAXED);
+    route(&exchange);
     request_metrics_count(&exchange);
     if (exchange.gateway->options.access_log)
         log_request(&exchange);

@@ -11,6 +11,7 @@
 #include "base/pool.h"
 #include "compat/auth.h"
 #include "compat/uri.h"
+#include "gateway/admission.h"
 #include "gateway/bandwidth.h"
 #include "meta/meta.h"
 #include "storage/cluster/cluster.h"
@@ -35,8 +36,6 @@ struct gateway_options {
     uint64_t orphan_age_ms;         /* chunks without a record go to the trash when they are older than this */
     uint64_t orphan_percent;        /* but none does when they are a larger part of the node's chunks */
     uint64_t upload_expiry_ms;      /* multipart uploads older than this are aborted */
-    uint64_t uploads_in_flight_max; /* bodies being received at once, beyond: 503 SlowDown */
-    uint64_t requests_in_flight_max;
 };
 
 struct background;
@@ -49,10 +48,11 @@ struct gateway {
     struct cluster *cluster;
     struct pool *pool; /* reads of metadata, hashing */
     struct loop_group loops;
-    struct background *background;             /* NULL before it runs */
-    struct bandwidth bandwidth;                /* the first loop's: repair and snapshots of the metadata */
-    int64_t started_ms;                        /* wall clock */
-    int uploads_in_flight, requests_in_flight; /* atomic */
+    struct admission admission;
+    struct http_server *servers[2]; /* atomic: HTTP and HTTPS, NULL before they run */
+    struct background *background;  /* NULL before it runs */
+    struct bandwidth bandwidth;     /* the first loop's: repair and snapshots of the metadata */
+    int64_t started_ms;             /* wall clock */
 };
 
 /* One level of S3's address space. */

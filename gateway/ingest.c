@@ -9,7 +9,6 @@
 #include "base/log.h"
 #include "base/task.h"
 #include "gateway/stored_checksum.h"
-#include "gateway/state_metrics.h"
 
 #define HASH_IN_PLACE_BYTES 16384
 
@@ -33,14 +32,8 @@ static void hash(void *arg)
 enum status ingest_open(struct ingest *ingest, struct gateway *gateway, const struct ingest_plan *plan)
 {
     *ingest = (struct ingest){.gateway = gateway, .wants_sha256 = plan->sha256};
-    uint64_t under_way = (uint64_t)__atomic_add_fetch(&gateway->uploads_in_flight, 1, __ATOMIC_RELAXED);
-    enum status status = under_way > gateway->options.uploads_in_flight_max ? STATUS_LIMIT : STATUS_OK;
-    if (status)
-        state_metrics_refused("uploads");
-    else
-        status = stream_writer_open(gateway->cluster, plan->expected_size, &ingest->writer);
+    enum status status = stream_writer_open(gateway->cluster, plan->expected_size, &ingest->writer);
     if (status) {
-        __atomic_sub_fetch(&gateway->uploads_in_flight, 1, __ATOMIC_RELAXED);
         ingest->gateway = NULL;
         return status;
     }
@@ -138,7 +131,6 @@ void ingest_release(struct ingest *ingest)
 {
     if (!ingest->gateway)
         return;
-    __atomic_sub_fetch(&ingest->gateway->uploads_in_flight, 1, __ATOMIC_RELAXED);
     stream_writer_free(ingest->writer);
     digest_release(&ingest->md5);
     digest_release(&ingest->sha256);

@@ -29,8 +29,7 @@ struct ingest_plan {
     enum checksum_algorithm algorithm; /* CHECKSUM_NONE: none */
 };
 
-/* STATUS_UNAVAILABLE when fewer than two nodes can take writes, STATUS_LIMIT when too many uploads are under
- * way. On failure there is nothing to release. */
+/* STATUS_UNAVAILABLE when fewer than two nodes can take writes. On failure there is nothing to release. */
 enum status ingest_open(struct ingest *ingest, struct gateway *gateway, const struct ingest_plan *plan);
 /* A place for the next bytes; suspends. Then how many were put there. They are hashed and sent when the place is full,
  * since the trip to the pool and the nodes' wake-ups cost the same for few bytes as for many; commit suspends then. */

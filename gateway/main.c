@@ -141,6 +141,10 @@ static enum status start_servers(struct gateway *gateway, const struct settings 
         .handler = gateway_handle,
         .handler_arg = gateway,
         .connections_max = (uint32_t)settings->connections_max,
+        .idle_timeout_ms = (uint32_t)settings->idle_timeout_ms,
+        .head_timeout_ms = (uint32_t)settings->head_timeout_ms,
+        .rate_bytes_per_second_min = (uint32_t)settings->rate_min,
+        .rate_window_ms = (uint32_t)settings->rate_window_ms,
     };
     struct http_server_config tls = config;
     enum status status;
@@ -155,6 +159,8 @@ static enum status start_servers(struct gateway *gateway, const struct settings 
     status = http_server_start(&gateway->loops, &config, &servers->main);
     if (!status && settings->tls_port)
         status = http_server_start(&gateway->loops, &tls, &servers->tls);
+    __atomic_store_n(&gateway->servers[0], servers->main, __ATOMIC_RELEASE);
+    __atomic_store_n(&gateway->servers[1], servers->tls, __ATOMIC_RELEASE);
     if (status)
         fprintf(stderr, "tercet-gateway: cannot listen on %s port %u: %s\n", settings->listen,
                 servers->main ? tls.port : config.port, status_name(status));
@@ -224,8 +230,10 @@ int main(int argc, char **argv)
     sigaddset(&signals, SIGINT);
     service_block_signals(&signals);
     compat_init();
+    service_raise_file_limit(settings.connections_max);
 
     gateway.options = settings_gateway_options(&settings);
+    gateway.admission = settings_admission(&settings);
     gateway.bandwidth.bytes_per_s = settings.repair_bandwidth;
     gateway.started_ms = clock_wall_ms();
     gateway.pool = pool_create((unsigned)settings.pool_threads, "pool");

@@ -2,6 +2,7 @@
 #ifndef TERCET_GATEWAY_OPERATION_H
 #define TERCET_GATEWAY_OPERATION_H
 
+#include "gateway/admission.h"
 #include "gateway/gateway.h"
 
 /* What a peer must show before the handler runs; gate.c is the only place that decides. */
@@ -21,6 +22,7 @@ struct operation {
     enum permission permission;
     void (*handle)(struct exchange *exchange);
     bool grows; /* adds data: refused while the gateway's own disk is full */
+    enum operation_class class;
 };
 
 /* The operation of a documented or system path. *path_known says whether the path exists with another method.

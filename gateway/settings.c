@@ -77,6 +77,8 @@ static void check(struct settings *settings)
         refuse("files-token", "at least 16 characters");
     if (!is_name(settings->server_id))
         refuse("server-id", "1 to 63 letters, digits, '.', '-' and '_'");
+    if (settings->upload_bytes_max < settings->window_bytes)
+        refuse("upload-memory", "at least -window");
     if (log_level_parse(bytes_from_str(settings->log_level), &level))
         refuse("loglevel", "debug, info, warn or error");
 }
@@ -116,8 +118,22 @@ void settings_load(struct settings *s, int argc, char **argv)
         {"threads", CONFIG_UINT, &s->threads, "0", 0, 64, "event loops; 0: one per core", false},
         {"pool-threads", CONFIG_UINT, &s->pool_threads, "8", 1, 256, "threads for metadata reads and hashing", false},
         {"connections", CONFIG_UINT, &s->connections_max, "10000", 1, 1000000, "connections at once", false},
-        {"requests", CONFIG_UINT, &s->requests_max, "2048", 1, 100000, "requests at once; beyond: 503 SlowDown", false},
-        {"uploads", CONFIG_UINT, &s->uploads_max, "256", 1, 100000, "uploads at once; beyond: 503 SlowDown", false},
+        {"reads", CONFIG_UINT, &s->reads_max, "1024", 1, 100000, "downloads at once; beyond: 503 SlowDown", false},
+        {"writes", CONFIG_UINT, &s->writes_max, "1024", 1, 100000, "uploads and copies at once; beyond: 503 SlowDown",
+         false},
+        {"upload-memory", CONFIG_SIZE, &s->upload_bytes_max, "768M", 1u << 20, 0,
+         "windows of all uploads together; beyond: 503 SlowDown", false},
+        {"lists", CONFIG_UINT, &s->lists_max, "128", 1, 100000, "listings at once; beyond: 503 SlowDown", false},
+        {"others", CONFIG_UINT, &s->others_max, "1024", 1, 100000,
+         "other S3 requests and deletions at once; beyond: 503 SlowDown", false},
+        {"idle-timeout", CONFIG_DURATION, &s->idle_timeout_ms, "1m", 100, 86400000,
+         "a connection without a request is closed after", false},
+        {"head-timeout", CONFIG_DURATION, &s->head_timeout_ms, "20s", 100, 3600000,
+         "a request's head must be there within", false},
+        {"rate-min", CONFIG_SIZE, &s->rate_min, "1K", 1, 1u << 30,
+         "bytes per second that a client must send or take while the gateway waits for it", false},
+        {"rate-window", CONFIG_DURATION, &s->rate_window_ms, "30s", 100, 3600000, "on average over so much waiting",
+         false},
         {"chunk-size", CONFIG_SIZE, &s->chunk_bytes, "8M", 65536, CHUNK_BYTES_MAX, "objects are cut into chunks of",
          false},
         {"window", CONFIG_SIZE, &s->window_bytes, "1M", 131072, 64u << 20, "bytes of one upload kept in memory", false},
@@ -191,8 +207,18 @@ struct gateway_options settings_gateway_options(const struct settings *settings)
         .orphan_age_ms = settings->orphan_age_ms,
         .orphan_percent = settings->orphan_percent,
         .upload_expiry_ms = settings->upload_expiry_ms,
-        .uploads_in_flight_max = settings->uploads_max,
-        .requests_in_flight_max = settings->requests_max,
+    };
+}
+
+struct admission settings_admission(const struct settings *settings)
+{
+    return (struct admission){
+        .limits = {[OPERATION_READ] = settings->reads_max,
+                   [OPERATION_WRITE] = settings->writes_max,
+                   [OPERATION_LIST] = settings->lists_max,
+                   [OPERATION_OTHER] = settings->others_max},
+        .upload_bytes_max = settings->upload_bytes_max,
+        .window_bytes = settings->window_bytes,
     };
 }
 

@@ -15,7 +15,9 @@ struct settings {
     uint64_t gc_interval_ms, gc_grace_ms, repair_interval_ms, drain_ms;
     uint64_t repair_bandwidth, repair_concurrency, node_dead_after_ms, inventory_interval_ms, upload_expiry_ms;
     uint64_t orphan_age_ms, orphan_percent;
-    uint64_t uploads_max, requests_max, metadata_copies, data_reserve_bytes;
+    uint64_t reads_max, writes_max, upload_bytes_max, lists_max, others_max;
+    uint64_t idle_timeout_ms, head_timeout_ms, rate_min, rate_window_ms;
+    uint64_t metadata_copies, data_reserve_bytes;
     bool open_files_api, access_log, restore_metadata, health;
 };
 
@@ -23,6 +25,7 @@ struct settings {
 void settings_load(struct settings *settings, int argc, char **argv);
 
 struct gateway_options settings_gateway_options(const struct settings *settings);
+struct admission settings_admission(const struct settings *settings);
 /* Reads the cluster secret; explains on stderr and exits 2. */
 void settings_cluster_config(const struct settings *settings, struct cluster_config *config);
 

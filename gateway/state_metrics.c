@@ -1,4 +1,4 @@
-/* Gauges of safety, nodes, database and admission; see the header. Cells live as long as the process, and so do the
+/* Gauges of safety, nodes, database and load; see the header. Cells live as long as the process, and so do the
  * small structs that tell a callback which number it is about. Callbacks read memory only. */
 #include "gateway/state_metrics.h"
 
@@ -278,46 +278,38 @@ static void register_disk(struct gateway *gateway)
                           space);
 }
 
-/* ---- admission ------------------------------------------------------------------------------------------------ */
-
-static struct metric_counter *refused_counter(const char *reason)
-{
-    char labels[LABELS_MAX];
-
-    snprintf(labels, sizeof(labels), "reason=\"%s\"", reason);
-    return metric_counter_get("tercet_requests_refused_total", "Requests refused because too much was under way.",
-                              labels);
-}
-
-void state_metrics_refused(const char *reason)
-{
-    metric_counter_add(refused_counter(reason), 1);
-}
-
-static double requests_limit(void *arg)
-{
-    return (double)((struct gateway *)arg)->options.requests_in_flight_max;
-}
-
-static double uploads_limit(void *arg)
-{
-    return (double)((struct gateway *)arg)->options.uploads_in_flight_max;
-}
+/* ---- load ----------------------------------------------------------------------------------------------------- */
 
 static double pool_waiting(void *arg)
 {
     return pool_backlog(((struct gateway *)arg)->pool);
 }
 
-static void register_admission(struct gateway *gateway)
+static double commits_waiting(void *arg)
 {
-    refused_counter("requests");
-    refused_counter("uploads");
-    metric_gauge_callback("tercet_requests_in_flight_limit", "Requests beyond this are refused.", "", requests_limit,
-                          gateway);
-    metric_gauge_callback("tercet_uploads_in_flight_limit", "Uploads beyond this are refused.", "", uploads_limit,
-                          gateway);
+    return meta_commits_waiting(((struct gateway *)arg)->meta);
+}
+
+static double connections(void *arg)
+{
+    struct gateway *gateway = arg;
+    unsigned sum = 0;
+
+    for (size_t i = 0; i < sizeof(gateway->servers) / sizeof(gateway->servers[0]); i++) {
+        const struct http_server *server = __atomic_load_n(&gateway->servers[i], __ATOMIC_ACQUIRE);
+
+        sum += server ? http_server_connections(server) : 0;
+    }
+    return sum;
+}
+
+static void register_load(struct gateway *gateway)
+{
+    admission_register_metrics(&gateway->admission);
+    metric_gauge_callback("active_connections", "Open client connections.", "", connections, gateway);
     metric_gauge_callback("tercet_pool_backlog", "Work that waits for a pool thread.", "", pool_waiting, gateway);
+    metric_gauge_callback("tercet_meta_commits_waiting", "Changes of the metadata asked for and not yet acknowledged.",
+                          "", commits_waiting, gateway);
 }
 
 /* Counters of background jobs that begin to count late, shown from the start, so that a first increase is seen. */
@@ -337,5 +329,5 @@ void state_metrics_register(struct gateway *gateway)
     register_nodes(gateway);
     register_database(gateway);
     register_disk(gateway);
-    register_admission(gateway);
+    register_load(gateway);
 }

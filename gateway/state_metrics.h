@@ -1,5 +1,5 @@
-/* Metrics of the state that the gateway is in: are the data safe, what do the nodes and the database do, what is
- * refused. Values are asked for when /metrics is rendered. */
+/* Metrics of the state that the gateway is in: are the data safe, what do the nodes and the database do, how
+ * much is under way. Values are asked for when /metrics is rendered. */
 #ifndef TERCET_GATEWAY_STATE_METRICS_H
 #define TERCET_GATEWAY_STATE_METRICS_H
 
@@ -7,8 +7,5 @@
 
 /* Once, when the stores are open. */
 void state_metrics_register(struct gateway *gateway);
-
-/* A request was refused because too much is under way: reason is "requests" or "uploads". */
-void state_metrics_refused(const char *reason);
 
 #endif

@@ -148,16 +148,6 @@ static double repair_backlog(void *arg)
     return (double)meta_repair_backlog(((struct gateway *)arg)->meta);
 }
 
-static double requests_in_flight(void *arg)
-{
-    return __atomic_load_n(&((struct gateway *)arg)->requests_in_flight, __ATOMIC_RELAXED);
-}
-
-static double uploads_in_flight(void *arg)
-{
-    return __atomic_load_n(&((struct gateway *)arg)->uploads_in_flight, __ATOMIC_RELAXED);
-}
-
 static double meta_sequence_value(void *arg)
 {
     return (double)meta_sequence(((struct gateway *)arg)->meta);
@@ -198,10 +188,6 @@ void system_register_metrics(struct gateway *gateway)
 {
     metrics_register_process("coordinator");
     state_metrics_register(gateway);
-    metric_gauge_callback("active_connections", "Requests being served.", "", requests_in_flight, gateway);
-    metric_gauge_callback("tercet_requests_in_flight", "Requests being served.", "", requests_in_flight, gateway);
-    metric_gauge_callback("tercet_uploads_in_flight", "Bodies being received or copied.", "", uploads_in_flight,
-                          gateway);
     metric_gauge_callback("tercet_gc_backlog_bytes", "Their bytes, each chunk counted once.", "", gc_backlog_bytes,
                           gateway);
     metric_gauge_callback("tercet_gc_backlog", "Entries waiting for their chunks to be freed.", "", gc_backlog,

@@ -317,6 +317,7 @@ enum status commit_run(struct meta *meta, struct commit_op *op)
 
     op->next = NULL;
     completion_init(&op->completion);
+    __atomic_add_fetch(&committer->waiting_ops, 1, __ATOMIC_RELAXED);
     pthread_mutex_lock(&committer->lock);
     if (committer->last)
         committer->last->next = op;
@@ -326,5 +327,6 @@ enum status commit_run(struct meta *meta, struct commit_op *op)
     pthread_cond_signal(&committer->waiting);
     pthread_mutex_unlock(&committer->lock);
     completion_wait(&op->completion);
+    __atomic_sub_fetch(&committer->waiting_ops, 1, __ATOMIC_RELAXED);
     return op->status;
 }

@@ -63,6 +63,7 @@ struct committer {
     struct commit_op *first, *last;                /* under lock: the queue */
     struct commit_group *first_group, *last_group; /* under lock: written, waiting for replicas */
     bool stopping;                                 /* under lock */
+    unsigned waiting_ops;                          /* atomic: in commit_run */
 };
 
 void committer_start(struct committer *committer, struct meta *meta, const struct state_record *state);

@@ -97,6 +97,11 @@ uint64_t meta_sequence(const struct meta *meta)
     return atomic_load(&meta->sequence);
 }
 
+unsigned meta_commits_waiting(const struct meta *meta)
+{
+    return __atomic_load_n(&meta->committer.waiting_ops, __ATOMIC_RELAXED);
+}
+
 uint64_t meta_rocksdb_property(struct meta *meta, const char *name)
 {
     return db_property(meta->db, name);

@@ -42,6 +42,7 @@ struct meta_options {
 enum status meta_open(const struct meta_options *options, struct meta **meta); /* the reason of a failure is logged */
 void meta_close(struct meta *meta); /* flushes; no call may be under way */
 uint64_t meta_sequence(const struct meta *meta); /* the last commit's */
+unsigned meta_commits_waiting(const struct meta *meta); /* changes asked for and not yet acknowledged */
 /* An integer property of RocksDB summed over the column families; 0 when unknown. */
 uint64_t meta_rocksdb_property(struct meta *meta, const char *name);
 /* One of the database as a whole, which each column family would report alike: cache, errors, stalls. */

@@ -85,6 +85,7 @@ suite_python(clients.javascript clients/js_test.py clients 900)
 
 suite_python(e2e.bad-input e2e/bad_input_test.py e2e 600)
 suite_python(e2e.gateway-input e2e/gateway_input_test.py e2e 600)
+suite_python(e2e.overload e2e/overload_test.py e2e 600)
 suite_python(e2e.node-loss e2e/node_loss_test.py e2e 600)
 suite_python(e2e.restart e2e/restart_test.py e2e 600)
 suite_python(e2e.repair e2e/repair_test.py e2e 600)

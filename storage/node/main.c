@@ -243,6 +243,7 @@ int main(int argc, char **argv)
     sigaddset(&signals, SIGINT);
     sigaddset(&signals, SIGNAL_DISK_FAILED);
     service_block_signals(&signals);
+    service_raise_file_limit(HTTP_CONNECTIONS_DEFAULT);
     result = node_start(&node);
     if (!result) {
         log_info("ready", LOG_STR("listen", settings.listen), LOG_INT("port", http_server_port(node.server)));

@@ -11,15 +11,15 @@
 static const char *s3_action(const char *method, enum s3_level level, const char *query, const char *header)
 {
     struct http_header headers[] = {{BYTES("Host"), BYTES("localhost")}, {bytes_from_str(header), BYTES("x")}};
-    struct http_request http = {
-        .method = bytes_from_str(method), .headers = headers, .header_count = header ? 2 : 1};
+    struct http_request http = {.method = bytes_from_str(method), .headers = headers, .header_count = header ? 2 : 1};
     struct exchange exchange = {.http = &http, .level = level};
 
     assert_int_equal(uri_query_parse(bytes_from_str(query), &exchange.query), STATUS_OK);
     const struct operation *operation = operation_by_s3(&exchange);
     uri_query_release(&exchange.query);
     if (operation)
-        assert_int_equal(operation->permission, PERMIT_S3); /* nothing of S3 is open */
+        assert_true(operation->permission == PERMIT_S3 &&  /* nothing of S3 is open */
+                    operation->class != OPERATION_SYSTEM); /* and all of it is bounded */
     return operation ? operation->action : "none";
 }
 
@@ -98,8 +98,33 @@ static void test_paths(void **state)
     assert_false(known);
 }
 
+static void test_classes(void **state)
+{
+    static const struct {
+        const char *method, *path;
+        enum operation_class class;
+    } rows[] = {
+        {"POST", "/upload", OPERATION_WRITE},       {"GET", "/download", OPERATION_READ},
+        {"GET", "/files", OPERATION_LIST},          {"DELETE", "/delete", OPERATION_OTHER},
+        {"GET", "/health", OPERATION_SYSTEM},       {"GET", "/livez", OPERATION_SYSTEM},
+        {"GET", "/readyz", OPERATION_SYSTEM},       {"GET", "/metrics", OPERATION_SYSTEM},
+        {"GET", "/system/nodes", OPERATION_SYSTEM},
+    };
+    bool known;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct http_request http = {.method = bytes_from_str(rows[i].method), .path = bytes_from_str(rows[i].path)};
+        const struct operation *operation = operation_by_path(&http, &known);
+
+        assert_non_null(operation);
+        assert_int_equal(operation->class, rows[i].class);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_s3_rows), cmocka_unit_test(test_paths)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_s3_rows), cmocka_unit_test(test_paths),
+                                       cmocka_unit_test(test_classes)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,83 @@
+/* Overload control; see the header. A request costs two atomic additions on a counter of its class. */
+#include "gateway/admission.h"
+
+#include <stdio.h>
+
+#include "base/metrics.h"
+
+#define LABELS_MAX 64
+
+static const char *const class_names[OPERATION_CLASSES] = {"read", "write", "list", "other", "system"};
+
+static struct metric_counter *refused_counter(const char *reason)
+{
+    char labels[LABELS_MAX];
+
+    snprintf(labels, sizeof(labels), "reason=\"%s\"", reason);
+    return metric_counter_get("tercet_requests_refused_total", "Requests refused because too much was under way.",
+                              labels);
+}
+
+/* Adds to the counter unless it would get beyond the limit. */
+static bool take(uint64_t *counter, uint64_t amount, uint64_t limit)
+{
+    uint64_t sum = __atomic_add_fetch(counter, amount, __ATOMIC_RELAXED);
+
+    if (sum <= limit)
+        return true;
+    __atomic_sub_fetch(counter, amount, __ATOMIC_RELAXED);
+    return false;
+}
+
+bool admission_enter(struct admission *admission, enum operation_class class, uint64_t body_bytes,
+                     struct admission_share *share)
+{
+    uint64_t limit = class == OPERATION_SYSTEM ? UINT64_MAX : admission->limits[class];
+
+    *share = (struct admission_share){.class = class};
+    if (!take(&admission->in_flight[class], 1, limit)) {
+        metric_counter_add(refused_counter(class_names[class]), 1);
+        return false;
+    }
+    if (class != OPERATION_WRITE)
+        return true;
+    share->bytes = body_bytes < admission->window_bytes ? body_bytes : admission->window_bytes;
+    if (take(&admission->upload_bytes, share->bytes, admission->upload_bytes_max))
+        return true;
+    __atomic_sub_fetch(&admission->in_flight[class], 1, __ATOMIC_RELAXED);
+    metric_counter_add(refused_counter("upload-memory"), 1);
+    return false;
+}
+
+void admission_leave(struct admission *admission, const struct admission_share *share)
+{
+    __atomic_sub_fetch(&admission->in_flight[share->class], 1, __ATOMIC_RELAXED);
+    if (share->bytes > 0)
+        __atomic_sub_fetch(&admission->upload_bytes, share->bytes, __ATOMIC_RELAXED);
+}
+
+static double load_value(void *arg)
+{
+    return (double)__atomic_load_n((uint64_t *)arg, __ATOMIC_RELAXED);
+}
+
+void admission_register_metrics(struct admission *admission)
+{
+    char labels[LABELS_MAX];
+
+    for (unsigned class = 0; class < OPERATION_CLASSES; class ++) {
+        snprintf(labels, sizeof(labels), "class=\"%s\"", class_names[class]);
+        metric_gauge_callback("tercet_requests_in_flight", "Requests being served.", labels, load_value,
+                              &admission->in_flight[class]);
+        if (class == OPERATION_SYSTEM)
+            continue;
+        metric_gauge_callback("tercet_requests_in_flight_limit", "Requests beyond this are refused.", labels,
+                              load_value, &admission->limits[class]);
+        refused_counter(class_names[class]);
+    }
+    refused_counter("upload-memory");
+    metric_gauge_callback("tercet_upload_memory_bytes", "Windows promised to the uploads under way.", "", load_value,
+                          &admission->upload_bytes);
+    metric_gauge_callback("tercet_upload_memory_limit_bytes", "Uploads beyond this are refused.", "", load_value,
+                          &admission->upload_bytes_max);
+}

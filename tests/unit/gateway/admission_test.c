@@ -1,0 +1,86 @@
+/* Admission: each class has its own bound, uploads also one of bytes, and what was given back is there again. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "base/bytes.h"
+#include "base/http_server.h"
+#include "base/metrics.h"
+#include "gateway/admission.h"
+
+static struct admission small(void)
+{
+    return (struct admission){
+        .limits = {[OPERATION_READ] = 2, [OPERATION_WRITE] = 3, [OPERATION_LIST] = 1, [OPERATION_OTHER] = 1},
+        .upload_bytes_max = 2500,
+        .window_bytes = 1000,
+    };
+}
+
+static uint64_t refused(const char *labels)
+{
+    return metric_counter_value(metric_counter_get("tercet_requests_refused_total", "", labels));
+}
+
+static void test_classes_are_apart(void **state)
+{
+    struct admission admission = small();
+    struct admission_share reads[2], share;
+
+    (void)state;
+    admission_register_metrics(&admission);
+    assert_true(admission_enter(&admission, OPERATION_READ, 0, &reads[0]));
+    assert_true(admission_enter(&admission, OPERATION_READ, 0, &reads[1]));
+    assert_false(admission_enter(&admission, OPERATION_READ, 0, &share));
+    assert_int_equal(refused("reason=\"read\""), 1);
+    assert_int_equal(admission.in_flight[OPERATION_READ], 2);
+    assert_true(admission_enter(&admission, OPERATION_LIST, 0, &share));
+    assert_true(admission_enter(&admission, OPERATION_OTHER, HTTP_LENGTH_UNKNOWN, &share));
+    assert_int_equal(admission.upload_bytes, 0);
+    admission_leave(&admission, &reads[0]);
+    assert_true(admission_enter(&admission, OPERATION_READ, 0, &reads[0]));
+}
+
+static void test_system_is_never_refused(void **state)
+{
+    struct admission admission = small();
+    struct admission_share share;
+
+    (void)state;
+    for (int i = 0; i < 1000; i++)
+        assert_true(admission_enter(&admission, OPERATION_SYSTEM, 0, &share));
+}
+
+static void test_uploads_share_bytes(void **state)
+{
+    struct admission admission = small();
+    struct admission_share first, second, third, fourth;
+    uint64_t before = refused("reason=\"upload-memory\"");
+
+    (void)state;
+    assert_true(admission_enter(&admission, OPERATION_WRITE, 5000000, &first));
+    assert_true(admission_enter(&admission, OPERATION_WRITE, HTTP_LENGTH_UNKNOWN, &second));
+    assert_int_equal(admission.upload_bytes, 2000);
+    assert_false(admission_enter(&admission, OPERATION_WRITE, 501, &third));
+    assert_int_equal(refused("reason=\"upload-memory\""), before + 1);
+    assert_int_equal(admission.in_flight[OPERATION_WRITE], 2);
+    assert_true(admission_enter(&admission, OPERATION_WRITE, 500, &third));
+    assert_false(admission_enter(&admission, OPERATION_WRITE, 0, &fourth)); /* by number */
+    admission_leave(&admission, &second);
+    admission_leave(&admission, &third);
+    admission_leave(&admission, &first);
+    assert_int_equal(admission.upload_bytes, 0);
+    assert_int_equal(admission.in_flight[OPERATION_WRITE], 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_classes_are_apart),
+        cmocka_unit_test(test_system_is_never_refused),
+        cmocka_unit_test(test_uploads_share_bytes),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
