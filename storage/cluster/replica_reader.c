@@ -176,6 +176,7 @@ static enum status next_replica(struct replica_reader *reader)
         return may_exist(reader) ? STATUS_UNAVAILABLE : STATUS_CORRUPT;
     }
     reader->waiting_since_ms = clock_monotonic_ms();
+    reader->hedged = false;
     metric_counter_add(reader->cluster->metrics.read_failovers, 1);
     replica_attempt_begin(reader, &reader->current, replica);
     return STATUS_OK;
@@ -223,10 +224,10 @@ static void end_wait(struct replica_reader *reader)
 
 /* ---- hedging ------------------------------------------------------------------------------------------------- */
 
-/* When to ask a second replica; only for the first bytes of a part, which is where a reader cannot have read ahead. */
+/* When to ask a second replica: only for the first bytes of an answer, be it one that took over for another. */
 static uint64_t hedge_time(const struct replica_reader *reader)
 {
-    if (reader->hedged || reader->second_round || reader->measured)
+    if (reader->hedged || reader->second_round || reader->current.brought)
         return CLOCK_NEVER;
     return reader->waiting_since_ms + hedge_delay_ms(reader->cluster, reader->current.replica->node);
 }
@@ -261,8 +262,9 @@ static void race_over(struct replica_reader *reader)
         node_call_finish(&reader->rival.call, NODE_ABANDONED, NULL);
         reader->rival = (struct replica_attempt){0};
     }
-    if (!reader->measured && reader->waiting_since_ms * 1000 < reader->current.begun_us + PROMPT_US)
+    if (!reader->current.brought && reader->waiting_since_ms * 1000 < reader->current.begun_us + PROMPT_US)
         hedge_learn(reader->current.replica->node, now_us - reader->current.begun_us);
+    reader->current.brought = true;
 }
 
 /* ---- waiting ------------------------------------------------------------------------------------------------- */

@@ -17,6 +17,7 @@ struct replica_attempt {
     struct replica *replica;
     struct node_call call;
     bool body_begun; /* the answer's head and table were accepted */
+    bool brought;    /* verified blocks */
     uint64_t begun_us;
 };
 
@@ -30,7 +31,7 @@ struct replica_reader {
     uint32_t block_end; /* behind the last block that is wanted */
     uint32_t *table;    /* CRC32C per block of the whole chunk */
     bool second_round;
-    bool hedged; /* once is enough */
+    bool hedged; /* since the last failure: once is enough */
     struct replica_attempt current;
     struct replica_attempt rival; /* of a hedged read, until one of the two has brought something */
     size_t handed_out;            /* bytes of the current answer's receive buffer to consume first */

@@ -1,9 +1,12 @@
 """Nodes that die or freeze while bytes flow: clients see success, and the right bytes."""
 
 import http.client
+import itertools
 import json
 import re
 import time
+
+from botocore.exceptions import IncompleteReadError, ReadTimeoutError, ResponseStreamingError
 
 import s3
 from cluster import poll
@@ -11,10 +14,14 @@ from harness import ClusterTest, blocks, content, main
 
 MIB = 1024 * 1024
 SIZE = 96 * MIB
+SLICE = 64 * 1024
 
 
 class NodeLoss(ClusterTest):
-    cluster_options = {"tls": False, "gateway_options": ("-health-interval", "2s", "-breaker-open", "500ms")}
+    cluster_options = {
+        "tls": False,
+        "gateway_options": ("-health-interval", "2s", "-breaker-open", "500ms", "-node-timeout", "6s"),
+    }
 
     @classmethod
     def setUpClass(cls):
@@ -94,6 +101,66 @@ class NodeLoss(ClusterTest):
                 self.check("thaw", SIZE, node.pause)
             finally:
                 node.resume()
+
+    def download_slices(self, key, size, stopped, at):
+        """Reads in slices; when `at` bytes have come, the nodes freeze. Returns the longest wait for a slice after it
+        and what came."""
+        body = self.s3.get_object(Bucket="loss", Key=key)["Body"]
+        received, longest, begun = bytearray(), 0, None
+        try:
+            while len(received) < size:
+                if begun is None and len(received) >= at:
+                    begun = True
+                    for node in stopped:
+                        node.pause()
+                before = time.monotonic()
+                slice_ = body.read(SLICE)
+                if begun:
+                    longest = max(longest, time.monotonic() - before)
+                received += slice_
+                if not slice_:
+                    break
+        finally:
+            for node in stopped:
+                node.resume()
+        return longest, bytes(received)
+
+    def test_two_nodes_frozen_during_download(self):
+        """Of three copies one is left, and who asks a second frozen node next has to leave that, too."""
+        size = 64 * MIB
+        expected = content(size, "pairs")
+        self.s3.put_object(Bucket="loss", Key="pairs", Body=expected)
+        waits = []
+        for pair in itertools.combinations(self.cluster.nodes, 2):
+            poll(lambda: self.cluster.healthy_nodes() == 4, "all nodes are healthy")
+            longest, received = self.download_slices("pairs", size, pair, size // 3)
+            self.assertTrue(received == expected, "other bytes than were stored")
+            waits.append(longest)
+        print("longest waits in s:", " ".join(f"{wait:.2f}" for wait in sorted(waits)))
+        self.assertLess(max(waits), 5)  # about a second, and time for a machine with other things to do
+
+    def test_all_nodes_frozen_during_download(self):
+        """The connection is cut; the bytes before are right."""
+        size = 64 * MIB
+        expected = content(size, "all")
+        self.s3.put_object(Bucket="loss", Key="all", Body=expected)
+        body = self.s3.get_object(Bucket="loss", Key="all")["Body"]
+        received = bytearray(body.read(SLICE))
+        try:
+            for node in self.cluster.nodes:
+                node.pause()
+            with self.assertRaises((ResponseStreamingError, ReadTimeoutError, IncompleteReadError, OSError)) as raised:
+                while True:
+                    slice_ = body.read(SLICE)
+                    if not slice_:
+                        break
+                    received += slice_
+        finally:
+            for node in self.cluster.nodes:
+                node.resume()
+        self.assertNotIsInstance(raised.exception, ReadTimeoutError)
+        self.assertLess(len(received), size)
+        self.assertTrue(expected.startswith(bytes(received)))
 
     def breaker(self, number, path="/system/nodes"):
         rows = json.loads(self.cluster.get(path)[1])["nodes"]

@@ -14,22 +14,25 @@
 #define OBJECT_SIZE   3000u
 #define STALL_MS      20000 /* longer than any hesitation of this machine: nothing here is a stall */
 #define HESITATION_MS 60
+#define LONG_SIZE     (16u * CHUNK_BLOCK_BYTES)
+#define CUT_AT        (4u * 16 + 3 * CHUNK_BLOCK_BYTES + 100) /* behind the table and three blocks */
 
 static struct chunk_list chunks;
 
 static void object_write(void *arg)
 {
     struct stream_writer *writer;
-    char data[OBJECT_SIZE];
-    (void)arg;
-    fake_fill(data, 0, OBJECT_SIZE);
-    CHECK(stream_writer_open(fake.cluster, OBJECT_SIZE, &writer) == STATUS_OK);
-    CHECK(stream_writer_write(writer, data, OBJECT_SIZE) == STATUS_OK);
+    const uint32_t *size = arg;
+    char *data = mem_alloc(*size);
+    fake_fill(data, 0, *size);
+    CHECK(stream_writer_open(fake.cluster, *size, &writer) == STATUS_OK);
+    CHECK(stream_writer_write(writer, data, *size) == STATUS_OK);
     CHECK(stream_writer_finish(writer, &chunks) == STATUS_OK);
     stream_writer_free(writer);
+    free(data);
 }
 
-static void start(uint64_t hedge_percent)
+static void start_sized(uint64_t hedge_percent, uint32_t size)
 {
     struct cluster_config config = fake_config();
     config.stall_ms = STALL_MS;
@@ -38,9 +41,14 @@ static void start(uint64_t hedge_percent)
     chunks = (struct chunk_list){0};
     fake_start_nodes(0);
     fake_start_cluster(&config);
-    fake_run(object_write, NULL);
+    fake_run(object_write, &size);
     assert_int_equal(chunks.count, 1);
     assert_int_equal(chunks.refs[0].copies, 3);
+}
+
+static void start(uint64_t hedge_percent)
+{
+    start_sized(hedge_percent, OBJECT_SIZE);
 }
 
 static int teardown(void **state)
@@ -172,6 +180,71 @@ static void a_rival_with_other_bytes_loses(void **state)
     assert_int_equal(holder(0)->gets, reading.times);
 }
 
+struct takeover {
+    bool healthy; /* all nodes were, before: only good ones are asked second */
+    struct fake_node *silent;
+    uint64_t received, wrong;
+    enum status status;
+    uint64_t took_ms;
+};
+
+/* Every node cuts its answer in mid-chunk. Once the first bytes are there, one of the other two goes silent and one
+ * gets well. */
+static void read_with_takeover(void *arg)
+{
+    struct takeover *takeover = arg;
+    struct replica_reader *reader;
+    struct bytes piece;
+    unsigned gets[3], first = 0;
+    takeover->healthy = FAKE_EVENTUALLY(cluster_healthy_count(fake.cluster) == FAKE_NODES);
+    for (unsigned i = 0; i < 3; i++) {
+        holder(i)->fault_at = CUT_AT;
+        holder(i)->get_fault = FAULT_CUT_AT;
+        gets[i] = holder(i)->gets;
+    }
+    uint64_t begun_ms = clock_monotonic_ms();
+    takeover->status = replica_reader_open(fake.cluster, &chunks.refs[0], 0, LONG_SIZE, &reader);
+    while (!takeover->status) {
+        takeover->status = replica_reader_next(reader, &piece);
+        if (takeover->status || piece.len == 0)
+            break;
+        for (size_t i = 0; i < piece.len; i++)
+            takeover->wrong += piece.data[i] != fake_byte(takeover->received + i);
+        takeover->received += piece.len;
+        if (takeover->silent)
+            continue;
+        while (first < 2 && holder(first)->gets == gets[first])
+            first++;
+        takeover->silent = holder((first + 1) % 3);
+        takeover->silent->get_fault = FAULT_SILENT;
+        holder((first + 2) % 3)->get_fault = FAULT_NONE;
+    }
+    takeover->took_ms = clock_monotonic_ms() - begun_ms;
+    replica_reader_free(reader);
+}
+
+/* A replica that takes over in mid-chunk may hesitate, too: that is hedged like the beginning. */
+static void a_takeover_is_hedged_too(void **state)
+{
+    unsigned hesitated = 0;
+    (void)state;
+    start_sized(100, LONG_SIZE);
+    for (unsigned i = 0; i < 100 && hesitated < 3; i++) {
+        struct takeover takeover = {0};
+        unsigned gets[FAKE_NODES];
+        for (unsigned j = 0; j < FAKE_NODES; j++)
+            gets[j] = fake.nodes[j].gets;
+        fake_run(read_with_takeover, &takeover);
+        assert_true(takeover.healthy);
+        assert_int_equal(takeover.status, STATUS_OK);
+        assert_int_equal(takeover.received, LONG_SIZE);
+        assert_int_equal(takeover.wrong, 0);
+        assert_true(takeover.took_ms < STALL_MS);
+        hesitated += takeover.silent->gets > gets[takeover.silent->number - 1];
+    }
+    assert_int_equal(hesitated, 3);
+}
+
 static void the_budget_is_kept(void **state)
 {
     struct reading reading = {.times = 200};
@@ -232,6 +305,7 @@ int main(void)
         cmocka_unit_test_teardown(a_silent_node_is_overtaken, teardown),
         cmocka_unit_test_teardown(the_first_may_still_win, teardown),
         cmocka_unit_test_teardown(a_rival_with_other_bytes_loses, teardown),
+        cmocka_unit_test_teardown(a_takeover_is_hedged_too, teardown),
         cmocka_unit_test_teardown(the_budget_is_kept, teardown),
         cmocka_unit_test_teardown(none_when_there_is_no_budget, teardown),
         cmocka_unit_test(the_delay_follows_the_node),

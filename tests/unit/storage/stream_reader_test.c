@@ -335,6 +335,43 @@ static void test_none_left(void **state)
     assert_true(download.elapsed_ms < 3 * 300 + 3000 + 1500);
 }
 
+static struct fake_node *holder(unsigned copy)
+{
+    return &fake.nodes[object.chunks.refs[0].nodes[copy % 3] - 1];
+}
+
+/* Two replicas stall in mid-chunk, the second one after it has taken over. */
+static void test_two_stall_in_turn(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 6; i++) {
+        holder(i)->fault_at = TABLE_LEN + 5 * CHUNK_BLOCK_BYTES + 100;
+        holder(i + 1)->fault_at = TABLE_LEN + 2 * CHUNK_BLOCK_BYTES + 100;
+        holder(i)->get_fault = holder(i + 1)->get_fault = FAULT_STALL_AT;
+        assert_downloads(0, CHUNK_SIZE);
+        holder(i)->get_fault = holder(i + 1)->get_fault = FAULT_NONE;
+    }
+    assert_int_equal(damage_reports(), 0);
+}
+
+/* All stall in mid-chunk, or the rest is damaged: an error after the right bytes, no clean end. */
+static void test_none_left_in_mid_chunk(void **state)
+{
+    (void)state;
+    for (unsigned damaged = 0; damaged < 3; damaged++) {
+        for (unsigned i = 0; i < 3; i++) {
+            holder(i)->get_fault = i < damaged ? FAULT_BAD_TABLE : FAULT_STALL_AT;
+            holder(i)->fault_at = TABLE_LEN + CHUNK_BLOCK_BYTES + 77;
+        }
+        struct download download = download_of(0, CHUNK_SIZE);
+        fake_run(download_run, &download);
+        assert_int_equal(download.status, STATUS_UNAVAILABLE);
+        assert_in_range(download.received, CHUNK_BLOCK_BYTES, CHUNK_SIZE - CHUNK_BLOCK_BYTES);
+        assert_int_equal(download.received % CHUNK_BLOCK_BYTES, 0);
+        assert_int_equal(download.wrong, 0);
+    }
+}
+
 /* All are slower than the stall time: the second round has more patience. */
 static void test_all_slow(void **state)
 {
@@ -489,6 +526,8 @@ int main(void)
         WITH_OBJECT(test_clock_steps),
         WITH_OBJECT(test_refused_connection),
         WITH_OBJECT(test_none_left),
+        WITH_OBJECT(test_two_stall_in_turn),
+        WITH_OBJECT(test_none_left_in_mid_chunk),
         WITH_OBJECT(test_all_slow),
         WITH_OBJECT(test_open_breakers_do_not_lock_out),
         WITH_OBJECT(test_slow_client_blames_no_node),
