@@ -139,8 +139,8 @@ static void test_silent_node_is_avoided_early(void **state)
 {
     (void)state;
     struct cluster_config config = fake_config();
-    config.stall_ms = 5000;
-    config.node_timeout_ms = 30000;
+    config.stall_ms = 20000; /* late after 2 s, which none of the others is on any machine */
+    config.node_timeout_ms = 60000;
     fake_start_nodes(0);
     fake_start_cluster(&config);
     assert_false(opens(0, 1));
