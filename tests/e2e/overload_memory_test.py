@@ -1,0 +1,136 @@
+"""The gateway's memory stays under its bound with 9,000 idle connections and under five times the load that it can
+serve, and what it answers then is right or 503 SlowDown. The bounds are stated in RELIABILITY.md."""
+
+import resource
+import threading
+
+import raw_http
+import s3
+from harness import ClusterTest, content, main
+
+MIB = 1024 * 1024
+IDLE_CONNECTIONS = 9000
+IDLE_RSS_MAX = 128 * MIB
+READS, WRITES, UPLOAD_MEMORY = 16, 16, 16 * MIB
+LOAD_RSS_MAX = 256 * MIB
+CLIENTS = 5 * (READS + WRITES)
+ROUNDS = 6
+
+
+def raise_file_limit():
+    """The most files that this process may open now."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return hard
+
+
+def report(test, what, bound):
+    peak = test.cluster.gateway.peak_rss_bytes()
+    print(f"{what}: peak RSS of the gateway {peak / MIB:.1f} MiB, bound {bound // MIB} MiB", flush=True)
+    test.assertLessEqual(peak, bound)
+
+
+class IdleConnections(ClusterTest):
+    cluster_options = {"tls": False, "gateway_options": ["-idle-timeout", "10m"]}
+
+    def test_idle_connections(self):
+        if raise_file_limit() < IDLE_CONNECTIONS + 2048:
+            self.skipTest("the hard limit of open files is too low for 9,000 connections")
+        peers = [raw_http.connect(self.cluster.port) for _ in range(IDLE_CONNECTIONS)]
+        self.addCleanup(lambda: [peer.close() for peer in peers])
+        for peer in peers[:: IDLE_CONNECTIONS // 100]:  # some were used and wait for their next request
+            peer.sendall(b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            self.assertEqual(raw_http.read_answer(peer).status, 200)
+        client = s3.client(self.cluster)
+        client.create_bucket(Bucket="idle")
+        client.put_object(Bucket="idle", Key="served", Body=b"meanwhile")
+        self.assertEqual(client.get_object(Bucket="idle", Key="served")["Body"].read(), b"meanwhile")
+        text = raw_http.request(self.cluster.port, "GET", "/metrics").body.decode()
+        count = next(line for line in text.splitlines() if line.startswith("active_connections "))
+        self.assertGreaterEqual(float(count.split()[1]), IDLE_CONNECTIONS)
+        report(self, f"{IDLE_CONNECTIONS} idle connections", IDLE_RSS_MAX)
+
+
+class FiveTimesTheLoad(ClusterTest):
+    cluster_options = {
+        "tls": False,
+        "gateway_options": ["-reads", str(READS), "-writes", str(WRITES), "-upload-memory", str(UPLOAD_MEMORY)],
+    }
+    size = 4 * MIB
+
+    def put(self, number, turn):
+        body = content(self.size, f"{number}/{turn}")
+        headers = {"x-amz-content-sha256": "UNSIGNED-PAYLOAD"}
+        answer = s3.signed(self.cluster, "PUT", f"/load/{number}", headers, body)
+        if answer is not None and answer.status == 200:
+            with self.lock:
+                self.stored[number] = turn
+        return answer
+
+    def get(self, number):
+        answer = s3.signed(self.cluster, "GET", f"/load/read{number % 4}")
+        if answer is not None and answer.status == 200 and answer.body != self.objects[number % 4]:
+            with self.lock:
+                self.problems.append(f"wrong bytes of read{number % 4}")
+        return answer
+
+    def client(self, number):
+        for turn in range(ROUNDS):
+            try:
+                answer = self.put(number, turn) if number % 2 else self.get(number)
+            except OSError as error:
+                answer = None
+                with self.lock:
+                    self.problems.append(f"{type(error).__name__}: {error}")
+            with self.lock:
+                if answer is None:
+                    self.problems.append("the connection ended without an answer")
+                elif answer.status == 503 and b"<Code>SlowDown</Code>" in answer.body:
+                    self.refused += 1
+                elif answer.status == 200:
+                    self.served += 1
+                else:
+                    self.problems.append(f"{answer.status} {answer.body[:200]}")
+
+    def test_five_times_the_load(self):
+        raise_file_limit()
+        self.lock, self.problems, self.stored = threading.Lock(), [], {}
+        self.served = self.refused = 0
+        self.objects = [content(self.size, f"read{number}") for number in range(4)]
+        boto = s3.client(self.cluster)
+        boto.create_bucket(Bucket="load")
+        for number, body in enumerate(self.objects):
+            boto.put_object(Bucket="load", Key=f"read{number}", Body=body)
+        # uploads that go on no further hold all places but one, so that the bound is reached for sure
+        held = [self.hold(number) for number in range(WRITES - 1)]
+        threads = [threading.Thread(target=self.client, args=(number,)) for number in range(CLIENTS)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        for peer in held:
+            peer.close()
+        print(f"{CLIENTS} clients: {self.served} served, {self.refused} refused", flush=True)
+        self.assertEqual(self.problems, [])
+        self.assertGreater(self.served, 0)
+        self.assertGreater(self.refused, 0)
+        report(self, "five times the load", LOAD_RSS_MAX)
+        for number, turn in self.stored.items():
+            body = boto.get_object(Bucket="load", Key=str(number))["Body"].read()
+            self.assertEqual(body, content(self.size, f"{number}/{turn}"))
+        boto.put_object(Bucket="load", Key="after", Body=b"after")
+        self.assertEqual(boto.get_object(Bucket="load", Key="after")["Body"].read(), b"after")
+
+    def hold(self, number):
+        """An upload that has begun and goes on no further."""
+        target = f"/load/held{number}"
+        headers = s3.sign(self.cluster, "PUT", target, {"x-amz-content-sha256": "UNSIGNED-PAYLOAD"})
+        lines = [f"PUT {target} HTTP/1.1", f"Host: 127.0.0.1:{self.cluster.port}", f"Content-Length: {64 * 1024}"]
+        lines += [f"{name}: {value}" for name, value in headers.items() if name.lower() != "host"]
+        peer = raw_http.connect(self.cluster.port)
+        peer.sendall(("\r\n".join(lines) + "\r\n\r\n").encode("latin-1"))
+        return peer
+
+
+if __name__ == "__main__":
+    main()
