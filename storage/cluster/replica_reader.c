@@ -236,20 +236,20 @@ static void hedge(struct replica_reader *reader)
 {
     reader->hedged = true;
     struct replica *replica = choose(reader);
-    if (!replica || node_standing(replica->node) != NODE_GOOD || !hedge_spend(reader->cluster))
+    if (!replica || node_standing(replica->node) == NODE_DOWN || !hedge_spend(reader->cluster))
         return;
     metric_counter_add(reader->cluster->metrics.read_hedges, 1);
     replica_attempt_begin(reader, &reader->rival, replica);
 }
 
-/* The rival was first: it goes on, and the other node is looked at. */
+/* The rival was first: it goes on, and the other node is checked if it has answered nothing at all meanwhile. */
 static void rival_won(struct replica_reader *reader)
 {
     struct node *loser = reader->current.replica->node;
     metric_counter_add(reader->cluster->metrics.read_hedges_won, 1);
     hedge_learn(loser, clock_monotonic_us() - reader->current.begun_us);
     node_call_finish(&reader->current.call, NODE_ABANDONED, NULL);
-    node_doubt(loser, "was overtaken in a read");
+    node_late(loser, reader->current.begun_us / 1000);
     reader->current = reader->rival;
     reader->rival = (struct replica_attempt){0};
 }
