@@ -178,10 +178,11 @@ void node_pace(struct node *node, bool slow)
     pthread_mutex_unlock(&node->lock);
 }
 
+/* A sign in the very millisecond of since_ms came before: an answer needs longer, a sign after it is as old by now. */
 void node_late(struct node *node, uint64_t since_ms)
 {
     pthread_mutex_lock(&node->lock);
-    if (!node->wary && node->sign_ms < since_ms) {
+    if (!node->wary && node->sign_ms <= since_ms) {
         node->wary = true;
         check_request_locked(node);
     }
