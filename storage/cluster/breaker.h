@@ -1,9 +1,9 @@
 /* The circuit breaker of one node: keeps requests away from a node that fails, and lets it prove itself afterwards.
  *
- *   CLOSED     normal. `failures_max` failures in a row, half of the last BREAKER_HISTORY requests failed, or half of
- * so many writes slow, open it OPEN       for open_ms, doubled each time a probe fails, up to BREAKER_OPEN_MS_MAX; and
- * up to a tenth longer, at random HALF-OPEN  one probe at a time; BREAKER_PROBES successes in a row close it, one
- * failure opens it again
+ *   - CLOSED: normal. `failures_max` failures in a row, half of the last BREAKER_HISTORY requests failed, or half of
+ *     so many writes slow, open it.
+ *   - OPEN: for open_ms, doubled each time a probe fails, up to BREAKER_OPEN_MS_MAX; and up to a tenth longer.
+ *   - HALF-OPEN: one probe at a time; BREAKER_PROBES successes in a row close it, one failure opens it again.
  *
  * Slow writes have a row of their own: reads that are quick as ever must not hide a disk that is slow to sync.
  * No I/O, no clock and no lock in here: the caller passes the monotonic time and guards the breaker. */

@@ -182,6 +182,14 @@ unsigned cluster_placeable_count(const struct cluster *cluster)
     return count;
 }
 
+enum status cluster_shortage(const struct cluster *cluster)
+{
+    unsigned takers = cluster_placeable_count(cluster), full = 0;
+    for (unsigned i = 0; i < cluster->node_count; i++)
+        full += node_is_only_full(&cluster->nodes[i]);
+    return takers < CHUNK_COPIES_MIN && takers + full >= CHUNK_COPIES_MIN ? STATUS_NO_SPACE : STATUS_UNAVAILABLE;
+}
+
 unsigned cluster_node_count(const struct cluster *cluster)
 {
     return cluster->node_count;

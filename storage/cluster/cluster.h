@@ -96,7 +96,8 @@ void cluster_on_damage(struct cluster *cluster, cluster_damage_fn fn, void *arg)
 struct stream_writer;
 
 /* expected_size UINT64_MAX when unknown. Memory: at most window_bytes plus what libcurl buffers per node (stated in
- * stream_writer.c). STATUS_UNAVAILABLE at once when fewer than two nodes are writable. */
+ * stream_writer.c). At once when fewer than two nodes are writable: STATUS_NO_SPACE when that is because they are full,
+ * else STATUS_UNAVAILABLE. */
 enum status stream_writer_open(struct cluster *cluster, uint64_t expected_size, struct stream_writer **writer);
 /* A contiguous place to put the next bytes into; suspends until there is room. *capacity >= 1. */
 enum status stream_writer_space(struct stream_writer *writer, char **space, size_t *capacity);
@@ -105,10 +106,11 @@ void stream_writer_commit(struct stream_writer *writer, size_t len);
 /* space + copy + commit until all is taken. */
 enum status stream_writer_write(struct stream_writer *writer, const void *data, size_t len);
 /* Waits until every chunk is durable on its nodes; the refs (2 or 3 copies each) go to `chunks` in order. An empty
- * stream has no chunks. After an error: abort. STATUS_UNAVAILABLE: fewer than two copies could be made. */
+ * stream has no chunks. After an error: abort. STATUS_NO_SPACE or STATUS_UNAVAILABLE, as above: fewer than two copies
+ * could be made. */
 enum status stream_writer_finish(struct stream_writer *writer, struct chunk_list *chunks);
-/* Frees the writer; after the record of its chunks was committed, if it is to be. Before a successful finish: cancels the transfers, and deletes (in the background, best effort)
- * what the nodes already hold. */
+/* Frees the writer; after the record of its chunks was committed, if it is to be. Before a successful finish: cancels the
+ * transfers, and deletes (in the background, best effort) what the nodes already hold. */
 void stream_writer_free(struct stream_writer *writer);
 
 /* ---- reading ------------------------------------------------------------------------------------------------- */

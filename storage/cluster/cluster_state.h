@@ -56,6 +56,9 @@ struct node *cluster_node(const struct cluster *cluster, unsigned number); /* NU
  * all others. NULL when there is none. */
 struct node *cluster_place(const struct cluster *cluster, const struct chunk_id *id, uint64_t excluded);
 unsigned cluster_placeable_count(const struct cluster *cluster);
+/* Why a chunk finds no two nodes: STATUS_NO_SPACE when there would be enough if none were full, else
+ * STATUS_UNAVAILABLE. */
+enum status cluster_shortage(const struct cluster *cluster);
 
 /* health.c: the task that watches one node. */
 void health_start(struct cluster *cluster, struct node *node);

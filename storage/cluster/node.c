@@ -31,6 +31,11 @@ static bool is_up_locked(const struct node *node)
     return standing_locked(node) != NODE_DOWN && !node->suspect;
 }
 
+static bool is_writable_locked(const struct node *node)
+{
+    return is_up_locked(node) && !node->barred && !node->full && !node->read_only;
+}
+
 static void publish_locked(struct node *node)
 {
     bool up = is_up_locked(node);
@@ -363,6 +368,22 @@ bool node_takes_chunks(struct node *node, enum node_standing *standing)
     return takes;
 }
 
+bool node_is_only_full(struct node *node)
+{
+    pthread_mutex_lock(&node->lock);
+    bool only_full = standing_locked(node) != NODE_DOWN && node->full && !node->read_only && !node->barred;
+    pthread_mutex_unlock(&node->lock);
+    return only_full;
+}
+
+bool node_is_writable(struct node *node)
+{
+    pthread_mutex_lock(&node->lock);
+    bool writable = is_writable_locked(node);
+    pthread_mutex_unlock(&node->lock);
+    return writable;
+}
+
 bool node_is_good_target(struct node *node)
 {
     enum node_standing standing;
@@ -423,7 +444,7 @@ void node_info(struct node *node, struct cluster_node_info *info)
     pthread_mutex_lock(&node->lock);
     text_copy(info->server_id, sizeof(info->server_id), node->server_id);
     info->healthy = is_up_locked(node) && !node->barred;
-    info->writable = info->healthy && !node->full && !node->read_only;
+    info->writable = is_writable_locked(node);
     info->full = node->full;
     info->read_only = node->read_only;
     info->breaker = node->breaker.state;

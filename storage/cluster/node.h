@@ -113,6 +113,8 @@ bool node_was_found_down(struct node *node);                             /* by i
 bool node_takes_chunks(struct node *node, enum node_standing *standing); /* neither down, full nor read-only */
 void node_bar_returning(struct node *node);
 void node_admit(struct node *node, uint64_t changes);
+bool node_is_only_full(struct node *node);   /* would take chunks if it were not full */
+bool node_is_writable(struct node *node);    /* takes chunks and is not suspect; it may be late just now */
 bool node_is_good_target(struct node *node); /* takes chunks, and nothing is held against it */
 uint64_t node_free_bytes(struct node *node);
 unsigned node_in_flight(struct node *node);

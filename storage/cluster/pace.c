@@ -57,7 +57,7 @@ bool pace_can_spare(const struct cluster *cluster, const struct node *node)
 {
     unsigned others = 0;
     for (unsigned i = 0; i < cluster->node_count; i++)
-        others += &cluster->nodes[i] != node && node_is_good_target(&cluster->nodes[i]);
+        others += &cluster->nodes[i] != node && node_is_writable(&cluster->nodes[i]);
     return others >= CHUNK_COPIES;
 }
 

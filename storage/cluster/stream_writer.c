@@ -34,7 +34,7 @@ enum status stream_writer_open(struct cluster *cluster, uint64_t expected_size, 
 {
     *writer = NULL;
     if (cluster_placeable_count(cluster) < CHUNK_COPIES_MIN)
-        return STATUS_UNAVAILABLE;
+        return cluster_shortage(cluster);
     struct stream_writer *opened = mem_zalloc(sizeof(*opened));
     opened->cluster = cluster;
     opened->expected = expected_size;
@@ -106,7 +106,7 @@ static uint64_t stream_pump(struct stream_writer *writer)
             enum chunk_state state = chunk_writer_poll(chunk, clock_monotonic_ms(), &deadline_ms);
             safe[i] = state == CHUNK_SAFE;
             if (state == CHUNK_LOST)
-                writer->failed = STATUS_UNAVAILABLE;
+                writer->failed = cluster_shortage(writer->cluster);
         }
         if (writer->failed) {
             drop_chunks(writer);

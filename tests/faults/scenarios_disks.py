@@ -167,6 +167,31 @@ def full_node(run):
 
 
 @scenario(seconds=90)
+def full_nodes(run):
+    """All nodes' disks are full: writes are answered 507 and say so, reads go on; with room again, so do writes."""
+    disks = [run.closing(faults.Disk("tmpfs", 80, run.directory)) for _ in range(4)]
+    cluster = run.start_cluster(disks={f"node{n}": disk for n, disk in enumerate(disks, 1)}, node_options=("-reserve", "8M"),
+                                mix=Mix(threads=4))
+    run.start_load(1)
+    run.phase("all full")
+    empties = [disk.fill(leave_bytes=4 << 20) for disk in disks]
+    poll(lambda: not any(state["writable"] for state in cluster.node_states().values()), "all nodes are full", 40)
+    session = run.session()
+    answers = _refusals(session.client)
+    for what in ("put", "upload"):
+        text = answers[what].body.decode(errors="replace")
+        run.expect(answers[what].status == 507 and "disks of the storage nodes" in text, f"{what}: {answers[what].status} {text[:200]}")
+    operation = session.get("s3/key-002")
+    run.expect(operation.outcome == OK, f"reads do not go on: {operation.status} {operation.note}")
+    session.client.close()
+    for empty in empties:
+        empty()
+    begun = time.monotonic()
+    poll(lambda: all(state["writable"] for state in cluster.node_states().values()), "the nodes take chunks again", 40)
+    run.measure("writable again s", time.monotonic() - begun)
+
+
+@scenario(seconds=90)
 def no_space_at_all(run):
     """Without a reserve: ENOSPC in the middle of files and of the node's database."""
     disk = run.closing(faults.Disk("tmpfs", 80, run.directory))

@@ -227,6 +227,41 @@ static void test_full_node_is_no_failure(void **state)
     chunk_list_release(&upload.chunks);
 }
 
+/* Both what finds it out in the middle of a write and what comes later are told why. */
+static void test_full_nodes_are_the_reason(void **state)
+{
+    (void)state;
+    fake_start();
+    for (unsigned i = 0; i < FAKE_NODES; i++) {
+        fake.nodes[i].put_fault = FAULT_FULL;
+        fake.nodes[i].full = true;
+    }
+    struct upload found = upload_of(500, true), later = upload_of(500, true);
+    fake_run(upload_run, &found);
+    assert_int_equal(found.opened, STATUS_OK);
+    assert_int_equal(found.finished, STATUS_NO_SPACE);
+    assert_true(cluster_writable_count(fake.cluster) <= 1); /* the last one's answer did not matter any more */
+    fake_run(upload_run, &later);
+    assert_int_equal(later.opened, STATUS_NO_SPACE);
+    for (unsigned i = 0; i < FAKE_NODES; i++)
+        assert_true(info_of(i).healthy);
+}
+
+/* With one node full and the others gone, room would not help. */
+static void test_full_node_is_not_the_reason(void **state)
+{
+    (void)state;
+    fake_start();
+    fake.nodes[0].put_fault = FAULT_FULL;
+    fake.nodes[0].full = true;
+    upload_until_chosen(0, 500, true);
+    for (unsigned i = 1; i < FAKE_NODES; i++)
+        fake_kill(i);
+    struct upload upload = upload_of(500, true);
+    fake_run(upload_run, &upload);
+    assert_int_equal(upload.opened ? upload.opened : upload.finished, STATUS_UNAVAILABLE);
+}
+
 static void test_stalls_get_a_stand_in(void **state)
 {
     (void)state;
@@ -589,6 +624,8 @@ int main(void)
         WITH_NODES(test_refused_connection),
         WITH_NODES(test_server_error),
         WITH_NODES(test_full_node_is_no_failure),
+        WITH_NODES(test_full_nodes_are_the_reason),
+        WITH_NODES(test_full_node_is_not_the_reason),
         WITH_NODES(test_stalls_get_a_stand_in),
         WITH_NODES(test_unwanted_copy_is_deleted),
         WITH_NODES(test_late_stall_is_pulled),
