@@ -203,7 +203,7 @@ void chunk_writer_shed(struct chunk_writer *chunk, uint64_t position)
     for (unsigned i = 0; i < chunk->copy_count; i++) {
         struct copy *copy = &chunk->copies[i];
         if (copy->stalled && copy_floor(copy) < position)
-            copy_fail(copy, "fell behind the window while a chunk was written");
+            copy_shed(copy);
     }
 }
 

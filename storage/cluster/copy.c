@@ -190,6 +190,12 @@ void copy_cancel(struct copy *copy)
     copy_abort(copy, blamed ? NODE_FAILED : NODE_ABANDONED, "stalled while a chunk was written");
 }
 
+void copy_shed(struct copy *copy)
+{
+    copy_log_failure(copy, "fell behind the window while a chunk was written");
+    copy_cancel(copy);
+}
+
 void copy_fail(struct copy *copy, const char *reason)
 {
     copy_log_failure(copy, reason);

@@ -41,6 +41,10 @@ void copy_resume(struct copy *copy);
 uint64_t copy_poll(struct copy *copy, uint64_t now_ms);
 /* The copy is not wanted any more; nothing happens unless it is running. */
 void copy_cancel(struct copy *copy);
+/* Gives a stalled copy up because it holds the others up. Like the silence of one that was cancelled, this is held
+ * against its node only if that can be spared (pace.h): when a busy disk makes several nodes hesitate at once, not all
+ * of them may be shut out. */
+void copy_shed(struct copy *copy);
 /* Gives a running copy up because of its node. */
 void copy_fail(struct copy *copy, const char *reason);
 

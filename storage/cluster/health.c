@@ -14,6 +14,7 @@
 #include "base/http_client.h"
 #include "base/task.h"
 #include "storage/cluster/canary.h"
+#include "storage/cluster/pace.h"
 
 #define HEALTH_BODY_BYTES_MAX 65536
 #define HEALTH_CHECK_PAUSE_MS 100 /* between two checks, whatever happens */
@@ -99,7 +100,7 @@ static void check(struct cluster *cluster, struct node *node)
     int http_status = 0;
     const char *problem;
     bool probe = node_probe_allowed(node);
-    uint64_t timeout_ms = 2 * cluster->config.stall_ms;
+    uint64_t timeout_ms = 2 * pace_stall_ms(cluster, node);
     if (timeout_ms < HEALTH_TIMEOUT_MS_MIN)
         timeout_ms = HEALTH_TIMEOUT_MS_MIN;
 

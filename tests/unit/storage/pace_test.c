@@ -156,6 +156,66 @@ static void test_silent_node_is_avoided_early(void **state)
     assert_int_equal(info_of(1).breaker, BREAKER_CLOSED);
 }
 
+#define STREAMS      6
+#define STREAM_BYTES (12 << 20) /* more than sockets hold */
+
+static void stream_run(void *arg)
+{
+    struct round *round = arg;
+    struct stream_writer *writer = NULL;
+    struct chunk_list chunks = {0};
+    char *data = mem_zalloc(STREAM_BYTES);
+    enum status status = stream_writer_open(fake.cluster, STREAM_BYTES, &writer);
+    if (!status)
+        status = stream_writer_write(writer, data, STREAM_BYTES);
+    if (!status)
+        status = stream_writer_finish(writer, &chunks);
+    stream_writer_free(writer);
+    round->failed += status != STATUS_OK;
+    chunk_list_release(&chunks);
+    free(data);
+    round->running--;
+    task_unpark(round->waiter);
+}
+
+static void streams_run(void *arg)
+{
+    struct round *round = arg;
+    round->waiter = task_self();
+    round->running = STREAMS;
+    for (unsigned i = 0; i < STREAMS; i++)
+        task_spawn(fake.loops.loops[0], stream_run, round);
+    task_sleep_ms(3 * fake_config().stall_ms);
+    for (unsigned i = 0; i < FAKE_NODES; i++)
+        fake.nodes[i].released = true;
+    while (round->running > 0)
+        task_park();
+}
+
+/* Two nodes hold large uploads up at the same time, as busy disks do: every upload goes on, and one node at most is shut
+ * out for it, however many copies were given up. */
+static void test_two_nodes_that_hold_up(void **state)
+{
+    (void)state;
+    struct round round = {0};
+    struct cluster_config config = fake_config();
+    config.breaker_open_ms = 60000;
+    config.breaker_failures = 2;
+    fake_start_nodes(0);
+    fake_start_cluster(&config);
+    for (unsigned i = 0; i < 2; i++) {
+        fake.nodes[i].put_fault = FAULT_STALL_AT;
+        fake.nodes[i].fault_at = 1 << 20;
+    }
+    fake_run(streams_run, &round);
+    assert_int_equal(round.failed, 0);
+    assert_true(fake.nodes[0].puts > 1 && fake.nodes[1].puts > 1);
+    unsigned open = 0;
+    for (unsigned i = 0; i < FAKE_NODES; i++)
+        open += info_of(i).breaker != BREAKER_CLOSED;
+    assert_in_range(open, 0, 1);
+}
+
 static void settle_run(void *arg)
 {
     unsigned *chunks = arg;
@@ -196,6 +256,7 @@ int main(void)
         WITH_NODES(test_slow_node_is_shut_out),        WITH_NODES(test_slow_node_that_is_needed_stays),
         WITH_NODES(test_second_slow_node_stays),       WITH_NODES(test_all_slow),
         WITH_NODES(test_silent_node_is_avoided_early), WITH_NODES(test_late_copies_are_deleted),
+        WITH_NODES(test_two_nodes_that_hold_up),
     };
     log_init("test", "test", LOG_ERROR);
     return cmocka_run_group_tests(tests, NULL, NULL);
