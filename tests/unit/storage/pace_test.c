@@ -192,8 +192,8 @@ static void streams_run(void *arg)
         task_park();
 }
 
-/* Two nodes hold large uploads up at the same time, as busy disks do: every upload goes on, and one node at most is shut
- * out for it, however many copies were given up. */
+/* Two nodes hold large uploads up at the same time, as busy disks do: every upload goes on, and one node at most is
+ * shut out for it, however many copies were given up. */
 static void test_two_nodes_that_hold_up(void **state)
 {
     (void)state;
