@@ -127,12 +127,13 @@ static void check(struct cluster *cluster, struct node *node)
         node_check_passed(node, &report, false);
 }
 
-/* Parks until the next check is due; early when the node became doubtful or the cluster stops. */
+/* Parks until the next check is due; early when the node became doubtful or the cluster stops. A full node is looked at
+ * as often as a bad one: who has deleted something wants to write. */
 static void wait_due(struct cluster *cluster, struct node *node, uint64_t checked_ms)
 {
     while (!atomic_load(&cluster->stopping)) {
-        uint64_t interval_ms =
-            node_standing(node) == NODE_GOOD ? cluster->config.health_interval_ms : cluster->config.suspect_interval_ms;
+        bool often = node_standing(node) != NODE_GOOD || node_is_only_full(node);
+        uint64_t interval_ms = often ? cluster->config.suspect_interval_ms : cluster->config.health_interval_ms;
         if (node_check_is_requested(node) && interval_ms > HEALTH_CHECK_PAUSE_MS)
             interval_ms = HEALTH_CHECK_PAUSE_MS;
         uint64_t due_ms = checked_ms + interval_ms;

@@ -17,8 +17,9 @@
 #include "base/check.h"
 #include "base/log.h"
 
-#define IDENTITY_FORMAT 1
-#define IDENTITY_MAX    256
+#define IDENTITY_FORMAT       1
+#define IDENTITY_MAX          256
+#define METADATA_RESERVE_PART 4 /* metadata leave one part of so many free */
 
 static void disk_init(struct disk *disk, const struct disk_config *config)
 {
@@ -274,13 +275,23 @@ enum status disk_space(const struct disk *disk, struct disk_space *space)
     return STATUS_OK;
 }
 
-enum status disk_check_room(const struct disk *disk, uint64_t bytes)
+static enum status check_room_beside(const struct disk *disk, uint64_t bytes, uint64_t reserve_bytes)
 {
     struct disk_space space = {0};
     enum status status = disk_space(disk, &space);
     if (status)
         return status;
-    return space.full || space.usable_bytes < bytes ? STATUS_NO_SPACE : STATUS_OK;
+    return space.free_bytes <= reserve_bytes || space.free_bytes - reserve_bytes < bytes ? STATUS_NO_SPACE : STATUS_OK;
+}
+
+enum status disk_check_room(const struct disk *disk, uint64_t bytes)
+{
+    return check_room_beside(disk, bytes, disk->config.reserve_bytes);
+}
+
+enum status disk_check_metadata_room(const struct disk *disk, uint64_t bytes)
+{
+    return check_room_beside(disk, bytes, disk->config.reserve_bytes / METADATA_RESERVE_PART);
 }
 
 /* ---- trust --------------------------------------------------------------------------------------------------- */

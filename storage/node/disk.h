@@ -63,6 +63,9 @@ int disk_chunk_directory(const struct disk *disk, const struct chunk_id *id);
 enum status disk_space(const struct disk *disk, struct disk_space *space);
 /* STATUS_NO_SPACE when that many more bytes would touch the reserve. */
 enum status disk_check_room(const struct disk *disk, uint64_t bytes);
+/* The same for metadata, which may use three quarters of the reserve: deletions are metadata, too, and must go on when
+ * there is no room for anything else. */
+enum status disk_check_metadata_room(const struct disk *disk, uint64_t bytes);
 
 /* What an errno value of a file operation means here: NOT_FOUND, EXISTS, NO_SPACE, UNAVAILABLE for what passes (no
  * more descriptors or memory), IO for everything else. */

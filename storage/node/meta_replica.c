@@ -253,7 +253,7 @@ enum status meta_replica_apply(struct meta_replica *replica, struct bytes record
     uint64_t held = state.sequence;
     enum status status = batch_collect(batch, table, records, &state);
     if (!status && state.sequence > held) {
-        status = disk_check_room(replica->disk, records.len);
+        status = disk_check_metadata_room(replica->disk, records.len);
         state_put(batch, &state, table);
         if (!status)
             status = replica_write(replica, batch, true);
@@ -307,7 +307,7 @@ enum status meta_replica_load(struct meta_replica *replica, const struct meta_re
         return STATUS_CORRUPT;
     if (page->as_of.epoch == 0)
         return STATUS_CORRUPT;
-    enum status status = disk_check_room(replica->disk, bytes.len);
+    enum status status = disk_check_metadata_room(replica->disk, bytes.len);
     if (status)
         return status;
     rocksdb_writebatch_t *batch = rocksdb_writebatch_create();

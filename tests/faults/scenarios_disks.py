@@ -168,13 +168,14 @@ def full_node(run):
 
 @scenario(seconds=90)
 def full_nodes(run):
-    """All nodes' disks are full: writes are answered 507 and say so, reads go on; with room again, so do writes."""
-    disks = [run.closing(faults.Disk("tmpfs", 80, run.directory)) for _ in range(4)]
-    cluster = run.start_cluster(disks={f"node{n}": disk for n, disk in enumerate(disks, 1)}, node_options=("-reserve", "8M"),
+    """All nodes' disks are at their reserve: writes are answered 507 and say so, reads and deletions go on; with room again,
+    so do writes."""
+    disks = [run.closing(faults.Disk("tmpfs", 128, run.directory)) for _ in range(4)]
+    cluster = run.start_cluster(disks={f"node{n}": disk for n, disk in enumerate(disks, 1)}, node_options=("-reserve", "32M"),
                                 mix=Mix(threads=4))
     run.start_load(1)
     run.phase("all full")
-    empties = [disk.fill(leave_bytes=4 << 20) for disk in disks]
+    empties = [disk.fill(leave_bytes=24 << 20) for disk in disks]
     poll(lambda: not any(state["writable"] for state in cluster.node_states().values()), "all nodes are full", 40)
     session = run.session()
     answers = _refusals(session.client)
@@ -183,6 +184,8 @@ def full_nodes(run):
         run.expect(answers[what].status == 507 and "disks of the storage nodes" in text, f"{what}: {answers[what].status} {text[:200]}")
     operation = session.get("s3/key-002")
     run.expect(operation.outcome == OK, f"reads do not go on: {operation.status} {operation.note}")
+    operation = session.delete("s3/key-002")
+    run.expect(operation == OK, f"deletions do not go on: {operation}")
     session.client.close()
     for empty in empties:
         empty()

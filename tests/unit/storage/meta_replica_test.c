@@ -250,6 +250,19 @@ static void test_many_pages(void **state)
     assert_true(pages > 4);
 }
 
+/* At a reserve that chunks may not touch, metadata still go on: the deletions that make room again. */
+static void test_reserve_is_open_to_metadata(void **state)
+{
+    struct fixture *f = *state;
+    struct disk_space space;
+    OK(disk_space(&f->disk, &space));
+    f->disk.config.reserve_bytes = space.free_bytes * 2;
+    assert_int_equal(disk_check_room(&f->disk, 1), STATUS_NO_SPACE);
+    OK(apply(f, 7, 1, "key", "value"));
+    f->disk.config.reserve_bytes = space.free_bytes * 8;
+    assert_int_equal(apply(f, 7, 2, "key", "value"), STATUS_NO_SPACE);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -259,6 +272,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_snapshot, setup, teardown),
         cmocka_unit_test_setup_teardown(test_snapshot_abandoned_for_records, setup, teardown),
         cmocka_unit_test_setup_teardown(test_many_pages, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_reserve_is_open_to_metadata, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
