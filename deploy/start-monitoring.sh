@@ -27,13 +27,15 @@ write_targets()
             number=$((number + 1))
         done
     } >"$targets/nodes.yml"
-    chmod -R a+rX "$targets"
+    chmod a+rx "$targets"
+    chmod a+r "$targets/gateway.yml" "$targets/nodes.yml"
     [ -z "${TERCET_FILES_TOKEN_FILE:-}" ] || write_token
 }
 
-# Prometheus runs as user 65534 and reads the token itself.
+# Prometheus runs as user 65534 and reads the token itself; who is not root cannot give it the file alone.
 write_token()
 {
+    rm -f "$targets/token"
     (umask 077 && cat "$TERCET_FILES_TOKEN_FILE" >"$targets/token") || fail "cannot read $TERCET_FILES_TOKEN_FILE"
     chown 65534 "$targets/token" 2>/dev/null || chmod a+r "$targets/token"
     sed 's/# authorization:/authorization:/' "$root/deploy/monitoring/prometheus/prometheus.yml" >"$targets/prometheus.yml"

@@ -53,7 +53,7 @@ static double node_count(void *arg)
     return cluster_node_count(((struct gateway *)arg)->cluster);
 }
 
-/* Since when the queue has not been empty, looked at whenever the metrics are: no entry is older. */
+/* Since when this process, which looks whenever the metrics are asked for, has found the queue not empty. */
 static double repair_age(void *arg)
 {
     static uint64_t since_ms; /* atomic; monotonic, 0 while the queue is empty */

@@ -39,21 +39,25 @@ struct scrub {
 
 /* ---- the position -------------------------------------------------------------------------------------------- */
 
-/* Any trouble with the file means a pass from the beginning. A start in the future (the clock was set) is now. */
+/* Start of the pass, last chunk read in it, end of the last whole pass (0 or absent: none yet). Any trouble with the
+ * file means a pass from the beginning. A start in the future (the clock was set) is now. */
 static void position_load(struct scrub *scrub)
 {
     char text[POSITION_MAX + 1] = "", id[CHUNK_ID_TEXT_LEN + 1] = "";
-    int64_t started_ms = 0, now_ms = clock_wall_ms();
+    int64_t started_ms = 0, ended_ms = 0, now_ms = clock_wall_ms();
     int fd = openat(chunk_store_disk(scrub->store)->root_fd, POSITION_FILE, O_RDONLY | O_CLOEXEC);
     ssize_t len = fd >= 0 ? read(fd, text, POSITION_MAX) : -1;
 
     if (fd >= 0)
         close(fd);
     scrub->info.pass_started_ms = now_ms;
-    if (len <= 0 || sscanf(text, "v1 %" SCNd64 " %32s", &started_ms, id) < 1 || started_ms <= 0)
+    if (len <= 0 || sscanf(text, "v1 %" SCNd64 " %32s %" SCNd64, &started_ms, id, &ended_ms) < 1 ||
+        started_ms <= 0)
         return;
     if (started_ms < now_ms)
         scrub->info.pass_started_ms = started_ms;
+    if (ended_ms > 0 && ended_ms <= now_ms)
+        scrub->info.last_pass_ended_ms = ended_ms;
     scrub->has_position = chunk_id_parse(bytes_from_str(id), &scrub->position) == STATUS_OK;
 }
 
@@ -68,7 +72,8 @@ static void position_save(struct scrub *scrub)
         return;
     if (scrub->has_position)
         chunk_id_format(&scrub->position, id);
-    int len = snprintf(text, sizeof(text), "v1 %" PRId64 " %s\n", scrub->info.pass_started_ms, id);
+    int len = snprintf(text, sizeof(text), "v1 %" PRId64 " %s %" PRId64 "\n", scrub->info.pass_started_ms, id,
+                       scrub->info.last_pass_ended_ms);
     int fd = openat(disk->root_fd, POSITION_NEW, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     bool written = fd >= 0 && write(fd, text, (size_t)len) == len;
     if (fd >= 0)
@@ -144,11 +149,14 @@ static bool pass_run(struct scrub *scrub)
     return true;
 }
 
-/* The pass is over: the next one begins when its period is. */
-static bool pass_end(struct scrub *scrub)
+static bool pass_is_over(const struct scrub *scrub)
 {
-    int64_t now_ms = clock_wall_ms(), age_ms = now_ms - scrub->info.pass_started_ms;
-    uint64_t passed = age_ms > 0 ? (uint64_t)age_ms : 0;
+    return scrub->info.last_pass_ended_ms >= scrub->info.pass_started_ms;
+}
+
+static void pass_end(struct scrub *scrub)
+{
+    int64_t now_ms = clock_wall_ms();
 
     metric_gauge_set(scrub->pass_gauge, (double)now_ms / 1000);
     pthread_mutex_lock(&scrub->lock);
@@ -156,6 +164,14 @@ static bool pass_end(struct scrub *scrub)
     scrub->info.last_pass_ended_ms = now_ms;
     pthread_mutex_unlock(&scrub->lock);
     position_save(scrub);
+}
+
+/* Waits until the period of the pass is over, and begins the next one. False when the scrub is to stop. */
+static bool pass_next(struct scrub *scrub)
+{
+    int64_t age_ms = clock_wall_ms() - scrub->info.pass_started_ms;
+    uint64_t passed = age_ms > 0 ? (uint64_t)age_ms : 0;
+
     if (!scrub_pause(scrub, passed < scrub->period_ms ? scrub->period_ms - passed : 0))
         return false;
     pthread_mutex_lock(&scrub->lock);
@@ -169,8 +185,13 @@ static void *scrub_run(void *arg)
 {
     struct scrub *scrub = arg;
 
-    while (pass_run(scrub) && pass_end(scrub))
-        continue;
+    do {
+        if (pass_is_over(scrub)) /* before a restart */
+            continue;
+        if (!pass_run(scrub))
+            break;
+        pass_end(scrub);
+    } while (pass_next(scrub));
     position_save(scrub);
     return NULL;
 }
@@ -196,6 +217,7 @@ struct scrub *scrub_start(struct chunk_store *store, const char *server_id, uint
     clock_cond_init(&scrub->wake);
     scrub->saved_ms = clock_monotonic_ms();
     position_load(scrub);
+    metric_gauge_set(scrub->pass_gauge, (double)scrub->info.last_pass_ended_ms / 1000);
     CHECK(pthread_create(&scrub->thread, NULL, scrub_run, scrub) == 0);
     return scrub;
 }

@@ -16,7 +16,7 @@ struct scrub_info {
     uint64_t chunks, bytes;     /* read since the process started */
     uint64_t damaged;           /* copies found bad since then */
     int64_t pass_started_ms;    /* wall clock */
-    int64_t last_pass_ended_ms; /* wall clock; 0 when none ended since the process started */
+    int64_t last_pass_ended_ms; /* wall clock; 0 when none has ended yet */
 };
 
 /* server_id labels the metrics; it and the store must outlive the scrub. */

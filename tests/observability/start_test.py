@@ -113,8 +113,11 @@ class Start(unittest.TestCase):
         token = os.path.join(self.folder, "token")
         with open(token, "w") as file:
             file.write("the-files-token")
-        code, said, _ = self.script("start-monitoring.sh", TERCET_FILES_TOKEN_FILE=token)
-        self.assertEqual(code, 0, said)
+        for again in (False, True):
+            code, said, _ = self.script("start-monitoring.sh", TERCET_FILES_TOKEN_FILE=token)
+            self.assertEqual(code, 0, said)
+            mode = os.stat(os.path.join(TARGETS, "token")).st_mode & 0o777
+            self.assertEqual(mode, 0o644 if os.geteuid() else 0o600, f"again: {again}")
         with open(os.path.join(TARGETS, "token")) as file:
             self.assertEqual(file.read(), "the-files-token")
         self.assertIn(os.stat(os.path.join(TARGETS, "token")).st_uid, (65534, os.getuid()))

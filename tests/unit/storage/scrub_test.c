@@ -114,11 +114,24 @@ static void test_goes_on_after_restart(void **state)
     assert_true(info.chunks >= 1 && info.chunks <= CHUNKS - read);
     assert_int_equal(info.pass_started_ms, started_ms);
     assert_int_equal(info.damaged, 0);
-    /* The pass is over and its period is not: nothing more is read. */
+    int64_t ended_ms = info.last_pass_ended_ms;
+    assert_true(ended_ms >= started_ms);
+    /* The pass is over and its period is not: nothing more is read, and it is known when it ended. */
     scrub = scrub_start(store, "test", 86400000);
-    info = wait_for(scrub, 0, 1);
+    usleep(300000);
+    scrub_info(scrub, &info);
     scrub_stop(scrub);
     assert_int_equal(info.chunks, 0);
+    assert_int_equal(info.passes, 0);
+    assert_int_equal(info.last_pass_ended_ms, ended_ms);
+    /* Nor is that forgotten in the middle of the next pass. */
+    scrub = scrub_start(store, "test", 1);
+    wait_for(scrub, 1, 0);
+    scrub_stop(scrub);
+    scrub = scrub_start(store, "test", 86400000);
+    scrub_info(scrub, &info);
+    scrub_stop(scrub);
+    assert_true(info.last_pass_ended_ms >= ended_ms);
 }
 
 int main(void)
