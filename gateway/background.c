@@ -71,6 +71,26 @@ static void on_damage(void *arg, const struct chunk_id *id, unsigned node, enum 
         log_error("damaged copy could not be queued", LOG_STR("chunkID", text));
 }
 
+/* A copy that is recorded by now stays; one whose chunk others work on is left to the comparison. */
+static bool discard_begin(void *arg, const struct chunk_id *id, unsigned node)
+{
+    struct background *background = arg;
+    struct meta_chunk chunk;
+
+    if (!background_claim(background, id))
+        return false;
+    enum status status = meta_chunk_get(background->gateway->meta, id, &chunk);
+    if (status == STATUS_NOT_FOUND || (!status && !memchr(chunk.ref.nodes, (int)node, chunk.ref.copies)))
+        return true;
+    background_unclaim(background, id);
+    return false;
+}
+
+static void discard_done(void *arg, const struct chunk_id *id)
+{
+    background_unclaim(arg, id);
+}
+
 struct background *background_start(struct gateway *gateway)
 {
     struct background *background = mem_zalloc(sizeof(*background));
@@ -85,6 +105,7 @@ struct background *background_start(struct gateway *gateway)
     completion_init(&background->expiry);
     cluster_bar_returning(gateway->cluster);
     cluster_on_damage(gateway->cluster, on_damage, gateway);
+    cluster_guard_discards(gateway->cluster, &(struct cluster_discard_guard){discard_begin, discard_done, background});
     task_spawn(gateway->loops.loops[0], gc_task, background);
     task_spawn(gateway->loops.loops[0], repair_task, background);
     task_spawn(gateway->loops.loops[0], compare_task, background);
@@ -101,6 +122,12 @@ void background_stop(struct background *background)
     completion_wait(&background->compare);
     completion_wait(&background->orphan);
     completion_wait(&background->expiry);
+}
+
+void background_free(struct background *background)
+{
+    if (!background)
+        return;
     for (unsigned i = 0; i < CLUSTER_NODES_MAX; i++)
         orphans_release(&background->nodes[i].orphans);
     free(background);

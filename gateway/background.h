@@ -9,6 +9,7 @@
 struct background *background_start(struct gateway *gateway);
 /* Ends them and waits: a job finishes the chunk it is at. From a plain thread. */
 void background_stop(struct background *background);
+void background_free(struct background *background); /* after cluster_stop, which ends the last discard; NULL is fine */
 
 /* GET /system/repair: chunks by copies, what repair did and how long it still needs, and how the nodes stand. */
 void background_repair_state(struct exchange *exchange);

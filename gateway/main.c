@@ -207,6 +207,7 @@ out:
         meta_sync_stop(gateway->meta_sync);
     if (gateway->cluster)
         cluster_stop(gateway->cluster);
+    background_free(gateway->background);
     return status ? 1 : 0;
 }
 

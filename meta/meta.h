@@ -260,8 +260,8 @@ uint64_t meta_gc_backlog_bytes(struct meta *meta);
 /* Appends at most max chunks recorded with too few or damaged copies, fewest copies first; goes on and starts over as
  * meta_gc_next does. */
 enum status meta_repair_next(struct meta *meta, size_t max, struct chunk_list *chunks);
-/* Records where the chunk's copies are now (those handed out and the new ones) and, with three good ones, takes it off
- * the queue. Nodes recorded with a bad copy before stay recorded so, as far as there is room: GC asks them too.
+/* Records where the chunk's copies are now: those handed out, and the new one, which comes last; with three good ones, takes
+ * it off the queue. Nodes recorded with a bad copy by now stay recorded so, as far as there is room: GC asks them too.
  * NOT_FOUND when the chunk is no longer referred to: the caller frees the new copy. */
 enum status meta_repair_done(struct meta *meta, const struct chunk_ref *ref);
 /* The copy recorded there as bad was verified and is good after all. NOT_FOUND as above. */

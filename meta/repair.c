@@ -114,17 +114,17 @@ struct repair_op {
     uint8_t queued;              /* result */
 };
 
-/* When no good copy was known, repair was given the bad ones to try: they stay bad, and only what was added is good.
- * Otherwise it was given good copies only, and a bad one among them now was written anew. */
+/* Only the copy that was made, the last one, is known to be good: another may have been tried as a last resort, or been
+ * found bad while the copy was made. */
 static uint8_t repair_still_bad(const struct chunk_record *before, const struct chunk_ref *ref)
 {
     uint8_t bad = 0;
 
-    if (chunk_record_good(before) > 0)
-        return 0;
-    for (unsigned i = 0; i < ref->copies; i++)
-        if (memchr(before->nodes, ref->nodes[i], before->copies))
+    for (unsigned i = 0; i + 1 < ref->copies; i++) {
+        const uint8_t *known = memchr(before->nodes, ref->nodes[i], before->copies);
+        if (known && before->bad & 1u << (known - before->nodes))
             bad |= (uint8_t)(1u << i);
+    }
     return bad;
 }
 

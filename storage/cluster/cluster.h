@@ -92,6 +92,16 @@ uint64_t cluster_chunk_bytes(const struct cluster *cluster);
 typedef void (*cluster_damage_fn)(void *arg, const struct chunk_id *id, unsigned node, enum status why);
 void cluster_on_damage(struct cluster *cluster, cluster_damage_fn fn, void *arg);
 
+/* Asked (in a task of the cluster's loop; may suspend) before a copy that a write gave up is deleted: true when the node is
+ * not recorded with a copy of the chunk; nobody may record it until `done` was called then. A repair may have taken just
+ * that copy for the one that was missing. Without a guard every such copy is deleted. From any thread. */
+struct cluster_discard_guard {
+    bool (*begin)(void *arg, const struct chunk_id *id, unsigned node);
+    void (*done)(void *arg, const struct chunk_id *id);
+    void *arg;
+};
+void cluster_guard_discards(struct cluster *cluster, const struct cluster_discard_guard *guard);
+
 /* ---- writing: a stream of bytes becomes chunks on three nodes each ------------------------------------------- */
 struct stream_writer;
 

@@ -33,6 +33,7 @@ struct cluster {
     unsigned node_count;
     cluster_damage_fn damage_fn;
     void *damage_arg;
+    struct cluster_discard_guard discard_guard; /* under discards.lock */
     struct loop *loop; /* of the background tasks */
     struct discard_queue discards;
     struct live_chunks live;

@@ -74,18 +74,37 @@ static bool discard_take(struct discard_queue *queue, struct discard *discard, u
     return taken;
 }
 
-static void discard_one(struct cluster *cluster, const struct discard *discard)
+static void discard_delete(struct cluster *cluster, const struct discard *discard)
 {
     char id[CHUNK_ID_TEXT_LEN + 1];
     char target[NODE_TARGET_MAX];
-    if (node_standing(discard->node) == NODE_DOWN)
-        return;
     chunk_id_format(&discard->id, id);
     snprintf(target, sizeof(target), "/chunks/%s", id);
     enum status status =
         node_exchange(cluster, discard->node, "DELETE", target, clock_monotonic_ms() + cluster->config.node_timeout_ms);
     log_debug("unwanted copy deleted", LOG_STR("chunkID", id), LOG_INT("node", discard->node->number),
               LOG_STATUS(status));
+}
+
+static void discard_one(struct cluster *cluster, const struct discard *discard)
+{
+    if (node_standing(discard->node) == NODE_DOWN)
+        return;
+    pthread_mutex_lock(&cluster->discards.lock);
+    struct cluster_discard_guard guard = cluster->discard_guard;
+    pthread_mutex_unlock(&cluster->discards.lock);
+    if (guard.begin && !guard.begin(guard.arg, &discard->id, discard->node->number))
+        return;
+    discard_delete(cluster, discard);
+    if (guard.done)
+        guard.done(guard.arg, &discard->id);
+}
+
+void cluster_guard_discards(struct cluster *cluster, const struct cluster_discard_guard *guard)
+{
+    pthread_mutex_lock(&cluster->discards.lock);
+    cluster->discard_guard = *guard;
+    pthread_mutex_unlock(&cluster->discards.lock);
 }
 
 static void discard_run(void *arg)

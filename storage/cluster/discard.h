@@ -1,6 +1,7 @@
 /* Copies that nobody wants any more: of aborted uploads, of nodes that lost a race. They are deleted in the background,
  * best effort; what is missed is an orphan, which the comparison of inventories finds. Not at once: a node may still be
- * busy storing what we gave up, and a copy that is deleted before it is there would stay. */
+ * busy storing what we gave up, and a copy that is deleted before it is there would stay. By then a repair may have found
+ * the copy there and recorded it: see cluster_guard_discards. */
 #ifndef TERCET_STORAGE_CLUSTER_DISCARD_H
 #define TERCET_STORAGE_CLUSTER_DISCARD_H
 

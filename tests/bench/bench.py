@@ -23,6 +23,7 @@ KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
 SIZES = ((4 * KIB, "4 KiB"), (8 * MIB, "8 MiB"), (64 * MIB, "64 MiB"))
 PARALLEL = (1, 16, 64)
 CHUNK = 8 * MIB
+NODE_PUTS = 256
 LOAD = os.path.join(os.environ["TERCET_BUILD"], "tests", "bench", "load")
 HEADER = ("what", "size", "at a time", "requests/s", "MB/s", "p50 ms", "p99 ms", "CPU s/GiB", "gateway MiB", "node MiB")
 
@@ -141,8 +142,9 @@ def put_and_get(bench, quick):
             keys = max(parallel, 1000 if size <= MIB else 16)
             limits = {"keys": keys, "prefix": f"s{size}-"}
             everything = cluster.programs
+            bound = {"requests": NODE_PUTS} if size >= MIB else {}  # they stay on the disk: no metadata refer to them
             bench.measure("node PUT", "node-put", cluster.node_ports[0], min(size, CHUNK),
-                          name if size <= CHUNK else "64 MiB as 8 MiB", parallel, cluster.nodes[:1], keys=1)
+                          name if size <= CHUNK else "64 MiB as 8 MiB", parallel, cluster.nodes[:1], keys=1, **bound)
             bench.measure("S3 PUT", "s3-put", cluster.port, size, name, parallel, everything, **limits)
             bench.measure("files PUT", "files-put", cluster.port, size, name, parallel, everything, **limits)
             clear(bench, size, keys)

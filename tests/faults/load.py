@@ -101,25 +101,35 @@ class Session:
         )
 
     def multipart(self, key, sizes, pause=0.0):
-        """Only Complete makes the object: before it, a failure has no effect. pause: seconds after each part."""
+        """Only Complete makes the object: before it, a failure is recorded, and has no effect. pause: seconds after each
+        part."""
         write_id, data = self._new(key, sum(sizes))
         path, etags, digest, start = self.path(key), [], hashlib.md5(), 0
+        step = self.history.begin(PUT, key, write_id)
+
+        def refused(status, note):
+            self.history.end(step, FAILED, status, note=note)
+            return FAILED
+
         try:
             answer = self.client.request("POST", path, {"uploads": ""})
             if answer.status != 200:
-                return FAILED
+                return refused(answer.status, answer.body[:300].decode(errors="replace"))
             upload = xml.etree.ElementTree.fromstring(answer.body).findtext("{*}UploadId")
             for number, size in enumerate(sizes, 1):
                 part = data[start : start + size]
+                step = self.history.begin(PUT, key, write_id)
                 answer = self.client.request("PUT", path, {"partNumber": number, "uploadId": upload}, part)
                 if answer.status != 200:
-                    return FAILED
+                    return refused(answer.status, answer.body[:300].decode(errors="replace"))
                 digest.update(hashlib.md5(part).digest())
                 etags.append(answer.etag)
                 start += size
                 time.sleep(pause)
-        except (NotSent, NoAnswer):
-            return FAILED
+        except NotSent as error:
+            return refused(0, str(error))
+        except NoAnswer as error:
+            return refused(error.status, str(error))
         self.history.set_etag(write_id, f"{digest.hexdigest()}-{len(sizes)}")
         self.history.writes[write_id].parts = list(sizes)
         body = "".join(f"<Part><PartNumber>{n}</PartNumber><ETag>{e}</ETag></Part>" for n, e in enumerate(etags, 1))
@@ -181,10 +191,14 @@ class Session:
         value, problem = self.history.judge(
             operation.key, answer.body, offset, not ranged, answer.etag if through_s3 else ""
         )
+        if ranged and not problem:
+            last = min(byte_range[1], self.history.writes[value].size - 1)
+            if len(answer.body) != last - offset + 1:
+                problem = f"{len(answer.body)} bytes of the range {offset}-{last}"
         return self.history.end(operation, OK, answer.status, value, problem)
 
     def list_objects(self, keys):
-        """A whole listing of the bucket: one observation of each of the keys."""
+        """A whole listing of the bucket: one observation of each of the keys. False when it failed, which is recorded."""
         operation = self.history.begin(LIST, "")
         seen, token, status = {}, None, 0
         try:
@@ -193,17 +207,20 @@ class Session:
                 answer = self.client.request("GET", f"/{BUCKET}", query)
                 status = answer.status
                 if status != 200:
-                    return
+                    self.history.end(operation, FAILED, status, note=answer.body[:300].decode(errors="replace"))
+                    return False
                 page = xml.etree.ElementTree.fromstring(answer.body)
                 for entry in page.iterfind("{*}Contents"):
                     seen[entry.findtext("{*}Key")] = entry.findtext("{*}ETag").strip('"')
                 token = page.findtext("{*}NextContinuationToken")
                 if not token:
                     break
-        except (NotSent, NoAnswer):
-            return
+        except (NotSent, NoAnswer) as error:
+            self.history.end(operation, FAILED, 0, note=str(error))
+            return False
         for key in keys:
             self._observe(operation, key, seen.get(key))
+        return True
 
     def _observe(self, listing, key, etag):
         value = ABSENT if etag is None else self.history.by_etag(key, etag)
@@ -216,15 +233,18 @@ class Session:
         operation = self.history.begin(LIST, "")
         try:
             answer = self.client.request("GET", "/files", signed=False)
-            names = {row["filename"] for row in json.loads(answer.body)["files"]} if answer.status == 200 else None
-        except (NotSent, NoAnswer, ValueError):
-            return
-        if names is None:
-            return
+            if answer.status != 200:
+                self.history.end(operation, FAILED, answer.status, note=answer.body[:300].decode(errors="replace"))
+                return False
+            names = {row["filename"] for row in json.loads(answer.body)["files"]}
+        except (NotSent, NoAnswer, ValueError) as error:
+            self.history.end(operation, FAILED, 0, note=str(error))
+            return False
         for key in keys:
             seen = self.history.begin(LIST, key)
             seen.start = operation.start
             self.history.end(seen, OK, 200, PRESENT if self.name(key) in names else ABSENT)
+        return True
 
 
 class Load:

@@ -177,8 +177,9 @@ class Run:
         for key in self.load.keys:
             if key not in self.excluded:
                 session.get(key, final=True, through_s3=not key.startswith("files/"))
-        session.list_objects([key for key in self.load.s3_keys if key not in self.excluded])
-        session.list_files([key for key in self.load.files_keys if key not in self.excluded])
+        listed = session.list_objects([key for key in self.load.s3_keys if key not in self.excluded])
+        listed = session.list_files([key for key in self.load.files_keys if key not in self.excluded]) and listed
+        self.expect(listed, "the bucket or the files cannot be listed after the faults")
         session.client.close()
 
     # ---- the frame
@@ -275,7 +276,10 @@ def run_scenario(name, seed, long=False, keep=False, count=0):
         chosen.function(run)
         run.conclude()
     except faults.Unavailable as reason:
-        run.result.skipped = str(reason)
+        if run.phases:  # what was there at the start has failed under load: nothing was checked
+            run.result.failures.append(f"a facility failed in the middle: {reason}")
+        else:
+            run.result.skipped = str(reason)
     except Exception as error:  # whatever it is: this scenario has failed, the others are still to be run
         run.result.failures.append("".join(traceback.format_exception(error))[-3000:])
     finally:

@@ -304,6 +304,29 @@ static void test_chunks_by_node(void **state)
     assert_int_equal(meta_chunk_get(s->meta, &ids[7], &one), STATUS_NOT_FOUND);
 }
 
+/* A source that was found bad while the copy was made must not count as good for that. */
+static void test_damage_during_repair(void **state)
+{
+    struct support *s = *state;
+    struct meta_chunk chunk;
+    size_t count;
+
+    OK(support_put(s, &s->plain, "k", 1, 1, NULL, NULL));
+    OK(meta_chunk_walk(s->meta, NULL, 1, &chunk, &count));
+    assert_int_equal(chunk.ref.copies, 3);
+    unsigned lost = chunk.ref.nodes[0], source = chunk.ref.nodes[1];
+    OK(meta_repair_add(s->meta, &chunk.ref.id, lost));
+    struct chunk_ref ref = chunk.ref;
+    memcpy(ref.nodes, (uint8_t[]){chunk.ref.nodes[1], chunk.ref.nodes[2], (uint8_t)lost}, 3);
+    OK(meta_repair_add(s->meta, &ref.id, source));
+    OK(meta_repair_done(s->meta, &ref));
+    OK(meta_chunk_get(s->meta, &ref.id, &chunk));
+    assert_int_equal(chunk.ref.copies, 3);
+    assert_int_equal(chunk.ref.nodes[0], source);
+    assert_int_equal(chunk.bad, 1);
+    assert_int_equal(meta_repair_backlog(s->meta), 1);
+}
+
 /* A node that was given up must still be asked to free its copy. */
 static void test_repair_keeps_bad_nodes_recorded(void **state)
 {
@@ -336,6 +359,7 @@ int main(void)
         TEST(test_gc_grace_and_done), TEST(test_gc_spares_readers), TEST(test_gc_rotates),
         TEST(test_repair_order),      TEST(test_repair_add),        TEST(test_repair_good),
         TEST(test_repair_meets_gc),   TEST(test_chunks_by_node),    TEST(test_repair_keeps_bad_nodes_recorded),
+        TEST(test_damage_during_repair),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -296,6 +296,55 @@ static void test_unwanted_copy_is_deleted(void **state)
     assert_true(fake.nodes[3].deletes > 0);
 }
 
+struct guard {
+    unsigned asked, done;
+};
+
+static bool guard_begin(void *arg, const struct chunk_id *id, unsigned node)
+{
+    (void)id;
+    assert_int_equal(node, 4);
+    return ++((struct guard *)arg)->asked > 1;
+}
+
+static void guard_done(void *arg, const struct chunk_id *id)
+{
+    (void)id;
+    ((struct guard *)arg)->done++;
+}
+
+static void guard_wait(void *arg)
+{
+    struct guard *guard = arg;
+    assert_true(FAKE_EVENTUALLY(guard->asked >= 2 && guard->done >= 1));
+}
+
+/* A copy that was given up may be recorded by the time at which it would be deleted: then it stays. */
+static void test_wanted_copy_is_kept(void **state)
+{
+    (void)state;
+    struct guard guard = {0};
+    unsigned stored = 0;
+    fake_start();
+    cluster_guard_discards(fake.cluster, &(struct cluster_discard_guard){guard_begin, guard_done, &guard});
+    for (unsigned given_up = 1; given_up <= 2; given_up++) {
+        fake.nodes[3].put_fault = FAULT_MUTE;
+        while (fake.nodes[3].puts < given_up) {
+            struct upload upload = upload_of(4000, true);
+            fake_run(upload_run, &upload);
+            assert_stored(&upload, 3);
+            stored += 3;
+            chunk_list_release(&upload.chunks);
+        }
+    }
+    fake.nodes[3].released = true;
+    fake_run(guard_wait, &guard);
+    assert_int_equal(guard.asked, 2);
+    assert_int_equal(guard.done, 1);
+    assert_left(stored + 1);
+    assert_int_equal(fake.nodes[3].deletes, 1);
+}
+
 /* The node takes part of a chunk that is longer than the window and then nothing more: the window must move on, and
  * the stand-in fetches the chunk from a node that has it. */
 static void test_late_stall_is_pulled(void **state)
@@ -629,6 +678,7 @@ int main(void)
         WITH_NODES(test_full_node_is_not_the_reason),
         WITH_NODES(test_stalls_get_a_stand_in),
         WITH_NODES(test_unwanted_copy_is_deleted),
+        WITH_NODES(test_wanted_copy_is_kept),
         WITH_NODES(test_late_stall_is_pulled),
         WITH_NODES(test_two_copies_when_no_more_can_be_made),
         WITH_NODES(test_errors_in_the_middle),
