@@ -1,5 +1,6 @@
 /* See the header. A change that was acknowledged is on two nodes at least, so all nodes but one answering is enough to
- * be sure to see the last of them. */
+ * be sure to see the last of them. A node that holds nothing, because its disk was replaced, says nothing about that:
+ * it may have been one of the two. */
 #include "gateway/meta_recovery.h"
 
 #include <fcntl.h>
@@ -24,8 +25,8 @@
 
 struct survey {
     const struct meta_recovery_config *config;
-    unsigned wanted; /* so many nodes must answer; 0: those that can be reached are enough */
-    unsigned node_count, answered_count, denied;
+    unsigned wanted; /* so many nodes must say what they hold; 0: those that can be reached are enough */
+    unsigned node_count, answered_count, holder_count, denied;
     bool answered[CLUSTER_NODES_MAX];
     struct cluster_meta_state states[CLUSTER_NODES_MAX];
     struct completion done;
@@ -55,16 +56,31 @@ static void survey_round(struct survey *survey)
         enum status status = cluster_meta_state(cluster, i, &survey->states[i]);
         survey->answered[i] = status == STATUS_OK;
         survey->answered_count += status == STATUS_OK;
+        survey->holder_count += status == STATUS_OK && survey->states[i].epoch != 0;
         if (status == STATUS_DENIED)
             survey->denied = node_number(survey, i);
     }
 }
 
-/* All but one. */
-static unsigned nearly_all(const struct meta_recovery_config *config)
+/* When all have answered there is nothing more to learn; when none of many holds anything, the cluster is new. */
+static bool survey_is_enough(const struct survey *survey)
+{
+    return survey->answered_count == survey->node_count || survey->holder_count >= survey->wanted ||
+           (survey->holder_count == 0 && survey->answered_count >= survey->wanted);
+}
+
+/* Of copies + (nodes that do not answer) <= nodes, at least one of those that hold a change answers. */
+static unsigned any_holder(const struct meta_recovery_config *config)
 {
     unsigned count = cluster_node_count(config->cluster);
-    return count > 1 ? count - 1 : 1;
+    return config->copies > 0 && config->copies <= count ? count - config->copies + 1 : count;
+}
+
+/* All but one, unless a change may be on that one alone. */
+static unsigned nearly_all(const struct meta_recovery_config *config)
+{
+    unsigned count = cluster_node_count(config->cluster), most = count > 1 ? count - 1 : 1;
+    return config->copies > 0 && any_holder(config) > most ? any_holder(config) : most;
 }
 
 static void survey_task(void *arg)
@@ -72,7 +88,7 @@ static void survey_task(void *arg)
     struct survey *survey = arg;
     uint64_t until_ms = clock_monotonic_ms() + (survey->wanted ? SURVEY_WAIT_MS : 0);
     survey_round(survey);
-    while (!survey->denied && survey->answered_count < survey->wanted && clock_monotonic_ms() < until_ms) {
+    while (!survey->denied && !survey_is_enough(survey) && clock_monotonic_ms() < until_ms) {
         task_sleep_ms(SURVEY_PAUSE_MS);
         survey_round(survey);
     }
@@ -94,11 +110,12 @@ static enum status survey_run(struct survey *survey, const struct meta_recovery_
                 survey->denied);
         return STATUS_DENIED;
     }
-    if (survey->answered_count < wanted) {
+    if (!survey_is_enough(survey)) {
         fprintf(stderr,
-                "tercet-gateway: only %u of %u nodes say what metadata they hold, at least %u must: start the nodes; "
-                "check nodes, cluster-id and cluster-secret-file\n",
-                survey->answered_count, survey->node_count, wanted);
+                "tercet-gateway: only %u of %u nodes say what metadata they hold (%u hold nothing), and the others may "
+                "hold "
+                "changes that these do not: start the nodes; check nodes, cluster-id and cluster-secret-file\n",
+                survey->answered_count, survey->node_count, survey->answered_count - survey->holder_count);
         return STATUS_UNAVAILABLE;
     }
     return STATUS_OK;
@@ -137,13 +154,6 @@ static enum status check_local(const struct survey *survey, const struct meta_po
         return STATUS_CONFLICT;
     }
     return STATUS_OK;
-}
-
-/* Of copies + (nodes that do not answer) <= nodes, at least one of those that hold a change answers. */
-static unsigned any_holder(const struct meta_recovery_config *config)
-{
-    unsigned count = cluster_node_count(config->cluster);
-    return config->copies > 0 && config->copies <= count ? count - config->copies + 1 : count;
 }
 
 /* The database cannot be opened. CORRUPT: because of something else than a torn last record. */

@@ -58,7 +58,10 @@ static enum status adopt_file(struct chunk_store *store, const struct chunk_id *
     }
     close(fd);
     struct index_entry entry = {*id, head.size, head.crc32c, head.stored_ms, true};
-    status = small_store_index_put(store->small, &entry);
+    /* Its name may not be durable yet, and from now on a write of the same chunk is answered that it is there. */
+    status = disk_sync_directory(&store->disk, disk_chunk_directory(&store->disk, id));
+    if (!status)
+        status = small_store_index_put(store->small, &entry);
     if (!status)
         chunk_store_count(store, &entry, 1);
     return status;

@@ -121,6 +121,34 @@ class MetadataSync(ClusterTest):
         self.restore_from(3)
         self.assertEqual((self.state("lost"), self.state("again")), before)
 
+    def test_restore_waits_for_nodes_that_may_hold_more(self):
+        """The last changes are on nodes 1 and 2; one comes back empty, the other is down: the rest must not be taken for
+        all that there is."""
+        self.wait_in_step()
+        client = s3.client(self.cluster)
+        client.create_bucket(Bucket="more")
+        self.wait_in_step()
+        for node in self.cluster.nodes[2:]:
+            node.kill()
+        client.put_object(Bucket="more", Key="key", Body=b"acknowledged")
+        self.cluster.gateway.kill()
+        for node in self.cluster.nodes[:2]:
+            node.kill()
+        shutil.rmtree(self.meta)
+        shutil.rmtree(os.path.join(self.cluster.data("node1"), "meta-replica"))
+        for number in (1, 3, 4):
+            self.cluster.restart_node(number)
+        code, said = self.run_gateway("-restore-metadata")
+        self.assertEqual(code, 1, said)
+        self.assertIn("(1 hold nothing)", said)
+        self.cluster.restart_node(2)
+        code, said = self.run_gateway("-restore-metadata")
+        self.assertEqual(code, 0, said)
+        self.assertIn("restored from node 2", said)
+        self.cluster.start()
+        self.wait_in_step()
+        self.assertEqual(s3.client(self.cluster).get_object(Bucket="more", Key="key")["Body"].read(), b"acknowledged")
+
     def test_node_away_catches_up_from_the_log(self):
         self.wait_in_step()
         self.cluster.nodes[1].kill()
