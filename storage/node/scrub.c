@@ -51,8 +51,7 @@ static void position_load(struct scrub *scrub)
     if (fd >= 0)
         close(fd);
     scrub->info.pass_started_ms = now_ms;
-    if (len <= 0 || sscanf(text, "v1 %" SCNd64 " %32s %" SCNd64, &started_ms, id, &ended_ms) < 1 ||
-        started_ms <= 0)
+    if (len <= 0 || sscanf(text, "v1 %" SCNd64 " %32s %" SCNd64, &started_ms, id, &ended_ms) < 1 || started_ms <= 0)
         return;
     if (started_ms < now_ms)
         scrub->info.pass_started_ms = started_ms;
@@ -185,13 +184,12 @@ static void *scrub_run(void *arg)
 {
     struct scrub *scrub = arg;
 
-    do {
-        if (pass_is_over(scrub)) /* before a restart */
-            continue;
-        if (!pass_run(scrub))
-            break;
+    bool running = pass_is_over(scrub) ? pass_next(scrub) : true; /* over before a restart: waits for the next */
+
+    while (running && pass_run(scrub)) {
         pass_end(scrub);
-    } while (pass_next(scrub));
+        running = pass_next(scrub);
+    }
     position_save(scrub);
     return NULL;
 }
