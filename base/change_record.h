@@ -6,8 +6,9 @@
  * length, u32 value length, key, value), all big-endian. Change i of a record has sequence first + i. A snapshot's
  * pages are records too, of puts without sequences of their own: first and count only count.
  *
- * The epoch names a history: its upper half is a generation, one more after each restore; the lower half is random, so
- * that two restores from the same state are told apart. */
+ * The epoch says which process made the changes, of those that had the database one after the other: its upper half is
+ * a generation, higher than all before; the lower half is random, so that two that went on from the same state are told
+ * apart. */
 #ifndef TERCET_BASE_CHANGE_RECORD_H
 #define TERCET_BASE_CHANGE_RECORD_H
 

@@ -125,6 +125,7 @@ static enum status open_stores(struct gateway *gateway, const struct settings *s
         .meta_path = path,
         .cluster_id = cluster.identity.id,
         .copies = (unsigned)settings->metadata_copies,
+        .restore_from = (unsigned)settings->restore_from,
     };
     if (!status && settings->restore_metadata)
         return meta_recovery_restore(&recovery);

@@ -113,8 +113,7 @@ static enum status survey_run(struct survey *survey, const struct meta_recovery_
     if (!survey_is_enough(survey)) {
         fprintf(stderr,
                 "tercet-gateway: only %u of %u nodes say what metadata they hold (%u hold nothing), and the others may "
-                "hold "
-                "changes that these do not: start the nodes; check nodes, cluster-id and cluster-secret-file\n",
+                "hold changes that these do not: start the nodes; check nodes, cluster-id and cluster-secret-file\n",
                 survey->answered_count, survey->node_count, survey->answered_count - survey->holder_count);
         return STATUS_UNAVAILABLE;
     }
@@ -137,23 +136,38 @@ static unsigned survey_best(const struct survey *survey)
 
 /* ---- checking ------------------------------------------------------------------------------------------------ */
 
-static enum status check_local(const struct survey *survey, const struct meta_position *local)
+static const char *standing_text(enum standing standing)
+{
+    return standing == STANDING_AHEAD ? "are behind those of" : "have another history than those of";
+}
+
+/* Is what each node that answered holds a part of the database with that lineage, which is at `last`? *other: the index
+ * of one of which it is not. */
+static enum standing survey_judge(const struct survey *survey, const struct lineage *lineage, uint64_t last,
+                                  unsigned *other)
 {
     for (unsigned i = 0; i < survey->node_count; i++) {
-        const struct cluster_meta_state *state = &survey->states[i];
-        bool stale = survey->answered[i] && is_newer(state, local->epoch, local->sequence);
-        bool foreign = survey->answered[i] && state->epoch != local->epoch &&
-                       change_generation(state->epoch) == change_generation(local->epoch);
-        if (!stale && !foreign)
-            continue;
-        fprintf(stderr,
-                "tercet-gateway: the local metadata (sequence %" PRIu64 ") %s node %u (sequence %" PRIu64
-                "): to go on with what the nodes hold, run tercet-gateway -restore-metadata\n",
-                local->sequence, stale ? "are behind those of" : "have another history than those of",
-                node_number(survey, i), state->sequence);
-        return STATUS_CONFLICT;
+        const struct meta_position replica = {survey->states[i].epoch, survey->states[i].sequence};
+        enum standing standing = survey->answered[i] ? lineage_judge(lineage, last, &replica) : STANDING_PREFIX;
+        *other = i;
+        if (standing == STANDING_AHEAD || standing == STANDING_FORKED)
+            return standing;
     }
-    return STATUS_OK;
+    return STANDING_PREFIX;
+}
+
+static enum status check_local(const struct survey *survey, const struct meta_position *local,
+                               const struct lineage *lineage)
+{
+    unsigned node;
+    enum standing standing = survey_judge(survey, lineage, local->sequence, &node);
+    if (standing == STANDING_PREFIX)
+        return STATUS_OK;
+    fprintf(stderr,
+            "tercet-gateway: the local metadata (sequence %" PRIu64 ") %s node %u (sequence %" PRIu64
+            "): to go on with what the nodes hold, run tercet-gateway -restore-metadata\n",
+            local->sequence, standing_text(standing), node_number(survey, node), survey->states[node].sequence);
+    return STATUS_CONFLICT;
 }
 
 /* The database cannot be opened. CORRUPT: because of something else than a torn last record. */
@@ -165,7 +179,7 @@ static enum status drop_torn_tail(const struct meta_recovery_config *config)
         return STATUS_CORRUPT;
     enum status status = survey_run(&survey, config, any_holder(config));
     if (!status)
-        status = check_local(&survey, &tail.left);
+        status = check_local(&survey, &tail.left, &tail.lineage);
     return status ? status : torn_tail_drop(&tail);
 }
 
@@ -173,11 +187,12 @@ enum status meta_recovery_check(const struct meta_recovery_config *config)
 {
     struct survey survey;
     struct meta_position local;
-    enum status peeked = meta_position_peek(config->meta_path, config->cluster_id, &local);
+    struct lineage lineage;
+    enum status peeked = meta_position_peek(config->meta_path, config->cluster_id, &local, &lineage);
     if (peeked == STATUS_CORRUPT) {
         peeked = drop_torn_tail(config);
         if (!peeked)
-            peeked = meta_position_peek(config->meta_path, config->cluster_id, &local);
+            peeked = meta_position_peek(config->meta_path, config->cluster_id, &local, &lineage);
     }
     if (peeked && peeked != STATUS_NOT_FOUND) {
         fprintf(stderr, "tercet-gateway: the metadata in %s cannot be used: %s\n", config->meta_path,
@@ -188,7 +203,7 @@ enum status meta_recovery_check(const struct meta_recovery_config *config)
     if (status)
         return status;
     if (peeked == STATUS_OK)
-        return check_local(&survey, &local);
+        return check_local(&survey, &local, &lineage);
     unsigned best = survey_best(&survey);
     if (best == survey.node_count)
         return STATUS_OK;
@@ -288,59 +303,120 @@ out:
     return status;
 }
 
-static enum status fetch_run(const struct meta_recovery_config *config, const struct survey *survey, unsigned best)
+/* Nodes that hold what the one to restore from does not are not passed over in silence. */
+static enum status check_nodes_agree(const struct survey *survey, unsigned from, const struct lineage *lineage)
+{
+    unsigned other;
+    const struct cluster_meta_state *best = &survey->states[from];
+    if (survey_judge(survey, lineage, best->sequence, &other) == STANDING_PREFIX)
+        return STATUS_OK;
+    fprintf(stderr,
+            "tercet-gateway: nodes %u (sequence %" PRIu64 ") and %u (sequence %" PRIu64
+            ") hold changes that the other does not: a database that had lost some was written to. Choose: "
+            "-restore-from %u or -restore-from %u keeps the changes of that node and gives up the other's\n",
+            node_number(survey, from), best->sequence, node_number(survey, other), survey->states[other].sequence,
+            node_number(survey, from), node_number(survey, other));
+    return STATUS_CONFLICT;
+}
+
+/* The highest of all nodes that answered. */
+static uint32_t survey_generation(const struct survey *survey)
+{
+    uint32_t generation = 0;
+    for (unsigned i = 0; i < survey->node_count; i++)
+        if (survey->answered[i] && change_generation(survey->states[i].epoch) > generation)
+            generation = change_generation(survey->states[i].epoch);
+    return generation;
+}
+
+static enum status fetch_rows(struct fetch *fetch, const char *path)
+{
+    nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS); /* of a restore that was broken off */
+    enum status status = meta_restore_open(path, &fetch->restore);
+    if (status)
+        return status;
+    completion_init(&fetch->done);
+    task_spawn(fetch->config->loop, fetch_task, fetch);
+    completion_wait(&fetch->done);
+    return fetch->status;
+}
+
+static enum status fetch_run(const struct meta_recovery_config *config, const struct survey *survey, unsigned from)
 {
     char path[PATH_LEN_MAX];
-    struct fetch fetch = {.config = config, .index = best, .from = survey->states[best]};
+    struct fetch fetch = {.config = config, .index = from, .from = survey->states[from]};
     const struct meta_position replica = {fetch.from.epoch, fetch.from.sequence};
+    struct lineage lineage;
 
     snprintf(path, sizeof(path), "%s.restoring", config->meta_path);
-    nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS); /* of a restore that was broken off */
-    enum status status = meta_restore_open(path, &fetch.restore);
-    if (!status) {
-        completion_init(&fetch.done);
-        task_spawn(config->loop, fetch_task, &fetch);
-        completion_wait(&fetch.done);
-        status = fetch.status;
+    enum status status = fetch_rows(&fetch, path);
+    if (!status)
+        status = meta_restore_lineage(fetch.restore, config->cluster_id, &lineage);
+    if (!status && !config->restore_from && check_nodes_agree(survey, from, &lineage)) {
+        meta_restore_free(fetch.restore);
+        return STATUS_CONFLICT;
     }
     if (!status)
-        status = meta_restore_finish(fetch.restore, config->cluster_id, &replica);
+        status = meta_restore_finish(fetch.restore, &replica, survey_generation(survey));
     meta_restore_free(fetch.restore);
     if (!status)
         status = database_swap(config, path);
     if (status)
         fprintf(stderr, "tercet-gateway: the metadata could not be restored from node %u: %s\n",
-                node_number(survey, best), status_name(status));
+                node_number(survey, from), status_name(status));
     else
         fprintf(stderr, "tercet-gateway: %" PRIu64 " rows restored from node %u, up to sequence %" PRIu64 "\n",
-                fetch.rows, node_number(survey, best), fetch.from.sequence);
+                fetch.rows, node_number(survey, from), fetch.from.sequence);
     return status;
+}
+
+/* The index of the node that the operator chose. NOT_FOUND (explained) when it holds nothing or does not answer. */
+static enum status chosen_node(const struct survey *survey, unsigned *from)
+{
+    unsigned number = survey->config->restore_from;
+    for (*from = 0; *from < survey->node_count; ++*from)
+        if (node_number(survey, *from) == number && survey->answered[*from] && survey->states[*from].epoch)
+            return STATUS_OK;
+    fprintf(stderr, "tercet-gateway: restore-from: node %u does not answer, or holds no metadata of this cluster\n",
+            number);
+    return STATUS_NOT_FOUND;
+}
+
+/* The index of the most advanced node. CONFLICT, NOT_FOUND (explained): there is nothing to restore. */
+static enum status best_node(const struct survey *survey, unsigned *from)
+{
+    const struct meta_recovery_config *config = survey->config;
+    struct meta_position local;
+    struct lineage lineage;
+    unsigned other;
+
+    *from = survey_best(survey);
+    if (*from == survey->node_count) {
+        fprintf(stderr, "tercet-gateway: no node holds metadata of this cluster\n");
+        return STATUS_NOT_FOUND;
+    }
+    if (meta_position_peek(config->meta_path, config->cluster_id, &local, &lineage) ||
+        survey_judge(survey, &lineage, local.sequence, &other) != STANDING_PREFIX)
+        return STATUS_OK;
+    fprintf(stderr,
+            "tercet-gateway: the metadata in %s (sequence %" PRIu64 ") are not behind those of the nodes (sequence "
+            "%" PRIu64 "): nothing to restore. To replace them all the same, move them away first\n",
+            config->meta_path, local.sequence, survey->states[*from].sequence);
+    return STATUS_CONFLICT;
 }
 
 enum status meta_recovery_restore(const struct meta_recovery_config *config)
 {
     struct survey survey;
     struct meta_position local;
-    enum status peeked = meta_position_peek(config->meta_path, config->cluster_id, &local);
-    if (peeked == STATUS_DENIED) {
+    struct lineage lineage;
+    unsigned from;
+    if (meta_position_peek(config->meta_path, config->cluster_id, &local, &lineage) == STATUS_DENIED) {
         fprintf(stderr, "tercet-gateway: the metadata in %s belong to another cluster\n", config->meta_path);
-        return peeked;
+        return STATUS_DENIED;
     }
     enum status status = survey_run(&survey, config, nearly_all(config));
-    if (status)
-        return status;
-    unsigned best = survey_best(&survey);
-    if (best == survey.node_count) {
-        fprintf(stderr, "tercet-gateway: no node holds metadata of this cluster\n");
-        return STATUS_NOT_FOUND;
-    }
-    const struct cluster_meta_state *state = &survey.states[best];
-    if (peeked == STATUS_OK && !is_newer(state, local.epoch, local.sequence)) {
-        fprintf(stderr,
-                "tercet-gateway: the metadata in %s (sequence %" PRIu64 ") are not behind those of the nodes (sequence "
-                "%" PRIu64 "): nothing to restore. To replace them all the same, move them away first\n",
-                config->meta_path, local.sequence, state->sequence);
-        return STATUS_CONFLICT;
-    }
-    return fetch_run(config, &survey, best);
+    if (!status)
+        status = config->restore_from ? chosen_node(&survey, &from) : best_node(&survey, &from);
+    return status ? status : fetch_run(config, &survey, from);
 }

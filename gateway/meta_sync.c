@@ -110,13 +110,13 @@ static void sync_begin(void *arg, struct buffer *take_record, uint64_t first, ui
     pthread_mutex_unlock(&sync->lock);
 }
 
-static bool sync_wait(void *arg, uint64_t last)
+static bool sync_wait(void *arg, uint64_t last, uint64_t since_ms)
 {
     struct meta_sync *sync = arg;
-    uint64_t start_us = clock_monotonic_us(), start_ms = clock_monotonic_ms(), now_ms = start_ms;
+    uint64_t start_us = clock_monotonic_us(), now_ms = clock_monotonic_ms();
     pthread_mutex_lock(&sync->lock);
-    while (!enough_hold_locked(sync, last) && now_ms < start_ms + sync->config.node_timeout_ms &&
-           (enough_follow_locked(sync) || now_ms < start_ms + GIVE_UP_MS)) {
+    while (!enough_hold_locked(sync, last) && now_ms < since_ms + sync->config.node_timeout_ms &&
+           (enough_follow_locked(sync) || now_ms < since_ms + GIVE_UP_MS)) {
         wait_changed_locked(sync, now_ms + RETRY_MS); /* a node may stall without a sign */
         now_ms = clock_monotonic_ms();
     }
@@ -173,13 +173,18 @@ static void call_ends(struct feeder *feeder, uint64_t applied)
     feeder->met = true;
 }
 
-static void refuse(struct feeder *feeder, const struct cluster_meta_state *node, const struct meta_position *local)
+static void refuse(struct feeder *feeder, const struct cluster_meta_state *node, enum standing standing)
 {
     struct meta_sync *sync = feeder->sync;
-    log_error("a node is ahead of the local metadata, which must have lost something: the gateway stops. "
-              "Run tercet-gateway -restore-metadata",
+    struct meta_position local;
+    meta_position(sync->meta, &local);
+    log_error(standing == STANDING_AHEAD
+                  ? "a node is ahead of the local metadata, which must have lost something: the gateway stops. "
+                    "Run tercet-gateway -restore-metadata"
+                  : "a node holds changes that the local metadata must have lost and went on without: the gateway "
+                    "stops. Run tercet-gateway -restore-metadata, which says what can be chosen from",
               LOG_INT("nodeId", feeder->number), LOG_INT("nodeSequence", node->sequence),
-              LOG_INT("localSequence", local->sequence));
+              LOG_INT("localSequence", local.sequence));
     pthread_mutex_lock(&sync->lock);
     sync->refused = true;
     pthread_cond_broadcast(&sync->changed);
@@ -187,27 +192,26 @@ static void refuse(struct feeder *feeder, const struct cluster_meta_state *node,
     kill(getpid(), SIGTERM);
 }
 
-/* Asks the node where it is and decides what it needs. */
+/* Looks at what the node says that it holds. CONFLICT: the gateway stops. */
+static enum status state_check(struct feeder *feeder, const struct cluster_meta_state *node)
+{
+    const struct meta_position replica = {node->epoch, node->sequence};
+    enum standing standing = meta_judge(feeder->sync->meta, &replica);
+    if (standing == STANDING_PREFIX || standing == STANDING_OVERRULED) {
+        feeder->needs_snapshot = standing == STANDING_OVERRULED;
+        call_ends(feeder, standing == STANDING_PREFIX ? node->sequence : 0);
+        return STATUS_OK;
+    }
+    refuse(feeder, node, standing);
+    return STATUS_CONFLICT;
+}
+
+/* Asks the node where it is. */
 static enum status feeder_meet(struct feeder *feeder)
 {
-    struct meta_position local;
     struct cluster_meta_state node = {0};
     enum status status = cluster_meta_state(feeder->sync->config.cluster, feeder->index, &node);
-    if (status)
-        return status;
-    meta_position(feeder->sync->meta, &local);
-    feeder->needs_snapshot = false;
-    if (node.epoch == 0) {
-        node.sequence = 0;
-    } else if (node.epoch != local.epoch && change_generation(node.epoch) < change_generation(local.epoch)) {
-        feeder->needs_snapshot = true; /* it holds what was there before a restore */
-        node.sequence = 0;
-    } else if (node.epoch != local.epoch || node.sequence > local.sequence) {
-        refuse(feeder, &node, &local);
-        return STATUS_CONFLICT;
-    }
-    call_ends(feeder, node.sequence);
-    return STATUS_OK;
+    return status ? status : state_check(feeder, &node);
 }
 
 struct log_job {
@@ -311,11 +315,7 @@ static enum status snapshot_send(struct feeder *feeder)
     pool_run(sync->config.pool, snapshot_job_close, &job);
     if (!status && !page.last)
         status = STATUS_CANCELLED;
-    if (!status) {
-        feeder->needs_snapshot = false;
-        call_ends(feeder, job.as_of.sequence);
-    }
-    return status;
+    return status ? status : state_check(feeder, &node);
 }
 
 /* Hands the next piece on. */
@@ -331,9 +331,9 @@ static enum status feeder_send(struct feeder *feeder)
     } else if (!status) {
         call_begins(feeder);
         status = cluster_meta_apply(sync->config.cluster, feeder->index, buffer_bytes(&records), &node);
-        feeder->proven = status == STATUS_OK;
         if (!status)
-            call_ends(feeder, node.sequence);
+            status = state_check(feeder, &node);
+        feeder->proven = status == STATUS_OK;
     }
     buffer_release(&records);
     return status;

@@ -17,7 +17,7 @@ struct settings {
     uint64_t orphan_age_ms, orphan_percent;
     uint64_t reads_max, writes_max, upload_bytes_max, lists_max, others_max;
     uint64_t idle_timeout_ms, head_timeout_ms, rate_min, rate_window_ms;
-    uint64_t metadata_copies, data_reserve_bytes;
+    uint64_t metadata_copies, restore_from, data_reserve_bytes;
     bool open_files_api, access_log, restore_metadata, health;
 };
 

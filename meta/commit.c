@@ -70,11 +70,11 @@ static enum status batch_write(struct committer *committer, struct db_batch *bat
     const struct timespec pause = {.tv_nsec = SPACE_RETRY_MS * 1000000L};
     struct meta *meta = committer->meta;
     uint64_t until_ms = clock_monotonic_ms() + (committer->no_space ? 0 : SPACE_WAIT_MS);
-    enum status status = meta_space_admits(meta->space) ? db_write(meta->db, batch) : STATUS_NO_SPACE;
+    enum status status = meta_space_admits(meta->space) ? history_write(&meta->history, batch) : STATUS_NO_SPACE;
 
     while (status == STATUS_NO_SPACE && clock_monotonic_ms() < until_ms && meta_space_admits(meta->space)) {
         nanosleep(&pause, NULL); /* there is room, but RocksDB has not noticed yet */
-        status = db_write(meta->db, batch);
+        status = history_write(&meta->history, batch);
     }
     if (status && status != STATUS_NO_SPACE) {
         log_error(
@@ -99,6 +99,7 @@ static enum status group_write(struct committer *committer, struct db_batch *bat
     buffer_clear(value);
     state_record_encode(value, &committer->state);
     db_batch_put(meta->db, batch, DB_DEFAULT, STATE_KEY, buffer_bytes(value));
+    history_prepare(&meta->history, batch);
     enum status status = batch_write(committer, batch);
     if (status)
         return status;
@@ -109,14 +110,14 @@ static enum status group_write(struct committer *committer, struct db_batch *bat
     atomic_store(&meta->repair_rows, committer->state.repair_rows);
     durability_publish(&meta->durability, &committer->state.durability);
     atomic_store(&meta->sequence, committer->state.sequence);
-    *sequence = history_ship(&meta->history, meta->db, batch);
+    *sequence = history_ship(&meta->history, batch);
     return STATUS_OK;
 }
 
 /* Operations whose outcome is known here but not yet to their owners. */
 struct commit_group {
     struct commit_op *ops;
-    uint64_t sequence;
+    uint64_t sequence, written_ms;
     struct commit_group *next;
 };
 
@@ -140,7 +141,7 @@ static void ops_signal(struct commit_op *ops)
 static void group_hand_over(struct committer *committer, struct commit_op *ops, uint64_t sequence)
 {
     struct commit_group *group = mem_alloc(sizeof(*group));
-    *group = (struct commit_group){.ops = ops, .sequence = sequence};
+    *group = (struct commit_group){.ops = ops, .sequence = sequence, .written_ms = clock_monotonic_ms()};
     pthread_mutex_lock(&committer->lock);
     if (committer->last_group)
         committer->last_group->next = group;
@@ -168,7 +169,7 @@ static void *acknowledger_main(void *arg)
         pthread_mutex_unlock(&committer->lock);
         if (!group)
             return NULL;
-        bool replicated = replication->wait(replication->arg, group->sequence);
+        bool replicated = replication->wait(replication->arg, group->sequence, group->written_ms);
         if (!replicated)
             ops_fail(group->ops, STATUS_UNCERTAIN);
         ops_signal(group->ops);

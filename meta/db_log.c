@@ -114,11 +114,11 @@ static enum status log_record_append(rocksdb_writebatch_t *batch, uint64_t epoch
 }
 
 /* Appends records while they follow each other without a gap. */
-static enum status log_walk(rocksdb_wal_iterator_t *iterator, uint64_t from, uint64_t epoch, uint64_t base,
-                            struct buffer *out)
+static enum status log_walk(rocksdb_wal_iterator_t *iterator, uint64_t from, uint64_t last, uint64_t epoch,
+                            uint64_t base, struct buffer *out)
 {
     size_t begin = out->len;
-    for (; rocksdb_wal_iter_valid(iterator); rocksdb_wal_iter_next(iterator)) {
+    for (; from <= last && rocksdb_wal_iter_valid(iterator); rocksdb_wal_iter_next(iterator)) {
         uint64_t sequence;
         rocksdb_writebatch_t *batch = rocksdb_wal_iter_get_batch(iterator, &sequence);
         uint32_t count = (uint32_t)rocksdb_writebatch_count(batch);
@@ -138,7 +138,7 @@ static enum status log_walk(rocksdb_wal_iterator_t *iterator, uint64_t from, uin
     return out->len > begin ? STATUS_OK : STATUS_NOT_FOUND;
 }
 
-enum status db_log_read(struct db *db, uint64_t from, uint64_t epoch, uint64_t base, struct buffer *out)
+enum status db_log_read(struct db *db, uint64_t from, uint64_t last, uint64_t epoch, uint64_t base, struct buffer *out)
 {
     char *error = NULL;
     rocksdb_wal_iterator_t *iterator = rocksdb_get_updates_since(db->rocksdb, from, NULL, &error);
@@ -148,7 +148,7 @@ enum status db_log_read(struct db *db, uint64_t from, uint64_t epoch, uint64_t b
         rocksdb_free(error);
         return STATUS_NOT_FOUND;
     }
-    status = log_walk(iterator, from, epoch, base, out);
+    status = log_walk(iterator, from, last, epoch, base, out);
     rocksdb_wal_iter_destroy(iterator);
     return status;
 }

@@ -14,9 +14,9 @@ uint64_t db_sequence(struct db *db); /* of the last change */
 /* Appends the changes of a batch. STATUS_LIMIT beyond the buffer's maximum. */
 enum status db_batch_changes(const struct db_batch *batch, struct buffer *out, uint32_t *count);
 
-/* Appends the records of the log from that sequence on, up to about CHANGE_PAGE_BYTES, at least one when there is one.
- * Their sequences are RocksDB's plus `base`. NOT_FOUND when the log no longer reaches back so far. */
-enum status db_log_read(struct db *db, uint64_t from, uint64_t epoch, uint64_t base, struct buffer *out);
+/* Appends the records of the log from that sequence up to `last`, about CHANGE_PAGE_BYTES of them, at least one when
+ * there is one. Their sequences are RocksDB's plus `base`. NOT_FOUND when the log no longer reaches back so far. */
+enum status db_log_read(struct db *db, uint64_t from, uint64_t last, uint64_t epoch, uint64_t base, struct buffer *out);
 
 /* Writes the changes of a record's payload; unsynced ones become durable with the next synced write. STATUS_CORRUPT
  * for a family that does not exist. */

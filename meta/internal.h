@@ -28,7 +28,7 @@ struct meta {
     uint64_t process;   /* random: tells this process's clock readings from those of others */
     uint64_t opened_ms; /* monotonic */
     _Atomic uint64_t sequence, gc_rows, gc_bytes, repair_rows; /* as committed */
-    _Atomic uint64_t errors_survived;                /* errors in the background before the last commit */
+    _Atomic uint64_t errors_survived;                          /* errors in the background before the last commit */
     struct durability durability;
     struct bucket_table buckets;
     struct history history;

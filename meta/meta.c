@@ -53,9 +53,9 @@ enum status meta_open(const struct meta_options *options, struct meta **out)
     if (!status)
         status = meta_load_state(meta->db, options->cluster_id, &state);
     if (!status)
-        status = history_open(&meta->history, meta->db);
-    if (!status)
         status = bucket_table_load(&meta->buckets, meta->db);
+    if (!status)
+        status = history_open(&meta->history, meta->db);
     if (status) {
         if (meta->db)
             db_close(meta->db);
@@ -88,6 +88,7 @@ void meta_close(struct meta *meta)
     gc_walk_release(&meta->gc);
     cursor_registry_release(&meta->cursors);
     bucket_table_release(&meta->buckets);
+    history_close(&meta->history);
     db_close(meta->db);
     free(meta);
 }

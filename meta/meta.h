@@ -4,9 +4,9 @@
  * Every change goes through one committer (commit.c): one thread takes all waiting changes, lets each read what it
  * depends on and add to one batch, and writes the batch with one sync. So changes are totally ordered, conditions are
  * decided atomically, and many small commits share one fsync. Every function may be called in a task (it suspends) or
- * from a plain thread (it blocks). With replication, a change may end STATUS_UNCERTAIN: it is done, but not yet safe from
- * the loss of this disk; what it refers to must be kept. On a full disk it ends STATUS_NO_SPACE and is not done. Strings
- * handed out live in the struct that holds them, until its release. */
+ * from a plain thread (it blocks). With replication, a change may end STATUS_UNCERTAIN: it is done, but not yet safe
+ * from the loss of this disk; what it refers to must be kept. On a full disk it ends STATUS_NO_SPACE and is not done.
+ * Strings handed out live in the struct that holds them, until its release. */
 #ifndef TERCET_META_H
 #define TERCET_META_H
 
@@ -23,12 +23,12 @@ struct meta_replication;
 struct meta_space;
 struct pool;
 
-#define META_KEY_MAX         1024
-#define META_BUCKET_MAX      63
-#define META_VERSION_ID_LEN  32 /* lower-case hex; "null" for the version of a bucket without versioning */
-#define META_UPLOAD_ID_LEN   32
-#define META_PART_MAX        10000
-#define META_HEADERS_MAX     16384 /* bytes of an object's stored headers */
+#define META_KEY_MAX        1024
+#define META_BUCKET_MAX     63
+#define META_VERSION_ID_LEN 32 /* lower-case hex; "null" for the version of a bucket without versioning */
+#define META_UPLOAD_ID_LEN  32
+#define META_PART_MAX       10000
+#define META_HEADERS_MAX    16384 /* bytes of an object's stored headers */
 
 struct meta_options {
     const char *path;
@@ -40,8 +40,8 @@ struct meta_options {
 };
 
 enum status meta_open(const struct meta_options *options, struct meta **meta); /* the reason of a failure is logged */
-void meta_close(struct meta *meta); /* flushes; no call may be under way */
-uint64_t meta_sequence(const struct meta *meta); /* the last commit's */
+void meta_close(struct meta *meta);                                            /* flushes; no call may be under way */
+uint64_t meta_sequence(const struct meta *meta);                               /* the last commit's */
 unsigned meta_commits_waiting(const struct meta *meta); /* changes asked for and not yet acknowledged */
 /* An integer property of RocksDB summed over the column families; 0 when unknown. */
 uint64_t meta_rocksdb_property(struct meta *meta, const char *name);
@@ -68,7 +68,8 @@ struct meta_bucket {
     uint64_t objects, versions, bytes; /* current objects; versions with delete markers; bytes of all versions */
 };
 enum status meta_bucket_create(struct meta *meta, struct bytes name, bool versioned, struct bytes region); /* EXISTS */
-enum status meta_bucket_get(struct meta *meta, struct bytes name, struct meta_bucket *out); /* memory only: never suspends */
+enum status meta_bucket_get(struct meta *meta, struct bytes name,
+                            struct meta_bucket *out); /* memory only: never suspends */
 /* NOT_EMPTY while it holds a version or delete marker; open multipart uploads are aborted with it. */
 enum status meta_bucket_delete(struct meta *meta, struct bytes name);
 /* All buckets by name; *buckets is to be freed. Never suspends. */
@@ -91,8 +92,8 @@ struct meta_object {
     struct meta_checksum checksum;
     struct bytes headers; /* the writer's encoding of stored headers and user metadata, at most META_HEADERS_MAX */
     /* given by meta */
-    uint64_t sequence; /* commit sequence: the order of versions */
-    uint64_t number;   /* 1, 2, ... per name: latest existing + 1 */
+    uint64_t sequence;   /* commit sequence: the order of versions */
+    uint64_t number;     /* 1, 2, ... per name: latest existing + 1 */
     int64_t modified_ms; /* never earlier than the version before it */
     bool delete_marker;
     bool latest;
@@ -104,9 +105,9 @@ void meta_object_release(struct meta_object *object);
 
 /* Conditions of a write, decided at the commit (a delete marker counts as absent). */
 struct meta_condition {
-    bool must_be_absent;   /* If-None-Match: * */
-    bool must_match;       /* If-Match: PRECONDITION when the ETag differs, NOT_FOUND when absent */
-    bool must_exist;       /* If-Match: *: NOT_FOUND when absent */
+    bool must_be_absent; /* If-None-Match: * */
+    bool must_match;     /* If-Match: PRECONDITION when the ETag differs, NOT_FOUND when absent */
+    bool must_exist;     /* If-Match: *: NOT_FOUND when absent */
     uint8_t etag_md5[MD5_LEN];
     uint32_t etag_parts;
 };
@@ -127,9 +128,9 @@ enum status meta_object_get(struct meta *meta, uint32_t bucket, struct bytes key
                             struct meta_object *object);
 
 struct meta_deletion {
-    bool removed;        /* something was there and was removed */
-    bool marker_created; /* a delete marker was added */
-    bool marker_removed; /* the removed version was a delete marker */
+    bool removed;                             /* something was there and was removed */
+    bool marker_created;                      /* a delete marker was added */
+    bool marker_removed;                      /* the removed version was a delete marker */
     char version_id[META_VERSION_ID_LEN + 1]; /* of the marker added or the version removed; "" otherwise */
 };
 /* S3 semantics: without a version, a versioned bucket gets a delete marker and another loses its object (no error when
@@ -145,9 +146,10 @@ enum status meta_object_delete_all(struct meta *meta, uint32_t bucket, struct by
  * the grace of meta_gc_next protects them, so that must be a minute at least. The object (from meta_object_get or
  * meta_upload_complete) must outlive the cursor. A ref names the good copies; when none is left, the bad ones. */
 struct meta_cursor;
-struct meta_cursor *meta_cursor_open(struct meta *meta, const struct meta_object *object, uint64_t offset, uint64_t len);
-/* NOT_FOUND after the last, CORRUPT when the chunk map has a hole. chunk_offset and chunk_len say which part of the chunk
- * is wanted. */
+struct meta_cursor *meta_cursor_open(struct meta *meta, const struct meta_object *object, uint64_t offset,
+                                     uint64_t len);
+/* NOT_FOUND after the last, CORRUPT when the chunk map has a hole. chunk_offset and chunk_len say which part of the
+ * chunk is wanted. */
 enum status meta_cursor_next(struct meta_cursor *cursor, struct chunk_ref *ref, uint32_t *chunk_offset,
                              uint32_t *chunk_len);
 void meta_cursor_close(struct meta_cursor *cursor);
@@ -167,13 +169,14 @@ struct meta_list_query {
 struct meta_list_entry {
     struct bytes key; /* or the common prefix */
     bool is_prefix;
-    struct meta_object object; /* size, etag, modified, number, version_id, delete_marker, latest, checksum; no headers */
+    struct meta_object
+        object; /* size, etag, modified, number, version_id, delete_marker, latest, checksum; no headers */
 };
 struct meta_list_page {
     struct meta_list_entry *entries; /* in key order; versions of a key newest first */
     size_t count;
     bool truncated; /* then the last entry is where the next page begins */
-    void *storage; /* private */
+    void *storage;  /* private */
 };
 /* Current objects (no delete markers). Costs one seek per common prefix, not a walk through it. */
 enum status meta_list(struct meta *meta, const struct meta_list_query *query, struct meta_list_page *page);
@@ -217,8 +220,9 @@ enum status meta_part_list(struct meta *meta, const struct meta_upload *upload, 
 typedef enum status (*meta_complete_fn)(void *arg, const struct meta_part *const *parts, size_t count,
                                         struct meta_object *object);
 /* Turns the upload into a version: object->headers are the upload's; `decide` is told object->size. The numbers must
- * ascend (INVALID otherwise, and when `decide` lets a missing part pass). Parts that are not named go to GC. Release the
- * object. NOT_FOUND: upload gone; but a repeated Complete of the upload that made the current version returns it. */
+ * ascend (INVALID otherwise, and when `decide` lets a missing part pass). Parts that are not named go to GC. Release
+ * the object. NOT_FOUND: upload gone; but a repeated Complete of the upload that made the current version returns it.
+ */
 enum status meta_upload_complete(struct meta *meta, const struct meta_upload *upload, const unsigned *numbers,
                                  size_t count, const struct meta_condition *condition, meta_complete_fn decide,
                                  void *arg, struct meta_object *object);
@@ -247,9 +251,9 @@ void meta_upload_page_release(struct meta_upload_page *page);
 
 /* ---- background queues ---------------------------------------------------------------------------------------- */
 /* Chunks that nothing refers to any more, whose grace has passed and that no cursor opened before may still reach, with
- * every node that may hold a copy. Appends at most max refs. Each call goes on behind the last one, so that chunks which
- * cannot be freed now hold up nothing; nothing appended: the queue was walked to its end, and the next call starts over
- * with what was not done. Large deleted objects are expanded piece by piece. */
+ * every node that may hold a copy. Appends at most max refs. Each call goes on behind the last one, so that chunks
+ * which cannot be freed now hold up nothing; nothing appended: the queue was walked to its end, and the next call
+ * starts over with what was not done. Large deleted objects are expanded piece by piece. */
 enum status meta_gc_next(struct meta *meta, uint64_t grace_ms, size_t max, struct chunk_list *chunks);
 /* These chunks were freed on every node that held them. */
 enum status meta_gc_done(struct meta *meta, const struct chunk_list *chunks);
@@ -260,9 +264,9 @@ uint64_t meta_gc_backlog_bytes(struct meta *meta);
 /* Appends at most max chunks recorded with too few or damaged copies, fewest copies first; goes on and starts over as
  * meta_gc_next does. */
 enum status meta_repair_next(struct meta *meta, size_t max, struct chunk_list *chunks);
-/* Records where the chunk's copies are now: those handed out, and the new one, which comes last; with three good ones, takes
- * it off the queue. Nodes recorded with a bad copy by now stay recorded so, as far as there is room: GC asks them too.
- * NOT_FOUND when the chunk is no longer referred to: the caller frees the new copy. */
+/* Records where the chunk's copies are now: those handed out, and the new one, which comes last; with three good ones,
+ * takes it off the queue. Nodes recorded with a bad copy by now stay recorded so, as far as there is room: GC asks them
+ * too. NOT_FOUND when the chunk is no longer referred to: the caller frees the new copy. */
 enum status meta_repair_done(struct meta *meta, const struct chunk_ref *ref);
 /* The copy recorded there as bad was verified and is good after all. NOT_FOUND as above. */
 enum status meta_repair_good(struct meta *meta, const struct chunk_id *id, unsigned good_node);

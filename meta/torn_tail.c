@@ -136,7 +136,7 @@ enum status torn_tail_find(const char *path, const uint8_t *cluster_id, struct t
     if (!status)
         status = db_open_prefix(path, &db);
     if (!status)
-        status = history_position(db, cluster_id, &tail->left);
+        status = history_position(db, cluster_id, &tail->left, &tail->lineage);
     if (db)
         db_close_prefix(db);
     return status;

@@ -14,7 +14,8 @@
 struct torn_tail {
     char path[TORN_TAIL_PATH_MAX]; /* of the log */
     uint64_t offset, bytes;        /* what would be dropped */
-    struct meta_position left;     /* where the database is without it */
+    struct meta_position left;     /* where the database is without it, */
+    struct lineage lineage;        /* and how it came there */
 };
 
 /* Looks without changing anything. CORRUPT when the newest log is not one whose only damage is its last record, that

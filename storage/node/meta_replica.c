@@ -214,6 +214,13 @@ static void batch_clear_table(rocksdb_writebatch_t *batch, uint32_t table)
     rocksdb_writebatch_delete_range(batch, (const char *)first, sizeof(first), (const char *)end, sizeof(end));
 }
 
+/* The same epoch, or one that began later. Whether that one continues what is held, only the gateway can tell: it asks
+ * for the state first. */
+static bool epoch_continues(const struct meta_replica_state *state, uint64_t epoch)
+{
+    return epoch == state->epoch || change_generation(epoch) > change_generation(state->epoch);
+}
+
 /* Adds what is new; the state moves with it. */
 static enum status batch_collect(rocksdb_writebatch_t *batch, uint32_t table, struct bytes records,
                                  struct meta_replica_state *state)
@@ -224,16 +231,14 @@ static enum status batch_collect(rocksdb_writebatch_t *batch, uint32_t table, st
         if (record.count == 0)
             return STATUS_CORRUPT;
         uint64_t last = record.first + record.count - 1;
-        if (state->epoch == 0 && record.first == 1)
-            state->epoch = record.epoch;
-        if (record.epoch != state->epoch)
+        if (!epoch_continues(state, record.epoch))
             return STATUS_CONFLICT;
         if (last <= state->sequence)
             continue;
         if (record.first != state->sequence + 1)
             return STATUS_CONFLICT;
         batch_add_record(batch, table, &record);
-        state->sequence = last;
+        *state = (struct meta_replica_state){record.epoch, last};
     }
     return status == STATUS_NOT_FOUND ? STATUS_OK : status;
 }

@@ -18,8 +18,8 @@
 struct meta_replica;
 
 struct meta_replica_state {
-    uint64_t epoch;    /* 0: nothing is held */
-    uint64_t sequence; /* of the last change applied */
+    uint64_t epoch;    /* in which the last change applied was made; 0: nothing is held */
+    uint64_t sequence; /* of that change */
 };
 
 /* On failure error explains. */
@@ -28,7 +28,8 @@ void meta_replica_close(struct meta_replica *replica); /* NULL is fine */
 
 void meta_replica_state(struct meta_replica *replica, struct meta_replica_state *state);
 /* Applies records. CORRUPT when one is malformed, CONFLICT when it does not continue what is held (then nothing of the
- * request was applied), NO_SPACE, IO. An empty replica begins with a history's first change. */
+ * request was applied): its sequence is not the next, or its epoch is an earlier one. NO_SPACE, IO. An empty replica
+ * begins with a history's first change. */
 enum status meta_replica_apply(struct meta_replica *replica, struct bytes records);
 
 struct meta_replica_page {

@@ -118,6 +118,7 @@ class MetadataSync(ClusterTest):
         self.fill("again")  # a restored gateway is one like any other
         before = self.state("lost"), self.state("again")
         self.wait_in_step()
+        self.assertEqual(self.metric("tercet_metadata_snapshots_total"), 0, "all nodes held what was restored")
         self.restore_from(3)
         self.assertEqual((self.state("lost"), self.state("again")), before)
 
@@ -288,6 +289,70 @@ class MetadataSync(ClusterTest):
         self.assertEqual(code, 0, said)
         self.cluster.start()
         self.assertEqual(self.state("late"), before)
+
+    def make_two_histories(self, bucket):
+        """The log loses its tail while the nodes that have it are away, and the gateway goes on with the others:
+        "first" is acknowledged on nodes 1 and 2, "second" on nodes 3 and 4. Ends with the gateway's end."""
+        s3.client(self.cluster).create_bucket(Bucket=bucket)
+        self.wait_in_step()
+        self.cluster.gateway.terminate()
+        self.cluster.gateway.wait_end()
+        stale = self.path("stale")
+        shutil.copytree(self.meta, stale)
+        self.cluster.gateway.start()
+        self.wait_in_step()
+        for node in self.cluster.nodes[2:]:
+            node.kill()
+        for i in range(5):
+            s3.client(self.cluster).put_object(Bucket=bucket, Key=f"first/{i}", Body=content(3000, i))
+        for program in (self.cluster.gateway, *self.cluster.nodes[:2]):
+            program.kill()
+        shutil.rmtree(self.meta)
+        shutil.move(stale, self.meta)
+        for number in (3, 4):
+            self.cluster.restart_node(number)
+        self.cluster.gateway.start()
+        poll(lambda: self.cluster.get("/health")[0] == 200, "the gateway answers")
+        poll(lambda: self.cluster.healthy_nodes() == 2, "two nodes are healthy")
+        for i in range(50):  # more changes than were lost: the sequences alone do not show it
+            s3.client(self.cluster).put_object(Bucket=bucket, Key=f"second/{i}", Body=content(3000, i))
+        self.cluster.gateway.killed = True  # it is expected to end by itself
+        for number in (1, 2):
+            self.cluster.restart_node(number)
+        self.assertEqual(self.cluster.gateway.process.wait(60), 1)
+        self.assertIn("went on without", self.cluster.gateway.log_tail())
+        code, said = self.run_gateway()
+        self.assertEqual(code, 1, said)
+        self.assertIn("have another history than those of node", said)
+        code, said = self.run_gateway("-restore-metadata")
+        self.assertEqual(code, 1, said)
+        self.assertRegex(said, "-restore-from [34] or -restore-from [12]")
+
+    def go_on_from(self, number, bucket, kept):
+        code, said = self.run_gateway("-restore-metadata", "-restore-from", str(number))
+        self.assertEqual(code, 0, said)
+        self.assertIn(f"restored from node {number}", said)
+        self.cluster.start()
+        self.wait_in_step()
+        client = s3.client(self.cluster)
+        names = [row["Key"] for row in client.list_objects_v2(Bucket=bucket)["Contents"]]
+        self.assertEqual({name.split("/")[0] for name in names}, {kept})
+        for name in names:
+            body = client.get_object(Bucket=bucket, Key=name)["Body"].read()
+            self.assertEqual(body, content(3000, int(name.split("/")[1])))
+
+    def test_two_histories_the_first_is_kept(self):
+        self.make_two_histories("forked-1")
+        self.go_on_from(1, "forked-1", "first")
+        self.restore_from(4)  # the nodes of the other history hold this one now
+        self.assertEqual(len(s3.client(self.cluster).list_objects_v2(Bucket="forked-1")["Contents"]), 5)
+
+    def test_two_histories_the_second_is_kept(self):
+        self.make_two_histories("forked-2")
+        code, said = self.run_gateway("-restore-metadata", "-restore-from", "9")
+        self.assertEqual(code, 1, said)
+        self.assertIn("node 9 does not answer", said)
+        self.go_on_from(3, "forked-2", "second")
 
     def test_restore_refuses_what_is_not_behind(self):
         self.wait_in_step()

@@ -51,14 +51,14 @@ static int take_batches(struct fake_meta *meta, struct bytes records)
 {
     struct change_record record;
     while (change_record_next(&records, &record) == STATUS_OK) {
-        bool begins = meta->epoch == 0 && record.first == 1;
-        if (!begins && (record.epoch != meta->epoch || record.first > meta->sequence + 1)) {
+        if (record.first + record.count - 1 <= meta->sequence)
+            continue;
+        if (record.first != meta->sequence + 1 || change_generation(record.epoch) < change_generation(meta->epoch)) {
             meta->gaps++;
             return 409;
         }
         meta->epoch = record.epoch;
-        if (record.first + record.count - 1 > meta->sequence)
-            meta->sequence = record.first + record.count - 1;
+        meta->sequence = record.first + record.count - 1;
     }
     meta->batches++;
     return records.len ? 400 : 204;

@@ -31,10 +31,10 @@ static void recorder_begin(void *arg, struct buffer *take_record, uint64_t first
     buffer_release(take_record);
 }
 
-static bool recorder_wait(void *arg, uint64_t last)
+static bool recorder_wait(void *arg, uint64_t last, uint64_t since_ms)
 {
     struct recorder *recorder = arg;
-    CHECK(last <= recorder->last);
+    CHECK(last <= recorder->last && since_ms <= clock_monotonic_ms());
     return recorder->holds;
 }
 
@@ -130,6 +130,48 @@ static void test_log_says_what_was_handed_on(void **state)
     }
 }
 
+/* The first commit of a process begins an epoch; what was made before keeps its own. */
+static void test_epochs(void **state)
+{
+    struct recorder *r = *state;
+    struct meta_position first, reopened, second;
+    struct change_record record;
+    struct buffer log;
+    fill(r);
+    meta_position(r->support.meta, &first);
+    meta_close(r->support.meta);
+    recorder_open(r);
+    meta_position(r->support.meta, &reopened);
+    assert_int_equal(reopened.epoch, first.epoch); /* nothing was changed yet */
+    assert_int_equal(reopened.sequence, first.sequence);
+    const struct meta_position lost = {first.epoch, first.sequence + 1};
+    assert_int_equal(meta_judge(r->support.meta, &lost), STANDING_AHEAD);
+    buffer_clear(&r->records);
+    OK(support_put(&r->support, &r->support.plain, "key", 1, 1, NULL, NULL));
+    OK(support_put(&r->support, &r->support.plain, "key", 1, 2, NULL, NULL));
+    meta_position(r->support.meta, &second);
+    assert_int_equal(change_generation(second.epoch), change_generation(first.epoch) + 1);
+    struct bytes handed = buffer_bytes(&r->records);
+    OK(change_record_next(&handed, &record));
+    assert_int_equal(record.epoch, second.epoch);
+    assert_int_equal(record.first, first.sequence + 1);
+    assert_int_equal(meta_judge(r->support.meta, &lost), STANDING_FORKED);
+    assert_int_equal(meta_judge(r->support.meta, &first), STANDING_PREFIX);
+    assert_int_equal(meta_judge(r->support.meta, &second), STANDING_PREFIX);
+
+    buffer_init(&log, 64u << 20);
+    for (uint64_t from = 1; from <= second.sequence;) {
+        buffer_clear(&log);
+        OK(meta_changes_read(r->support.meta, from, &log));
+        for (struct bytes rest = buffer_bytes(&log); change_record_next(&rest, &record) == STATUS_OK;) {
+            assert_int_equal(record.first, from);
+            assert_int_equal(record.epoch, from <= first.sequence ? first.epoch : second.epoch);
+            from += record.count;
+        }
+    }
+    buffer_release(&log);
+}
+
 static void test_not_ready(void **state)
 {
     struct recorder *r = *state;
@@ -162,6 +204,7 @@ static void snapshot_restore(struct recorder *r, const char *path, struct meta_p
     struct meta_restore *restore;
     struct buffer page;
     struct change_record record;
+    struct lineage lineage;
     bool end = false;
     buffer_init(&page, CHANGE_RECORD_MAX);
     OK(meta_restore_open(path, &restore));
@@ -175,7 +218,9 @@ static void snapshot_restore(struct recorder *r, const char *path, struct meta_p
         OK(meta_restore_add(restore, &record));
     }
     meta_snapshot_close(snapshot);
-    OK(meta_restore_finish(restore, support_cluster, as_of));
+    OK(meta_restore_lineage(restore, support_cluster, &lineage));
+    assert_int_equal(lineage.epoch, as_of->epoch);
+    OK(meta_restore_finish(restore, as_of, 0));
     meta_restore_free(restore);
     buffer_release(&page);
 }
@@ -184,6 +229,7 @@ static void test_snapshot_and_restore(void **state)
 {
     struct recorder *r = *state;
     struct meta_position as_of, first, restored;
+    struct lineage lineage;
     struct meta_object object;
     char path[96];
     int64_t start_ms = clock_wall_ms();
@@ -193,7 +239,7 @@ static void test_snapshot_and_restore(void **state)
     snapshot_restore(r, path, &as_of);
     assert_int_equal(as_of.sequence, first.sequence);
     assert_int_equal(as_of.epoch, first.epoch);
-    OK(meta_position_peek(path, support_cluster, &restored));
+    OK(meta_position_peek(path, support_cluster, &restored, &lineage));
     assert_true(restored.sequence >= as_of.sequence);
     assert_int_equal(change_generation(restored.epoch), change_generation(as_of.epoch) + 1);
     assert_int_equal(meta_restored_ms(r->support.meta), 0);
@@ -208,30 +254,41 @@ static void test_snapshot_and_restore(void **state)
     assert_int_equal(support_get(&r->support, &r->support.plain, "key-7", NULL, 0, &object), STATUS_NOT_FOUND);
     assert_int_equal(support_get(&r->support, &r->support.plain, "behind the snapshot", NULL, 0, &object),
                      STATUS_NOT_FOUND);
+    assert_int_equal(meta_judge(r->support.meta, &as_of), STANDING_PREFIX);
+    const struct meta_position given_up = {as_of.epoch, as_of.sequence + 1};
+    assert_int_equal(meta_judge(r->support.meta, &given_up), STANDING_OVERRULED);
     OK(support_put(&r->support, &r->support.versioned, "key-9", 1, 77, NULL, &object));
     assert_int_equal(object.number, 3); /* the counters came along */
+    struct buffer changes;              /* the log of the restore itself is not one of changes */
+    buffer_init(&changes, 64u << 20);
+    assert_int_equal(meta_changes_read(r->support.meta, as_of.sequence, &changes), STATUS_NOT_FOUND);
+    OK(meta_changes_read(r->support.meta, as_of.sequence + 1, &changes));
+    buffer_release(&changes);
 }
 
 static void test_peek(void **state)
 {
     struct recorder *r = *state;
     struct meta_position open, closed;
+    struct lineage lineage;
     uint8_t other[16] = "another cluster";
     meta_position(r->support.meta, &open);
     meta_close(r->support.meta);
     r->support.meta = NULL;
-    OK(meta_position_peek(r->support.path, support_cluster, &closed));
+    OK(meta_position_peek(r->support.path, support_cluster, &closed, &lineage));
     assert_int_equal(open.epoch, closed.epoch);
     assert_int_equal(open.sequence, closed.sequence);
     assert_int_equal(change_generation(open.epoch), 1);
-    assert_int_equal(meta_position_peek(r->support.path, other, &closed), STATUS_DENIED);
-    assert_int_equal(meta_position_peek("/tmp/tercet-no-such-directory", support_cluster, &closed), STATUS_NOT_FOUND);
+    assert_int_equal(meta_position_peek(r->support.path, other, &closed, &lineage), STATUS_DENIED);
+    assert_int_equal(meta_position_peek("/tmp/tercet-no-such-directory", support_cluster, &closed, &lineage),
+                     STATUS_NOT_FOUND);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_log_says_what_was_handed_on, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_epochs, setup, teardown),
         cmocka_unit_test_setup_teardown(test_not_ready, setup, teardown),
         cmocka_unit_test_setup_teardown(test_uncertain, setup, teardown),
         cmocka_unit_test_setup_teardown(test_snapshot_and_restore, setup, teardown),

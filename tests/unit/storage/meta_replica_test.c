@@ -156,6 +156,26 @@ static void test_all_or_nothing(void **state)
     assert_rows(f, "2:a=1 ");
 }
 
+/* A later epoch goes on where an earlier one ended, never the other way round. */
+static void test_epochs(void **state)
+{
+    struct fixture *f = *state;
+    const uint64_t later = EPOCH + (UINT64_C(1) << 32);
+    OK(apply(f, EPOCH, 1, "a", "1"));
+    assert_int_equal(apply(f, later, 3, "c", "3"), STATUS_CONFLICT);
+    buffer_clear(&f->out);
+    add(&f->out, EPOCH, 2, "b", "2");
+    add(&f->out, later, 3, "c", "3");
+    OK(meta_replica_apply(f->replica, buffer_bytes(&f->out)));
+    assert_state(f, later, 3);
+    assert_int_equal(apply(f, EPOCH, 3, "x", "of one who was replaced"), STATUS_CONFLICT);
+    assert_int_equal(apply(f, EPOCH, 4, "x", "of one who was replaced"), STATUS_CONFLICT);
+    assert_int_equal(apply(f, later + 1, 4, "x", "of another who went on"), STATUS_CONFLICT);
+    reopen(f);
+    assert_state(f, later, 3);
+    assert_rows(f, "2:a=1 2:b=2 2:c=3 ");
+}
+
 static void test_deletion(void **state)
 {
     struct fixture *f = *state;
@@ -258,9 +278,9 @@ static void test_reserve_is_open_to_metadata(void **state)
     OK(disk_space(&f->disk, &space));
     f->disk.config.reserve_bytes = space.free_bytes * 2;
     assert_int_equal(disk_check_room(&f->disk, 1), STATUS_NO_SPACE);
-    OK(apply(f, 7, 1, "key", "value"));
+    OK(apply(f, EPOCH, 1, "key", "value"));
     f->disk.config.reserve_bytes = space.free_bytes * 8;
-    assert_int_equal(apply(f, 7, 2, "key", "value"), STATUS_NO_SPACE);
+    assert_int_equal(apply(f, EPOCH, 2, "key", "value"), STATUS_NO_SPACE);
 }
 
 int main(void)
@@ -268,6 +288,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_order, setup, teardown),
         cmocka_unit_test_setup_teardown(test_all_or_nothing, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_epochs, setup, teardown),
         cmocka_unit_test_setup_teardown(test_deletion, setup, teardown),
         cmocka_unit_test_setup_teardown(test_snapshot, setup, teardown),
         cmocka_unit_test_setup_teardown(test_snapshot_abandoned_for_records, setup, teardown),
