@@ -75,6 +75,18 @@ static bool enough_hold_locked(const struct meta_sync *sync, uint64_t sequence)
     return count >= sync->config.copies;
 }
 
+static uint64_t sync_held(void *arg)
+{
+    struct meta_sync *sync = arg;
+    uint64_t held = 0;
+    pthread_mutex_lock(&sync->lock);
+    for (unsigned i = 0; i < sync->count; i++)
+        if (sync->feeders[i].applied > held && enough_hold_locked(sync, sync->feeders[i].applied))
+            held = sync->feeders[i].applied;
+    pthread_mutex_unlock(&sync->lock);
+    return held;
+}
+
 /* Waits for a change of anything, at most until then. */
 static void wait_changed_locked(struct meta_sync *sync, uint64_t until_ms)
 {
@@ -411,7 +423,7 @@ struct meta_sync *meta_sync_create(const struct meta_sync_config *config)
     sync->count = cluster_node_count(config->cluster);
     if (sync->config.copies > sync->count)
         sync->config.copies = sync->count;
-    sync->replication = (struct meta_replication){sync, sync_ready, sync_begin, sync_wait};
+    sync->replication = (struct meta_replication){sync, sync_ready, sync_begin, sync_wait, sync_held};
     pthread_mutex_init(&sync->lock, NULL);
     clock_cond_init(&sync->changed);
     sync->seconds = metric_histogram_get("tercet_metadata_replication_seconds",

@@ -140,12 +140,34 @@ static enum status gc_hand_row(struct gc_next *next, struct bytes value)
     return STATUS_OK;
 }
 
+/* The last commit that is known to be on enough nodes: in the worst case that of the call before. Under the walk's
+ * lock. */
+static uint64_t gc_replicated(struct meta *meta)
+{
+    const struct meta_replication *replication = meta->history.replication;
+    struct gc_walk *walk = &meta->gc;
+    struct meta_position now;
+
+    if (!replication)
+        return UINT64_MAX;
+    if (replication->held(replication->arg) >= walk->mark_position) {
+        walk->replicated = walk->mark;
+        walk->mark = atomic_load(&meta->sequence);
+        meta_position(meta, &now); /* after it, so that it covers the mark */
+        walk->mark_position = now.sequence;
+        if (replication->held(replication->arg) >= walk->mark_position)
+            walk->replicated = walk->mark;
+    }
+    return walk->replicated;
+}
+
 /* Walks on until enough was found or the end. Under the walk's lock. */
 static enum status gc_next_walk(struct gc_next *next)
 {
     struct gc_walk *walk = &next->meta->gc;
     struct db_view view = meta_view(next->meta);
     uint64_t oldest = cursor_registry_oldest(&next->meta->cursors);
+    uint64_t replicated = gc_replicated(next->meta);
     struct row_key lower, upper;
     struct db_iterator it;
     enum status status = STATUS_OK;
@@ -155,7 +177,7 @@ static enum status gc_next_walk(struct gc_next *next)
     db_iterator_open(&it, &view, DB_GC, row_key_bytes(&lower), row_key_bytes(&upper));
     for (db_iterator_first(&it); !status && db_iterator_valid(&it); db_iterator_next(&it)) {
         status = row_key_gc_parse(db_iterator_key(&it), &next->place.sequence, &next->place.index);
-        if (!status && next->place.sequence > oldest)
+        if (!status && (next->place.sequence > oldest || next->place.sequence > replicated))
             status = STATUS_NOT_FOUND;
         if (status)
             break;

@@ -41,6 +41,9 @@ struct gc_walk {
     /* under lock: */
     struct gc_place place; /* the row to go on in, with what of it was handed out */
     uint32_t part, chunk;
+    uint64_t replicated; /* commits up to this one are on enough nodes; */
+    uint64_t mark;       /* those up to this one are when the nodes have reached mark_position */
+    uint64_t mark_position;
     /* Which row a chunk that was handed out belongs to. A hint in a direct-mapped table: what was overwritten is
      * found again by the next walk. */
     struct gc_handed {

@@ -24,6 +24,8 @@ struct meta_replication {
      * since then (monotonic clock). False when that is not to be expected: the commits end UNCERTAIN. They stay, and
      * are handed on when that is possible. */
     bool (*wait)(void *arg, uint64_t last, uint64_t since_ms);
+    /* On any thread: up to which sequence the replicas hold everything, as far as is known. */
+    uint64_t (*held)(void *arg);
 };
 
 /* Where a closed database is. NOT_FOUND when there is none, DENIED when it is another cluster's. */

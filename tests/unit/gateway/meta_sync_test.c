@@ -261,12 +261,15 @@ static void test_majority_fails(void **state)
     struct fixture *f = *state;
     sync_start(f);
     assert_true(meta_sync_wait(f->sync, WAIT_MS));
+    const struct meta_replication *replication = meta_sync_replication(f->sync);
     OK(create_bucket(f, "before"));
+    assert_true(replication->held(replication->arg) == local_sequence(f));
     wait_nodes_with(f, FAKE_NODES);
     for (unsigned i = 0; i < FAKE_NODES - 1; i++)
         f->nodes[i].fault = META_ERROR;
     assert_int_equal(create_bucket(f, "uncertain"), STATUS_UNCERTAIN);
     assert_true(bucket_exists(f, "uncertain"));
+    assert_true(replication->held(replication->arg) < local_sequence(f));
     assert_int_equal(create_bucket(f, "refused"), STATUS_UNAVAILABLE);
     assert_false(bucket_exists(f, "refused"));
     assert_false(meta_sync_wait(f->sync, 0));

@@ -38,6 +38,12 @@ static bool recorder_wait(void *arg, uint64_t last, uint64_t since_ms)
     return recorder->holds;
 }
 
+static uint64_t recorder_held(void *arg)
+{
+    struct recorder *recorder = arg;
+    return recorder->holds ? UINT64_MAX : 0;
+}
+
 static void recorder_open(struct recorder *r)
 {
     struct meta_options options = {.path = r->support.path,
@@ -56,7 +62,7 @@ static int setup(void **state)
     strcpy(r->support.path, "/tmp/tercet-meta-XXXXXX");
     assert_non_null(mkdtemp(r->support.path));
     r->support.pool = pool_create(2, "meta");
-    r->replication = (struct meta_replication){r, recorder_ready, recorder_begin, recorder_wait};
+    r->replication = (struct meta_replication){r, recorder_ready, recorder_begin, recorder_wait, recorder_held};
     buffer_init(&r->records, 64u << 20);
     r->ready = r->holds = true;
     recorder_open(r);
@@ -198,6 +204,25 @@ static void test_uncertain(void **state)
     assert_int_equal(meta_bucket_delete(r->support.meta, KEY("plain")), STATUS_NOT_EMPTY);
 }
 
+/* What an uncertain deletion queued is kept until the nodes have the deletion. */
+static void test_garbage_of_uncertain_commit(void **state)
+{
+    struct recorder *r = *state;
+    struct chunk_list due = {0};
+    OK(support_put(&r->support, &r->support.plain, "key", 2, 1, NULL, NULL));
+    r->holds = false;
+    assert_int_equal(support_delete(&r->support, &r->support.plain, "key", NULL, NULL), STATUS_UNCERTAIN);
+    for (int i = 0; i < 3; i++) {
+        OK(meta_gc_next(r->support.meta, 0, 100, &due));
+        assert_int_equal(due.count, 0);
+    }
+    assert_int_equal(meta_gc_backlog(r->support.meta), 1);
+    r->holds = true;
+    OK(meta_gc_next(r->support.meta, 0, 100, &due));
+    assert_int_equal(due.count, 2);
+    chunk_list_release(&due);
+}
+
 /* Rebuilds a database from a snapshot. */
 static void snapshot_restore(struct recorder *r, const char *path, struct meta_position *as_of)
 {
@@ -291,6 +316,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_epochs, setup, teardown),
         cmocka_unit_test_setup_teardown(test_not_ready, setup, teardown),
         cmocka_unit_test_setup_teardown(test_uncertain, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_garbage_of_uncertain_commit, setup, teardown),
         cmocka_unit_test_setup_teardown(test_snapshot_and_restore, setup, teardown),
         cmocka_unit_test_setup_teardown(test_peek, setup, teardown),
     };
