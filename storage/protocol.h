@@ -8,7 +8,8 @@
  *                                  x-tercet-size, x-tercet-crc32c (8 hex). 404 absent or quarantined
  *   HEAD   /chunks/{id}            size and checksum headers only; does not read the payload
  *   DELETE /chunks/{id}            204 gone now, durably; 404 was not there: both acknowledge
- *   POST   /chunks/{id}/pull?from=HOST:PORT   copy from another node, verified: as PUT; 502 when the source failed
+ *   POST   /chunks/{id}/pull?from=HOST:PORT&size=N&crc32c=HEX8
+ *                                  copy from another node, verified: as PUT; 502 when the source failed or has others
  *   GET    /chunks?after={id}&limit=N         inventory in id order: records of INVENTORY_RECORD_LEN bytes
  *   POST   /chunks/{id}/trash      into the trash: no longer read or in the inventory, deleted after a grace. 204 it is
  *                                  there, durably; 404 the node does not have it

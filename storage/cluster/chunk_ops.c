@@ -55,7 +55,8 @@ enum status cluster_chunk_pull(struct cluster *cluster, const struct chunk_ref *
     if (!source || !puller || source == puller)
         return STATUS_UNAVAILABLE;
     chunk_id_format(&ref->id, text);
-    snprintf(target, sizeof(target), "/chunks/%s/pull?from=%s", text, source->address);
+    snprintf(target, sizeof(target), "/chunks/%s/pull?from=%s&size=%" PRIu32 "&crc32c=%08" PRIx32, text,
+             source->address, ref->size, ref->crc32c);
     uint64_t limit_ms = cluster->config.node_timeout_ms + ref->size / PULL_BYTES_PER_MS_MIN;
     return node_exchange(cluster, puller, "POST", target, clock_monotonic_ms() + limit_ms);
 }

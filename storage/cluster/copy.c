@@ -3,6 +3,7 @@
  * in here, but after one the loop delivers the progress that was missed. How long is too long, pace.h says. */
 #include "storage/cluster/copy.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -110,8 +111,11 @@ static void send_begin(struct copy *copy)
 
 static void pull_begin(struct copy *copy)
 {
+    const struct chunk_writer *chunk = copy->chunk;
     char target[NODE_TARGET_MAX];
-    snprintf(target, sizeof(target), "%s/pull?from=%s", copy->chunk->target, copy->source->address);
+    CHECK(chunk->complete); /* its source has all of it */
+    snprintf(target, sizeof(target), "%s/pull?from=%s&size=%" PRIu64 "&crc32c=%08" PRIx32, chunk->target,
+             copy->source->address, chunk->available - chunk->begin, chunk->crc32c);
     node_call_start(&copy->call, copy->chunk->cluster, copy->node, "POST", target, NULL, (struct http_call_options){0});
 }
 

@@ -224,20 +224,12 @@ static void restore_run(void *arg)
 static enum status expected_parse(struct lookup *lookup)
 {
     struct bytes query = lookup->request->http->query, name, value;
-    uint64_t size = 0;
-    uint8_t crc[4];
-    bool has_size = false, has_crc = false;
-    while (api_query_next(&query, &name, &value)) {
-        if (bytes_equal_str(name, "size"))
-            has_size = bytes_parse_u64(value, CHUNK_BYTES_MAX, &size) == STATUS_OK;
-        else if (bytes_equal_str(name, "crc32c"))
-            has_crc = value.len == 2 * sizeof(crc) && hex_decode(value, crc, sizeof(crc)) == STATUS_OK;
-        else
+    struct api_expected expected = {0};
+    while (api_query_next(&query, &name, &value))
+        if (!api_expected_take(&expected, name, value))
             return STATUS_INVALID;
-    }
-    lookup->has_expected = has_size && has_crc;
-    if (lookup->has_expected)
-        lookup->expected = (struct chunk_expected){(uint32_t)size, get_u32(crc)};
+    lookup->has_expected = expected.has_size && expected.has_crc;
+    lookup->expected = expected.chunk;
     return lookup->has_expected || lookup->request->http->query.len == 0 ? STATUS_OK : STATUS_INVALID;
 }
 

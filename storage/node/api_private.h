@@ -53,6 +53,14 @@ void api_reply_chunk_headers(struct http_request *http, uint32_t size, uint32_t 
 /* Takes the next "name=value" off a query. False at its end. */
 bool api_query_next(struct bytes *query, struct bytes *name, struct bytes *value);
 
+/* What the gateway's record says of a chunk, as size=N and crc32c=HEX8 in a query. */
+struct api_expected {
+    bool has_size, has_crc;
+    struct chunk_expected chunk;
+};
+/* Takes one parameter. False when it is another one, or malformed. */
+bool api_expected_take(struct api_expected *expected, struct bytes name, struct bytes value);
+
 /* Appends to a put in the pool while the task reads on. */
 struct api_append;
 struct api_append *api_append_create(struct node_api *api, struct chunk_put *put);

@@ -1,7 +1,6 @@
-/* POST /chunks/{id}/pull: this node fetches a chunk from another one and keeps it. The payload is checked against the
- * table and the checksum that the source sent, block by block, before it is committed; the caller, who knows the
- * chunk's checksum, finds what was stored in the answer's headers. Memory: two pieces, as for PUT, and the client's
- * receive window. */
+/* POST /chunks/{id}/pull: this node fetches a chunk from another one and keeps it. The source must have what the
+ * gateway's record says; the payload is checked against that and, block by block, against the table that the source
+ * sent, before it is committed. Memory: two pieces, as for PUT, and the client's receive window. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +18,7 @@ struct pull {
     struct api_request *request;
     char source[SOURCE_LEN_MAX + 1]; /* host:port */
     struct http_call *call;
-    uint32_t size, crc32c; /* as the source says */
+    uint32_t size, crc32c; /* as the gateway and the source say */
     uint8_t table[4 * CHUNK_BLOCKS_MAX];
     struct chunk_put *put;
     struct api_append *append;
@@ -35,11 +34,12 @@ static enum status pull_blame(struct pull *pull, enum status status, const char 
     return status;
 }
 
-static enum status source_parse(struct pull *pull, struct bytes query)
+static enum status query_parse(struct pull *pull, struct bytes query)
 {
     static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-:[]";
     struct bytes name, value;
-    if (!api_query_next(&query, &name, &value) || !bytes_equal_str(name, "from") || query.len)
+    struct api_expected expected = {0};
+    if (!api_query_next(&query, &name, &value) || !bytes_equal_str(name, "from"))
         return STATUS_INVALID;
     if (value.len == 0 || value.len > SOURCE_LEN_MAX || !memchr(value.data, ':', value.len))
         return STATUS_INVALID;
@@ -47,7 +47,12 @@ static enum status source_parse(struct pull *pull, struct bytes query)
         if (!value.data[i] || !strchr(allowed, value.data[i]))
             return STATUS_INVALID;
     memcpy(pull->source, value.data, value.len);
-    return STATUS_OK;
+    while (api_query_next(&query, &name, &value))
+        if (!api_expected_take(&expected, name, value))
+            return STATUS_INVALID;
+    pull->size = expected.chunk.size;
+    pull->crc32c = expected.chunk.crc32c;
+    return expected.has_size && expected.has_crc && pull->size ? STATUS_OK : STATUS_INVALID;
 }
 
 /* ---- the source ---------------------------------------------------------------------------------------------- */
@@ -90,8 +95,8 @@ static enum status source_open(struct pull *pull)
     if (bytes_parse_u64(http_call_header(pull->call, "x-tercet-size"), CHUNK_BYTES_MAX, &size) || size == 0 ||
         crc_hex.len != 8 || hex_decode(crc_hex, crc, sizeof(crc)))
         return pull_blame(pull, STATUS_INVALID, "the source's answer is malformed");
-    pull->size = (uint32_t)size;
-    pull->crc32c = get_u32(crc);
+    if (size != pull->size || get_u32(crc) != pull->crc32c)
+        return pull_blame(pull, STATUS_MISMATCH, "the source has other bytes under this id");
     return STATUS_OK;
 }
 
@@ -158,7 +163,7 @@ static void pull_finish(void *arg)
 static enum status pull_run(struct pull *pull)
 {
     struct node_api *api = pull->request->api;
-    enum status status = source_parse(pull, pull->request->http->query);
+    enum status status = query_parse(pull, pull->request->http->query);
     if (status)
         return status;
     if (chunk_store_failed(api->config.store))

@@ -94,3 +94,19 @@ bool api_query_next(struct bytes *query, struct bytes *name, struct bytes *value
     *value = equals ? bytes_of(equals + 1, part.len - name->len - 1) : bytes_of(NULL, 0);
     return true;
 }
+
+bool api_expected_take(struct api_expected *expected, struct bytes name, struct bytes value)
+{
+    uint64_t size;
+    uint8_t crc[4];
+    if (bytes_equal_str(name, "size")) {
+        expected->has_size = bytes_parse_u64(value, CHUNK_BYTES_MAX, &size) == STATUS_OK;
+        expected->chunk.size = expected->has_size ? (uint32_t)size : 0;
+        return expected->has_size;
+    }
+    if (!bytes_equal_str(name, "crc32c"))
+        return false;
+    expected->has_crc = value.len == 2 * sizeof(crc) && hex_decode(value, crc, sizeof(crc)) == STATUS_OK;
+    expected->chunk.crc32c = expected->has_crc ? get_u32(crc) : 0;
+    return expected->has_crc;
+}

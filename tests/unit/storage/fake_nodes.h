@@ -58,8 +58,8 @@ struct fake_node {
     atomic_bool released;     /* ends all stalls */
     /* Answers what is below /meta/; NULL where no test asks for it. */
     void (*meta)(struct fake_node *node, struct http_request *request, const struct protocol_auth *auth);
-    struct bytes inventory;   /* the answer to any request for one, whatever was asked */
-    bool inventory_cut;       /* the connection is closed before its end */
+    struct bytes inventory; /* the answer to any request for one, whatever was asked */
+    bool inventory_cut;     /* the connection is closed before its end */
     struct fake_chunk *chunks;
     atomic_uint puts, gets, pulls, deletes, checks, refusals;
 };
@@ -173,10 +173,18 @@ static inline void fake_pull(struct fake_node *node, struct http_request *reques
         fake_reply(request, 500);
         return;
     }
-    CHECK(request->query.len > 5 && memcmp(request->query.data, "from=", 5) == 0);
+    const char *end = memchr(request->query.data, '&', request->query.len);
+    CHECK(end && memcmp(request->query.data, "from=", 5) == 0);
+    struct bytes from = bytes_of(request->query.data + 5, (size_t)(end - request->query.data) - 5);
     for (unsigned i = 0; i < FAKE_NODES; i++)
-        if (bytes_equal_str(bytes_of(request->query.data + 5, request->query.len - 5), fake.nodes[i].address))
+        if (bytes_equal_str(from, fake.nodes[i].address))
             found = fake_find(&fake.nodes[i], id);
+    if (found) {
+        char expected[64];
+        snprintf(expected, sizeof(expected), "&size=%u&crc32c=%08x", (unsigned)found->size,
+                 (unsigned)crc32c_update(0, found->data, found->size));
+        CHECK(bytes_equal_str(bytes_of(end, request->query.len - (size_t)(end - request->query.data)), expected));
+    }
     if (found)
         fake_store(node, id, found->data, found->size);
     fake_reply(request, found ? 201 : 502);

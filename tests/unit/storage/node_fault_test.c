@@ -12,11 +12,12 @@
 
 #define LARGE 700001u
 
-/* POST .../pull on node `to` from node `from`. */
-static int pull(unsigned to, unsigned from, const char *target, struct exchange *exchange)
+/* POST .../pull on node `to` from node `from` of so many bytes of the payload. */
+static int pull(unsigned to, unsigned from, const char *target, uint32_t size, struct exchange *exchange)
 {
     char whole[256];
-    snprintf(whole, sizeof(whole), "%s/pull?from=127.0.0.1:%u", target, http_server_port(harness.nodes[from].server));
+    snprintf(whole, sizeof(whole), "%s/pull?from=127.0.0.1:%u&size=%u&crc32c=%08x", target,
+             http_server_port(harness.nodes[from].server), size, crc32c_update(0, harness.payload, size));
     request(exchange, to, "POST", whole);
     buffer_release(&exchange->answer);
     return exchange->status;
@@ -45,12 +46,12 @@ static void chunks_are_copied(void **state)
         struct exchange exchange;
         target_new(target);
         assert_int_equal(put(0, target, harness.payload, sizes[i]), 201);
-        assert_int_equal(pull(1, 0, target, &exchange), 201);
+        assert_int_equal(pull(1, 0, target, sizes[i], &exchange), 201);
         snprintf(text, sizeof(text), "%u", sizes[i]);
         assert_string_equal(exchange.size, text);
         snprintf(text, sizeof(text), "%08x", crc32c_update(0, harness.payload, sizes[i]));
         assert_string_equal(exchange.crc32c, text);
-        assert_int_equal(pull(1, 0, target, &exchange), 200);
+        assert_int_equal(pull(1, 0, target, sizes[i], &exchange), 200);
         assert_int_equal(request(&exchange, 1, "GET", target), 200);
         size_t table = 4 * chunk_block_count(sizes[i]);
         assert_int_equal(exchange.answer.len, table + sizes[i]);
@@ -61,9 +62,22 @@ static void chunks_are_copied(void **state)
 
 static void bad_sources(void **state)
 {
-    static const char *const queries[] = {"",           "?from=",           "?from=host",
-                                          "?to=a:1",    "?from=a:1&from=b", "?from=user@host:1",
-                                          "?from=a:1/", "?from=a:1%23",     "?from=a:1\\"};
+#define EXPECTED "&size=1&crc32c=00000000"
+    static const char *const queries[] = {"",
+                                          "?from=" EXPECTED,
+                                          "?from=host" EXPECTED,
+                                          "?to=a:1" EXPECTED,
+                                          "?from=a:1&from=b" EXPECTED,
+                                          "?from=user@host:1" EXPECTED,
+                                          "?from=a:1/" EXPECTED,
+                                          "?from=a:1%23" EXPECTED,
+                                          "?from=a:1\\" EXPECTED,
+                                          "?from=a:1",
+                                          "?from=a:1&size=1",
+                                          "?from=a:1&crc32c=00000000",
+                                          "?from=a:1&size=0&crc32c=00000000",
+                                          "?from=a:1&size=1&crc32c=0",
+                                          "?from=a:1&size=-1&crc32c=00000000"};
     char target[64], other[64], whole[256];
     struct exchange exchange;
     (void)state;
@@ -72,20 +86,28 @@ static void bad_sources(void **state)
         snprintf(whole, sizeof(whole), "%s/pull%s", target, queries[i]);
         assert_int_equal(request_status(1, "POST", whole), 400);
     }
-    assert_int_equal(pull(1, 0, target, &exchange), 502);
+    assert_int_equal(pull(1, 0, target, LARGE, &exchange), 502);
     /* nobody listens there: a port that was just free */
     int fd = harness_connect(0);
     struct sockaddr_in address;
     socklen_t len = sizeof(address);
     assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &len), 0);
-    snprintf(whole, sizeof(whole), "%s/pull?from=127.0.0.1:%u", target, ntohs(address.sin_port));
+    snprintf(whole, sizeof(whole), "%s/pull?from=127.0.0.1:%u" EXPECTED, target, ntohs(address.sin_port));
     close(fd);
     assert_int_equal(request_status(1, "POST", whole), 502);
     /* other bytes are here already */
     target_new(other);
     assert_int_equal(put(0, other, harness.payload, LARGE), 201);
     assert_int_equal(put(1, other, harness.payload + 1, LARGE), 201);
-    assert_int_equal(pull(1, 0, other, &exchange), 409);
+    assert_int_equal(pull(1, 0, other, LARGE, &exchange), 409);
+    /* the source has other bytes than the gateway recorded */
+    target_new(other);
+    assert_int_equal(put(0, other, harness.payload, LARGE), 201);
+    assert_int_equal(pull(1, 0, other, LARGE - 1, &exchange), 502);
+    target_new(other);
+    assert_int_equal(put(0, other, harness.payload + 1, LARGE), 201);
+    assert_int_equal(pull(1, 0, other, LARGE, &exchange), 502);
+    assert_int_equal(request_status(1, "GET", other), 404);
 }
 
 static void damage_at_the_start_is_an_absent_chunk(void **state)
@@ -98,7 +120,7 @@ static void damage_at_the_start_is_an_absent_chunk(void **state)
     assert_int_equal(put(0, target, harness.payload, LARGE), 201);
     flip(0, target, 4096 + 1000);
     assert_int_equal(request_status(0, "HEAD", target), 200);
-    assert_int_equal(pull(1, 0, target, &exchange), 502);
+    assert_int_equal(pull(1, 0, target, LARGE, &exchange), 502);
     assert_int_equal(request_status(0, "HEAD", target), 404);
     assert_int_equal(request_status(0, "GET", target), 404);
     assert_int_equal(chunk_store_corruptions(harness.nodes[0].store), corruptions + 1);
@@ -122,7 +144,7 @@ static void damage_further_on_cuts_the_connection(void **state)
     assert_int_equal(request_status(0, "GET", target), 404);
     assert_int_equal(put(0, target, harness.payload, LARGE), 201);
     flip(0, target, 4096 + 600000);
-    assert_int_equal(pull(1, 0, target, &exchange), 502);
+    assert_int_equal(pull(1, 0, target, LARGE, &exchange), 502);
     assert_int_equal(request_status(1, "GET", target), 404);
     assert_int_equal(harness_files(1, "tmp"), 0);
 }
@@ -149,7 +171,7 @@ static void a_failed_disk_is_read_only(void **state)
     disk->sync_file = fdatasync;
     assert_int_equal(put(1, target, harness.payload, LARGE), 503);
     assert_int_equal(put(1, target, harness.payload, 100), 503);
-    assert_int_equal(pull(1, 0, target, &exchange), 503);
+    assert_int_equal(pull(1, 0, target, LARGE, &exchange), 503);
     assert_int_equal(request_status(1, "DELETE", kept), 503);
     assert_int_equal(request_status(1, "GET", kept), 200);
     assert_int_equal(request_status(1, "GET", target), 404);
