@@ -28,7 +28,7 @@ static struct tally chunk_tally(const struct chunk_writer *chunk)
     return tally;
 }
 
-static const struct node *chunk_source(const struct chunk_writer *chunk)
+static struct node *chunk_source(const struct chunk_writer *chunk)
 {
     for (unsigned i = 0; i < chunk->copy_count; i++)
         if (chunk->copies[i].state == COPY_STORED)
@@ -51,7 +51,7 @@ static bool chunk_hedge(struct chunk_writer *chunk)
 {
     for (unsigned i = 0; i < chunk->copy_count; i++) {
         struct copy *copy = &chunk->copies[i];
-        if (!copy_is_running(copy) || !copy->late || copy->hedged || copy->stalled)
+        if (!copy_is_running(copy) || !copy->late || !copy->whole || copy->hedged || copy->stalled)
             continue;
         struct node *node = chunk_next_node(chunk);
         if (!node || !node_is_good_target(node) || !pace_hedge_granted(chunk->cluster))
@@ -74,7 +74,7 @@ static bool chunk_recruit(struct chunk_writer *chunk)
         struct node *node = chunk_next_node(chunk);
         if (!node)
             return true;
-        const struct node *source = chunk_source(chunk);
+        struct node *source = chunk_source(chunk);
         bool bytes_here = chunk->window->begin <= chunk->begin;
         if (!bytes_here && !source)
             return tally.running == 0; /* nothing to copy from, now or ever */

@@ -125,7 +125,7 @@ void copy_send(struct copy *copy, struct chunk_writer *chunk, struct node *node)
     send_begin(copy);
 }
 
-void copy_pull(struct copy *copy, struct chunk_writer *chunk, struct node *node, const struct node *source)
+void copy_pull(struct copy *copy, struct chunk_writer *chunk, struct node *node, struct node *source)
 {
     *copy = (struct copy){
         .chunk = chunk, .node = node, .source = source, .state = COPY_PULLING, .owing_since_ms = clock_monotonic_ms()};
@@ -255,24 +255,50 @@ static uint64_t copy_poll_stall(struct copy *copy, uint64_t now_ms)
     return now_ms + STALL_POLL_MS;
 }
 
-/* A small chunk is cheap to send once more, long before its node has stalled. */
+/* Long before a silent node has stalled it is asked whether it is there, and so are all that were as silent: if one of
+ * them is to stand in, it should be known. A small chunk is cheap to send once more meanwhile. */
 static uint64_t copy_poll_late(struct copy *copy, uint64_t now_ms)
 {
+    struct cluster *cluster = copy->chunk->cluster;
     uint64_t since_ms = copy_silent_since(copy);
-    uint64_t late_at_ms = since_ms + pace_late_ms(copy->chunk->cluster, copy->node);
-    if (copy->late || !copy->whole)
-        return CLOCK_NEVER;
+    uint64_t late_at_ms = since_ms + pace_late_ms(cluster, copy->node);
     if (now_ms < late_at_ms) {
         copy->late_noted_ms = 0;
+        copy->late = copy->late && copy->whole;
         return late_at_ms;
     }
     if (!copy->late_noted_ms)
         copy->late_noted_ms = now_ms;
     if (now_ms < copy->late_noted_ms + LATE_CONFIRM_MS)
         return copy->late_noted_ms + LATE_CONFIRM_MS;
-    node_late(copy->node, since_ms);
+    if (!copy->late) {
+        node_late(copy->node, since_ms);
+        for (unsigned i = 0; i < cluster->node_count; i++)
+            node_ask(&cluster->nodes[i], since_ms);
+    }
     copy->late = true;
-    return CLOCK_NEVER;
+    return now_ms + STALL_POLL_MS;
+}
+
+/* A pull is silent until the node has the whole chunk, so its silence alone says nothing: are both nodes there? */
+static uint64_t copy_poll_pull(struct copy *copy, uint64_t now_ms)
+{
+    uint64_t since_ms = copy_silent_since(copy);
+    uint64_t look_at_ms = since_ms + pace_late_ms(copy->chunk->cluster, copy->node);
+    if (now_ms < look_at_ms)
+        return look_at_ms;
+    if (node_was_found_down(copy->node)) {
+        copy_fail(copy, "did not answer while it was to fetch a chunk");
+        return CLOCK_NEVER;
+    }
+    if (node_was_found_down(copy->source)) {
+        copy_log_failure(copy, "its source does not answer");
+        copy_abort(copy, NODE_ABANDONED, NULL);
+        return CLOCK_NEVER;
+    }
+    node_late(copy->node, since_ms);
+    node_late(copy->source, since_ms);
+    return now_ms + STALL_POLL_MS;
 }
 
 uint64_t copy_poll(struct copy *copy, uint64_t now_ms)
@@ -287,14 +313,17 @@ uint64_t copy_poll(struct copy *copy, uint64_t now_ms)
     }
     if (copy->paused)
         return CLOCK_NEVER;
-    /* A pull is silent until the node has the whole chunk. */
-    if (copy->state == COPY_SENDING) {
+    if (copy->state == COPY_PULLING) {
+        due_ms = copy_poll_pull(copy, now_ms);
+        if (!copy_is_running(copy))
+            return CLOCK_NEVER;
+    } else {
         uint64_t late_ms = copy_poll_late(copy, now_ms);
         due_ms = copy_poll_stall(copy, now_ms);
         due_ms = late_ms < due_ms ? late_ms : due_ms;
     }
     uint64_t give_up_ms = copy_silent_since(copy) + timeout_ms;
-    bool found_down = copy->stalled && node_was_found_down(copy->node);
+    bool found_down = (copy->stalled || copy->late) && node_was_found_down(copy->node);
     if (found_down || now_ms >= give_up_ms + STALL_CONFIRM_MS) {
         copy_fail(copy, "timed out while a chunk was written");
         return CLOCK_NEVER;

@@ -11,12 +11,12 @@ enum copy_state { COPY_SENDING, COPY_PULLING, COPY_STORED, COPY_FAILED };
 struct copy {
     struct chunk_writer *chunk;
     struct node *node;
-    const struct node *source; /* of a pull */
+    struct node *source; /* of a pull */
     struct node_call call;
     enum copy_state state;
     bool may_be_stored; /* the node holds the chunk, or might */
     bool stalled;       /* owes progress for too long; a stand-in is looked for */
-    bool late;          /* of a small chunk: unusually long without an answer */
+    bool late;          /* long without an answer or progress, not yet stalled */
     bool hedged;        /* and another copy was begun in its place, in case it never comes */
     bool whole;         /* the body is given to the call as one piece, not read from the window */
     bool redated;       /* sent again because the node's clock differs from ours */
@@ -34,7 +34,7 @@ struct copy {
 /* Starts to send; in a task. */
 void copy_send(struct copy *copy, struct chunk_writer *chunk, struct node *node);
 /* Lets the node fetch the chunk from `source`. */
-void copy_pull(struct copy *copy, struct chunk_writer *chunk, struct node *node, const struct node *source);
+void copy_pull(struct copy *copy, struct chunk_writer *chunk, struct node *node, struct node *source);
 /* The chunk grew or was completed. */
 void copy_resume(struct copy *copy);
 /* Looks at the call: ends the copy when that has ended or took too long. Returns when to look again. */

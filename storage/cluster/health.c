@@ -100,7 +100,7 @@ static void check(struct cluster *cluster, struct node *node)
     int http_status = 0;
     const char *problem;
     bool probe = node_probe_allowed(node);
-    uint64_t timeout_ms = 2 * pace_stall_ms(cluster, node);
+    uint64_t timeout_ms = 3 * pace_stall_ms(cluster, node) / 2;
     if (timeout_ms < HEALTH_TIMEOUT_MS_MIN)
         timeout_ms = HEALTH_TIMEOUT_MS_MIN;
 

@@ -194,6 +194,14 @@ void node_late(struct node *node, uint64_t since_ms)
     pthread_mutex_unlock(&node->lock);
 }
 
+void node_ask(struct node *node, uint64_t since_ms)
+{
+    pthread_mutex_lock(&node->lock);
+    if (node->sign_ms <= since_ms && !node->check_failed)
+        check_request_locked(node);
+    pthread_mutex_unlock(&node->lock);
+}
+
 void node_doubt(struct node *node, const char *reason)
 {
     pthread_mutex_lock(&node->lock);

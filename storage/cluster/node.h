@@ -90,6 +90,8 @@ void node_request_end(struct node *node, enum node_outcome outcome, const char *
 /* A request is unusually late. If the node has answered nothing at all since `since_ms`, others are preferred from now
  * on and it is checked at once; it still counts as healthy. */
 void node_late(struct node *node, uint64_t since_ms);
+/* Another node is late. If this one has not answered anything since then either, it is checked at once. */
+void node_ask(struct node *node, uint64_t since_ms);
 /* The node does not answer a running request in time: doubt it and have it checked now. */
 void node_doubt(struct node *node, const char *reason);
 

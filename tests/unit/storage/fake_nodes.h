@@ -173,6 +173,13 @@ static inline void fake_pull(struct fake_node *node, struct http_request *reques
         fake_reply(request, 500);
         return;
     }
+    if (node->pull_fault == FAULT_SILENT) { /* the whole node from now on, and those that stall already */
+        node->put_fault = node->health_fault = FAULT_SILENT;
+        for (unsigned i = 0; i < FAKE_NODES; i++)
+            if (fake.nodes[i].put_fault == FAULT_STALL_AT)
+                fake.nodes[i].health_fault = FAULT_SILENT;
+        fake_stall(node, request);
+    }
     const char *end = memchr(request->query.data, '&', request->query.len);
     CHECK(end && memcmp(request->query.data, "from=", 5) == 0);
     struct bytes from = bytes_of(request->query.data + 5, (size_t)(end - request->query.data) - 5);

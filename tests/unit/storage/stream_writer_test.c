@@ -368,6 +368,31 @@ static void test_late_stall_is_pulled(void **state)
     assert_true(pulls > 0);
 }
 
+/* And the stand-in falls silent, too: nobody waits for it as long as for a node that is there. */
+static void test_silent_puller_is_left(void **state)
+{
+    (void)state;
+    struct cluster_config config = fake_config();
+    unsigned pulls = 0;
+    config.node_timeout_ms = 60000;
+    fake_start_nodes(0);
+    fake_start_cluster(&config);
+    fake.nodes[1].put_fault = FAULT_STALL_AT;
+    fake.nodes[1].fault_at = 2 * MIB;
+    for (unsigned i = 0; i < FAKE_NODES; i++)
+        fake.nodes[i].pull_fault = FAULT_SILENT;
+    for (unsigned i = 0; i < 20 && pulls == 0; i++) {
+        struct upload upload = upload_of(8 * MIB, true);
+        fake_run(upload_run, &upload);
+        for (unsigned j = 0; j < FAKE_NODES; j++)
+            pulls += fake.nodes[j].pulls;
+        assert_stored(&upload, pulls ? 2 : 3);
+        assert_true(upload.elapsed_ms < 20000);
+        chunk_list_release(&upload.chunks);
+    }
+    assert_int_equal(pulls, 1);
+}
+
 static void kill_by_fault(void)
 {
     fake.nodes[0].put_fault = FAULT_ERROR;
@@ -680,6 +705,7 @@ int main(void)
         WITH_NODES(test_unwanted_copy_is_deleted),
         WITH_NODES(test_wanted_copy_is_kept),
         WITH_NODES(test_late_stall_is_pulled),
+        WITH_NODES(test_silent_puller_is_left),
         WITH_NODES(test_two_copies_when_no_more_can_be_made),
         WITH_NODES(test_errors_in_the_middle),
         WITH_NODES(test_hung_nodes_are_given_up_early),
