@@ -17,7 +17,7 @@
 #include "gateway/meta_ring.h"
 #include "storage/cluster/meta_link.h"
 
-#define READY_WAIT_MS 800  /* before a change is refused: a node may be about to catch up */
+#define READY_WAIT_MS 800  /* before changes are refused: a node may be about to catch up */
 #define GIVE_UP_MS    1000 /* a commit waits no longer than this when too few nodes follow */
 #define RETRY_MS      200
 
@@ -44,7 +44,8 @@ struct meta_sync {
     struct meta_ring ring;
     uint64_t last; /* sequence of the last change that is durable here */
     bool stopping, refused;
-    unsigned running; /* feeders */
+    uint64_t short_since_ms; /* a change was to be made and too few nodes followed, then and ever since; else 0 */
+    unsigned running;        /* feeders */
     unsigned count;
     struct feeder feeders[CLUSTER_NODES_MAX];
 };
@@ -94,20 +95,33 @@ static void wait_changed_locked(struct meta_sync *sync, uint64_t until_ms)
     pthread_cond_timedwait(&sync->changed, &sync->lock, &until);
 }
 
-bool meta_sync_wait(struct meta_sync *sync, uint64_t wait_ms)
+static bool wait_ready_locked(struct meta_sync *sync, uint64_t until_ms)
 {
-    uint64_t until_ms = clock_monotonic_ms() + wait_ms;
-    pthread_mutex_lock(&sync->lock);
     while (!sync->refused && !enough_follow_locked(sync) && clock_monotonic_ms() < until_ms)
         wait_changed_locked(sync, until_ms);
-    bool ready = !sync->refused && enough_follow_locked(sync);
+    return !sync->refused && enough_follow_locked(sync);
+}
+
+bool meta_sync_wait(struct meta_sync *sync, uint64_t wait_ms)
+{
+    pthread_mutex_lock(&sync->lock);
+    bool ready = wait_ready_locked(sync, clock_monotonic_ms() + wait_ms);
     pthread_mutex_unlock(&sync->lock);
     return ready;
 }
 
+/* Changes that come while others wait do not wait anew after those: once the time is over all are refused at once. */
 static bool sync_ready(void *arg)
 {
-    return meta_sync_wait(arg, READY_WAIT_MS);
+    struct meta_sync *sync = arg;
+    pthread_mutex_lock(&sync->lock);
+    if (sync->short_since_ms == 0)
+        sync->short_since_ms = clock_monotonic_ms();
+    bool ready = wait_ready_locked(sync, sync->short_since_ms + READY_WAIT_MS);
+    if (ready)
+        sync->short_since_ms = 0;
+    pthread_mutex_unlock(&sync->lock);
+    return ready;
 }
 
 static void sync_begin(void *arg, struct buffer *take_record, uint64_t first, uint64_t last)
@@ -180,6 +194,8 @@ static void call_ends(struct feeder *feeder, uint64_t applied)
     feeder->call_started_ms = 0;
     feeder->applied = applied;
     feeder->following = feeder->following || applied >= sync->last;
+    if (enough_follow_locked(sync))
+        sync->short_since_ms = 0;
     pthread_cond_broadcast(&sync->changed);
     pthread_mutex_unlock(&sync->lock);
     feeder->met = true;
@@ -457,8 +473,9 @@ void meta_sync_start(struct meta_sync *sync, struct meta *meta, struct loop *loo
         metric_gauge_callback("tercet_metadata_replica_lag",
                               "Changes that the node's replica lacks; at least 1 while the node does not follow", label,
                               feeder_lag, &sync->feeders[i]);
-        task_spawn(loop, feeder_main, &sync->feeders[i]);
     }
+    for (unsigned i = 0; i < sync->count; i++) /* each looks at all of them */
+        task_spawn(loop, feeder_main, &sync->feeders[i]);
 }
 
 bool meta_sync_refused(struct meta_sync *sync)
