@@ -32,6 +32,7 @@ class Operation:
     status: int = 0
     problem: str = ""  # why the bytes that were read are wrong
     note: str = ""
+    retry_after: str = ""  # of the answer to a write
     final: bool = False  # a read after all faults have ended, which must succeed
 
     @property

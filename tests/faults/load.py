@@ -67,6 +67,7 @@ class Session:
         try:
             answer = call()
             status = answer.status
+            operation.retry_after = answer.headers.get("Retry-After", "")
             outcome = OK if status in (200, 204) else MAYBE if status >= 500 else FAILED
             note = "" if outcome == OK else answer.body[:300].decode(errors="replace")
         except NotSent as error:
@@ -107,21 +108,22 @@ class Session:
         path, etags, digest, start = self.path(key), [], hashlib.md5(), 0
         step = self.history.begin(PUT, key, write_id)
 
-        def refused(status, note):
+        def refused(status, note, headers=None):
+            step.retry_after = (headers or {}).get("Retry-After", "")
             self.history.end(step, FAILED, status, note=note)
             return FAILED
 
         try:
             answer = self.client.request("POST", path, {"uploads": ""})
             if answer.status != 200:
-                return refused(answer.status, answer.body[:300].decode(errors="replace"))
+                return refused(answer.status, answer.body[:300].decode(errors="replace"), answer.headers)
             upload = xml.etree.ElementTree.fromstring(answer.body).findtext("{*}UploadId")
             for number, size in enumerate(sizes, 1):
                 part = data[start : start + size]
                 step = self.history.begin(PUT, key, write_id)
                 answer = self.client.request("PUT", path, {"partNumber": number, "uploadId": upload}, part)
                 if answer.status != 200:
-                    return refused(answer.status, answer.body[:300].decode(errors="replace"))
+                    return refused(answer.status, answer.body[:300].decode(errors="replace"), answer.headers)
                 digest.update(hashlib.md5(part).digest())
                 etags.append(answer.etag)
                 start += size

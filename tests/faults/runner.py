@@ -102,6 +102,20 @@ class Run:
         failed = [op for op in self.history.snapshot() if since <= op.start < until and op.is_error]
         self.expect(not failed, f"{len(failed)} requests failed because of {cause}, first: {failed[:1]}")
 
+    def within(self, seconds):
+        """The bound for what the product promises within so many seconds: half as much again for a machine that does
+        other work, three times for a build with sanitizers."""
+        return seconds * (3 if self.cluster.sanitized() else 1.5)
+
+    def expect_refused(self, since, until, seconds, cause):
+        """Every upload begun then was answered 503 with Retry-After, in about so many seconds. Returns the slowest's."""
+        uploads = [op for op in self.history.snapshot() if op.kind == PUT and since <= op.start < until]
+        slowest = max(uploads, key=lambda op: op.seconds)
+        served = [op for op in uploads if op.status != 503 or not op.retry_after]
+        self.expect(not served, f"{len(served)} of {len(uploads)} uploads with {cause} were not refused: {served[:1]}")
+        self.expect(slowest.seconds <= self.within(seconds), f"{cause}: a refusal took {slowest.seconds:.2f} s: {slowest}")
+        return slowest.seconds
+
     def measure(self, name, value):
         self.result.measured[name] = value
 
