@@ -4,4 +4,5 @@ import scenarios_disks  # noqa: F401
 import scenarios_metadata  # noqa: F401
 import scenarios_network  # noqa: F401
 import scenarios_nodes  # noqa: F401
+import scenarios_repair  # noqa: F401
 import scenarios_steps  # noqa: F401

@@ -143,6 +143,30 @@ def stop_node(run):
     run.expect(slowest.seconds < 5, f"a request took {slowest.seconds:.1f} s: {slowest}")
 
 
+@scenario(seconds=120)
+def two_stopped(run):
+    """Two nodes stall and come back at different times, which overlap: clients see no error, and each chunk gets its
+    third copy."""
+    cluster = run.start_cluster(mix=Mix(threads=4))
+    run.start_load(2)
+    run.phase("two stopped")
+    begun = time.monotonic()
+    first, second = (cluster.nodes[number - 1] for number in run.rng.sample(range(1, NODE_COUNT + 1), 2))
+    first.pause()
+    time.sleep(run.seconds(1.5, 30))
+    second.pause()
+    time.sleep(run.seconds(2, 30))
+    first.resume()
+    time.sleep(run.seconds(1.5, 30))
+    second.resume()
+    ended = time.monotonic()
+    run.expect_no_errors(begun, ended, "two stopped nodes")
+    run.load.stop()
+    redundant = run.wait_redundant(run.seconds(20, 90), ended)
+    run.measure("full redundancy s", redundant)
+    run.expect(redundant is not None, "chunks did not get a third copy after both nodes were back")
+
+
 @scenario(seconds=90)
 def crash_all(run):
     """kill -9 of all five at once, under load, several times."""
