@@ -10,7 +10,7 @@ from runner import scenario
 
 # What a step does and what it works on; see preload/failpoints.c. {own}: the program's port, {node}: a node's.
 NODE_STEPS = {
-    "request arrives": ("read", "socket:{own}:*"),
+    "request arrives": ("read", "socket:{own}:* PUT /chunks/*"),
     "chunk file is created": ("create", "*/node?/tmp/*"),
     "chunk file is written": ("write", "*/node?/tmp/*"),
     "chunk file is synced": ("sync", "*/node?/tmp/*"),
@@ -21,18 +21,20 @@ NODE_STEPS = {
     "metadata are written": ("write", "*/node?/meta-replica/*.log"),
     "metadata are synced": ("sync", "*/node?/meta-replica/*.log"),
     "chunk file is deleted": ("unlink", "*/node?/chunks/*"),
-    "chunk is acknowledged": ("write", "socket:{own}:* HTTP/1.1 201*"),
-    "metadata or deletion are acknowledged": ("write", "socket:{own}:* HTTP/1.1 204*"),
+    "chunk is acknowledged": ("write", "socket:{own}:* HTTP/1.1 201* for PUT /chunks/*"),
+    "metadata are acknowledged": ("write", "socket:{own}:* HTTP/1.1 204* for PUT /meta/batches*"),
+    "deletion is acknowledged": ("write", "socket:{own}:* HTTP/1.1 204* for DELETE /chunks/*"),
 }
 GATEWAY_STEPS = {
-    "request arrives": ("read", "socket:{own}:*"),
+    "request arrives": ("read", "socket:{own}:* PUT /faults/*"),
     "chunk goes to a node": ("write", "socket:*:{node} PUT /chunks/*"),
-    "node's answer arrives": ("read", "socket:*:{node} *"),
+    "node's answer arrives": ("read", "socket:*:{node} HTTP/1.1 201*"),
     "commit is written": ("write", "*/gateway/meta/*.log"),
     "commit is synced": ("sync", "*/gateway/meta/*.log"),
     "commit goes to a node": ("write", "socket:*:{node} PUT /meta/batches*"),
     "deletion goes to a node": ("write", "socket:*:{node} DELETE /chunks/*"),
-    "answer goes to the client": ("write", "socket:{own}:* HTTP/1.1 200*"),
+    "answer goes to the client": ("write", "socket:{own}:* HTTP/1.1 200* for PUT /faults/*"),
+    "deletion is answered": ("write", "socket:{own}:* HTTP/1.1 204* for DELETE /faults/*"),
 }
 
 

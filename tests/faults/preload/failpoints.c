@@ -3,7 +3,8 @@
  *
  * The harness arms it through the page that HARNESS_FAILPOINT names, while the program runs. What a call works on is a
  * text that is matched against a pattern (fnmatch): the path of a file, or for a connection
- * "socket:OWN-PORT:PEER-PORT " and the beginning of what is sent. */
+ * "socket:OWN-PORT:PEER-PORT " and the beginning of what is sent, or is there to be read. What is sent on a connection
+ * that brought a request ends with " for " and the beginning of the last request. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -26,7 +27,10 @@
 #include <unistd.h>
 
 #define PLACE_MAX 128
-#define SENT_MAX  32
+#define SENT_MAX  80 /* a method, a chunk's path and what is to be done with it */
+#define FDS_MAX   4096
+
+static char requests[FDS_MAX][SENT_MAX + 1]; /* the beginning of the last one that a connection brought */
 
 /* As preload.py writes it. */
 struct control {
@@ -75,7 +79,8 @@ static unsigned port_of(int fd, int (*name)(int, struct sockaddr *, socklen_t *)
     return name(fd, (struct sockaddr *)&address, &len) ? 0 : ntohs(address.sin_port);
 }
 
-static void place_of(int fd, const char *name, const char *sent, size_t sent_len, char text[PATH_MAX])
+/* sent: what goes over a connection. sending: to the other end. */
+static void place_of(int fd, const char *name, bool sending, const char *sent, size_t sent_len, char text[PATH_MAX])
 {
     char link[64];
     ssize_t len = 0;
@@ -90,6 +95,8 @@ static void place_of(int fd, const char *name, const char *sent, size_t sent_len
         for (size_t i = 0; i < sent_len && i < SENT_MAX; i++)
             text[begin++] = sent[i];
         text[begin] = '\0';
+        if (sending && fd < FDS_MAX && requests[fd][0])
+            snprintf(text + begin, PATH_MAX - (size_t)begin, " for %s", requests[fd]);
     } else if (name) {
         size_t begin = name[0] == '/' ? 0 : strlen(text);
         snprintf(text + begin, PATH_MAX - begin, "%s%s", begin ? "/" : "", name);
@@ -105,7 +112,7 @@ static bool begin(const char *call, int fd, const char *name, const void *sent, 
     bool now = false;
     if (!__atomic_load_n(&chosen->armed, __ATOMIC_ACQUIRE) || strcmp(chosen->call, call) != 0)
         return false;
-    place_of(fd, name, sent, sent_len, place);
+    place_of(fd, name, strcmp(call, "write") == 0, sent, sent_len, place);
     errno = saved;
     if (fnmatch(chosen->place, place, 0) != 0)
         return false;
@@ -167,16 +174,47 @@ ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
     return finish(chosen, REAL(sendmsg)(fd, message, flags));
 }
 
+/* As begin(), for what can be received without waiting. */
+static bool begin_read(int fd)
+{
+    char next[SENT_MAX];
+    int saved = errno;
+    ssize_t len = 0;
+    if (__atomic_load_n(&control()->armed, __ATOMIC_ACQUIRE) && strcmp(control()->call, "read") == 0)
+        len = syscall(SYS_recvfrom, fd, next, sizeof(next), MSG_PEEK | MSG_DONTWAIT, NULL, NULL);
+    errno = saved;
+    return begin("read", fd, NULL, next, len < 0 ? 0 : (size_t)len);
+}
+
+/* Keeps the beginning of a request, by which its answer is known. */
+static ssize_t finish_read(bool chosen, int fd, const char *data, ssize_t len)
+{
+    static const char *const methods[] = {"GET /", "PUT /", "POST /", "HEAD /", "DELETE /"};
+    if (fd >= 0 && fd < FDS_MAX && len > 0)
+        for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++)
+            if ((size_t)len > strlen(methods[i]) && memcmp(data, methods[i], strlen(methods[i])) == 0)
+                snprintf(requests[fd], sizeof(requests[fd]), "%.*s", (int)(len < SENT_MAX ? len : SENT_MAX), data);
+    return finish(chosen, len);
+}
+
 ssize_t read(int fd, void *data, size_t len)
 {
-    bool chosen = begin("read", fd, NULL, NULL, 0);
-    return finish(chosen, REAL(read)(fd, data, len));
+    bool chosen = begin_read(fd);
+    return finish_read(chosen, fd, data, REAL(read)(fd, data, len));
 }
 
 ssize_t recv(int fd, void *data, size_t len, int flags)
 {
-    bool chosen = begin("read", fd, NULL, NULL, 0);
-    return finish(chosen, REAL(recv)(fd, data, len, flags));
+    bool chosen = begin_read(fd);
+    return finish_read(chosen, fd, data, REAL(recv)(fd, data, len, flags));
+}
+
+/* A number that is given out anew belongs to another connection. */
+int close(int fd)
+{
+    if (fd >= 0 && fd < FDS_MAX)
+        requests[fd][0] = '\0';
+    return REAL(close)(fd);
 }
 
 int fdatasync(int fd)
@@ -199,6 +237,12 @@ int openat(int directory, const char *name, int flags, ...)
     va_end(arguments);
     bool chosen = flags & O_CREAT && begin("create", directory, name, NULL, 0);
     return (int)finish(chosen, REAL(openat)(directory, name, flags, mode));
+}
+
+int rename(const char *from, const char *to)
+{
+    bool chosen = begin("rename", -1, to, NULL, 0);
+    return (int)finish(chosen, REAL(rename)(from, to));
 }
 
 int renameat2(int from_directory, const char *from, int to_directory, const char *to, unsigned flags)
