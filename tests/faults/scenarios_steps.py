@@ -1,9 +1,12 @@
 """Processes that die at every step of storing a chunk, committing, deleting and answering."""
 
+import glob
+import os
 import time
 
 from cluster import NODE_COUNT
 from faulty_cluster import DEFAULT_PACE, QUICK
+from history import OK
 from load import Mix
 from preload import Failpoint
 from runner import scenario
@@ -28,7 +31,7 @@ NODE_STEPS = {
 GATEWAY_STEPS = {
     "request arrives": ("read", "socket:{own}:* PUT /faults/*"),
     "chunk goes to a node": ("write", "socket:*:{node} PUT /chunks/*"),
-    "node's answer arrives": ("read", "socket:*:{node} HTTP/1.1 201*"),
+    "node's answer arrives": ("read", "socket:*:{node} HTTP/1.1 201* for PUT /chunks/*"),
     "commit is written": ("write", "*/gateway/meta/*.log"),
     "commit is synced": ("sync", "*/gateway/meta/*.log"),
     "commit goes to a node": ("write", "socket:*:{node} PUT /meta/batches*"),
@@ -36,6 +39,54 @@ GATEWAY_STEPS = {
     "answer goes to the client": ("write", "socket:{own}:* HTTP/1.1 200* for PUT /faults/*"),
     "deletion is answered": ("write", "socket:{own}:* HTTP/1.1 204* for DELETE /faults/*"),
 }
+
+# While copies that a node has lost are fetched from the others.
+REPAIR_STEPS = {
+    "target": {
+        "pull arrives": ("read", "socket:{own}:* POST /chunks/*/pull*"),
+        "source is asked": ("write", "socket:*:* GET /chunks/*"),
+        "source's answer arrives": ("read", "socket:*:* HTTP/1.1 200* for GET /chunks/*"),
+        "copy is written": ("write", "*/node?/tmp/*"),
+        "copy gets its name": ("rename", "*/node?/chunks/*"),
+        "copy is acknowledged": ("write", "socket:{own}:* HTTP/1.1 201* for POST /chunks/*/pull*"),
+    },
+    "source": {"copy is sent": ("write", "socket:{own}:* HTTP/1.1 200* for GET /chunks/*")},
+    "gateway": {
+        "pull goes to a node": ("write", "socket:*:{node} POST /chunks/*/pull*"),
+        "answer to a pull arrives": ("read", "socket:*:{node} HTTP/1.1 201* for POST /chunks/*/pull*"),
+        "copy is recorded": ("sync", "*/gateway/meta/*.log"),
+    },
+}
+# While the gateway's metadata are brought back; what one process does.
+RESTORE_STEPS = {
+    "metadata are asked for": ("write", "socket:*:* POST /meta/dump*"),
+    "metadata arrive": ("read", "socket:*:* HTTP/1.1 200* for POST /meta/dump*"),
+    "metadata are written": ("write", "*/gateway/meta.restoring/*"),
+    "metadata are synced": ("sync", "*/gateway/meta.restoring/*"),
+    "old metadata are set aside": ("rename", "*/gateway/meta.replaced*"),
+    "new metadata get their name": ("rename", "*/gateway/meta"),
+    "name is synced": ("sync", "*/gateway"),
+}
+
+
+def _failpoints(run):
+    """Program name -> Failpoint, and what goes before their commands."""
+    names = ["gateway"] + [f"node{number}" for number in range(1, NODE_COUNT + 1)]
+    failpoints = {name: Failpoint(run.directory, name) for name in names}
+    return failpoints, {name: failpoint.words for name, failpoint in failpoints.items()}
+
+
+def _reach(run, program, failpoint, name, arm):
+    """Arms the failpoint, waits until the program is dead, and starts it again."""
+    arm(failpoint)
+    deadline = time.monotonic() + 30
+    while program.running() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    failpoint.disarm()
+    run.expect(not program.running(), f"{program.name}: the step was not reached within 30 s: {name}")
+    if not program.running():
+        program.killed = True
+        run.cluster.restart(program)
 
 
 def _steps(run):
@@ -53,9 +104,7 @@ def _steps(run):
 @scenario(seconds=200)
 def kill_at_step(run):
     """Processes die right before or right after a step: each step of the write, commit and delete paths."""
-    names = ["gateway"] + [f"node{number}" for number in range(1, NODE_COUNT + 1)]
-    failpoints = {name: Failpoint(run.directory, name) for name in names}
-    wrap = {name: failpoint.words for name, failpoint in failpoints.items()}
+    failpoints, wrap = _failpoints(run)
     pace = {name: QUICK[name] for name in DEFAULT_PACE}  # in the long form, too: it restarts a hundred times
     cluster = run.start_cluster(options=pace, mix=Mix(threads=4, put_large=15, delete=15), wrap=wrap)
     run.start_load(1)
@@ -67,17 +116,78 @@ def kill_at_step(run):
         own = cluster.port if kind == "gateway" else cluster.node_ports[number - 1]
         call, place = (GATEWAY_STEPS if kind == "gateway" else NODE_STEPS)[name]
         place = place.format(own=own, node=cluster.node_ports[number - 1])
-        failpoints[program.name].kill_at(call, place, after, run.rng.randint(1, 6))
-        deadline = time.monotonic() + 30
-        while program.running() and time.monotonic() < deadline:
-            time.sleep(0.01)
-        failpoints[program.name].disarm()
-        run.expect(not program.running(), f"{kind}: the step was not reached within 30 s: {name}")
-        if not program.running():
-            program.killed = True
-            cluster.restart(program)
-            cluster.wait_healthy()
+        countdown = run.rng.randint(1, 6)
+        _reach(run, program, failpoints[program.name], name, lambda point: point.kill_at(call, place, after, countdown))
+        cluster.wait_healthy()
     run.measure("steps", len(steps))
+
+
+@scenario(seconds=200)
+def kill_at_repair_step(run):
+    """A node has lost its disk, and the node that fetches a copy, the one that sends it or the gateway dies at a step of
+    that: every chunk gets its copies again."""
+    failpoints, wrap = _failpoints(run)
+    pace = {"-health-interval": "300ms", "-suspect-interval": "100ms", "-breaker-open": "200ms", "-repair-interval": "100ms"}
+    cluster = run.start_cluster(options=pace | {"-repair-concurrency": "2"}, mix=Mix(threads=2, keys=6), wrap=wrap)
+    run.start_load(3.5)  # a node that restarts within 3 s of its start is taken for one that did not
+    run.load.stop()
+    session = run.session()
+    for key in run.load.s3_keys:
+        run.expect(session.put(key, 600_000) == OK, f"{key} could not be written")
+    session.client.close()
+    run.phase("kill")
+    steps = [(role, name, after) for role, steps in REPAIR_STEPS.items() for name in steps for after in (False, True)]
+    run.rng.shuffle(steps)
+    steps = steps if run.long else steps[::3]
+    for role, name, after in steps:
+        begun = time.monotonic()
+        # repair may have put copies elsewhere: these two share some, since together they have more than one of each
+        target, source = sorted(range(1, NODE_COUNT + 1), key=lambda number: -len(cluster.chunk_files(number)))[:2]
+        program = {"target": cluster.nodes[target - 1], "source": cluster.nodes[source - 1]}.get(role, cluster.gateway)
+        own = cluster.node_ports[(source if role == "source" else target) - 1]
+        call, place = REPAIR_STEPS[role][name]
+        place = place.format(own=own, node=cluster.node_ports[target - 1])
+        cluster.nodes[target - 1].kill()
+        cluster.wait_healthy(NODE_COUNT - 1)
+        cluster.wipe(f"node{target}")
+        if program is not cluster.nodes[target - 1]:
+            failpoints[program.name].kill_at(call, place, after, 2)
+        cluster.nodes[target - 1].start()
+        _reach(run, program, failpoints[program.name], name,
+               lambda point: point.kill_at(call, place, after, 2) if role == "target" else None)
+        redundant = run.wait_redundant(30, begun)
+        run.expect(redundant is not None, f"{role}, {name}: copies were not made anew within 30 s")
+    run.measure("steps", len(steps))
+
+
+def _restore(run, code, what):
+    found, said = run.cluster.restore_metadata()
+    run.expect(found == code, f"{what}: the restoration ended with {found}: {said[-500:]}")
+
+
+@scenario(seconds=120)
+def kill_at_restore_step(run):
+    """The restoration of the metadata dies at each of its steps, and is begun anew: all that was acknowledged is there."""
+    failpoint = Failpoint(run.directory, "gateway")
+    cluster = run.start_cluster(mix=Mix(threads=4), wrap={"gateway": failpoint.words})
+    run.start_load(2)
+    run.load.stop()
+    run.phase("kill")
+    for name, (call, place) in RESTORE_STEPS.items():
+        after = run.rng.random() < 0.5
+        cluster.gateway.kill()
+        for log in glob.glob(os.path.join(cluster.data("gateway"), "meta", "*.log")):
+            os.unlink(log)
+        failpoint.kill_at(call, place, after, 1)
+        _restore(run, -9, f"killed {'after' if after else 'before'}: {name}")
+        failpoint.disarm()
+        if name != "name is synced" and not (after and name == "new metadata get their name"):
+            _restore(run, 0, name)
+        cluster.restart_gateway()
+        run.load.start()
+        time.sleep(run.seconds(0.3, 3))
+        run.load.stop()
+    run.measure("steps", len(RESTORE_STEPS))
 
 
 @scenario(seconds=90)

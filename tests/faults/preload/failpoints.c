@@ -3,8 +3,8 @@
  *
  * The harness arms it through the page that HARNESS_FAILPOINT names, while the program runs. What a call works on is a
  * text that is matched against a pattern (fnmatch): the path of a file, or for a connection
- * "socket:OWN-PORT:PEER-PORT " and the beginning of what is sent, or is there to be read. What is sent on a connection
- * that brought a request ends with " for " and the beginning of the last request. */
+ * "socket:OWN-PORT:PEER-PORT " and the beginning of what is sent, or is there to be read; for an answer then " for "
+ * and the beginning of the request, the last one that went over this connection. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -30,7 +30,7 @@
 #define SENT_MAX  80 /* a method, a chunk's path and what is to be done with it */
 #define FDS_MAX   4096
 
-static char requests[FDS_MAX][SENT_MAX + 1]; /* the beginning of the last one that a connection brought */
+static char requests[FDS_MAX][SENT_MAX + 1]; /* the beginning of the last one on a connection, either way */
 
 /* As preload.py writes it. */
 struct control {
@@ -79,8 +79,8 @@ static unsigned port_of(int fd, int (*name)(int, struct sockaddr *, socklen_t *)
     return name(fd, (struct sockaddr *)&address, &len) ? 0 : ntohs(address.sin_port);
 }
 
-/* sent: what goes over a connection. sending: to the other end. */
-static void place_of(int fd, const char *name, bool sending, const char *sent, size_t sent_len, char text[PATH_MAX])
+/* sent: what goes over a connection, either way. */
+static void place_of(int fd, const char *name, const char *sent, size_t sent_len, char text[PATH_MAX])
 {
     char link[64];
     ssize_t len = 0;
@@ -95,7 +95,7 @@ static void place_of(int fd, const char *name, bool sending, const char *sent, s
         for (size_t i = 0; i < sent_len && i < SENT_MAX; i++)
             text[begin++] = sent[i];
         text[begin] = '\0';
-        if (sending && fd < FDS_MAX && requests[fd][0])
+        if (sent_len > 6 && memcmp(sent, "HTTP/1", 6) == 0 && fd < FDS_MAX && requests[fd][0])
             snprintf(text + begin, PATH_MAX - (size_t)begin, " for %s", requests[fd]);
     } else if (name) {
         size_t begin = name[0] == '/' ? 0 : strlen(text);
@@ -112,7 +112,7 @@ static bool begin(const char *call, int fd, const char *name, const void *sent, 
     bool now = false;
     if (!__atomic_load_n(&chosen->armed, __ATOMIC_ACQUIRE) || strcmp(chosen->call, call) != 0)
         return false;
-    place_of(fd, name, strcmp(call, "write") == 0, sent, sent_len, place);
+    place_of(fd, name, sent, sent_len, place);
     errno = saved;
     if (fnmatch(chosen->place, place, 0) != 0)
         return false;
@@ -133,6 +133,17 @@ static ssize_t finish(bool chosen, ssize_t result)
     if (chosen)
         die();
     return result;
+}
+
+/* Keeps the beginning of a request, by which its answer is known. */
+static void keep_request(int fd, const char *data, size_t len)
+{
+    static const char *const methods[] = {"GET /", "PUT /", "POST /", "HEAD /", "DELETE /"};
+    if (fd < 0 || fd >= FDS_MAX)
+        return;
+    for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++)
+        if (len > strlen(methods[i]) && memcmp(data, methods[i], strlen(methods[i])) == 0)
+            snprintf(requests[fd], sizeof(requests[fd]), "%.*s", (int)(len < SENT_MAX ? len : SENT_MAX), data);
 }
 
 /* ---- what programs call --------------------------------------------------------------------------------------- */
@@ -158,6 +169,7 @@ ssize_t writev(int fd, const struct iovec *pieces, int count)
 ssize_t send(int fd, const void *data, size_t len, int flags)
 {
     bool chosen = begin("write", fd, NULL, data, len);
+    keep_request(fd, data, len);
     return finish(chosen, REAL(send)(fd, data, len, flags));
 }
 
@@ -186,14 +198,9 @@ static bool begin_read(int fd)
     return begin("read", fd, NULL, next, len < 0 ? 0 : (size_t)len);
 }
 
-/* Keeps the beginning of a request, by which its answer is known. */
 static ssize_t finish_read(bool chosen, int fd, const char *data, ssize_t len)
 {
-    static const char *const methods[] = {"GET /", "PUT /", "POST /", "HEAD /", "DELETE /"};
-    if (fd >= 0 && fd < FDS_MAX && len > 0)
-        for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++)
-            if ((size_t)len > strlen(methods[i]) && memcmp(data, methods[i], strlen(methods[i])) == 0)
-                snprintf(requests[fd], sizeof(requests[fd]), "%.*s", (int)(len < SENT_MAX ? len : SENT_MAX), data);
+    keep_request(fd, data, len < 0 ? 0 : (size_t)len);
     return finish(chosen, len);
 }
 
