@@ -354,15 +354,23 @@ def sync_error_of_gateway(run):
 
 @scenario(seconds=90)
 def slow_disk(run):
-    """Every sync of one node takes 700 ms: uploads do not wait for it."""
+    """Every sync of one node takes 700 ms: its breaker opens, and uploads do not wait for it any more."""
     cluster = run.start_cluster(mix=Mix(threads=4))
     run.start_load(2)
     run.phase("slow disk")
     begun = time.monotonic()
+
+    def opened():
+        return run.monitor.first(2, begun, lambda state, _: state == "OPEN")
+
     with faults.Injection(cluster.nodes[1], "fdatasync,fsync:delay_enter=700000"):
-        time.sleep(run.seconds(6, 60))
-    ended = time.monotonic()
+        poll(lambda: opened() is not None, "the breaker of the slow node is open", 30)
+        time.sleep(run.seconds(3, 60))
+        ended = time.monotonic()
     run.expect_no_errors(begun, ended, "one slow disk")
+    writes = [op.seconds for op in run.history.snapshot() if op.is_write and begun + opened() <= op.start < ended]
+    middle = sorted(writes)[len(writes) // 2]
+    run.expect(middle < 0.35, f"with the breaker open half of the writes still took over {middle:.2f} s")
     cluster.wait_healthy()
     time.sleep(0.3)
     run.breaker_times("", 2, begun, ended)
