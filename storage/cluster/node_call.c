@@ -89,6 +89,10 @@ enum status node_call_judge(const struct node_call *call, enum node_outcome *out
         *reason = "is full";
         return STATUS_NO_SPACE;
     }
+    if (http_status == 503 && http_call_header(call->http, "retry-after").len) {
+        *outcome = NODE_ABANDONED; /* it works as much as it can: no reason to send everything to the others */
+        *reason = "has too much to do";
+    }
     if (http_status == 502) { /* to a pull: blames its source, and that is judged by requests of our own */
         *outcome = NODE_ABANDONED;
         *reason = "could not copy from the other node";

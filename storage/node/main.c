@@ -22,7 +22,7 @@
 #include "storage/node/scrub.h"
 #include "storage/node/trash.h"
 
-#define REQUESTS_MAX       256
+#define REQUESTS_MAX       2048 /* all 1,024 downloads that a gateway serves by default, and as many copies of uploads */
 #define FAILURE_DRAIN_MS   2000
 #define EXIT_START         1
 #define EXIT_SETTING       2

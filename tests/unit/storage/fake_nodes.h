@@ -23,6 +23,7 @@ enum fault {
     FAULT_NONE,
     FAULT_ERROR,       /* 500 */
     FAULT_FULL,        /* 507 */
+    FAULT_BUSY,        /* 503 with Retry-After */
     FAULT_MISSING,     /* 404 */
     FAULT_SILENT,      /* takes the head, then does nothing */
     FAULT_STALL_AT,    /* stalls when fault_at bytes of the body were received or sent */
@@ -136,6 +137,11 @@ static inline void fake_put(struct fake_node *node, struct http_request *request
     node->puts++;
     if (node->put_fault == FAULT_SILENT)
         fake_stall(node, request);
+    if (node->put_fault == FAULT_BUSY) {
+        http_reply_header_str(request, "retry-after", "1");
+        fake_reply(request, 503);
+        goto out;
+    }
     if (node->put_fault == FAULT_ERROR || node->put_fault == FAULT_FULL) {
         fake_reply(request, node->put_fault == FAULT_FULL ? 507 : 500);
         goto out;

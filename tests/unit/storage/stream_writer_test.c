@@ -208,6 +208,17 @@ static void test_server_error(void **state)
     assert_true(info_of(2).failures >= 2);
 }
 
+static void test_busy_node_is_no_failure(void **state)
+{
+    (void)state;
+    fake_start();
+    fake.nodes[2].put_fault = FAULT_BUSY;
+    upload_until_chosen(2, 500, true);
+    upload_until_chosen(2, 9 * MIB, false);
+    assert_int_equal(info_of(2).failures, 0);
+    assert_true(info_of(2).healthy && info_of(2).writable);
+}
+
 static void test_full_node_is_no_failure(void **state)
 {
     (void)state;
@@ -698,6 +709,7 @@ int main(void)
         WITH_NODES(test_sizes),
         WITH_NODES(test_refused_connection),
         WITH_NODES(test_server_error),
+        WITH_NODES(test_busy_node_is_no_failure),
         WITH_NODES(test_full_node_is_no_failure),
         WITH_NODES(test_full_nodes_are_the_reason),
         WITH_NODES(test_full_node_is_not_the_reason),
