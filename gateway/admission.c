@@ -29,7 +29,7 @@ static bool take(uint64_t *counter, uint64_t amount, uint64_t limit)
     return false;
 }
 
-bool admission_enter(struct admission *admission, enum operation_class class, uint64_t body_bytes,
+bool admission_enter(struct admission *admission, enum operation_class class, uint64_t kept_bytes,
                      struct admission_share *share)
 {
     uint64_t limit = class == OPERATION_SYSTEM ? UINT64_MAX : admission->limits[class];
@@ -41,7 +41,7 @@ bool admission_enter(struct admission *admission, enum operation_class class, ui
     }
     if (class != OPERATION_WRITE)
         return true;
-    share->bytes = body_bytes < admission->window_bytes ? body_bytes : admission->window_bytes;
+    share->bytes = kept_bytes;
     if (take(&admission->upload_bytes, share->bytes, admission->upload_bytes_max))
         return true;
     __atomic_sub_fetch(&admission->in_flight[class], 1, __ATOMIC_RELAXED);
@@ -76,7 +76,7 @@ void admission_register_metrics(struct admission *admission)
         refused_counter(class_names[class]);
     }
     refused_counter("upload-memory");
-    metric_gauge_callback("tercet_upload_memory_bytes", "Windows promised to the uploads under way.", "", load_value,
+    metric_gauge_callback("tercet_upload_memory_bytes", "Memory promised to the uploads under way.", "", load_value,
                           &admission->upload_bytes);
     metric_gauge_callback("tercet_upload_memory_limit_bytes", "Uploads beyond this are refused.", "", load_value,
                           &admission->upload_bytes_max);

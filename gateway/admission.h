@@ -22,8 +22,7 @@ enum operation_class {
 
 struct admission {
     uint64_t limits[OPERATION_CLASSES]; /* in flight; that of OPERATION_SYSTEM is not looked at */
-    uint64_t upload_bytes_max;          /* of the windows of all uploads */
-    uint64_t window_bytes;              /* the most that one upload keeps */
+    uint64_t upload_bytes_max;          /* of all uploads */
 
     uint64_t in_flight[OPERATION_CLASSES]; /* atomic */
     uint64_t upload_bytes;                 /* atomic */
@@ -35,9 +34,9 @@ struct admission_share {
     uint64_t bytes;
 };
 
-/* Takes a share for a request whose body has this length (HTTP_LENGTH_UNKNOWN: a whole window; for other classes than
- * OPERATION_WRITE it does not count). False when there is no room: nothing is taken, and the refusal is counted. */
-bool admission_enter(struct admission *admission, enum operation_class class, uint64_t body_bytes,
+/* Takes a share for a request that keeps so many bytes of its body in memory (0 for other classes than
+ * OPERATION_WRITE). False when there is no room: nothing is taken, and the refusal is counted. */
+bool admission_enter(struct admission *admission, enum operation_class class, uint64_t kept_bytes,
                      struct admission_share *share);
 void admission_leave(struct admission *admission, const struct admission_share *share);
 

@@ -69,10 +69,12 @@ static void serve(struct exchange *exchange)
     const struct operation *operation = exchange->operation;
     struct admission *admission = &exchange->gateway->admission;
     bool copies = operation->header != NULL; /* from another object: the request has no body */
+    uint64_t body_bytes = copies ? HTTP_LENGTH_UNKNOWN : exchange->http->content_length, kept_bytes = 0;
     struct admission_share share;
 
-    if (!admission_enter(admission, operation->class, copies ? HTTP_LENGTH_UNKNOWN : exchange->http->content_length,
-                         &share)) {
+    if (operation->class == OPERATION_WRITE)
+        kept_bytes = stream_writer_memory(exchange->gateway->cluster, body_bytes);
+    if (!admission_enter(admission, operation->class, kept_bytes, &share)) {
         slow_down(exchange);
         return;
     }

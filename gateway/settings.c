@@ -15,6 +15,7 @@
 
 #define SECRET_FILE_MAX 4096
 #define SERVER_ID_MAX   63
+#define SENDING_BYTES   (768u << 10) /* of an upload, beside its window: stream_writer_memory() */
 
 static _Noreturn void refuse(const char *what, const char *why)
 {
@@ -77,8 +78,8 @@ static void check(struct settings *settings)
         refuse("files-token", "at least 16 characters");
     if (!is_name(settings->server_id))
         refuse("server-id", "1 to 63 letters, digits, '.', '-' and '_'");
-    if (settings->upload_bytes_max < settings->window_bytes)
-        refuse("upload-memory", "at least -window");
+    if (settings->upload_bytes_max < settings->window_bytes + SENDING_BYTES)
+        refuse("upload-memory", "at least -window and 768K for what is being sent");
     if (log_level_parse(bytes_from_str(settings->log_level), &level))
         refuse("loglevel", "debug, info, warn or error");
 }
@@ -122,7 +123,7 @@ void settings_load(struct settings *s, int argc, char **argv)
         {"writes", CONFIG_UINT, &s->writes_max, "1024", 1, 100000, "uploads and copies at once; beyond: 503 SlowDown",
          false},
         {"upload-memory", CONFIG_SIZE, &s->upload_bytes_max, "768M", 1u << 20, 0,
-         "windows of all uploads together; beyond: 503 SlowDown", false},
+         "memory of all uploads together; beyond: 503 SlowDown", false},
         {"lists", CONFIG_UINT, &s->lists_max, "128", 1, 100000, "listings at once; beyond: 503 SlowDown", false},
         {"others", CONFIG_UINT, &s->others_max, "1024", 1, 100000,
          "other S3 requests and deletions at once; beyond: 503 SlowDown", false},
@@ -221,7 +222,6 @@ struct admission settings_admission(const struct settings *settings)
                    [OPERATION_LIST] = settings->lists_max,
                    [OPERATION_OTHER] = settings->others_max},
         .upload_bytes_max = settings->upload_bytes_max,
-        .window_bytes = settings->window_bytes,
     };
 }
 

@@ -105,9 +105,10 @@ void cluster_guard_discards(struct cluster *cluster, const struct cluster_discar
 /* ---- writing: a stream of bytes becomes chunks on three nodes each ------------------------------------------- */
 struct stream_writer;
 
-/* expected_size UINT64_MAX when unknown. Memory: at most window_bytes plus what libcurl buffers per node (stated in
- * stream_writer.c). At once when fewer than two nodes are writable: STATUS_NO_SPACE when that is because they are full,
- * else STATUS_UNAVAILABLE. */
+/* The most memory that a stream of so many bytes takes; UINT64_MAX: of unknown size. */
+uint64_t stream_writer_memory(const struct cluster *cluster, uint64_t size);
+/* expected_size UINT64_MAX when unknown. At once when fewer than two nodes are writable: STATUS_NO_SPACE when that is
+ * because they are full, else STATUS_UNAVAILABLE. */
 enum status stream_writer_open(struct cluster *cluster, uint64_t expected_size, struct stream_writer **writer);
 /* A contiguous place to put the next bytes into; suspends until there is room. *capacity >= 1. */
 enum status stream_writer_space(struct stream_writer *writer, char **space, size_t *capacity);

@@ -14,6 +14,8 @@
 #include "base/task.h"
 
 #define CHUNKS_UNDER_WAY_MAX 2
+#define COPY_BUFFER_BYTES    (128u << 10)       /* of libcurl, for a copy that is sent piece by piece */
+#define WHOLE_BUFFER_BYTES   (64u << 10)        /* and for one that is sent in one piece, at most the piece's size */
 #define CHUNK_START_BYTES    WINDOW_FIRST_BYTES /* a chunk is opened when it has so much, or all */
 
 struct stream_writer {
@@ -29,6 +31,15 @@ struct stream_writer {
     struct live_chunk *live; /* every chunk that was begun */
     char beyond[64];         /* where bytes beyond the expected size go; any of them is an error */
 };
+
+uint64_t stream_writer_memory(const struct cluster *cluster, uint64_t size)
+{
+    uint64_t window = cluster->config.window_bytes;
+    if (size <= WINDOW_SEGMENT_BYTES && size <= window / 2)
+        return size + CHUNK_COPIES * (size < WHOLE_BUFFER_BYTES ? size : WHOLE_BUFFER_BYTES);
+    unsigned chunks = size > cluster->config.chunk_bytes ? CHUNKS_UNDER_WAY_MAX : 1;
+    return (size < window ? size : window) + (uint64_t)chunks * CHUNK_COPIES * COPY_BUFFER_BYTES;
+}
 
 enum status stream_writer_open(struct cluster *cluster, uint64_t expected_size, struct stream_writer **writer)
 {

@@ -146,15 +146,16 @@ class Bounds(Overload):
 
 
 class UploadMemory(Overload):
-    cluster_options = {"tls": False, "gateway_options": ["-window", "1M", "-upload-memory", "2M", "-rate-window", "10m"]}
+    cluster_options = {"tls": False, "gateway_options": ["-window", "1M", "-upload-memory", "2816K", "-rate-window", "10m"]}
 
     def test_large_uploads_share_it(self):
         s3.client(self.cluster).create_bucket(Bucket="load")
         large = [self.begin(self.head("PUT", f"/load/large{i}", length=8 << 20)) for i in range(2)]
-        self.wait_for("tercet_upload_memory_bytes", 2 << 20)
+        one = (1024 + 3 * 128) << 10  # a window, and what is being sent to three nodes
+        self.wait_for("tercet_upload_memory_bytes", 2 * one)
         self.assert_slow_down(s3.signed(self.cluster, "PUT", "/load/small", body=b"x"))
         large[0].close()
-        self.wait_for("tercet_upload_memory_bytes", 1 << 20)
+        self.wait_for("tercet_upload_memory_bytes", one)
         self.assertEqual(s3.signed(self.cluster, "PUT", "/load/small", body=b"x").status, 200)
         self.assertEqual(self.metric('tercet_requests_refused_total{reason="upload-memory"}'), 1)
 

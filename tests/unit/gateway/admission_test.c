@@ -15,7 +15,6 @@ static struct admission small(void)
     return (struct admission){
         .limits = {[OPERATION_READ] = 2, [OPERATION_WRITE] = 3, [OPERATION_LIST] = 1, [OPERATION_OTHER] = 1},
         .upload_bytes_max = 2500,
-        .window_bytes = 1000,
     };
 }
 
@@ -37,7 +36,7 @@ static void test_classes_are_apart(void **state)
     assert_int_equal(refused("reason=\"read\""), 1);
     assert_int_equal(admission.in_flight[OPERATION_READ], 2);
     assert_true(admission_enter(&admission, OPERATION_LIST, 0, &share));
-    assert_true(admission_enter(&admission, OPERATION_OTHER, HTTP_LENGTH_UNKNOWN, &share));
+    assert_true(admission_enter(&admission, OPERATION_OTHER, 0, &share));
     assert_int_equal(admission.upload_bytes, 0);
     admission_leave(&admission, &reads[0]);
     assert_true(admission_enter(&admission, OPERATION_READ, 0, &reads[0]));
@@ -60,8 +59,8 @@ static void test_uploads_share_bytes(void **state)
     uint64_t before = refused("reason=\"upload-memory\"");
 
     (void)state;
-    assert_true(admission_enter(&admission, OPERATION_WRITE, 5000000, &first));
-    assert_true(admission_enter(&admission, OPERATION_WRITE, HTTP_LENGTH_UNKNOWN, &second));
+    assert_true(admission_enter(&admission, OPERATION_WRITE, 1000, &first));
+    assert_true(admission_enter(&admission, OPERATION_WRITE, 1000, &second));
     assert_int_equal(admission.upload_bytes, 2000);
     assert_false(admission_enter(&admission, OPERATION_WRITE, 501, &third));
     assert_int_equal(refused("reason=\"upload-memory\""), before + 1);
