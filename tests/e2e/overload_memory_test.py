@@ -1,11 +1,16 @@
 """The gateway's memory stays under its bound with 9,000 idle connections and under five times the load that it can
 serve, and what it answers then is right or 503 SlowDown. The bounds are stated in RELIABILITY.md."""
 
+import re
 import resource
+import selectors
+import socket
 import threading
+import time
 
 import raw_http
 import s3
+from cluster import poll
 from harness import ClusterTest, content, main
 
 MIB = 1024 * 1024
@@ -13,6 +18,8 @@ IDLE_CONNECTIONS = 9000
 IDLE_RSS_MAX = 128 * MIB
 READS, WRITES, UPLOAD_MEMORY = 16, 16, 16 * MIB
 LOAD_RSS_MAX = 256 * MIB
+HELD_RSS_MAX = 1536 * MIB  # of the default bounds: 1,024 downloads and 768 MiB of uploads
+NODE_RSS_MAX = 512 * MIB
 CLIENTS = 5 * (READS + WRITES)
 ROUNDS = 6
 
@@ -130,6 +137,115 @@ class FiveTimesTheLoad(ClusterTest):
         peer = raw_http.connect(self.cluster.port)
         peer.sendall(("\r\n".join(lines) + "\r\n\r\n").encode("latin-1"))
         return peer
+
+
+class DefaultBounds(ClusterTest):
+    """Five times as many uploads and downloads as the default bounds admit, all at once, whose clients hold on: readers
+    that do not read, and uploads whose windows are full because no node takes anything."""
+
+    # nothing of what is held is given up while the test looks at it
+    held_on = ["-rate-window", "10m", "-stall", "60s", "-node-timeout", "2m", "-health-interval", "1h"]
+    cluster_options = {"tls": False, "gateway_options": held_on}
+    upload_bytes = 9 * MIB  # of several chunks, so that it may take the most: a window, and what is sent to six nodes
+    upload_memory = 7 * MIB // 4
+
+    def metric(self, name):
+        text = raw_http.request(self.cluster.port, "GET", "/metrics").body.decode()
+        return int(float(re.search(rf"^{re.escape(name)} (\S+)$", text, re.MULTILINE).group(1)))
+
+    def begin(self, method, target, length=0):
+        """A connection on which the head was sent; the system keeps little of what comes."""
+        headers = s3.sign(self.cluster, method, target, {"x-amz-content-sha256": "UNSIGNED-PAYLOAD"})
+        lines = [f"{method} {target} HTTP/1.1", f"Host: 127.0.0.1:{self.cluster.port}"]
+        lines += [f"{name}: {value}" for name, value in headers.items() if name.lower() not in ("host", "content-length")]
+        lines += [f"Content-Length: {length}"] if length else []
+        peer = socket.socket()
+        peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        peer.settimeout(60)
+        peer.connect(("127.0.0.1", self.cluster.port))
+        peer.sendall(("\r\n".join(lines) + "\r\n\r\n").encode("latin-1"))
+        self.addCleanup(peer.close)
+        self.peers.append(peer)
+        return peer
+
+    def answers(self, peers, count):
+        """Waits until so many of them have an answer: status -> connections."""
+        found = {}
+        selector = selectors.DefaultSelector()
+        for peer in peers:
+            selector.register(peer, selectors.EVENT_READ)
+        deadline = time.monotonic() + 120
+        while sum(map(len, found.values())) < count:
+            self.assertLess(time.monotonic(), deadline, {status: len(of) for status, of in found.items()})
+            for key, _ in selector.select(1):
+                text = key.fileobj.recv(1024)
+                status = int(text.split()[1])
+                if status == 503:
+                    self.assertIn(b"<Code>SlowDown</Code>", text)
+                    self.assertIn(b"Retry-After: ", text)
+                found.setdefault(status, []).append(key.fileobj)
+                selector.unregister(key.fileobj)
+        selector.close()
+        return found
+
+    def fill(self, uploads):
+        """Sends until nothing is taken any more."""
+        piece = bytes(256 * 1024)
+        for peer in uploads:
+            peer.setblocking(False)
+        quiet = time.monotonic()
+        rest = dict.fromkeys(uploads, self.upload_bytes)
+        while time.monotonic() < quiet + 2:
+            for peer in [peer for peer, left in rest.items() if left]:
+                try:
+                    rest[peer] -= peer.send(piece[: rest[peer]])
+                    quiet = time.monotonic()
+                except BlockingIOError:
+                    pass
+        return sum(self.upload_bytes - left for left in rest.values())
+
+    def test_five_times_the_bounds(self):
+        if raise_file_limit() < 20000:
+            self.skipTest("the hard limit of open files is too low")
+        self.peers = []
+        reads = self.metric('tercet_requests_in_flight_limit{class="read"}')
+        memory = self.metric("tercet_upload_memory_limit_bytes")
+        boto = s3.client(self.cluster)
+        boto.create_bucket(Bucket="load")
+        boto.put_object(Bucket="load", Key="large", Body=bytes(32 * MIB))
+        readers = [self.begin("GET", "/load/large") for _ in range(5 * reads)]
+        found = self.answers(readers, 5 * reads)
+        self.assertEqual({status: len(peers) for status, peers in found.items()}, {200: reads, 503: 4 * reads})
+        for peer in found[503]:
+            peer.close()
+        for node in self.cluster.nodes:
+            node.pause()
+        try:
+            self.uploads(memory)
+        finally:
+            for node in self.cluster.nodes:
+                node.resume()
+        for peer in self.peers:
+            peer.close()
+        poll(lambda: self.metric("tercet_upload_memory_bytes") == 0, "the room is given back", 120)
+        poll(lambda: self.metric('tercet_requests_in_flight{class="read"}') == 0, "the room is given back", 120)
+        boto.put_object(Bucket="load", Key="after", Body=b"after")
+        self.assertEqual(boto.get_object(Bucket="load", Key="after")["Body"].read(), b"after")
+
+    def uploads(self, memory):
+        most = memory // self.upload_memory
+        uploads = [self.begin("PUT", f"/load/{number}", self.upload_bytes) for number in range(5 * most)]
+        found = self.answers(uploads, 4 * most)
+        self.assertEqual({status: len(peers) for status, peers in found.items()}, {503: 4 * most})
+        held = list(set(uploads) - set(found[503]))
+        sent = self.fill(held)
+        self.assertGreater(sent, most * MIB)  # the windows are full
+        self.assertEqual(self.metric("tercet_upload_memory_bytes"), most * self.upload_memory)
+        print(f"{len(held)} uploads, {sent // MIB} MiB sent", flush=True)
+        report(self, "the default bounds, five times over", HELD_RSS_MAX)
+        for number, node in enumerate(self.cluster.nodes, 1):
+            print(f"node {number}: peak RSS {node.peak_rss_bytes() / MIB:.1f} MiB, bound {NODE_RSS_MAX // MIB} MiB")
+            self.assertLessEqual(node.peak_rss_bytes(), NODE_RSS_MAX)
 
 
 if __name__ == "__main__":
