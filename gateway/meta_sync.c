@@ -17,8 +17,9 @@
 #include "gateway/meta_ring.h"
 #include "storage/cluster/meta_link.h"
 
-#define READY_WAIT_MS 800  /* before changes are refused: a node may be about to catch up */
-#define GIVE_UP_MS    1000 /* a commit waits no longer than this when too few nodes follow */
+#define READY_WAIT_MS 800 /* before changes are refused: a node may be about to catch up */
+#define GIVE_UP_MS    800 /* a commit waits no longer than this when too few nodes follow */
+#define LOOK_MS       50  /* while it waits: that a node is gone wakes nobody */
 #define RETRY_MS      200
 
 struct feeder {
@@ -143,7 +144,7 @@ static bool sync_wait(void *arg, uint64_t last, uint64_t since_ms)
     pthread_mutex_lock(&sync->lock);
     while (!enough_hold_locked(sync, last) && now_ms < since_ms + sync->config.node_timeout_ms &&
            (enough_follow_locked(sync) || now_ms < since_ms + GIVE_UP_MS)) {
-        wait_changed_locked(sync, now_ms + RETRY_MS); /* a node may stall without a sign */
+        wait_changed_locked(sync, now_ms + LOOK_MS);
         now_ms = clock_monotonic_ms();
     }
     bool held = enough_hold_locked(sync, last);
