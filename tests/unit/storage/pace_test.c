@@ -31,7 +31,8 @@ static void start_patient(void)
 }
 
 struct round {
-    unsigned running, failed;
+    size_t size; /* of each upload */
+    unsigned running, failed, degraded;
     struct task *waiter;
 };
 
@@ -40,26 +41,33 @@ static void upload_run(void *arg)
     struct round *round = arg;
     struct stream_writer *writer = NULL;
     struct chunk_list chunks = {0};
-    char data[100] = {0};
-    enum status status = stream_writer_open(fake.cluster, sizeof(data), &writer);
+    char *data = mem_zalloc(round->size);
+    enum status status = stream_writer_open(fake.cluster, round->size, &writer);
     if (!status)
-        status = stream_writer_write(writer, data, sizeof(data));
+        status = stream_writer_write(writer, data, round->size);
     if (!status)
         status = stream_writer_finish(writer, &chunks);
     stream_writer_free(writer);
-    round->failed += status != STATUS_OK || chunks.refs[0].copies != 3;
+    round->failed += status != STATUS_OK;
+    round->degraded += status == STATUS_OK && chunks.refs[0].copies != 3;
     chunk_list_release(&chunks);
+    free(data);
     round->running--;
     task_unpark(round->waiter);
+}
+
+static void uploads_start(struct round *round, unsigned count)
+{
+    round->waiter = task_self();
+    round->running = count;
+    for (unsigned i = 0; i < count; i++)
+        task_spawn(fake.loops.loops[0], upload_run, round);
 }
 
 static void round_run(void *arg)
 {
     struct round *round = arg;
-    round->waiter = task_self();
-    round->running = UPLOADS;
-    for (unsigned i = 0; i < UPLOADS; i++)
-        task_spawn(fake.loops.loops[0], upload_run, round);
+    uploads_start(round, UPLOADS);
     while (round->running > 0)
         task_park();
 }
@@ -68,9 +76,10 @@ static void round_run(void *arg)
 static bool opens(unsigned index, unsigned rounds)
 {
     for (unsigned i = 0; i < rounds && info_of(index).breaker == BREAKER_CLOSED; i++) {
-        struct round round = {0};
+        struct round round = {.size = 100};
         fake_run(round_run, &round);
         assert_int_equal(round.failed, 0);
+        assert_int_equal(round.degraded, 0);
     }
     return info_of(index).breaker != BREAKER_CLOSED;
 }
@@ -159,32 +168,10 @@ static void test_silent_node_is_avoided_early(void **state)
 #define STREAMS      6
 #define STREAM_BYTES (12 << 20) /* more than sockets hold */
 
-static void stream_run(void *arg)
-{
-    struct round *round = arg;
-    struct stream_writer *writer = NULL;
-    struct chunk_list chunks = {0};
-    char *data = mem_zalloc(STREAM_BYTES);
-    enum status status = stream_writer_open(fake.cluster, STREAM_BYTES, &writer);
-    if (!status)
-        status = stream_writer_write(writer, data, STREAM_BYTES);
-    if (!status)
-        status = stream_writer_finish(writer, &chunks);
-    stream_writer_free(writer);
-    round->failed += status != STATUS_OK;
-    chunk_list_release(&chunks);
-    free(data);
-    round->running--;
-    task_unpark(round->waiter);
-}
-
 static void streams_run(void *arg)
 {
     struct round *round = arg;
-    round->waiter = task_self();
-    round->running = STREAMS;
-    for (unsigned i = 0; i < STREAMS; i++)
-        task_spawn(fake.loops.loops[0], stream_run, round);
+    uploads_start(round, STREAMS);
     task_sleep_ms(3 * fake_config().stall_ms);
     for (unsigned i = 0; i < FAKE_NODES; i++)
         fake.nodes[i].released = true;
@@ -197,7 +184,7 @@ static void streams_run(void *arg)
 static void test_two_nodes_that_hold_up(void **state)
 {
     (void)state;
-    struct round round = {0};
+    struct round round = {.size = STREAM_BYTES};
     struct cluster_config config = fake_config();
     config.breaker_open_ms = 60000;
     config.breaker_failures = 2;
