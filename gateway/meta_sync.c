@@ -45,8 +45,9 @@ struct meta_sync {
     struct meta_ring ring;
     uint64_t last; /* sequence of the last change that is durable here */
     bool stopping, refused;
-    uint64_t short_since_ms; /* a change was to be made and too few nodes followed, then and ever since; else 0 */
-    unsigned running;        /* feeders */
+    uint64_t short_since_ms;    /* a change was to be made and too few nodes followed, then and ever since; else 0 */
+    uint64_t hopeless_since_ms; /* the acknowledger would have given a group up then and ever since; else 0 */
+    unsigned running;           /* feeders */
     unsigned count;
     struct feeder feeders[CLUSTER_NODES_MAX];
 };
@@ -137,17 +138,30 @@ static void sync_begin(void *arg, struct buffer *take_record, uint64_t first, ui
     pthread_mutex_unlock(&sync->lock);
 }
 
+/* Is a group that is durable here since then not to be expected on enough nodes any more? Only what is seen twice
+ * counts: after a pause of this process the answers that were missed meanwhile are about to be read. */
+static bool is_hopeless_locked(struct meta_sync *sync, uint64_t since_ms)
+{
+    uint64_t now_ms = clock_monotonic_ms(), waited_ms = now_ms - since_ms;
+    if (waited_ms < sync->config.node_timeout_ms && (waited_ms < GIVE_UP_MS || enough_follow_locked(sync))) {
+        sync->hopeless_since_ms = 0;
+        return false;
+    }
+    if (!sync->hopeless_since_ms)
+        sync->hopeless_since_ms = now_ms;
+    return now_ms - sync->hopeless_since_ms >= LOOK_MS;
+}
+
 static bool sync_wait(void *arg, uint64_t last, uint64_t since_ms)
 {
     struct meta_sync *sync = arg;
-    uint64_t start_us = clock_monotonic_us(), now_ms = clock_monotonic_ms();
+    uint64_t start_us = clock_monotonic_us();
     pthread_mutex_lock(&sync->lock);
-    while (!enough_hold_locked(sync, last) && now_ms < since_ms + sync->config.node_timeout_ms &&
-           (enough_follow_locked(sync) || now_ms < since_ms + GIVE_UP_MS)) {
-        wait_changed_locked(sync, now_ms + LOOK_MS);
-        now_ms = clock_monotonic_ms();
-    }
+    while (!enough_hold_locked(sync, last) && !is_hopeless_locked(sync, since_ms))
+        wait_changed_locked(sync, clock_monotonic_ms() + LOOK_MS);
     bool held = enough_hold_locked(sync, last);
+    if (held)
+        sync->hopeless_since_ms = 0;
     pthread_mutex_unlock(&sync->lock);
     metric_histogram_observe(sync->seconds, (double)(clock_monotonic_us() - start_us) / 1e6);
     if (!held) {
