@@ -5,9 +5,26 @@ import json
 import os
 import re
 
+import yaml
+
+from harness import run
+
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 MONITORING = os.path.join(ROOT, "deploy", "monitoring")
-VARIABLES = {"$__rate_interval": "10s", "$__auto": "1m", "$service": ".+", "$serverID": ".+", "$search": ""}
+FASTER = 15  # the tests scrape so many times as often as is shipped
+VARIABLES = {"$__auto": "1m", "$service": ".+", "$serverID": ".+", "$search": ""}
+
+
+def data_source(name):
+    """A provisioned data source of Grafana."""
+    with open(os.path.join(MONITORING, "grafana", "provisioning", "datasources", "tercet.yml")) as file:
+        return next(source for source in yaml.safe_load(file)["datasources"] if source["name"] == name)
+
+
+def rate_interval_s():
+    """The shortest that Grafana fills in for $__rate_interval: four times the scrape interval that the data source states,
+    at the tests' speed. What has data over this has data over every longer one."""
+    return 4 * int(data_source("Prometheus")["jsonData"]["timeInterval"].removesuffix("s")) / FASTER
 
 
 def load_all():
@@ -21,13 +38,21 @@ def load_all():
 
 def queries(kind):
     """(where, query) of every panel that asks a data source of the kind, prometheus or loki."""
+    variables = VARIABLES | {"$__rate_interval": f"{rate_interval_s() * 1000:.0f}ms"}
     for name, dashboard in load_all().items():
         for panel in dashboard["panels"]:
             for target in panel.get("targets", []):
                 if target["datasource"]["type"] != kind:
                     continue
                 query = target["expr"]
-                for variable, value in VARIABLES.items():
+                for variable, value in variables.items():
                     query = query.replace(variable, value)
                 assert not re.search(r"\$[a-z_]", query), f"{name}: {panel['title']}: a variable is left in {query}"
                 yield f"{name}: {panel['title']}: {target['refId']}", query
+
+
+def names(kind, queries):
+    """For each query what it names, by the published grammar: see parse_queries.mjs."""
+    program = os.path.join(os.path.dirname(os.path.abspath(__file__)), "parse_queries.mjs")
+    asked = json.dumps([{"language": kind, "query": query} for query in queries])
+    return json.loads(run("node", program, "--names", stdin=asked.encode()).stdout)

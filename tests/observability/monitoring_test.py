@@ -70,12 +70,13 @@ class Monitoring(ClusterTest):
 
     @classmethod
     def start_prometheus(cls):
-        """The shipped configuration, with other targets and a shorter interval."""
+        """The shipped configuration, with other targets and every interval a fifteenth of what it is."""
         folder = cls.cluster.data("prometheus")
         os.makedirs(os.path.join(folder, "targets"))
         shutil.copy(os.path.join(PROMETHEUS, "alerts.yml"), folder)
         with open(os.path.join(PROMETHEUS, "prometheus.yml")) as file:
-            text = re.sub(r"(scrape_interval|evaluation_interval): \d+s", r"\1: 1s", file.read())
+            text = re.sub(r"(scrape_interval|evaluation_interval): (\d+)s",
+                          lambda match: f"{match[1]}: {int(match[2]) * 1000 // dashboards.FASTER}ms", file.read())
         with open(os.path.join(folder, "prometheus.yml"), "w") as file:
             file.write(text.replace("127.0.0.1:9090", cls.prometheus.removeprefix("http://")))
         for name, ports in (("gateway", [cls.cluster.port]), ("nodes", cls.cluster.node_ports)):
@@ -105,10 +106,13 @@ class Monitoring(ClusterTest):
             number += 1
             if time.monotonic() > end + 60:
                 raise cluster.ClusterError(f"targets: {cls.query('up')}")
+        cls.load_ended = time.time()
 
     @classmethod
-    def query(cls, expression):
-        status, body = cls.cluster.get("/api/v1/query?" + urllib.parse.urlencode({"query": expression}), cls.prometheus)
+    def query(cls, expression, at=None):
+        """The result, of now or of a time."""
+        asked = {"query": expression} | ({"time": at} if at else {})
+        status, body = cls.cluster.get("/api/v1/query?" + urllib.parse.urlencode(asked), cls.prometheus)
         answer = json.loads(body)
         if status != 200 or answer["status"] != "success" or answer.get("warnings"):
             raise AssertionError(f"{expression}: {answer}")
@@ -119,11 +123,35 @@ class Monitoring(ClusterTest):
         for where, query in dashboards.queries("prometheus"):
             with self.subTest(where):
                 count += 1
-                result = self.query(query)
+                result = self.query(query, self.load_ended)
                 self.assertTrue(result, f"no data: {query}")
                 values = [float(sample["value"][1]) for sample in result]
                 self.assertTrue(where in QUIET or any(value == value for value in values), f"only NaN: {query}")
         self.assertGreater(count, 90)
+
+    def exposed(self):
+        """All that gateway and nodes expose."""
+        return b"".join(self.cluster.get(path, base)[1] for base, path in
+                        [(self.cluster.url, "/metrics"), (self.cluster.url, "/metrics/buckets"),
+                         (self.cluster.node_url(1), "/metrics")]).decode()
+
+    def families(self):
+        return set(re.findall(r"^# TYPE (\w+) ", self.exposed(), re.MULTILINE))
+
+    def test_every_metric_and_label_named_exists(self):
+        """`or vector(0)` shows a number for a metric that there is not, and `=~` one for a label that there is not."""
+        with open(os.path.join(PROMETHEUS, "alerts.yml")) as file:
+            rules = [rule for group in yaml.safe_load(file)["groups"] for rule in group["rules"]]
+        asked = list(dashboards.queries("prometheus")) + [(rule.get("alert") or rule["record"], rule["expr"]) for rule in rules]
+        exposed = set(re.findall(r"^(\w+)[{ ]", self.exposed(), re.MULTILINE)) | {"up"}  # up is Prometheus's own
+        named = dashboards.names("prometheus", [query for _, query in asked])
+        self.assertGreater(len(set(one["metric"] for selectors in named for one in selectors)), 90)
+        for (where, _), selectors in zip(asked, named, strict=True):
+            for one in selectors:
+                with self.subTest(where, **one):
+                    self.assertTrue(one["metric"] in exposed, "neither gateway nor nodes expose it")
+                    labels = ",".join(f'{label}!=""' for label in sorted(set(one["labels"])))
+                    self.assertTrue(self.query(f'last_over_time({one["metric"]}{{{labels}}}[1m])', self.load_ended), labels)
 
     def test_alerts_are_evaluated(self):
         groups = json.loads(self.cluster.get("/api/v1/rules", self.prometheus)[1])["data"]["groups"]
@@ -134,9 +162,6 @@ class Monitoring(ClusterTest):
                 self.assertEqual(rule["health"], "ok", rule)
                 self.assertNotEqual(rule["state"], "firing", rule)
                 self.query(rule["query"])
-                # Each metric that the rule looks at exists, or it could never fire.
-                for metric in set(re.findall(r"\b(?:tercet_\w+|up)\b", rule["query"])):
-                    self.assertTrue(self.query(f"last_over_time({metric}[1m])"), f"{rule['name']}: no {metric}")
                 self.assertTrue(os.path.exists(os.path.join(dashboards.ROOT, rule["annotations"]["runbook"])))
 
     def test_metrics_are_clean(self):
@@ -161,12 +186,18 @@ class Monitoring(ClusterTest):
         with open(os.path.join(PROMETHEUS, "alerts.yml")) as file:
             asked = " ".join([query for _, query in dashboards.queries("prometheus")] + [file.read()])
         shown = set(re.findall(r"\w+", asked))
-        text = b"".join(self.cluster.get(path, base)[1] for base, path in
-                        [(self.cluster.url, "/metrics"), (self.cluster.url, "/metrics/buckets"), (self.cluster.node_url(1), "/metrics")])
-        families = set(re.findall(r"^# TYPE (\w+) ", text.decode(), re.MULTILINE))
+        families = self.families()
         hidden = sorted(name for name in families if not shown & {name, name + "_bucket", name + "_sum", name + "_count"})
         print(f"{len(families)} families, in no panel: {hidden}")
         self.assertLess(len(hidden), len(families) / 10)
+
+    def test_documents_name_metrics_that_exist(self):
+        families = self.families()
+        pages = glob.glob(os.path.join(dashboards.ROOT, "docs", "**", "*.md"), recursive=True)
+        for path in pages + [os.path.join(dashboards.ROOT, name) for name in ("README.md", "ARCHITECTURE.md", "RELIABILITY.md")]:
+            with open(path) as file:
+                named = set(re.findall(r"\btercet_[a-z0-9_]+[a-z0-9]\b(?!\*)", file.read()))
+            self.assertEqual({name for name in named if re.sub("_(bucket|sum|count)$", "", name) not in families}, set(), path)
 
     def test_numbers_are_right(self):
         """What the panels show is what was stored."""
@@ -241,6 +272,13 @@ class Files(unittest.TestCase):
         run("node", program, stdin=json.dumps(queries).encode())
         done = run("node", program, stdin=json.dumps(broken).encode(), check=False)
         self.assertIn(b"0 parsed, 2 not", done.stdout)
+
+    def test_intervals_fit(self):
+        """Grafana takes rates over what the data source says of scraping, and the buckets are scraped more rarely."""
+        with open(os.path.join(PROMETHEUS, "prometheus.yml")) as file:
+            config = yaml.safe_load(file)
+        self.assertEqual(config["global"]["scrape_interval"], dashboards.data_source("Prometheus")["jsonData"]["timeInterval"])
+        self.assertEqual(int(config["global"]["scrape_interval"].removesuffix("s")) % dashboards.FASTER, 0)
 
     def test_dashboards_are_sound(self):
         found = dashboards.load_all()
