@@ -23,6 +23,7 @@ struct metric_counter {
 
 struct metric_gauge {
     uint64_t bits; /* atomic; a double */
+    bool hidden;   /* atomic */
 };
 
 struct metric_histogram {
@@ -101,8 +102,7 @@ static struct cell *cell_get(const char *name, const char *help, const char *lab
         while (*at && strcmp((*at)->labels, labels) < 0)
             at = &(*at)->next;
         cell = mem_zalloc(sizeof(*cell));
-        *cell =
-            (struct cell){.next = *at, .next_in_slot = *slot, .family = family, .labels = mem_strdup(labels)};
+        *cell = (struct cell){.next = *at, .next_in_slot = *slot, .family = family, .labels = mem_strdup(labels)};
         *at = cell;
         *slot = cell;
     }
@@ -111,8 +111,7 @@ static struct cell *cell_get(const char *name, const char *help, const char *lab
 }
 
 /* The value of the cell, made of `size` zero bytes if it is new. */
-static void *value_get(const char *name, const char *help, const char *labels, enum metric_type type,
-                       size_t size)
+static void *value_get(const char *name, const char *help, const char *labels, enum metric_type type, size_t size)
 {
     pthread_mutex_lock(&registry.lock);
     struct cell *cell = cell_get(name, help, labels, type);
@@ -162,14 +161,12 @@ static void callback_set(const char *name, const char *help, const char *labels,
     pthread_mutex_unlock(&registry.lock);
 }
 
-void metric_gauge_callback(const char *name, const char *help, const char *labels, double (*fn)(void *arg),
-                           void *arg)
+void metric_gauge_callback(const char *name, const char *help, const char *labels, double (*fn)(void *arg), void *arg)
 {
     callback_set(name, help, labels, METRIC_GAUGE, fn, arg);
 }
 
-void metric_counter_callback(const char *name, const char *help, const char *labels, double (*fn)(void *arg),
-                             void *arg)
+void metric_counter_callback(const char *name, const char *help, const char *labels, double (*fn)(void *arg), void *arg)
 {
     callback_set(name, help, labels, METRIC_COUNTER, fn, arg);
 }
@@ -213,6 +210,12 @@ uint64_t metric_counter_value(const struct metric_counter *counter)
 void metric_gauge_set(struct metric_gauge *gauge, double value)
 {
     __atomic_store_n(&gauge->bits, double_bits(value), __ATOMIC_RELAXED);
+    __atomic_store_n(&gauge->hidden, false, __ATOMIC_RELEASE);
+}
+
+void metric_gauge_hide(struct metric_gauge *gauge)
+{
+    __atomic_store_n(&gauge->hidden, true, __ATOMIC_RELAXED);
 }
 
 void metric_gauge_add(struct metric_gauge *gauge, double value)
@@ -244,8 +247,7 @@ static void format_double(char out[32], double value)
     }
 }
 
-static enum status render_sample(struct buffer *out, const struct cell *cell, const char *suffix,
-                                 const char *value)
+static enum status render_sample(struct buffer *out, const struct cell *cell, const char *suffix, const char *value)
 {
     const char *name = cell->family->name;
 
@@ -264,8 +266,8 @@ static enum status render_histogram(struct buffer *out, const struct cell *cell)
     for (unsigned i = 0; i <= histogram->bound_count && !status; i++) {
         cumulated += __atomic_load_n(&histogram->counts[i], __ATOMIC_RELAXED);
         format_double(text, i < histogram->bound_count ? histogram->bounds[i] : INFINITY);
-        status = buffer_printf(out, "%s_bucket{%s%sle=\"%s\"} %" PRIu64 "\n", cell->family->name,
-                               cell->labels, *cell->labels ? "," : "", text, cumulated);
+        status = buffer_printf(out, "%s_bucket{%s%sle=\"%s\"} %" PRIu64 "\n", cell->family->name, cell->labels,
+                               *cell->labels ? "," : "", text, cumulated);
     }
     if (status)
         return status;
@@ -277,10 +279,18 @@ static enum status render_histogram(struct buffer *out, const struct cell *cell)
     return render_sample(out, cell, "_count", text);
 }
 
+static bool is_hidden(const struct cell *cell)
+{
+    const struct metric_gauge *gauge = cell->value;
+    return cell->family->type == METRIC_GAUGE && gauge && __atomic_load_n(&gauge->hidden, __ATOMIC_ACQUIRE);
+}
+
 static enum status render_cell(struct buffer *out, const struct cell *cell)
 {
     char text[32];
 
+    if (is_hidden(cell))
+        return STATUS_OK;
     if (cell->family->type == METRIC_HISTOGRAM)
         return render_histogram(out, cell);
     if (cell->callback)

@@ -28,6 +28,8 @@ void metric_counter_add(struct metric_counter *counter, uint64_t value);
 uint64_t metric_counter_value(const struct metric_counter *counter);
 void metric_gauge_set(struct metric_gauge *gauge, double value);
 void metric_gauge_add(struct metric_gauge *gauge, double value);
+/* Leaves the gauge out of the text until it is set again: for a label that what it stood for has given up. */
+void metric_gauge_hide(struct metric_gauge *gauge);
 void metric_histogram_observe(struct metric_histogram *histogram, double value);
 
 extern const double metric_seconds_bounds[]; /* 100 us ... 60 s */

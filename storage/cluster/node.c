@@ -41,8 +41,7 @@ static void publish_locked(struct node *node)
     bool up = is_up_locked(node);
     metric_gauge_set(node->breaker_gauge, node->breaker.state);
     metric_gauge_set(node->up_gauge, up);
-    if (node->availability_gauge)
-        metric_gauge_set(node->availability_gauge, up);
+    metric_gauge_set(node->availability_gauge, up);
     if (up == node->up)
         return;
     node->up = up;
@@ -66,6 +65,18 @@ static void breaker_moved_locked(struct node *node)
              LOG_STR("state", breaker_state_name(node->breaker.state)), LOG_STR("reason", move->reason));
 }
 
+/* node_availability knows a node by the name that it gives itself. Until it has said one, by the default of the name,
+ * so that a node that never answers is seen to be away; a name that it has given up leaves the metrics. */
+static void availability_name(struct node *node, const char *server_id)
+{
+    char label[96];
+
+    snprintf(label, sizeof(label), "server_id=\"%s\"", server_id);
+    if (node->availability_gauge)
+        metric_gauge_hide(node->availability_gauge);
+    node->availability_gauge = metric_gauge_get("node_availability", "1 while the storage node is available", label);
+}
+
 static void register_openings(struct node *node)
 {
     char labels[64];
@@ -80,7 +91,7 @@ static void register_openings(struct node *node)
 void node_init(struct node *node, unsigned index, unsigned number, const char *address,
                const struct cluster_config *config, unsigned node_count)
 {
-    char label[32];
+    char label[32], server_id[32];
     uint64_t seed;
     *node = (struct node){.number = number, .index = index, .score_share = 100.0 / node_count};
     CHECK(strlen(address) < sizeof(node->address));
@@ -93,6 +104,8 @@ void node_init(struct node *node, unsigned index, unsigned number, const char *a
     node->breaker_gauge = metric_gauge_get("tercet_node_breaker_state", "0 closed, 1 half-open, 2 open", label);
     node->failure_counter = metric_counter_get("tercet_node_failures_total", "Requests to the node that failed", label);
     node->score_gauge = metric_gauge_get("cluster_health_score", "Share of the nodes that are up, 0 to 100", "");
+    snprintf(server_id, sizeof(server_id), "node-%u", number);
+    availability_name(node, server_id);
     register_openings(node);
     publish_locked(node);
 }
@@ -216,12 +229,10 @@ void node_doubt(struct node *node, const char *reason)
 
 static void server_id_learn_locked(struct node *node, const char *server_id)
 {
-    char label[96];
     if (strcmp(node->server_id, server_id) == 0)
         return;
     text_copy(node->server_id, sizeof(node->server_id), server_id);
-    snprintf(label, sizeof(label), "server_id=\"%s\"", server_id);
-    node->availability_gauge = metric_gauge_get("node_availability", "1 while the storage node is available", label);
+    availability_name(node, server_id);
 }
 
 static void changed_locked(struct node *node)

@@ -53,7 +53,7 @@ struct node {
     bool bars_returning, barred;
     struct task *checker; /* its health task while that runs */
     bool check_now;
-    struct metric_gauge *availability_gauge; /* NULL before the server id is known */
+    struct metric_gauge *availability_gauge; /* of its name as last known */
 };
 
 /* What a health check found. */

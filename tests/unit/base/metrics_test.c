@@ -67,6 +67,10 @@ static void test_cells(void **state)
     assert_contains("\ntest_free_bytes +Inf\n");
     metric_gauge_set(gauge, NAN);
     assert_contains("\ntest_free_bytes NaN\n");
+    metric_gauge_hide(gauge);
+    assert_contains("# TYPE test_free_bytes gauge\n# HELP test_requests_total");
+    metric_gauge_set(gauge, 1);
+    assert_contains("\ntest_free_bytes 1\n");
 }
 
 static void test_histogram(void **state)

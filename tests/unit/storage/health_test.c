@@ -304,6 +304,42 @@ static void test_metrics(void **state)
     buffer_release(&text);
 }
 
+static bool metrics_contain(const char *line)
+{
+    struct buffer text;
+
+    buffer_init(&text, 1u << 20);
+    assert_int_equal(metrics_render(&text), STATUS_OK);
+    bool found = strstr(text.data, line) != NULL;
+    buffer_release(&text);
+    return found;
+}
+
+/* A node is there from the start, at 0, and under the name that it last gave itself alone. */
+static void test_availability_follows_the_name(void **state)
+{
+    (void)state;
+    struct cluster_config config = fake_config();
+    struct node_report report = {.server_id = "node-77"};
+    struct node node;
+
+    node_init(&node, 0, 77, "127.0.0.1:1", &config, 1);
+    assert_true(metrics_contain("\nnode_availability{server_id=\"node-77\"} 0\n"));
+    node_check_failed(&node, "cannot connect");
+    assert_true(metrics_contain("\nnode_availability{server_id=\"node-77\"} 0\n"));
+    node_check_passed(&node, &report, false);
+    assert_true(metrics_contain("\nnode_availability{server_id=\"node-77\"} 1\n"));
+    strcpy(report.server_id, "cellar");
+    node_check_passed(&node, &report, false);
+    assert_true(metrics_contain("\nnode_availability{server_id=\"cellar\"} 1\n"));
+    assert_false(metrics_contain("server_id=\"node-77\""));
+    strcpy(report.server_id, "node-77");
+    node_check_passed(&node, &report, false);
+    assert_true(metrics_contain("\nnode_availability{server_id=\"node-77\"} 1\n"));
+    assert_false(metrics_contain("server_id=\"cellar\""));
+    node_release(&node);
+}
+
 static void test_config_is_checked(void **state)
 {
     (void)state;
@@ -341,6 +377,7 @@ int main(void)
         WITH_NODES(test_start_waits_no_longer_than_told),
         cmocka_unit_test(test_signing_time),
         WITH_NODES(test_metrics),
+        cmocka_unit_test(test_availability_follows_the_name),
         cmocka_unit_test(test_config_is_checked),
     };
     log_init("test", "test", LOG_ERROR);
