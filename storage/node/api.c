@@ -12,6 +12,7 @@
 #include "base/task.h"
 #include "base/trace.h"
 #include "storage/node/api_private.h"
+#include "storage/node/meta_replica.h"
 #include "storage/node/scrub.h"
 
 #define METRICS_BYTES_MAX (1u << 20)
@@ -270,6 +271,17 @@ static void snapshot_take(void *arg)
     snapshot->gauges.database_memory = chunk_store_memory(store);
 }
 
+static void figures_take(void *arg)
+{
+    struct snapshot *snapshot = arg;
+    const struct node_api_config *config = &snapshot->api->config;
+
+    snapshot_take(snapshot);
+    chunk_store_figures(config->store, &snapshot->gauges.databases[DATABASE_CHUNKS]);
+    if (config->replica)
+        meta_replica_figures(config->replica, &snapshot->gauges.databases[DATABASE_METADATA]);
+}
+
 static json_t *scrub_describe(struct scrub *scrub)
 {
     struct scrub_info info;
@@ -311,7 +323,7 @@ void api_metrics(struct api_request *request)
     struct snapshot snapshot = {.api = api};
     const struct http_server *server = __atomic_load_n(&api->server, __ATOMIC_ACQUIRE);
     struct buffer text;
-    pool_run(api->config.pool, snapshot_take, &snapshot);
+    pool_run(api->config.pool, figures_take, &snapshot);
     snapshot.gauges.connections = server ? http_server_connections(server) : 0;
     snapshot.gauges.in_flight = __atomic_load_n(&api->in_flight, __ATOMIC_RELAXED);
     snapshot.gauges.pool_backlog = pool_backlog(api->config.pool);

@@ -170,6 +170,11 @@ uint64_t chunk_store_memory(struct chunk_store *store)
     return small_store_memory(store->small);
 }
 
+void chunk_store_figures(struct chunk_store *store, struct database_figures *figures)
+{
+    small_store_figures(store->small, figures);
+}
+
 struct disk *chunk_store_disk(struct chunk_store *store)
 {
     return &store->disk;

@@ -22,6 +22,7 @@
 #include "storage/protocol.h"
 
 struct chunk_store;
+struct database_figures;
 
 #define SMALL_CHUNK_BYTES_MAX (1u << 20) /* upper limit of small_bytes_max */
 
@@ -49,7 +50,8 @@ uint64_t chunk_store_bytes(const struct chunk_store *store);       /* does not b
 uint64_t chunk_store_corruptions(const struct chunk_store *store); /* does not block */
 bool chunk_store_failed(const struct chunk_store *store);          /* does not block */
 uint64_t chunk_store_memory(struct chunk_store *store);            /* RocksDB's; does not block for long */
-struct disk *chunk_store_disk(struct chunk_store *store);          /* shared with the replica of the metadata */
+void chunk_store_figures(struct chunk_store *store, struct database_figures *figures); /* as database_figures_read */
+struct disk *chunk_store_disk(struct chunk_store *store); /* shared with the replica of the metadata */
 
 struct chunk_info {
     struct chunk_id id;
@@ -80,8 +82,9 @@ struct chunk_expected { /* the payload */
     uint32_t size;
     uint32_t crc32c;
 };
-/* Takes it back into service, durably, unless it is there, and verifies it: STATUS_CORRUPT when it was bad and has been set
- * aside. STATUS_NOT_FOUND when it is nowhere, STATUS_CONFLICT when it is not what is expected (NULL: anything is). */
+/* Takes it back into service, durably, unless it is there, and verifies it: STATUS_CORRUPT when it was bad and has been
+ * set aside. STATUS_NOT_FOUND when it is nowhere, STATUS_CONFLICT when it is not what is expected (NULL: anything is).
+ */
 enum status chunk_store_restore(struct chunk_store *store, const struct chunk_id *id,
                                 const struct chunk_expected *expected);
 /* Deletes it from the trash for good if it was put there at trashed_ms or before. STATUS_NOT_FOUND. */
@@ -103,8 +106,9 @@ uint32_t chunk_put_crc32c(const struct chunk_put *put);               /* of what
 const struct chunk_sums *chunk_put_sums(const struct chunk_put *put); /* does not block */
 /* Is the chunk sure to be a small one, so that no append blocks? Does not block. */
 bool chunk_put_stays_small(const struct chunk_put *put);
-/* Makes the chunk durable. Blocks; with one that stays small, it suspends a task instead. STATUS_EXISTS: the same bytes were there already, read again to be sure; STATUS_CONFLICT:
- * other bytes are there; STATUS_INVALID: no bytes at all. */
+/* Makes the chunk durable. Blocks; with one that stays small, it suspends a task instead. STATUS_EXISTS: the same bytes
+ * were there already, read again to be sure; STATUS_CONFLICT: other bytes are there; STATUS_INVALID: no bytes at all.
+ */
 enum status chunk_put_commit(struct chunk_put *put);
 void chunk_put_free(struct chunk_put *put); /* drops what was not committed; NULL is fine */
 

@@ -10,6 +10,7 @@
 
 #include "base/check.h"
 #include "base/log.h"
+#include "storage/node/database_figures.h"
 
 #define PREFIX_LEN             5 /* table and family */
 #define STATE_FORMAT           1
@@ -141,6 +142,11 @@ void meta_replica_state(struct meta_replica *replica, struct meta_replica_state 
     pthread_mutex_lock(&replica->state_lock);
     *state = replica->state;
     pthread_mutex_unlock(&replica->state_lock);
+}
+
+void meta_replica_figures(struct meta_replica *replica, struct database_figures *figures)
+{
+    database_figures_read(replica->db, NULL, 1, figures);
 }
 
 static uint32_t replica_table(struct meta_replica *replica)

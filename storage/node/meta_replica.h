@@ -15,6 +15,7 @@
 #include "base/change_record.h"
 #include "storage/node/disk.h"
 
+struct database_figures;
 struct meta_replica;
 
 struct meta_replica_state {
@@ -27,6 +28,8 @@ enum status meta_replica_open(struct disk *disk, struct meta_replica **replica, 
 void meta_replica_close(struct meta_replica *replica); /* NULL is fine */
 
 void meta_replica_state(struct meta_replica *replica, struct meta_replica_state *state);
+void meta_replica_figures(struct meta_replica *replica,
+                          struct database_figures *figures); /* as database_figures_read */
 /* Applies records. CORRUPT when one is malformed, CONFLICT when it does not continue what is held (then nothing of the
  * request was applied): its sequence is not the next, or its epoch is an earlier one. NO_SPACE, IO. An empty replica
  * begins with a history's first change. */

@@ -15,6 +15,7 @@ static const char *const route_names[ROUTE_COUNT] = {
 static const char *const method_names[METHOD_COUNT] = {"GET", "HEAD", "PUT", "POST", "DELETE", "OTHER"};
 static const char *const operation_names[OPERATION_COUNT] = {"write", "read", "stat",  "delete",
                                                              "pull",  "list", "trash", "restore"};
+static const char *const database_names[DATABASE_COUNT] = {"chunks", "metadata"};
 /* What a node answers; anything else, and 0 for a client that left before the answer, shares the last cell. */
 static const int http_statuses[NODE_HTTP_STATUSES - 1] = {200, 201, 204, 400, 401, 403, 404, 405, 408,
                                                           409, 413, 431, 500, 501, 502, 503, 507};
@@ -38,6 +39,18 @@ static struct metric_counter *transfer_counter(const struct node_metrics *metric
     char labels[LABELS_MAX];
     snprintf(labels, sizeof(labels), "operation=\"%s\",server_id=\"%s\"", operation, metrics->server_id);
     return metric_counter_get("data_transfer_bytes_total", "Bytes of request and response bodies.", labels);
+}
+
+static void databases_init(struct node_metrics *metrics)
+{
+    char labels[LABELS_MAX];
+
+    for (int i = 0; i < DATABASE_COUNT; i++) {
+        snprintf(labels, sizeof(labels), "server_id=\"%s\",database=\"%s\"", metrics->server_id, database_names[i]);
+        for (int n = 0; n < DATABASE_FIGURES; n++)
+            metrics->databases[i][n] =
+                metric_gauge_get(database_figure_names[n].name, database_figure_names[n].help, labels);
+    }
 }
 
 void node_metrics_init(struct node_metrics *metrics, const char *server_id)
@@ -70,6 +83,7 @@ void node_metrics_init(struct node_metrics *metrics, const char *server_id)
     metrics->pool_backlog = node_gauge(metrics, "tercet_node_pool_backlog", "Work that waits for a pool thread.");
     metrics->trash_chunks = node_gauge(metrics, "tercet_node_trash_chunks", "Orphans in the trash.");
     metrics->trash_bytes = node_gauge(metrics, "tercet_node_trash_bytes", "Their payload bytes.");
+    databases_init(metrics);
 }
 
 enum node_method node_method_of(struct bytes method)
@@ -178,4 +192,7 @@ void node_metrics_gauges(struct node_metrics *metrics, const struct node_gauges 
     metric_gauge_set(metrics->pool_backlog, gauges->pool_backlog);
     metric_gauge_set(metrics->trash_chunks, (double)gauges->store.trash_chunks);
     metric_gauge_set(metrics->trash_bytes, (double)gauges->store.trash_bytes);
+    for (int i = 0; i < DATABASE_COUNT; i++)
+        for (int n = 0; n < DATABASE_FIGURES; n++)
+            metric_gauge_set(metrics->databases[i][n], (double)gauges->databases[i].values[n]);
 }

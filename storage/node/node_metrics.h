@@ -10,6 +10,7 @@
 #include "base/metrics.h"
 #include "base/status.h"
 #include "storage/node/chunk_store.h"
+#include "storage/node/database_figures.h"
 
 enum node_route {
     ROUTE_CHUNK,
@@ -37,6 +38,8 @@ enum node_operation {
     OPERATION_COUNT
 };
 
+enum node_database { DATABASE_CHUNKS, DATABASE_METADATA, DATABASE_COUNT };
+
 #define NODE_HTTP_STATUSES 24
 
 struct node_metrics {
@@ -48,6 +51,7 @@ struct node_metrics {
     struct metric_counter *bytes_in, *bytes_out, *refused, *corruptions;
     struct metric_gauge *used_bytes, *connections, *in_flight, *chunks, *disk_total, *disk_free, *disk_full;
     struct metric_gauge *read_only, *database_memory, *pool_backlog, *trash_chunks, *trash_bytes;
+    struct metric_gauge *databases[DATABASE_COUNT][DATABASE_FIGURES];
     uint64_t corruptions_seen; /* atomic */
 };
 
@@ -55,6 +59,7 @@ struct node_metrics {
 struct node_gauges {
     struct chunk_store_info store;
     uint64_t database_memory;
+    struct database_figures databases[DATABASE_COUNT];
     unsigned connections, in_flight, pool_backlog;
 };
 

@@ -11,6 +11,7 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "storage/node/database_figures.h"
 
 #define ENTRY_LEN          20
 #define TRASH_LEN          (ENTRY_LEN + 8)
@@ -443,6 +444,11 @@ uint64_t small_store_memory(struct small_store *store)
         bytes += property(store, i, "rocksdb.cur-size-all-mem-tables") +
                  property(store, i, "rocksdb.estimate-table-readers-mem");
     return bytes;
+}
+
+void small_store_figures(struct small_store *store, struct database_figures *figures)
+{
+    database_figures_read(store->db, store->families, FAMILY_COUNT, figures);
 }
 
 uint64_t small_store_quarantined(struct small_store *store)

@@ -19,6 +19,7 @@
 #include "base/status.h"
 #include "storage/node/disk.h"
 
+struct database_figures;
 struct small_store;
 
 struct index_entry {
@@ -93,6 +94,7 @@ enum status small_store_trash_iterate(struct small_store *store, const struct ch
 
 /* Memory that RocksDB uses for memtables, table readers and its cache. Does not block for long. */
 uint64_t small_store_memory(struct small_store *store);
+void small_store_figures(struct small_store *store, struct database_figures *figures); /* as database_figures_read */
 /* Copies in quarantine, estimated. */
 uint64_t small_store_quarantined(struct small_store *store);
 

@@ -61,6 +61,10 @@ static void metrics_are_open(void **state)
         "active_connections{server_id=\"node-1\"} ",
         "tercet_node_disk_free_bytes{server_id=\"node-1\"} ",
         "tercet_node_database_memory_bytes{server_id=\"node-1\"} ",
+        "tercet_node_rocksdb_cache_capacity_bytes{server_id=\"node-1\",database=\"chunks\"} 8388608\n",
+        "tercet_node_rocksdb_cache_capacity_bytes{server_id=\"node-1\",database=\"metadata\"} 1048576\n",
+        "tercet_node_rocksdb_write_stopped{server_id=\"node-1\",database=\"chunks\"} 0\n",
+        "tercet_node_rocksdb_background_errors{server_id=\"node-1\",database=\"metadata\"} 0\n",
     };
     struct exchange exchange = {.method = "GET", .target = "/metrics"};
     char target[64];
