@@ -103,6 +103,7 @@ struct background *background_start(struct gateway *gateway)
     completion_init(&background->compare);
     completion_init(&background->orphan);
     completion_init(&background->expiry);
+    background_register_metrics(background);
     cluster_bar_returning(gateway->cluster);
     cluster_on_damage(gateway->cluster, on_damage, gateway);
     cluster_guard_discards(gateway->cluster, &(struct cluster_discard_guard){discard_begin, discard_done, background});

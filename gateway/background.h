@@ -1,5 +1,6 @@
 /* What goes on without a request: freeing the chunks of deleted and replaced data, making missing copies anew,
- * comparing what the nodes hold with what is recorded, putting orphans into the trash, and aborting forgotten uploads. */
+ * comparing what the nodes hold with what is recorded, putting orphans into the trash, and aborting forgotten uploads.
+ */
 #ifndef TERCET_GATEWAY_BACKGROUND_H
 #define TERCET_GATEWAY_BACKGROUND_H
 
@@ -10,6 +11,9 @@ struct background *background_start(struct gateway *gateway);
 /* Ends them and waits: a job finishes the chunk it is at. From a plain thread. */
 void background_stop(struct background *background);
 void background_free(struct background *background); /* after cluster_stop, which ends the last discard; NULL is fine */
+
+/* The metrics of what repair has left; background_start does it. */
+void background_register_metrics(struct background *background);
 
 /* GET /system/repair: chunks by copies, what repair did and how long it still needs, and how the nodes stand. */
 void background_repair_state(struct exchange *exchange);

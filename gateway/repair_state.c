@@ -1,10 +1,13 @@
-/* GET /system/repair: how many copies the chunks have, what repair did and how long it still needs, and how each node's
- * chunks compared with the records. */
+/* What repair has left, as metrics, and GET /system/repair: how many copies the chunks have, what repair did and how
+ * long it still needs, and how each node's chunks compared with the records. */
 #include "gateway/background.h"
 #include "gateway/background_job.h"
 #include "gateway/json_reply.h"
 
+#include <math.h>
+
 #include "base/clock.h"
+#include "base/metrics.h"
 
 static json_int_t read_u64(const uint64_t *value)
 {
@@ -59,6 +62,40 @@ static uint64_t bytes_left(const struct meta_durability *durability)
     return bytes;
 }
 
+/* At the rate of the last round that copied anything; negative: there was none yet. */
+static int64_t seconds_left(const struct background *background, uint64_t bytes)
+{
+    uint64_t rate = (uint64_t)read_u64(&background->rate_bytes_per_s);
+
+    if (bytes == 0)
+        return 0;
+    return rate ? (int64_t)(bytes / rate) : -1;
+}
+
+static double left_bytes_value(void *arg)
+{
+    const struct background *background = arg;
+    struct meta_durability durability;
+
+    meta_durability_get(background->gateway->meta, &durability);
+    return (double)bytes_left(&durability);
+}
+
+static double left_seconds_value(void *arg)
+{
+    int64_t seconds = seconds_left(arg, (uint64_t)left_bytes_value(arg));
+    return seconds < 0 ? NAN : (double)seconds;
+}
+
+void background_register_metrics(struct background *background)
+{
+    metric_gauge_callback("tercet_repair_left_bytes", "Bytes to be copied until every chunk has all its copies.", "",
+                          left_bytes_value, background);
+    metric_gauge_callback("tercet_repair_left_seconds",
+                          "How long that takes at the rate of the last copies made; NaN: none were made yet.", "",
+                          left_seconds_value, background);
+}
+
 void background_repair_state(struct exchange *exchange)
 {
     const struct background *background = exchange->gateway->background;
@@ -77,10 +114,8 @@ void background_repair_state(struct exchange *exchange)
                   (json_int_t)meta_repair_backlog(exchange->gateway->meta), "bytesLeft", (json_int_t)left,
                   "chunksByCopies", by_copies, "repairedChunks", read_u64(&background->repaired_chunks),
                   "repairedBytes", read_u64(&background->repaired_bytes), "bytesPerSecond", (json_int_t)rate);
-    json_object_set_new(value, "secondsLeft",
-                        left == 0 ? json_integer(0)
-                        : rate    ? json_integer((json_int_t)(left / rate))
-                                  : json_null());
+    int64_t seconds = seconds_left(background, left);
+    json_object_set_new(value, "secondsLeft", seconds < 0 ? json_null() : json_integer(seconds));
     json_object_set_new(value, "nodes", nodes_state(background));
     json_reply(exchange, 200, value);
 }

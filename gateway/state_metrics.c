@@ -5,7 +5,6 @@
 #include <stdio.h>
 
 #include "base/check.h"
-#include "base/clock.h"
 #include "base/metrics.h"
 #include "meta/space.h"
 
@@ -53,19 +52,9 @@ static double node_count(void *arg)
     return cluster_node_count(((struct gateway *)arg)->cluster);
 }
 
-/* Since when this process, which looks whenever the metrics are asked for, has found the queue not empty. */
 static double repair_age(void *arg)
 {
-    static uint64_t since_ms; /* atomic; monotonic, 0 while the queue is empty */
-    uint64_t now_ms = clock_monotonic_ms();
-    uint64_t since = __atomic_load_n(&since_ms, __ATOMIC_RELAXED);
-
-    if (meta_repair_backlog(((struct gateway *)arg)->meta) == 0)
-        since = 0;
-    else if (since == 0)
-        since = now_ms;
-    __atomic_store_n(&since_ms, since, __ATOMIC_RELAXED);
-    return since ? (double)(now_ms - since) / 1000 : 0;
+    return (double)meta_repair_backlog_ms(((struct gateway *)arg)->meta) / 1000;
 }
 
 static void register_safety(struct gateway *gateway)
@@ -86,8 +75,9 @@ static void register_safety(struct gateway *gateway)
                           "", failures_tolerable, gateway);
     metric_gauge_callback("tercet_nodes", "Nodes of the cluster.", "", node_count, gateway);
     metric_gauge_callback("tercet_repair_oldest_age_seconds",
-                          "Time for which the repair queue has not been empty; no entry is older.", "", repair_age,
-                          gateway);
+                          "Time for which the repair queue has not been empty, counted from the gateway's start at "
+                          "most; nothing queued since then is older.",
+                          "", repair_age, gateway);
 }
 
 /* ---- nodes ---------------------------------------------------------------------------------------------------- */

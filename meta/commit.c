@@ -107,7 +107,7 @@ static enum status group_write(struct committer *committer, struct db_batch *bat
     atomic_store(&meta->errors_survived, db_property_shared(meta->db, DB_BACKGROUND_ERRORS));
     atomic_store(&meta->gc_rows, committer->state.gc_rows);
     atomic_store(&meta->gc_bytes, committer->state.gc_bytes);
-    atomic_store(&meta->repair_rows, committer->state.repair_rows);
+    repair_publish(meta, committer->state.repair_rows);
     durability_publish(&meta->durability, &committer->state.durability);
     atomic_store(&meta->sequence, committer->state.sequence);
     *sequence = history_ship(&meta->history, batch);

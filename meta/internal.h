@@ -28,7 +28,8 @@ struct meta {
     uint64_t process;   /* random: tells this process's clock readings from those of others */
     uint64_t opened_ms; /* monotonic */
     _Atomic uint64_t sequence, gc_rows, gc_bytes, repair_rows; /* as committed */
-    _Atomic uint64_t errors_survived;                          /* errors in the background before the last commit */
+    _Atomic uint64_t repair_since_ms; /* monotonic: since when repair_rows is not 0, as far as known here; 0: it is 0 */
+    _Atomic uint64_t errors_survived; /* errors in the background before the last commit */
     struct durability durability;
     struct bucket_table buckets;
     struct history history;
@@ -37,6 +38,9 @@ struct meta {
     struct gc_walk gc;
     struct repair_walk repair;
 };
+
+/* Makes the length of the repair queue known, as committed. The committer's thread, or before it runs. */
+void repair_publish(struct meta *meta, uint64_t rows);
 
 /* The committed database, for reads in the pool. */
 static inline struct db_view meta_view(const struct meta *meta)

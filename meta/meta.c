@@ -71,7 +71,7 @@ enum status meta_open(const struct meta_options *options, struct meta **out)
     atomic_store(&meta->sequence, state.sequence);
     atomic_store(&meta->gc_rows, state.gc_rows);
     atomic_store(&meta->gc_bytes, state.gc_bytes);
-    atomic_store(&meta->repair_rows, state.repair_rows);
+    repair_publish(meta, state.repair_rows);
     durability_publish(&meta->durability, &state.durability);
     cursor_registry_init(&meta->cursors);
     gc_walk_init(&meta->gc);

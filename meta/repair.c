@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "meta/chunk_rows.h"
 #include "meta/internal.h"
@@ -258,6 +259,21 @@ enum status meta_repair_add_many(struct meta *meta, const struct chunk_id *ids, 
     for (size_t i = 0; i < count && !status; i++)
         repair_walk_step_back(&meta->repair, &ids[i], op.queued[i]);
     return status;
+}
+
+void repair_publish(struct meta *meta, uint64_t rows)
+{
+    atomic_store(&meta->repair_rows, rows);
+    if (rows == 0)
+        atomic_store(&meta->repair_since_ms, 0);
+    else if (atomic_load(&meta->repair_since_ms) == 0)
+        atomic_store(&meta->repair_since_ms, clock_monotonic_ms());
+}
+
+uint64_t meta_repair_backlog_ms(struct meta *meta)
+{
+    uint64_t since_ms = atomic_load(&meta->repair_since_ms);
+    return since_ms ? clock_monotonic_ms() - since_ms : 0;
 }
 
 uint64_t meta_repair_backlog(struct meta *meta)

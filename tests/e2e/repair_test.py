@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import json
+import math
 import os
 import re
 import shutil
@@ -122,6 +123,28 @@ class Repair(ClusterTest):
         poll(lambda: self.settled(chunks), "the copies that are too many are removed")
         self.assertEqual(self.inventory(victim), [])
         self.check()
+
+    def test_what_is_left(self):
+        """Metrics and /system/repair say the same, while nothing can be copied and when nothing is left."""
+        def left():
+            state = self.state()
+            seconds = self.metric("tercet_repair_left_seconds")
+            return state["bytesLeft"], self.metric("tercet_repair_left_bytes"), state["secondsLeft"], \
+                None if math.isnan(seconds) else seconds
+
+        for number in (3, 4):
+            self.cluster.nodes[number - 1].kill()
+        poll(lambda: self.cluster.healthy_nodes() == 2, "two nodes are seen to be down")
+        self.s3.put_object(Bucket="repair", Key="two-copies", Body=content(MIB, "two-copies"))
+        poll(lambda: self.metric("tercet_repair_oldest_age_seconds") > 1, "the queue grows old")
+        # Both nodes are given up meanwhile: a copy of each chunk is missing, or two.
+        poll(lambda: self.state()["bytesLeft"] >= sum(OBJECTS.values()) + MIB, "both are given up")
+        bytes_left, bytes_shown, seconds_left, seconds_shown = left()
+        self.assertEqual((bytes_left, seconds_left), (bytes_shown, seconds_shown))
+        for number in (3, 4):
+            self.cluster.restart_node(number)
+        poll(lambda: left() == (0, 0, 0, 0), "nothing is left")
+        poll(lambda: self.metric("tercet_repair_oldest_age_seconds") == 0, "the queue is empty")
 
     def test_short_absence_moves_nothing(self):
         before = self.holders()

@@ -352,14 +352,35 @@ static void test_repair_keeps_bad_nodes_recorded(void **state)
     chunk_list_release(&garbage);
 }
 
+static void test_repair_backlog_age(void **state)
+{
+    struct support *s = *state;
+    struct meta_chunk chunk;
+    size_t count;
+
+    OK(support_put(s, &s->plain, "k", 1, 1, NULL, NULL));
+    assert_int_equal(meta_repair_backlog_ms(s->meta), 0);
+    OK(meta_chunk_walk(s->meta, NULL, 1, &chunk, &count));
+    OK(meta_repair_add(s->meta, &chunk.ref.id, chunk.ref.nodes[0]));
+    usleep(20000);
+    uint64_t age_ms = meta_repair_backlog_ms(s->meta);
+    assert_in_range(age_ms, 19, 60000);
+    OK(meta_repair_add(s->meta, &chunk.ref.id, chunk.ref.nodes[1]));
+    assert_true(meta_repair_backlog_ms(s->meta) >= age_ms); /* a second reason does not make it young */
+    OK(meta_repair_good(s->meta, &chunk.ref.id, chunk.ref.nodes[0]));
+    OK(meta_repair_good(s->meta, &chunk.ref.id, chunk.ref.nodes[1]));
+    assert_int_equal(meta_repair_backlog(s->meta), 0);
+    assert_int_equal(meta_repair_backlog_ms(s->meta), 0);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, support_setup, support_teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_gc_grace_and_done), TEST(test_gc_spares_readers), TEST(test_gc_rotates),
-        TEST(test_repair_order),      TEST(test_repair_add),        TEST(test_repair_good),
-        TEST(test_repair_meets_gc),   TEST(test_chunks_by_node),    TEST(test_repair_keeps_bad_nodes_recorded),
-        TEST(test_damage_during_repair),
+        TEST(test_gc_grace_and_done),    TEST(test_gc_spares_readers),  TEST(test_gc_rotates),
+        TEST(test_repair_order),         TEST(test_repair_add),         TEST(test_repair_good),
+        TEST(test_repair_meets_gc),      TEST(test_chunks_by_node),     TEST(test_repair_keeps_bad_nodes_recorded),
+        TEST(test_damage_during_repair), TEST(test_repair_backlog_age),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
