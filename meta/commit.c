@@ -64,17 +64,29 @@ static void group_prepare(struct committer *committer, struct db_batch *batch, s
     }
 }
 
+/* A write that succeeds has survived the errors in the background up to its begin. One that it brings about itself, by
+ * filling a memtable that then cannot be flushed, may be counted before it returns: that one stops the next write. */
+static enum status write_once(struct meta *meta, struct db_batch *batch)
+{
+    uint64_t errors = db_property_shared(meta->db, DB_BACKGROUND_ERRORS);
+    enum status status = history_write(&meta->history, batch);
+
+    if (!status)
+        atomic_store(&meta->errors_survived, errors);
+    return status;
+}
+
 /* Returns only OK, or NO_SPACE with nothing written. */
 static enum status batch_write(struct committer *committer, struct db_batch *batch)
 {
     const struct timespec pause = {.tv_nsec = SPACE_RETRY_MS * 1000000L};
     struct meta *meta = committer->meta;
     uint64_t until_ms = clock_monotonic_ms() + (committer->no_space ? 0 : SPACE_WAIT_MS);
-    enum status status = meta_space_admits(meta->space) ? history_write(&meta->history, batch) : STATUS_NO_SPACE;
+    enum status status = meta_space_admits(meta->space) ? write_once(meta, batch) : STATUS_NO_SPACE;
 
     while (status == STATUS_NO_SPACE && clock_monotonic_ms() < until_ms && meta_space_admits(meta->space)) {
         nanosleep(&pause, NULL); /* there is room, but RocksDB has not noticed yet */
-        status = history_write(&meta->history, batch);
+        status = write_once(meta, batch);
     }
     if (status && status != STATUS_NO_SPACE) {
         log_error(
@@ -104,7 +116,6 @@ static enum status group_write(struct committer *committer, struct db_batch *bat
     if (status)
         return status;
     bucket_table_publish(&meta->buckets);
-    atomic_store(&meta->errors_survived, db_property_shared(meta->db, DB_BACKGROUND_ERRORS));
     atomic_store(&meta->gc_rows, committer->state.gc_rows);
     atomic_store(&meta->gc_bytes, committer->state.gc_bytes);
     repair_publish(meta, committer->state.repair_rows);

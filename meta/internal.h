@@ -29,7 +29,7 @@ struct meta {
     uint64_t opened_ms; /* monotonic */
     _Atomic uint64_t sequence, gc_rows, gc_bytes, repair_rows; /* as committed */
     _Atomic uint64_t repair_since_ms; /* monotonic: since when repair_rows is not 0, as far as known here; 0: it is 0 */
-    _Atomic uint64_t errors_survived; /* errors in the background before the last commit */
+    _Atomic uint64_t errors_survived; /* errors in the background before the last commit began */
     struct durability durability;
     struct bucket_table buckets;
     struct history history;

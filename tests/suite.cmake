@@ -106,6 +106,7 @@ suite_python(faults.short faults/short_test.py faults 1500 PROCESSORS 2)
 
 suite_python(observability.monitoring observability/monitoring_test.py observability 600)
 suite_python(observability.logs observability/logs_test.py observability 300)
+suite_python(observability.endpoints observability/endpoints_test.py observability 300)
 suite_python(observability.start observability/start_test.py observability 300)
 suite_python(observability.package observability/package_test.py observability 600 RELEASE)
 # Begun early, since it is long and uses one core.
