@@ -171,7 +171,7 @@ void gateway_handle(struct http_request *request, void *arg)
     buffer_init(&exchange.path_storage, PATH_STORAGE_MAX);
     route(&exchange);
     request_metrics_count(&exchange);
-    if (exchange.gateway->options.access_log)
+    if (exchange.gateway->options.access_log || log_enabled(LOG_DEBUG))
         log_request(&exchange);
     auth_verification_release(&exchange.verification);
     uri_query_release(&exchange.query);

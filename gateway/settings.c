@@ -115,7 +115,7 @@ void settings_load(struct settings *s, int argc, char **argv)
          "also log to DIRECTORY/tercet-gateway/SERVER-ID.log, opened anew on SIGHUP", false},
         {"health", CONFIG_BOOL, &s->health, "false", 0, 0,
          "asks the gateway that runs with these settings for its health and exits: 0 when it is well", false},
-        {"accesslog", CONFIG_BOOL, &s->access_log, "false", 0, 0, "log every request", false},
+        {"accesslog", CONFIG_BOOL, &s->access_log, "false", 0, 0, "log every request, whatever the log level", false},
         {"threads", CONFIG_UINT, &s->threads, "0", 0, 64, "event loops; 0: one per core", false},
         {"pool-threads", CONFIG_UINT, &s->pool_threads, "8", 1, 256, "threads for metadata reads and hashing", false},
         {"connections", CONFIG_UINT, &s->connections_max, "10000", 1, 1000000, "connections at once", false},

@@ -1,9 +1,10 @@
-"""What those ask who run a gateway: /readyz when it cannot commit, its own -health in each way of listening,
-and the cap of /metrics/buckets."""
+"""What those ask who run a gateway: /readyz when it cannot commit, its own -health in each way of listening, debug lines at
+run time, and the cap of /metrics/buckets."""
 
 import json
 import os
 import re
+import signal
 from concurrent.futures import ThreadPoolExecutor
 
 import certificates
@@ -71,6 +72,24 @@ class Endpoints(ClusterTest):
         self.assertEqual(code, 1)
         self.assertRegex(said, rf"^http://127\.0\.0\.1:{self.cluster.port}/health: .*connect")
         self.assertEqual(self.probe(), (0, ""))
+
+    def test_debug_lines_at_run_time(self):
+        gateway = self.cluster.gateway
+
+        def lines(path):
+            with open(gateway.log_path) as file:
+                return [line for line in map(json.loads, file) if path in line.values()]
+
+        def asked(path):
+            self.assertEqual(self.cluster.get(path)[0], 404)
+            return lines(path)
+
+        self.assertEqual(asked("/files/before"), [])
+        os.kill(gateway.process.pid, signal.SIGUSR2)
+        found = poll(lambda: asked("/files/debugged"), "each request is logged")
+        self.assertEqual({(line["message"], line["statusCode"]) for line in found}, {("access", 404)})
+        os.kill(gateway.process.pid, signal.SIGUSR2)
+        poll(lambda: len(asked("/files/after")) == len(asked("/files/after")), "requests are no longer logged")
 
     def test_ready_follows_the_database(self):
         """503 while RocksDB cannot write its tables, and 200 by itself when it can; the process is live all the while."""
