@@ -44,6 +44,18 @@ DOCUMENTED = {
 }
 
 
+def branches(expression):
+    """The operands of the `or`s that are in no parentheses."""
+    depth, words = 0, [[]]
+    for word in expression.split():
+        if word == "or" and depth == 0:
+            words.append([])
+        else:
+            words[-1].append(word)
+        depth += sum(map(word.count, "([{")) - sum(map(word.count, ")]}"))
+    return [" ".join(branch) for branch in words]
+
+
 def load_once(url, s3, number):
     """One of everything that the dashboards look at."""
     run("curl", "-fsS", "-F", f"file=@{__file__}", "-F", f"filename=load-{number % 3}", url + "/upload")
@@ -242,6 +254,36 @@ class Files(unittest.TestCase):
         pages = {name.removesuffix(".md") for name in os.listdir(os.path.join(dashboards.ROOT, "docs", "runbooks"))}
         self.assertEqual(set(names), cases)
         self.assertEqual(set(names), pages - {"README"})
+
+    def test_every_branch_of_an_alert_has_a_case(self):
+        """Without any operand of an alert's `or` a case fails."""
+        folder = tempfile.TemporaryDirectory(prefix="tercet-rules-")
+        self.addCleanup(folder.cleanup)
+        with open(os.path.join(PROMETHEUS, "alerts.yml")) as file:
+            groups = yaml.safe_load(file)
+        with open(os.path.join(PROMETHEUS, "alerts_test.yml")) as file:
+            cases = yaml.load(file, yaml.BaseLoader)  # texts alone: 0x40 is no number there
+
+        def write(name, content):
+            with open(os.path.join(folder.name, name), "w") as file:
+                yaml.safe_dump(content, file)
+
+        count = 0
+        for rule in [rule for group in groups["groups"] for rule in group["rules"]]:
+            whole, parts = rule["expr"], branches(rule["expr"])
+            if len(parts) == 1:
+                continue
+            write("cases.yml", cases | {"tests": [case for case in cases["tests"] if re.match(rf"{rule['alert']}\b", case["name"])]})
+            write("alerts.yml", groups)
+            run("promtool", "test", "rules", os.path.join(folder.name, "cases.yml"))
+            for left_out in parts:
+                rule["expr"] = " or ".join(part for part in parts if part is not left_out)
+                write("alerts.yml", groups)
+                done = run("promtool", "test", "rules", os.path.join(folder.name, "cases.yml"), check=False)
+                self.assertIn(b"FAILED", done.stdout + done.stderr, f"{rule['alert']} without {left_out}")
+                count += 1
+            rule["expr"] = whole
+        self.assertGreaterEqual(count, 12)
 
     def test_pages_say_what_the_rules_say(self):
         with open(os.path.join(PROMETHEUS, "alerts.yml")) as file:
