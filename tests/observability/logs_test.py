@@ -1,8 +1,10 @@
 """The log files of a real cluster, read by the stages that Promtail and Alloy are given and pushed to what stands in for
 Loki: labels, times, the fields of each kind of line, and the way of one request through all programs."""
 
+import collections
 import json
 import os
+import re
 import signal
 import tempfile
 import time
@@ -137,6 +139,23 @@ class Logs(ClusterTest):
         for where, query in dashboards.queries("loki"):
             for label in loki.matched_labels(query):
                 self.assertIn(label, ("job", "service", "level", "node"), where)
+
+    def test_dashboards_ask_for_fields_that_exist(self):
+        """A misspelt field is no error in LogQL: it selects nothing."""
+        fields = {"job", "service", "level", "node", "__error__"}.union(*(line for _, _, line in self.lines))
+        queries = list(dashboards.queries("loki"))
+        for (where, query), (named,) in zip(queries, dashboards.names("loki", [query for _, query in queries]), strict=True):
+            self.assertLessEqual(set(named["fields"]), fields, where)
+            # What a query filters by before it parses must be in lines that have the fields.
+            for text in re.findall(r'\|= "(\w+)"', query):
+                self.assertIn(text, fields, where)
+
+    def test_who_is_asking(self):
+        """What the panels by access key and by remote address count, of the lines that were shipped."""
+        by_key = collections.Counter(line["accessKey"] for line in self.access())
+        self.assertGreaterEqual(by_key[self.cluster.access_key], 3)
+        self.assertEqual(set(by_key), {"", self.cluster.access_key})
+        self.assertEqual({line["remote"] for line in self.access()}, {"127.0.0.1"})
 
 
 class StandIn(unittest.TestCase):
