@@ -39,8 +39,9 @@ struct scrub {
 
 /* ---- the position -------------------------------------------------------------------------------------------- */
 
-/* Start of the pass, last chunk read in it, end of the last whole pass (0 or absent: none yet). Any trouble with the
- * file means a pass from the beginning. A start in the future (the clock was set) is now. */
+/* Start of the pass, last chunk read in it, end of the last whole pass (0: none yet). Any trouble with the file means a
+ * pass from the beginning, also that of an early build without the last number: whether its pass was over is unknown,
+ * and an end that nobody saw must not be reported. A start in the future (the clock was set) is now. */
 static void position_load(struct scrub *scrub)
 {
     char text[POSITION_MAX + 1] = "", id[CHUNK_ID_TEXT_LEN + 1] = "";
@@ -51,7 +52,7 @@ static void position_load(struct scrub *scrub)
     if (fd >= 0)
         close(fd);
     scrub->info.pass_started_ms = now_ms;
-    if (len <= 0 || sscanf(text, "v1 %" SCNd64 " %32s %" SCNd64, &started_ms, id, &ended_ms) < 1 || started_ms <= 0)
+    if (len <= 0 || sscanf(text, "v1 %" SCNd64 " %32s %" SCNd64, &started_ms, id, &ended_ms) != 3 || started_ms <= 0)
         return;
     if (started_ms < now_ms)
         scrub->info.pass_started_ms = started_ms;

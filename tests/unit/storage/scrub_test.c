@@ -134,11 +134,33 @@ static void test_goes_on_after_restart(void **state)
     assert_true(info.last_pass_ended_ms >= ended_ms);
 }
 
+/* A file of a build that did not keep the end of the last pass: its position proves no whole pass. */
+static void test_begins_anew_without_an_end(void **state)
+{
+    struct scrub_info info;
+    char text[64] = "v1 1 ";
+    (void)state;
+
+    memset(text + strlen(text), 'f', CHUNK_ID_TEXT_LEN);
+    int fd = openat(chunk_store_disk(store)->root_fd, "scrub", O_WRONLY | O_CREAT, 0600);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+    close(fd);
+    struct scrub *scrub = scrub_start(store, "test", PERIOD_MS);
+    scrub_info(scrub, &info);
+    assert_int_equal(info.last_pass_ended_ms, 0);
+    info = wait_for(scrub, 0, 1);
+    scrub_stop(scrub);
+    assert_true(info.chunks >= CHUNKS);
+    assert_true(info.last_pass_ended_ms > 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_finds_damage, setup, teardown),
         cmocka_unit_test_setup_teardown(test_goes_on_after_restart, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_begins_anew_without_an_end, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
