@@ -2,9 +2,12 @@
 # Starts Prometheus, Grafana, Loki and Promtail in containers, for the cluster of TERCET_DATA (default: data in the
 # source tree), and waits until they answer. Safe to repeat. deploy/stop-monitoring.sh stops them.
 #
-#   start-monitoring.sh [--alloy]    --alloy: Grafana Alloy reads the logs in Promtail's place
+#   start-monitoring.sh [--alloy] [--containers]
+#                                    --alloy: Grafana Alloy reads the logs in Promtail's place
+#                                    --containers: the cluster is that of deploy/compose.yaml, and runs
 #   TERCET_DATA, TERCET_BASE_PORT    the cluster, as for deploy/up
-#   TERCET_FILES_TOKEN_FILE          the gateway's files token, where it asks for one (in containers, on another host)
+#   TERCET_FILES_TOKEN_FILE          the gateway's files token, where it asks for one, as on another host
+#                                    (with --containers: secrets/files-token)
 #   TERCET_LOGS                      folder of its logs                    (log/ in its data folder)
 #   TERCET_MONITORING_NETWORK        host or bridge                        (host on Linux, bridge elsewhere)
 #   TERCET_MONITORING_WAIT           seconds until all must answer         (180)
@@ -36,7 +39,8 @@ write_targets()
 write_token()
 {
     rm -f "$targets/token"
-    (umask 077 && cat "$TERCET_FILES_TOKEN_FILE" >"$targets/token") || fail "cannot read $TERCET_FILES_TOKEN_FILE"
+    (umask 077 && cat "$TERCET_FILES_TOKEN_FILE" >"$targets/token") ||
+        fail "cannot read $TERCET_FILES_TOKEN_FILE (may you? it may need sudo)"
     chown 65534 "$targets/token" 2>/dev/null || chmod a+r "$targets/token"
     sed 's/# authorization:/authorization:/' "$root/deploy/monitoring/prometheus/prometheus.yml" >"$targets/prometheus.yml"
     export TERCET_PROMETHEUS_CONFIG="$targets/prometheus.yml"
@@ -57,16 +61,25 @@ wait_answer()
 
 main()
 {
-    case ${1:-} in
-    '') reader=promtail other=alloy ;;
-    --alloy) reader=alloy other=promtail ;;
-    *) fail "unknown argument '$1' (--alloy)" ;;
-    esac
+    reader=promtail other=alloy
+    for argument in "$@"; do
+        case $argument in
+        --alloy) reader=alloy other=promtail ;;
+        --containers) containers_file=$root/deploy/monitoring/compose.containers.yaml ;;
+        *) fail "unknown argument '$argument' (--alloy, --containers)" ;;
+        esac
+    done
     cluster_locate
     monitoring_locate
     find_compose
+    logs=$TERCET_LOGS
+    if [ -n "$containers_file" ]; then
+        TERCET_FILES_TOKEN_FILE=${TERCET_FILES_TOKEN_FILE:-$root/secrets/files-token}
+        logs="the volume tercet-logs"
+    else
+        (umask 077 && mkdir -p "$TERCET_LOGS")
+    fi
     write_targets
-    (umask 077 && mkdir -p "$TERCET_LOGS")
     # The other reader is scaled to none, or lines would be sent twice after a change from one to the other.
     compose --profile alloy up -d --scale "$other=0" --remove-orphans || fail "the containers could not be started"
     deadline=$(($(date +%s) + ${TERCET_MONITORING_WAIT:-180}))
@@ -77,7 +90,7 @@ main()
 
   Grafana     http://localhost:3000   (admin / ${GRAFANA_PASSWORD:-admin})
   Prometheus  http://localhost:9090   scrapes the ports $port to $((port + node_count))
-  Loki        http://localhost:3100   filled by $reader from $TERCET_LOGS
+  Loki        http://localhost:3100   filled by $reader from $logs
 
 deploy/stop-monitoring.sh stops them; what they have recorded stays.
 END

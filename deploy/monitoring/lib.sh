@@ -1,5 +1,7 @@
 # Shared by start-monitoring.sh and stop-monitoring.sh; sourced after deploy/lib.sh, with $root set.
 
+containers_file= # one more compose file, where the cluster runs in containers
+
 # Sets network, targets and TERCET_LOGS from the environment and the cluster's folder.
 monitoring_locate()
 {
@@ -41,5 +43,6 @@ find_compose()
 compose()
 {
     # shellcheck disable=SC2086 # "docker compose" is two words
-    $compose_program -p tercet-monitoring -f "$root/deploy/monitoring/compose.yaml" -f "$network_file" "$@"
+    $compose_program -p tercet-monitoring -f "$root/deploy/monitoring/compose.yaml" -f "$network_file" \
+        ${containers_file:+-f "$containers_file"} "$@"
 }

@@ -6,6 +6,7 @@ a container. A build that fails where containers do run is a failure."""
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -16,6 +17,7 @@ import yaml
 
 import cluster
 import debian
+import loki
 from harness import main, run
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -55,7 +57,8 @@ class Container:
         data = os.path.join(folder, name)
         os.mkdir(data)
         os.chown(data, USER, USER)
-        self.options = [*CHROOT, "-v", f"{data}:/var/lib/tercet:rw", "-v", f"{folder}/secrets:/run/secrets:ro"]
+        self.options = [*CHROOT, "-v", f"{data}:/var/lib/tercet:rw", "-v", f"{folder}/logs:/var/log/tercet:rw",
+                        "-v", f"{folder}/secrets:/run/secrets:ro"]
         for key, value in (service["environment"] | settings).items():
             self.options += ["--env", f"{key}={value}"]
         self.log_path = os.path.join(folder, name + ".log")
@@ -135,6 +138,9 @@ class Image(unittest.TestCase):
         self.assertEqual(config["Healthcheck"]["Test"], ["CMD", "tercet-gateway", "-health"])
         self.assertEqual(config["StopSignal"], "SIGTERM")
         self.assertEqual(set(config["Volumes"]), {"/var/lib/tercet"})
+        owner = self.buildah("run", *CHROOT, self.buildah("from", "--pull-never", IMAGE).decode().strip(), "--",
+                             "stat", "-c", "%u", "/var/lib/tercet", "/var/log/tercet").decode().split()
+        self.assertEqual(owner, [str(USER)] * 2, "a new volume takes its owner from the image")
         container = self.buildah("from", "--pull-never", IMAGE).decode().strip()
         for program in ("tercet-gateway", "tercet-node"):
             out = self.buildah("run", *CHROOT, container, "--", program, "-version").decode()
@@ -157,6 +163,9 @@ class Image(unittest.TestCase):
             with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "w") as file:
                 file.write(os.urandom(32).hex())
             os.chown(path, USER, USER)
+        logs = os.path.join(self.folder, "logs")
+        os.mkdir(logs)
+        os.chown(logs, USER, USER)
         services = self.services()
         self.ports = {}
         for name in services:
@@ -183,10 +192,10 @@ class Image(unittest.TestCase):
                 cluster.poll(lambda: container.run(*container.probe, check=False).returncode == 0, f"{container.name} is well")
             cluster.poll(lambda: run("curl", "-fs", url + "/health/cluster", check=False).returncode == 0, "writes are possible")
             run("curl", "-fsS", "-F", f"file=@{__file__}", "-F", "filename=image", url + "/upload")
-            with open(__file__, "rb") as file:
-                self.assertEqual(run("curl", "-fsS", url + "/download?filename=image").stdout, file.read())
+            self.check_download(url)
             with open(f"/proc/{gateway.main_pid()}/status") as status:
                 self.assertIn(f"\nUid:\t{USER}\t", status.read())
+            self.restore_metadata(gateway, url)
         finally:
             codes = {name: container.stop() for name, container in containers.items() if container.process}
             for name, code in codes.items():
@@ -194,6 +203,38 @@ class Image(unittest.TestCase):
                     with open(containers[name].log_path, errors="replace") as log:
                         print(f"{name} ended with {code}:\n{log.read()[-3000:]}")
         self.assertEqual(codes, {name: 0 for name in containers})
+        self.check_logs()
+
+    def check_download(self, url):
+        with open(__file__, "rb") as file:
+            self.assertEqual(run("curl", "-fsS", url + "/download?filename=image").stdout, file.read())
+
+    def restore_metadata(self, gateway, url):
+        """The commands of the operator's guide for a gateway whose volume was lost, and the rotation of the logs."""
+        with open(os.path.join(ROOT, "docs", "operating.md")) as file:
+            guide = file.read().split("## In containers", 1)[1].split("\n## ", 1)[0]
+        self.assertEqual(gateway.stop(), 0)
+        gateway.process = None
+        data = os.path.join(self.folder, gateway.name)
+        shutil.rmtree(data)
+        os.mkdir(data)
+        os.chown(data, USER, USER)
+        restore = re.search(r"run --rm --no-deps gateway (.*)", guide)[1].split()
+        said = gateway.run(*restore)
+        self.assertIn(b"rows restored from node", said.stdout + said.stderr)
+        gateway.run("sh", "-c", re.search(r"exec gateway sh -c '(.*)'", guide)[1])
+        gateway.start()
+        cluster.poll(lambda: run("curl", "-fs", url + "/health/cluster", check=False).returncode == 0, "writes are possible again")
+        self.check_download(url)
+        self.assertTrue({"coordinator.log", "coordinator.log.1"} <= set(os.listdir(f"{self.folder}/logs/tercet-gateway")))
+
+    def check_logs(self):
+        """What the readers of compose.containers.yaml find in the volume of the logs."""
+        endpoint = loki.Loki()
+        self.addCleanup(endpoint.close)
+        loki.ship(os.path.join(self.folder, "logs"), endpoint.url, loki.promtail_pipeline())
+        self.assertIn("coordinator", {labels["node"] for labels, _, _ in endpoint.entries})
+        self.assertEqual(len(os.listdir(os.path.join(self.folder, "logs", "tercet-node"))), 4)
 
 
 if __name__ == "__main__":

@@ -208,7 +208,8 @@ class Monitoring(ClusterTest):
         pages = glob.glob(os.path.join(dashboards.ROOT, "docs", "**", "*.md"), recursive=True)
         for path in pages + [os.path.join(dashboards.ROOT, name) for name in ("README.md", "ARCHITECTURE.md", "RELIABILITY.md")]:
             with open(path) as file:
-                named = set(re.findall(r"\btercet_[a-z0-9_]+[a-z0-9]\b(?!\*)", file.read()))
+                text = re.sub(r"docker volume rm \S+", "", file.read())
+            named = set(re.findall(r"\btercet_[a-z0-9_]+[a-z0-9]\b(?!\*)", text))
             self.assertEqual({name for name in named if re.sub("_(bucket|sum|count)$", "", name) not in families}, set(), path)
 
     def test_numbers_are_right(self):
@@ -353,14 +354,41 @@ class Files(unittest.TestCase):
             said = run("systemd-analyze", "verify", "--man=no", copy).stderr.decode()
             self.assertNotIn("tercet", said)
 
+    def compose_config(self, *files):
+        arguments = [argument for file in files for argument in ("-f", file)]
+        return run("docker-compose", *arguments, "--profile", "alloy", "config", env={"TERCET_CLUSTER_ID": "0"}).stdout.decode()
+
+    def test_compose_files_fit_together(self):
+        """The monitoring reads the logs and scrapes the ports of the cluster in containers."""
+        deploy = os.path.dirname(dashboards.MONITORING)
+        tercet = yaml.safe_load(self.compose_config(f"{deploy}/compose.yaml"))
+        for network in ("host", "override"):
+            watching = yaml.safe_load(self.compose_config(*(
+                f"{dashboards.MONITORING}/compose{part}.yaml" for part in ("", "." + network, ".containers"))))
+            volume = watching["volumes"]["tercet-logs"]["name"]
+            self.assertIn(volume, [settings.get("name") for settings in tercet["volumes"].values()])
+            for reader in ("promtail", "alloy"):
+                mounts = [mount for mount in watching["services"][reader]["volumes"] if ":/var/log/tercet:" in mount]
+                self.assertEqual(mounts, ["tercet-logs:/var/log/tercet:ro"], "of one place, and not of data/log")
+        published = []
+        for service in tercet["services"].values():
+            self.assertIn("logs:/var/log/tercet:rw", service["volumes"])
+            self.assertEqual(service["environment"]["TERCET_LOGDIR"], "/var/log/tercet")
+            published += service["ports"]
+        scraped = ""
+        for name in ("gateway", "nodes"):
+            with open(os.path.join(PROMETHEUS, "targets", name + ".yml")) as file:
+                scraped += file.read()
+        self.assertEqual({port.split(":")[-2] for port in published}, set(re.findall(r":(\d+)", scraped)))
+
     def test_compose_files(self):
         """docker-compose resolves each combination that is used; every image is pinned, every port is on loopback."""
         monitoring = dashboards.MONITORING
         deploy = os.path.dirname(monitoring)
         for files in ([f"{monitoring}/compose.yaml", f"{monitoring}/compose.override.yaml"],
-                      [f"{monitoring}/compose.yaml", f"{monitoring}/compose.host.yaml"], [f"{deploy}/compose.yaml"]):
-            arguments = [argument for file in files for argument in ("-f", file)]
-            text = run("docker-compose", *arguments, "--profile", "alloy", "config", env={"TERCET_CLUSTER_ID": "0"}).stdout.decode()
+                      [f"{monitoring}/compose.yaml", f"{monitoring}/compose.host.yaml"], [f"{deploy}/compose.yaml"],
+                      [f"{monitoring}/compose.yaml", f"{monitoring}/compose.host.yaml", f"{monitoring}/compose.containers.yaml"]):
+            text = self.compose_config(*files)
             for image in re.findall(r"image: (\S+)", text):
                 self.assertRegex(image, r":v?\d+\.\d+\.\d+$", files)
             for port in re.findall(r"^ +- (\S+:\d+:\d+)", text, re.MULTILINE) + re.findall(r"published: (\S+)", text):

@@ -131,6 +131,23 @@ class Start(unittest.TestCase):
         self.assertEqual(asking, {"tercet-gateway", "tercet-buckets"})
         self.assertEqual(self.script("start-monitoring.sh", TERCET_FILES_TOKEN_FILE=token + ".none")[0], 1)
 
+    def test_cluster_in_containers(self):
+        token = os.path.join(self.folder, "token")
+        with open(token, "w") as file:
+            file.write("the-files-token")
+        logs = os.path.join(self.folder, "data", "log")
+        code, said, calls = self.script("start-monitoring.sh", "--alloy", "--containers", TERCET_FILES_TOKEN_FILE=token)
+        self.assertEqual(code, 0, said)
+        self.assertRegex(calls, r"-f \S*/compose\.host\.yaml -f \S*/compose\.containers\.yaml --profile alloy up ")
+        self.assertIn("filled by alloy from the volume tercet-logs", said)
+        self.assertFalse(os.path.exists(logs))
+        self.assertTrue(os.path.exists(os.path.join(TARGETS, "token")))
+        self.assertNotIn("compose.containers.yaml", self.script("stop-monitoring.sh", "--delete")[2], "it would delete the logs")
+        if not os.path.exists(os.path.join(ROOT, "secrets", "files-token")):
+            code, said, _ = self.script("start-monitoring.sh", "--containers")
+            self.assertEqual(code, 1)
+            self.assertIn("secrets/files-token", said)
+
     def test_docker_compose_of_its_own(self):
         """Where docker has no plug-in, docker-compose is taken."""
         with open(os.path.join(self.bin, "docker-compose"), "w") as file:
