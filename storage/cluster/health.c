@@ -33,7 +33,7 @@ static uint64_t json_count(const json_t *object, const char *name)
 }
 
 /* Goes into metric labels: anything that is not plainly a name becomes '_'. */
-static void server_id_copy(char *out, size_t size, const char *text)
+static void name_copy(char *out, size_t size, const char *text)
 {
     size_t len = 0;
     for (; text && text[len] && len < size - 1; len++) {
@@ -66,13 +66,13 @@ static const char *report_parse(const struct cluster *cluster, const struct node
         problem = "is another node: its number differs";
         goto out;
     }
-    server_id_copy(report->server_id, sizeof(report->server_id), json_string_value(json_object_get(root, "serverID")));
+    name_copy(report->server_id, sizeof(report->server_id), json_string_value(json_object_get(root, "serverID")));
     report->total_bytes = json_count(root, "totalBytes");
     report->free_bytes = json_count(root, "freeBytes");
     report->chunks = json_count(root, "chunks");
     report->full = json_is_true(json_object_get(root, "full"));
     report->read_only = json_is_true(json_object_get(root, "readOnly"));
-    report->uptime_s = json_count(root, "uptimeSeconds");
+    name_copy(report->instance, sizeof(report->instance), json_string_value(json_object_get(root, "instance")));
     report->corruptions = json_count(root, "corruptions");
     report->clock_ms = (int64_t)json_count(root, "timeMs");
 out:

@@ -11,7 +11,6 @@
 #include "base/metrics.h"
 #include "base/task.h"
 
-#define START_TOLERATED_MS      3000  /* its uptime is in seconds and a moment old */
 #define CLOCK_SKEW_TOLERATED_MS 60000 /* well within PROTOCOL_SKEW_MS */
 
 static void text_copy(char *out, size_t size, const char *text)
@@ -244,13 +243,12 @@ static void changed_locked(struct node *node)
 /* A restart that fell between two checks, and copies that the node found damaged. */
 static void changes_learn_locked(struct node *node, const struct node_report *report)
 {
-    int64_t started_ms = (int64_t)clock_monotonic_ms() - (int64_t)report->uptime_s * 1000;
-    if (node->started_ms && started_ms > node->started_ms + START_TOLERATED_MS)
+    bool restarted = node->instance[0] && strcmp(node->instance, report->instance) != 0;
+    if (restarted)
         changed_locked(node);
     else if (report->corruptions > node->corruptions)
         node->changes++;
-    if (!node->started_ms || started_ms > node->started_ms + START_TOLERATED_MS)
-        node->started_ms = started_ms;
+    text_copy(node->instance, sizeof(node->instance), report->instance);
     node->corruptions = report->corruptions;
 }
 

@@ -15,7 +15,8 @@ struct metric_counter;
 struct metric_gauge;
 struct task;
 
-#define NODE_NUMBER_MAX 255
+#define NODE_NUMBER_MAX   255
+#define NODE_INSTANCE_MAX 33 /* with NUL */
 
 struct node {
     unsigned number;    /* these eight, down to the counters, never change after node_init */
@@ -47,9 +48,9 @@ struct node {
     char last_error[128];
     uint64_t requests, failures;
     unsigned in_flight;
-    uint64_t changes, down_since_ms; /* see cluster_node_info */
-    int64_t started_ms;              /* its process, by our monotonic clock; 0 unknown */
-    uint64_t corruptions;            /* as last reported */
+    uint64_t changes, down_since_ms;  /* see cluster_node_info */
+    char instance[NODE_INSTANCE_MAX]; /* of its process; empty: unknown */
+    uint64_t corruptions;             /* as last reported */
     bool bars_returning, barred;
     struct task *checker; /* its health task while that runs */
     bool check_now;
@@ -61,8 +62,9 @@ struct node_report {
     char server_id[64];
     uint64_t total_bytes, free_bytes, chunks;
     bool full, read_only;
-    int64_t clock_ms;               /* its wall clock */
-    uint64_t uptime_s, corruptions; /* of the node's process: both begin at 0 when it restarts */
+    int64_t clock_ms;                 /* its wall clock */
+    char instance[NODE_INSTANCE_MAX]; /* another one for every process of the node */
+    uint64_t corruptions;             /* that this process found */
 };
 
 /* How a request ended, seen from the node's reputation. */

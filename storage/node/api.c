@@ -22,6 +22,9 @@ struct node_api *node_api_create(const struct node_api_config *config)
 {
     struct node_api *api = mem_zalloc(sizeof(*api));
     api->config = *config;
+    uint8_t instance[8];
+    random_bytes(instance, sizeof(instance));
+    hex_encode(instance, sizeof(instance), api->instance);
     api->start_ms = clock_monotonic_ms();
     node_metrics_init(&api->metrics, config->server_id);
     return api;
@@ -312,6 +315,7 @@ void api_health(struct api_request *request)
                   (json_int_t)((clock_monotonic_ms() - api->start_ms) / 1000), "timeMs", (json_int_t)clock_wall_ms(),
                   "trashChunks", (json_int_t)info->trash_chunks, "trashBytes", (json_int_t)info->trash_bytes);
     CHECK(body != NULL);
+    json_object_set_new(body, "instance", json_string(api->instance));
     if (api->config.scrub)
         json_object_set_new(body, "scrub", scrub_describe(api->config.scrub));
     api_reply_json(request->http, failed ? 503 : 200, body);

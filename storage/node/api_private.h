@@ -17,6 +17,7 @@ struct node_api {
     struct node_metrics metrics;
     unsigned in_flight; /* atomic */
     uint64_t start_ms;
+    char instance[17]; /* random: tells this process from those before */
 };
 
 /* A request on its way through the API. */

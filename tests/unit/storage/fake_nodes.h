@@ -54,6 +54,7 @@ struct fake_node {
     _Atomic int64_t clock_ms; /* its clock minus the true one */
     const char *cluster_id;   /* said by /health; NULL: the right one */
     unsigned said_number;     /* said by /health; 0: the right one */
+    atomic_uint restarts;     /* said by /health */
     atomic_bool full;         /* said by /health */
     atomic_bool read_only;    /* said by /health */
     atomic_bool released;     /* ends all stalls */
@@ -287,10 +288,11 @@ static inline void fake_health(struct fake_node *node, struct http_request *requ
     buffer_printf(&body,
                   "{\"status\":\"OK\",\"serverID\":\"fake-%u\",\"role\":\"storage-node\",\"nodeId\":%u,"
                   "\"clusterId\":\"%s\",\"timeMs\":%lld,\"totalBytes\":1000000000,\"freeBytes\":500000000,"
-                  "\"chunks\":%u,\"full\":%s,\"readOnly\":%s}",
+                  "\"chunks\":%u,\"full\":%s,\"readOnly\":%s,\"instance\":\"%u\"}",
                   node->number, node->said_number ? node->said_number : node->number,
                   node->cluster_id ? node->cluster_id : FAKE_CLUSTER_ID, (long long)(clock_wall_ms() + node->clock_ms),
-                  fake_chunk_count(node), node->full ? "true" : "false", node->read_only ? "true" : "false");
+                  fake_chunk_count(node), node->full ? "true" : "false", node->read_only ? "true" : "false",
+                  node->restarts);
     http_reply(request, 200, buffer_bytes(&body));
     buffer_release(&body);
 }

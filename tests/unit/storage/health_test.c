@@ -116,6 +116,25 @@ static void test_failure_opens_and_recovery_closes(void **state)
     assert_int_equal(info_of(0).failures, 0);
 }
 
+static void changes_run(void *arg)
+{
+    bool *noticed = arg;
+    *noticed = FAKE_EVENTUALLY(info_of(1).changes == 1);
+}
+
+/* However soon after its start, and though no check found it away: its disk may be another one. */
+static void test_restart_is_noticed(void **state)
+{
+    (void)state;
+    bool noticed = false;
+    start_quick();
+    assert_int_equal(info_of(1).changes, 0);
+    fake.nodes[1].restarts++;
+    fake_run(changes_run, &noticed);
+    assert_true(noticed);
+    assert_int_equal(info_of(0).changes, 0);
+}
+
 /* Opens the breaker of a node whose checks then pass again, with a fault left for the canary. */
 static void open_with(unsigned index, enum fault put_fault, enum fault get_fault)
 {
@@ -367,6 +386,7 @@ int main(void)
         WITH_NODES(test_first_checks),
         WITH_NODES(test_wrong_nodes_are_not_used),
         WITH_NODES(test_failure_opens_and_recovery_closes),
+        WITH_NODES(test_restart_is_noticed),
         WITH_NODES(test_canaries_close),
         WITH_NODES(test_failed_canaries_keep_open),
         WITH_NODES(test_canary_is_compared),

@@ -42,6 +42,7 @@ static void health_is_open(void **state)
     assert_true(json_is_false(json_object_get(health, "readOnly")));
     assert_true(llabs(json_integer_value(json_object_get(health, "timeMs")) - clock_wall_ms()) < 10000);
     assert_string_equal(json_string_value(json_object_get(health, "version")), TERCET_VERSION);
+    assert_int_equal(strlen(json_string_value(json_object_get(health, "instance"))), 16);
     json_decref(health);
     buffer_release(&exchange.answer);
 }
