@@ -20,7 +20,7 @@ def _start(run, bandwidth, threads):
     """A cluster with slow repair, some past, and objects that take a while to be copied."""
     options = {"-repair-bandwidth": bandwidth, "-repair-concurrency": str(CONCURRENCY)}
     cluster = run.start_cluster(options=options, mix=Mix(threads=threads, keys=OBJECTS))
-    run.start_load(3.5)  # a node that restarts within 3 s of its start is taken for one that did not
+    run.start_load(1)
     run.load.stop()
     session = run.session()
     for key in run.load.s3_keys:
