@@ -276,8 +276,8 @@ enum status meta_repair_add(struct meta *meta, const struct chunk_id *id, unsign
 #define META_REPAIR_ADD_MAX 256
 enum status meta_repair_add_many(struct meta *meta, const struct chunk_id *ids, size_t count, unsigned bad_node);
 uint64_t meta_repair_backlog(struct meta *meta);
-/* For how long the queue has not been empty, counted from meta_open at most: nothing that was queued since is older. 0 when
- * it is empty. */
+/* For how long the queue has not been empty, counted from meta_open at most: nothing that was queued since is older. 0
+ * when it is empty. */
 uint64_t meta_repair_backlog_ms(struct meta *meta);
 
 /* ---- where the copies are ------------------------------------------------------------------------------------- */

@@ -54,6 +54,8 @@ class Container:
         self.command = service["command"]
         self.probe = service["healthcheck"]["test"][1:]
         self.id = image.buildah("from", "--pull-never", IMAGE).decode().strip()
+        # Of a volume of the image and one of ours at the same place, buildah shows now this one, now that one.
+        image.buildah("config", "--volume", "/var/lib/tercet-", self.id)
         data = os.path.join(folder, name)
         os.mkdir(data)
         os.chown(data, USER, USER)
@@ -216,6 +218,7 @@ class Image(unittest.TestCase):
         self.assertEqual(gateway.stop(), 0)
         gateway.process = None
         data = os.path.join(self.folder, gateway.name)
+        self.assertTrue(os.path.exists(os.path.join(data, "meta", "CURRENT")))
         shutil.rmtree(data)
         os.mkdir(data)
         os.chown(data, USER, USER)
