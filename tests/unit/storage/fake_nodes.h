@@ -1,9 +1,11 @@
 /* Four storage nodes inside the test, on our own HTTP server, that misbehave on command; and the cluster that uses
  * them. They check what a real node checks: signatures, footers and checksums. One loop runs all of it, so handlers and
- * the test's tasks need no locks; the test's own thread looks at results only when no task runs. */
+ * the test's tasks need no locks; the test's own thread looks at results only when no task runs, and at chunks at any
+ * time, since an upload's surplus copies are discarded after its end. */
 #ifndef TERCET_TESTS_UNIT_STORAGE_FAKE_NODES_H
 #define TERCET_TESTS_UNIT_STORAGE_FAKE_NODES_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -77,43 +79,58 @@ struct fake_cluster {
 
 static struct fake_cluster fake; /* of the running test */
 
+static pthread_mutex_t fake_chunks_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static inline struct fake_chunk **fake_slot(struct fake_node *node, const struct chunk_id *id)
+{
+    struct fake_chunk **at = &node->chunks;
+    while (*at && memcmp(&(*at)->id, id, sizeof(*id)) != 0)
+        at = &(*at)->next;
+    return at;
+}
+
+/* The chunk stays valid until it is removed. */
 static inline struct fake_chunk *fake_find(struct fake_node *node, const struct chunk_id *id)
 {
-    for (struct fake_chunk *chunk = node->chunks; chunk; chunk = chunk->next)
-        if (memcmp(&chunk->id, id, sizeof(*id)) == 0)
-            return chunk;
-    return NULL;
+    pthread_mutex_lock(&fake_chunks_lock);
+    struct fake_chunk *chunk = *fake_slot(node, id);
+    pthread_mutex_unlock(&fake_chunks_lock);
+    return chunk;
 }
 
 static inline void fake_store(struct fake_node *node, const struct chunk_id *id, const char *data, uint32_t size)
 {
-    if (fake_find(node, id))
-        return;
-    struct fake_chunk *chunk = mem_alloc(sizeof(*chunk));
-    *chunk = (struct fake_chunk){node->chunks, *id, size, mem_alloc(size)};
-    memcpy(chunk->data, data, size);
-    node->chunks = chunk;
+    pthread_mutex_lock(&fake_chunks_lock);
+    struct fake_chunk **at = fake_slot(node, id);
+    if (!*at) {
+        *at = mem_alloc(sizeof(**at));
+        **at = (struct fake_chunk){NULL, *id, size, mem_alloc(size)};
+        memcpy((*at)->data, data, size);
+    }
+    pthread_mutex_unlock(&fake_chunks_lock);
 }
 
 static inline bool fake_remove(struct fake_node *node, const struct chunk_id *id)
 {
-    for (struct fake_chunk **at = &node->chunks; *at; at = &(*at)->next) {
-        struct fake_chunk *chunk = *at;
-        if (memcmp(&chunk->id, id, sizeof(*id)) != 0)
-            continue;
+    pthread_mutex_lock(&fake_chunks_lock);
+    struct fake_chunk **at = fake_slot(node, id);
+    struct fake_chunk *chunk = *at;
+    if (chunk)
         *at = chunk->next;
+    pthread_mutex_unlock(&fake_chunks_lock);
+    if (chunk)
         free(chunk->data);
-        free(chunk);
-        return true;
-    }
-    return false;
+    free(chunk);
+    return chunk != NULL;
 }
 
 static inline unsigned fake_chunk_count(const struct fake_node *node)
 {
     unsigned count = 0;
+    pthread_mutex_lock(&fake_chunks_lock);
     for (const struct fake_chunk *chunk = node->chunks; chunk; chunk = chunk->next)
         count++;
+    pthread_mutex_unlock(&fake_chunks_lock);
     return count;
 }
 
