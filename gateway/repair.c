@@ -70,9 +70,13 @@ static enum status copy_make(struct background *background, const struct meta_ch
     if (target == 0 || copies.copies >= CHUNK_COPIES_MAX)
         return STATUS_UNAVAILABLE;
     background_pause(background, bandwidth_take(&gateway->bandwidth, copies.size));
-    for (unsigned i = 0; i < copies.copies && status && !background_is_stopping(background); i++)
-        if (cluster_node_readable(gateway->cluster, copies.nodes[i]))
-            status = cluster_chunk_pull(gateway->cluster, &copies, copies.nodes[i], target);
+    /* From a random one on, since the records' first nodes would bear all the reading. */
+    unsigned first = copies.id.bytes[CHUNK_ID_LEN - 1];
+    for (unsigned i = 0; i < copies.copies && status && !background_is_stopping(background); i++) {
+        unsigned source = copies.nodes[(first + i) % copies.copies];
+        if (cluster_node_readable(gateway->cluster, source))
+            status = cluster_chunk_pull(gateway->cluster, &copies, source, target);
+    }
     if (status)
         return status;
     copies.nodes[copies.copies++] = (uint8_t)target;
