@@ -44,7 +44,7 @@ class Clock(_Preload):
 
 
 class Failpoint(_Preload):
-    """Ends one process at a chosen step of its work, or slows that step down."""
+    """Ends one process at a chosen step of its work, or slows that step down; the first one, where several share it."""
 
     _CONTROL = struct.Struct("<IIiI16s128s")  # struct control of failpoints.c
 

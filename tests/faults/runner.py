@@ -163,17 +163,22 @@ class Run:
                 newest[op.key] = op.value
         return [(v, self.history.writes[v]) for v in newest.values() if v != ABSENT and v in self.history.writes]
 
-    def wait_redundant(self, seconds, since):
-        """Waits until all nodes are healthy (so they have been compared), every live large chunk has three copies and
-        the repair queue is empty. Seconds from `since` to then; None: not in time."""
+    def expect_redundant(self, seconds, since, cause):
+        """Expects that in this time all nodes are healthy (so they have been compared), every large chunk that read_all
+        saw has three copies and the repair queue is empty. Seconds from `since` to then; None: not in time."""
         deadline = time.monotonic() + seconds
         live = self.live_writes()
-        while time.monotonic() < deadline:
-            whole = self.cluster.healthy_nodes() == NODE_COUNT and not self.cluster.missing_copies(live)
-            if whole and self.cluster.metric("tercet_repair_backlog") == 0:
+        self.expect(live, f"{cause}: nothing was read whose copies could be counted")
+        while True:
+            healthy, missing = self.cluster.healthy_nodes(), self.cluster.missing_copies(live)
+            queued = self.cluster.metric("tercet_repair_backlog")
+            if healthy == NODE_COUNT and missing == 0 and queued == 0:
                 return time.monotonic() - since
+            if time.monotonic() > deadline:
+                found = f"{healthy} nodes healthy, {missing} copies missing, {queued} chunks queued"
+                self.expect(False, f"{cause}: no full redundancy within {seconds} s: {found}")
+                return None
             time.sleep(0.1)
-        return None
 
     def wait_freed(self, write_ids, seconds):
         """Whether no node has a chunk file of these writes any more, within the time."""
@@ -184,6 +189,15 @@ class Run:
                 return True
             time.sleep(0.2)
         return False
+
+    def rewrite_all(self, size):
+        """Gives every S3 key a new value of this size, and waits until the nodes have freed the old ones."""
+        session = self.session()
+        for key in self.load.s3_keys:
+            self.expect(session.put(key, size) == OK, f"{key} could not be written")
+        session.client.close()
+        self.read_all()
+        poll(lambda: self.cluster.metric("tercet_gc_backlog") == 0, "what was replaced is freed", 30)
 
     def read_all(self):
         """Every key, through the session's API, after the faults."""

@@ -5,7 +5,6 @@ import re
 import time
 
 from cluster import NODE_COUNT, poll
-from history import OK
 from load import Mix
 from runner import scenario
 from storage_node import StorageNode
@@ -22,11 +21,7 @@ def _start(run, bandwidth, threads):
     cluster = run.start_cluster(options=options, mix=Mix(threads=threads, keys=OBJECTS))
     run.start_load(1)
     run.load.stop()
-    session = run.session()
-    for key in run.load.s3_keys:
-        run.expect(session.put(key, SIZE) == OK, f"{key} could not be written")
-    session.client.close()
-    poll(lambda: cluster.metric("tercet_gc_backlog") == 0, "what was replaced is freed", 30)
+    run.rewrite_all(SIZE)
     return cluster
 
 
@@ -69,9 +64,7 @@ def killed_while_repairing(run):
     cluster.restart_gateway()
     left = json.loads(cluster.get("/system/repair")[1])["queuedChunks"]
     run.expect(0 < left <= lost - made + CONCURRENCY, f"{left} chunks are queued after the restart")
-    redundant = run.wait_redundant(30, begun)
-    run.measure("full redundancy s", redundant)
-    run.expect(redundant is not None, "the repair did not go on after the restart")
+    run.measure("full redundancy s", run.expect_redundant(30, begun, "a restart in mid-repair"))
     again = _fetched(cluster) - fetched
     run.measure("copies lost, made until the kill, fetched afterwards", f"{lost}, {made}, {again}")
     run.expect(_held(cluster, number) == lost, "the node does not hold again what it had")
@@ -96,6 +89,4 @@ def wiped_while_repairing(run):
     run.expect_no_errors(begun, time.monotonic(), "two nodes that lost their disks")
     run.load.stop()
     run.read_all()
-    redundant = run.wait_redundant(30, begun)
-    run.measure("full redundancy s", redundant)
-    run.expect(redundant is not None, "copies that two nodes had lost were not made anew within 30 s")
+    run.measure("full redundancy s", run.expect_redundant(30, begun, "two wiped nodes"))

@@ -6,24 +6,24 @@ import time
 
 from cluster import NODE_COUNT
 from faulty_cluster import DEFAULT_PACE, QUICK
-from history import OK
 from load import Mix
 from preload import Failpoint
 from runner import scenario
 
-# What a step does and what it works on; see preload/failpoints.c. {own}: the program's port, {node}: a node's.
+# What a step does and what it works on; see preload/failpoints.c. {own}: the program's port, {node}: that of the node
+# {number}.
 NODE_STEPS = {
     "request arrives": ("read", "socket:{own}:* PUT /chunks/*"),
-    "chunk file is created": ("create", "*/node?/tmp/*"),
-    "chunk file is written": ("write", "*/node?/tmp/*"),
-    "chunk file is synced": ("sync", "*/node?/tmp/*"),
-    "chunk file gets its name": ("rename", "*/node?/chunks/*"),
-    "chunk's directory is synced": ("sync", "*/node?/chunks/*"),
-    "chunk's row is written": ("write", "*/node?/small/*.log"),
-    "chunk's row is synced": ("sync", "*/node?/small/*.log"),
-    "metadata are written": ("write", "*/node?/meta-replica/*.log"),
-    "metadata are synced": ("sync", "*/node?/meta-replica/*.log"),
-    "chunk file is deleted": ("unlink", "*/node?/chunks/*"),
+    "chunk file is created": ("create", "*/node{number}/tmp/*"),
+    "chunk file is written": ("write", "*/node{number}/tmp/*"),
+    "chunk file is synced": ("sync", "*/node{number}/tmp/*"),
+    "chunk file gets its name": ("rename", "*/node{number}/chunks/*"),
+    "chunk's directory is synced": ("sync", "*/node{number}/chunks/*"),
+    "chunk's row is written": ("write", "*/node{number}/small/*.log"),
+    "chunk's row is synced": ("sync", "*/node{number}/small/*.log"),
+    "metadata are written": ("write", "*/node{number}/meta-replica/*.log"),
+    "metadata are synced": ("sync", "*/node{number}/meta-replica/*.log"),
+    "chunk file is deleted": ("unlink", "*/node{number}/chunks/*"),
     "chunk is acknowledged": ("write", "socket:{own}:* HTTP/1.1 201* for PUT /chunks/*"),
     "metadata are acknowledged": ("write", "socket:{own}:* HTTP/1.1 204* for PUT /meta/batches*"),
     "deletion is acknowledged": ("write", "socket:{own}:* HTTP/1.1 204* for DELETE /chunks/*"),
@@ -46,11 +46,11 @@ REPAIR_STEPS = {
         "pull arrives": ("read", "socket:{own}:* POST /chunks/*/pull*"),
         "source is asked": ("write", "socket:*:* GET /chunks/*"),
         "source's answer arrives": ("read", "socket:*:* HTTP/1.1 200* for GET /chunks/*"),
-        "copy is written": ("write", "*/node?/tmp/*"),
-        "copy gets its name": ("rename", "*/node?/chunks/*"),
+        "copy is written": ("write", "*/node{number}/tmp/*"),
+        "copy gets its name": ("rename", "*/node{number}/chunks/*"),
         "copy is acknowledged": ("write", "socket:{own}:* HTTP/1.1 201* for POST /chunks/*/pull*"),
     },
-    "source": {"copy is sent": ("write", "socket:{own}:* HTTP/1.1 200* for GET /chunks/*")},
+    "source": {"copy is sent": ("write", "socket:*:* HTTP/1.1 200* for GET /chunks/*")},
     "gateway": {
         "pull goes to a node": ("write", "socket:*:{node} POST /chunks/*/pull*"),
         "answer to a pull arrives": ("read", "socket:*:{node} HTTP/1.1 201* for POST /chunks/*/pull*"),
@@ -69,22 +69,22 @@ RESTORE_STEPS = {
 }
 
 
-def _failpoints(run):
-    """Program name -> Failpoint, and what goes before their commands."""
-    names = ["gateway"] + [f"node{number}" for number in range(1, NODE_COUNT + 1)]
-    failpoints = {name: Failpoint(run.directory, name) for name in names}
-    return failpoints, {name: failpoint.words for name, failpoint in failpoints.items()}
+def _failpoint(run):
+    """One that all programs share, and what goes before their commands."""
+    failpoint = Failpoint(run.directory, "all")
+    return failpoint, {name: failpoint.words for name in ["gateway", "node1", "node2", "node3", "node4"]}
 
 
-def _reach(run, program, failpoint, name, arm):
-    """Arms the failpoint, waits until the program is dead, and starts it again."""
-    arm(failpoint)
+def _reach(run, failpoint, name):
+    """Waits until the failpoint has ended a program, and starts that again."""
     deadline = time.monotonic() + 30
-    while program.running() and time.monotonic() < deadline:
+    dead = []
+    while not dead and time.monotonic() < deadline:
         time.sleep(0.01)
+        dead = [program for program in run.cluster.programs if not program.running()]
     failpoint.disarm()
-    run.expect(not program.running(), f"{program.name}: the step was not reached within 30 s: {name}")
-    if not program.running():
+    run.expect(len(dead) == 1, f"{len(dead)} programs have ended within 30 s at the step: {name}")
+    for program in dead:
         program.killed = True
         run.cluster.restart(program)
 
@@ -104,7 +104,7 @@ def _steps(run):
 @scenario(seconds=200)
 def kill_at_step(run):
     """Processes die right before or right after a step: each step of the write, commit and delete paths."""
-    failpoints, wrap = _failpoints(run)
+    failpoint, wrap = _failpoint(run)
     pace = {name: QUICK[name] for name in DEFAULT_PACE}  # in the long form, too: it restarts a hundred times
     cluster = run.start_cluster(options=pace, mix=Mix(threads=4, put_large=15, delete=15), wrap=wrap)
     run.start_load(1)
@@ -112,51 +112,42 @@ def kill_at_step(run):
     steps = _steps(run)
     for kind, name, after in steps:
         number = run.rng.randint(1, NODE_COUNT)
-        program = cluster.gateway if kind == "gateway" else cluster.nodes[number - 1]
-        own = cluster.port if kind == "gateway" else cluster.node_ports[number - 1]
+        node = cluster.node_ports[number - 1]
+        own = cluster.port if kind == "gateway" else node
         call, place = (GATEWAY_STEPS if kind == "gateway" else NODE_STEPS)[name]
-        place = place.format(own=own, node=cluster.node_ports[number - 1])
-        countdown = run.rng.randint(1, 6)
-        _reach(run, program, failpoints[program.name], name, lambda point: point.kill_at(call, place, after, countdown))
+        failpoint.kill_at(call, place.format(own=own, node=node, number=number), after, run.rng.randint(1, 6))
+        _reach(run, failpoint, name)
         cluster.wait_healthy()
     run.measure("steps", len(steps))
 
 
 @scenario(seconds=200)
 def kill_at_repair_step(run):
-    """A node has lost its disk, and the node that fetches a copy, the one that sends it or the gateway dies at a step of
-    that: every chunk gets its copies again."""
-    failpoints, wrap = _failpoints(run)
+    """A node has lost its disk, and it dies at a step of fetching its copies, or one that sends them does, or the gateway:
+    every chunk gets its copies again."""
+    failpoint, wrap = _failpoint(run)
     pace = {"-health-interval": "300ms", "-suspect-interval": "100ms", "-breaker-open": "200ms", "-repair-interval": "100ms"}
     cluster = run.start_cluster(options=pace | {"-repair-concurrency": "2"}, mix=Mix(threads=2, keys=6), wrap=wrap)
-    run.start_load(3.5)  # a node that restarts within 3 s of its start is taken for one that did not
+    run.start_load(1)
     run.load.stop()
-    session = run.session()
-    for key in run.load.s3_keys:
-        run.expect(session.put(key, 600_000) == OK, f"{key} could not be written")
-    session.client.close()
+    run.rewrite_all(600_000)
     run.phase("kill")
     steps = [(role, name, after) for role, steps in REPAIR_STEPS.items() for name in steps for after in (False, True)]
     run.rng.shuffle(steps)
     steps = steps if run.long else steps[::3]
     for role, name, after in steps:
         begun = time.monotonic()
-        # repair may have put copies elsewhere: these two share some, since together they have more than one of each
-        target, source = sorted(range(1, NODE_COUNT + 1), key=lambda number: -len(cluster.chunk_files(number)))[:2]
-        program = {"target": cluster.nodes[target - 1], "source": cluster.nodes[source - 1]}.get(role, cluster.gateway)
-        own = cluster.node_ports[(source if role == "source" else target) - 1]
+        # repair may have put copies elsewhere: this one has some, whatever it had before
+        number = max(range(1, NODE_COUNT + 1), key=lambda number: len(cluster.chunk_files(number)))
+        node = cluster.node_ports[number - 1]
         call, place = REPAIR_STEPS[role][name]
-        place = place.format(own=own, node=cluster.node_ports[target - 1])
-        cluster.nodes[target - 1].kill()
+        cluster.nodes[number - 1].kill()
         cluster.wait_healthy(NODE_COUNT - 1)
-        cluster.wipe(f"node{target}")
-        if program is not cluster.nodes[target - 1]:
-            failpoints[program.name].kill_at(call, place, after, 2)
-        cluster.nodes[target - 1].start()
-        _reach(run, program, failpoints[program.name], name,
-               lambda point: point.kill_at(call, place, after, 2) if role == "target" else None)
-        redundant = run.wait_redundant(30, begun)
-        run.expect(redundant is not None, f"{role}, {name}: copies were not made anew within 30 s")
+        cluster.wipe(f"node{number}")
+        failpoint.kill_at(call, place.format(own=node, node=node, number=number), after, 2)
+        cluster.nodes[number - 1].start()
+        _reach(run, failpoint, name)
+        run.expect_redundant(30, begun, f"{role}, {name}")
     run.measure("steps", len(steps))
 
 
@@ -193,20 +184,16 @@ def kill_at_restore_step(run):
 @scenario(seconds=90)
 def crash_slow_disks(run):
     """kill -9 of all five at once while the nodes' disks take 300 ms to sync a chunk: what was answered is there."""
-    names = [f"node{number}" for number in range(1, NODE_COUNT + 1)]
-    failpoints = {name: Failpoint(run.directory, name) for name in names}
-    wrap = {name: failpoint.words for name, failpoint in failpoints.items()}
+    failpoint, wrap = _failpoint(run)
     cluster = run.start_cluster(mix=Mix(put_large=60), wrap=wrap)
     run.start_load(1)
     run.phase("crashes")
     for _ in range(run.times(3, 20)):
-        for failpoint in failpoints.values():
-            failpoint.delay("sync", "*/node?/tmp/*", 300)
+        failpoint.delay("sync", "*/node?/tmp/*", 300)
         time.sleep(run.rng.uniform(0.8, 1.5))
         cluster.crash_all()
         run.load.stop()
-        for failpoint in failpoints.values():
-            failpoint.disarm()
+        failpoint.disarm()
         for program in cluster.programs:
             program.start()
         cluster.wait_ready()
