@@ -143,6 +143,12 @@ bool breaker_failure(struct breaker *breaker, uint64_t now_ms)
     return true;
 }
 
+void breaker_retry(struct breaker *breaker)
+{
+    if (breaker->state == BREAKER_OPEN)
+        breaker->open_until_ms = 0;
+}
+
 bool breaker_pace(struct breaker *breaker, bool slow, uint64_t now_ms)
 {
     if (breaker->state != BREAKER_CLOSED)

@@ -2,7 +2,8 @@
  *
  *   - CLOSED: normal. `failures_max` failures in a row, half of the last BREAKER_HISTORY requests failed, or half of
  *     so many writes slow, open it.
- *   - OPEN: for open_ms, doubled each time a probe fails, up to BREAKER_OPEN_MS_MAX; and up to a tenth longer.
+ *   - OPEN: for open_ms, doubled each time a probe fails, up to BREAKER_OPEN_MS_MAX; and up to a tenth longer. Or until
+ *     a node that did not answer at all answers again.
  *   - HALF-OPEN: one probe at a time; BREAKER_PROBES successes in a row close it, one failure opens it again.
  *
  * Slow writes have a row of their own: reads that are quick as ever must not hide a disk that is slow to sync.
@@ -46,6 +47,8 @@ bool breaker_allow(struct breaker *breaker, uint64_t now_ms);
  * same, because it holds the last replica, proves little about it. */
 bool breaker_success(struct breaker *breaker, uint64_t now_ms);
 bool breaker_failure(struct breaker *breaker, uint64_t now_ms);
+/* Ends the pause of OPEN: the node was away and is there again. */
+void breaker_retry(struct breaker *breaker);
 /* A write was answered at the usual pace, or far too slowly: beside its result, and only while CLOSED. True when it
  * opened. */
 bool breaker_pace(struct breaker *breaker, bool slow, uint64_t now_ms);

@@ -273,6 +273,8 @@ void node_check_passed(struct node *node, const struct node_report *report, bool
     pthread_mutex_lock(&node->lock);
     if (!node->checked || node->check_failed)
         log_info("node is reachable", LOG_INT("node", node->number), LOG_STR("address", node->address));
+    if (node->check_failed)
+        breaker_retry(&node->breaker);
     node->checked = true;
     node->check_failed = false;
     node->down_since_ms = 0;

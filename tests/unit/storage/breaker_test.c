@@ -139,6 +139,21 @@ static void test_results_while_open_change_nothing(void **state)
     expect_pause(&breaker, 5000, OPEN_MS);
 }
 
+static void test_retry_ends_the_pause(void **state)
+{
+    (void)state;
+    struct breaker breaker = breaker_at_start();
+    breaker_retry(&breaker);
+    assert_int_equal(breaker.state, BREAKER_CLOSED);
+    open_it(&breaker, 5000);
+    assert_false(breaker_allow(&breaker, 5001));
+    breaker_retry(&breaker);
+    assert_int_equal(breaker.state, BREAKER_OPEN);
+    assert_true(breaker_allow(&breaker, 5001));
+    assert_true(breaker_failure(&breaker, 5002));
+    expect_pause(&breaker, 5002, 2 * OPEN_MS);
+}
+
 static void test_slow_writes_open(void **state)
 {
     (void)state;
@@ -244,6 +259,7 @@ int main(void)
         cmocka_unit_test(test_failed_probes_double_the_pause),
         cmocka_unit_test(test_lost_probe_is_forgotten),
         cmocka_unit_test(test_results_while_open_change_nothing),
+        cmocka_unit_test(test_retry_ends_the_pause),
         cmocka_unit_test(test_slow_writes_open),
         cmocka_unit_test(test_causes),
         cmocka_unit_test(test_probes_must_pass_in_a_row),

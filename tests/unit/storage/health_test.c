@@ -116,6 +116,19 @@ static void test_failure_opens_and_recovery_closes(void **state)
     assert_int_equal(info_of(0).failures, 0);
 }
 
+static void test_returning_node_waits_for_no_pause(void **state)
+{
+    (void)state;
+    struct cluster_config config = quick_config();
+    config.breaker_open_ms = 60000;
+    fake_start_nodes(0);
+    fake_start_cluster(&config);
+    fake.nodes[2].health_fault = FAULT_ERROR;
+    assert_becomes(2, false, BREAKER_OPEN);
+    fake.nodes[2].health_fault = FAULT_NONE;
+    assert_becomes(2, true, BREAKER_CLOSED);
+}
+
 static void changes_run(void *arg)
 {
     bool *noticed = arg;
@@ -386,6 +399,7 @@ int main(void)
         WITH_NODES(test_first_checks),
         WITH_NODES(test_wrong_nodes_are_not_used),
         WITH_NODES(test_failure_opens_and_recovery_closes),
+        WITH_NODES(test_returning_node_waits_for_no_pause),
         WITH_NODES(test_restart_is_noticed),
         WITH_NODES(test_canaries_close),
         WITH_NODES(test_failed_canaries_keep_open),
