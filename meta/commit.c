@@ -132,11 +132,18 @@ struct commit_group {
     struct commit_group *next;
 };
 
-/* Those that had succeeded end with this. */
+/* Does the owner take what it wants for done? Or for done by another, which counts no less: who deletes again after an
+ * error, or makes a bucket that is there, is answered with success. */
+static bool claims_done(const struct commit_op *op)
+{
+    return op->status == STATUS_OK || op->status == STATUS_NOT_FOUND || op->status == STATUS_EXISTS;
+}
+
+/* What was taken for done may come to nothing. */
 static void ops_fail(struct commit_op *ops, enum status status)
 {
     for (struct commit_op *op = ops; op; op = op->next)
-        if (op->status == STATUS_OK)
+        if (claims_done(op))
             op->status = status;
 }
 
@@ -201,6 +208,17 @@ static bool ops_refuse(struct committer *committer, struct commit_op *ops)
     return true;
 }
 
+/* What the replicas must hold before the outcomes are told, though nothing was written: all that these may have seen.
+ * 0: nothing. */
+static uint64_t seen_sequence(struct committer *committer, const struct commit_op *ops)
+{
+    const struct history *history = &committer->meta->history;
+
+    while (ops && !claims_done(ops))
+        ops = ops->next;
+    return ops && history->replication ? history_last(history) : 0;
+}
+
 /* Commits operations from the list until a group is full. Returns those that are left. */
 static struct commit_op *group_commit(struct committer *committer, struct commit_op *first)
 {
@@ -227,6 +245,8 @@ static struct commit_op *group_commit(struct committer *committer, struct commit
     }
     buffer_release(&value);
     db_batch_free(batch);
+    if (sequence == 0)
+        sequence = seen_sequence(committer, first);
     if (sequence > 0)
         group_hand_over(committer, first, sequence);
     else

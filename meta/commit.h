@@ -10,7 +10,8 @@
  * ends at once with exit code 3; the next start recovers from the log.
  *
  * With replication (history.h) a second thread, the acknowledger, holds the outcomes of a group back until enough
- * replicas have it, while the committer goes on with the next group. */
+ * replicas have it, while the committer goes on with the next group. An operation that finds done what it wants waits
+ * for the replicas, too: what it found may be lost with this disk. */
 #ifndef TERCET_META_COMMIT_H
 #define TERCET_META_COMMIT_H
 

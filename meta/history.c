@@ -107,7 +107,7 @@ void history_close(struct history *history)
     pthread_mutex_destroy(&history->lock);
 }
 
-static uint64_t last_sequence(const struct history *history)
+uint64_t history_last(const struct history *history)
 {
     return history->base + db_sequence(history->db);
 }
@@ -117,7 +117,7 @@ void history_prepare(struct history *history, struct db_batch *batch)
     if (history->begun)
         return;
     history->next = history->lineage;
-    lineage_advance(&history->next, last_sequence(history));
+    lineage_advance(&history->next, history_last(history));
     row_put(batch, history, &history->next);
 }
 
@@ -161,7 +161,7 @@ enum status history_position(struct db *db, const uint8_t *cluster_id, struct me
         status = row_get(db, &history);
     if (status == STATUS_NOT_FOUND) /* it was never replicated, or died while it was made */
         status = STATUS_OK;
-    *position = (struct meta_position){history.lineage.epoch, last_sequence(&history)};
+    *position = (struct meta_position){history.lineage.epoch, history_last(&history)};
     *lineage = history.lineage;
     return status;
 }
@@ -190,7 +190,7 @@ void meta_position(struct meta *meta, struct meta_position *position)
 {
     struct history *history = &meta->history;
     pthread_mutex_lock(&history->lock);
-    *position = (struct meta_position){history->lineage.epoch, last_sequence(history)};
+    *position = (struct meta_position){history->lineage.epoch, history_last(history)};
     pthread_mutex_unlock(&history->lock);
 }
 
@@ -198,7 +198,7 @@ enum standing meta_judge(struct meta *meta, const struct meta_position *replica)
 {
     struct history *history = &meta->history;
     pthread_mutex_lock(&history->lock);
-    enum standing standing = lineage_judge(&history->lineage, last_sequence(history), replica);
+    enum standing standing = lineage_judge(&history->lineage, history_last(history), replica);
     pthread_mutex_unlock(&history->lock);
     return standing;
 }
@@ -213,7 +213,7 @@ int64_t meta_restored_ms(const struct meta *meta)
 uint64_t history_ship(const struct history *history, const struct db_batch *batch)
 {
     struct buffer record;
-    uint64_t last = last_sequence(history);
+    uint64_t last = history_last(history);
     uint64_t first = last - db_batch_count(batch) + 1;
     uint32_t count = 0;
     size_t start;
@@ -243,7 +243,7 @@ enum status meta_changes_read(struct meta *meta, uint64_t from, struct buffer *r
     if (from < history->log_first)
         return STATUS_NOT_FOUND;
     pthread_mutex_lock(&history->lock);
-    uint64_t epoch = lineage_epoch_at(&history->lineage, from, &end), last = last_sequence(history);
+    uint64_t epoch = lineage_epoch_at(&history->lineage, from, &end), last = history_last(history);
     pthread_mutex_unlock(&history->lock);
     return db_log_read(meta->db, from - base, (end < last ? end : last) - base, epoch, base, records);
 }

@@ -30,6 +30,8 @@ enum status history_position(struct db *db, const uint8_t *cluster_id, struct me
  * a batch that could not be written may be written again. */
 void history_prepare(struct history *history, struct db_batch *batch);
 enum status history_write(struct history *history, struct db_batch *batch);
+/* Of the last change that is in the database. */
+uint64_t history_last(const struct history *history);
 /* Hands a group that was written just now to the replicas; returns the sequence to wait for. */
 uint64_t history_ship(const struct history *history, const struct db_batch *batch);
 

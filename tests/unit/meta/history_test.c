@@ -204,6 +204,41 @@ static void test_uncertain(void **state)
     assert_int_equal(meta_bucket_delete(r->support.meta, KEY("plain")), STATUS_NOT_EMPTY);
 }
 
+static enum status accept_parts(void *arg, const struct meta_part *const *parts, size_t count,
+                                struct meta_object *object)
+{
+    (void)arg, (void)parts, (void)count, (void)object;
+    return STATUS_OK;
+}
+
+/* Who repeats what ended uncertain finds it done; that may be lost no less than the first time. */
+static void test_repeated_after_uncertain(void **state)
+{
+    struct recorder *r = *state;
+    struct meta *meta = r->support.meta;
+    struct meta_upload upload = {.bucket = r->support.plain.id, .key = KEY("large")};
+    struct meta_part part = {.number = 1, .size = 10};
+    struct chunk_list chunks = support_chunks(1, 10, 3);
+    const unsigned number = 1;
+    struct meta_object object;
+    uint64_t count;
+
+    OK(support_put(&r->support, &r->support.plain, "key", 1, 1, NULL, NULL));
+    OK(support_put(&r->support, &r->support.versioned, "file", 1, 1, NULL, NULL));
+    OK(meta_upload_create(meta, &upload));
+    OK(meta_part_put(meta, &upload, &part, &chunks));
+    for (int i = 0; i < 3; i++) {
+        enum status wanted = i < 2 ? STATUS_UNCERTAIN : STATUS_OK;
+        r->holds = i == 2;
+        assert_int_equal(meta_upload_complete(meta, &upload, &number, 1, NULL, accept_parts, NULL, &object), wanted);
+        meta_object_release(&object);
+        assert_int_equal(support_delete(&r->support, &r->support.plain, "key", NULL, NULL), wanted);
+        assert_int_equal(meta_object_delete_all(meta, r->support.versioned.id, KEY("file"), &count), wanted);
+        assert_int_equal(meta_bucket_create(meta, KEY("another"), false, BYTES("")), wanted ? wanted : STATUS_EXISTS);
+    }
+    chunk_list_release(&chunks);
+}
+
 /* What an uncertain deletion queued is kept until the nodes have the deletion. */
 static void test_garbage_of_uncertain_commit(void **state)
 {
@@ -316,6 +351,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_epochs, setup, teardown),
         cmocka_unit_test_setup_teardown(test_not_ready, setup, teardown),
         cmocka_unit_test_setup_teardown(test_uncertain, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_repeated_after_uncertain, setup, teardown),
         cmocka_unit_test_setup_teardown(test_garbage_of_uncertain_commit, setup, teardown),
         cmocka_unit_test_setup_teardown(test_snapshot_and_restore, setup, teardown),
         cmocka_unit_test_setup_teardown(test_peek, setup, teardown),
