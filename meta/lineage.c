@@ -56,8 +56,9 @@ void lineage_restore(struct lineage *lineage, const struct meta_position *replic
         newest = change_generation(replica->epoch);
     if (generation > newest)
         newest = generation;
-    lineage->epoch = change_epoch_create(newest + 1);
-    lineage->restored_generation = newest + 1;
+    newest += LINEAGE_RESTORE_GAP;
+    lineage->epoch = change_epoch_create(newest);
+    lineage->restored_generation = newest;
 }
 
 uint64_t lineage_epoch_at(const struct lineage *lineage, uint64_t sequence, uint64_t *end)

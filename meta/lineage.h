@@ -10,7 +10,9 @@
 
 #include "base/bytes.h"
 
-#define LINEAGE_PAST_MAX 256
+#define LINEAGE_PAST_MAX    256
+#define LINEAGE_RESTORE_GAP 1024 /* generations: starts that a node which was away at the restore may have seen alone  \
+                                  */
 
 struct meta_position {
     uint64_t epoch; /* 0: of nothing */
