@@ -9,6 +9,8 @@ import re
 import secrets
 import shutil
 import subprocess
+import threading
+import time
 
 import botocore.exceptions
 import raw_http
@@ -387,6 +389,27 @@ class MetadataSync(ClusterTest):
             self.cluster.restart_node(number)
         self.wait_in_step()
         client.delete_bucket(Bucket="two")  # it was refused, not half done
+
+    def test_repeated_deletion_is_not_acknowledged_before_the_first(self):
+        client = s3.client(self.cluster)
+        client.create_bucket(Bucket="repeated")
+        client.put_object(Bucket="repeated", Key="key", Body=b"body")
+        self.wait_in_step()
+        for node in self.cluster.nodes[1:]:
+            node.pause()
+        answers = []
+        threads = [threading.Thread(target=lambda: answers.append(s3.signed(self.cluster, "DELETE", "/repeated/key").status))
+                   for _ in range(6)]
+        for thread in threads:
+            thread.start()
+            time.sleep(0.05)
+        for thread in threads:
+            thread.join()
+        for node in self.cluster.nodes[1:]:
+            node.resume()
+        self.assertEqual(answers, [503] * 6)
+        self.wait_in_step()
+        client.delete_object(Bucket="repeated", Key="key")
 
 
 if __name__ == "__main__":
