@@ -341,6 +341,18 @@ static enum status fetch_rows(struct fetch *fetch, const char *path)
     return fetch->status;
 }
 
+/* A damaged replica is no reason to give up. */
+static void suggest_others(const struct survey *survey, unsigned from)
+{
+    for (unsigned i = 0; i < survey->node_count; i++)
+        if (i != from && survey->answered[i] && survey->states[i].epoch)
+            fprintf(stderr, "tercet-gateway: -restore-from %u restores from that node, up to sequence %" PRIu64 "%s\n",
+                    node_number(survey, i), survey->states[i].sequence,
+                    is_newer(&survey->states[from], survey->states[i].epoch, survey->states[i].sequence)
+                        ? ", which is less"
+                        : "");
+}
+
 static enum status fetch_run(const struct meta_recovery_config *config, const struct survey *survey, unsigned from)
 {
     char path[PATH_LEN_MAX];
@@ -361,10 +373,11 @@ static enum status fetch_run(const struct meta_recovery_config *config, const st
     meta_restore_free(fetch.restore);
     if (!status)
         status = database_swap(config, path);
-    if (status)
+    if (status) {
         fprintf(stderr, "tercet-gateway: the metadata could not be restored from node %u: %s\n",
                 node_number(survey, from), status_name(status));
-    else
+        suggest_others(survey, from);
+    } else
         fprintf(stderr, "tercet-gateway: %" PRIu64 " rows restored from node %u, up to sequence %" PRIu64 "\n",
                 fetch.rows, node_number(survey, from), fetch.from.sequence);
     return status;

@@ -70,7 +70,9 @@ static enum status state_load(struct meta_replica *replica, char error[DISK_ERRO
     enum status status = STATUS_OK;
     char *row = rocksdb_get(replica->db, replica->read, state_key, sizeof(state_key), &len, &failure);
     if (failure) {
-        snprintf(error, DISK_ERROR_MAX, "the replica of the metadata cannot be read: %s", failure);
+        snprintf(error, DISK_ERROR_MAX,
+                 "the replica of the metadata cannot be read; when it is moved away, the gateway sends it anew: %s",
+                 failure);
         rocksdb_free(failure);
         return STATUS_IO;
     }

@@ -356,6 +356,38 @@ class MetadataSync(ClusterTest):
         self.assertIn("node 9 does not answer", said)
         self.go_on_from(3, "forked-2", "second")
 
+    def test_damaged_replica_is_passed_over(self):
+        self.fill("rotten")
+        before = self.state("rotten")
+        replica = os.path.join(self.cluster.data("node1"), "meta-replica")
+        client = s3.client(self.cluster)
+        client.create_bucket(Bucket="more")
+        for number in range(300):  # so that there are blocks which a start does not read
+            client.put_object(Bucket="more", Key=str(number), Body=b"more")
+        self.cluster.nodes[0].kill()
+        self.cluster.restart_node(1)  # what the log of the first process had becomes a table
+        self.wait_in_step()
+        self.cluster.nodes[0].kill()
+        table = max(glob.glob(os.path.join(replica, "*.sst")), key=os.path.getsize)
+        with open(table, "r+b") as file:
+            file.seek(os.path.getsize(table) // 2)
+            file.write(b"rotten")
+        self.cluster.restart_node(1)
+        self.cluster.gateway.kill()
+        shutil.rmtree(self.meta)
+        code, said = self.run_gateway("-restore-metadata", "-restore-from", "1")
+        self.assertEqual(code, 1, said)
+        self.assertIn("could not be restored from node 1", said)
+        self.assertIn("-restore-from 2 restores from that node", said)
+        code, said = self.run_gateway("-restore-metadata", "-restore-from", "2")
+        self.assertEqual(code, 0, said)
+        self.cluster.nodes[0].kill()
+        shutil.rmtree(replica)
+        self.cluster.restart_node(1)
+        self.cluster.start()
+        self.wait_in_step()
+        self.assertEqual(self.state("rotten"), before)
+
     def test_restore_refuses_what_is_not_behind(self):
         self.wait_in_step()
         self.cluster.gateway.terminate()
