@@ -235,11 +235,24 @@ static void refuse(struct feeder *feeder, const struct cluster_meta_state *node,
     kill(getpid(), SIGTERM);
 }
 
+struct judge_job {
+    struct meta *meta;
+    struct meta_position replica;
+    enum standing standing;
+};
+
+static void judge_job_run(void *arg)
+{
+    struct judge_job *job = arg;
+    job->standing = meta_judge(job->meta, &job->replica);
+}
+
 /* Looks at what the node says that it holds. CONFLICT: the gateway stops. */
 static enum status state_check(struct feeder *feeder, const struct cluster_meta_state *node)
 {
-    const struct meta_position replica = {node->epoch, node->sequence};
-    enum standing standing = meta_judge(feeder->sync->meta, &replica);
+    struct judge_job job = {.meta = feeder->sync->meta, .replica = {node->epoch, node->sequence}};
+    pool_run(feeder->sync->config.pool, judge_job_run, &job);
+    enum standing standing = job.standing;
     if (standing == STANDING_PREFIX || standing == STANDING_OVERRULED) {
         feeder->needs_snapshot = standing == STANDING_OVERRULED;
         call_ends(feeder, standing == STANDING_PREFIX ? node->sequence : 0);

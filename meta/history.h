@@ -32,7 +32,8 @@ struct meta_replication {
 enum status meta_position_peek(const char *path, const uint8_t *cluster_id, struct meta_position *position,
                                struct lineage *lineage);
 void meta_position(struct meta *meta, struct meta_position *position);
-/* How a replica stands to the database as it is now. Does not wait for the disk. */
+/* How a replica stands to the database as it is now. Waits for a sync while the first commit of a process is written.
+ */
 enum standing meta_judge(struct meta *meta, const struct meta_position *replica);
 /* When the database was made from a replica, by the wall clock of then; 0: never. Does not block. */
 int64_t meta_restored_ms(const struct meta *meta);
