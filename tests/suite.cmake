@@ -103,6 +103,7 @@ suite_python(e2e.large-upload e2e/large_upload_test.py e2e 3600 RELEASE PROCESSO
 suite_python(faults.checker faults/checker_test.py faults 60)
 suite_python(faults.broken faults/broken_test.py faults 1800 PROCESSORS 2)
 suite_python(faults.short faults/short_test.py faults 1500 PROCESSORS 2)
+suite_python(faults.memory faults/memory_test.py faults 300 RELEASE PROCESSORS 2)
 
 suite_python(observability.monitoring observability/monitoring_test.py observability 600)
 suite_python(observability.logs observability/logs_test.py observability 300)

@@ -149,11 +149,16 @@ class Run:
         return self.load.session(name, timeout)
 
     def breaker_times(self, title, node, fault_start, fault_end):
-        """Records how long the breaker of the node took to open and, after the fault, to close."""
+        """Records how long the breaker of the node took to open (a short fault may end before) and, after the fault, to
+        close; that the fault was noticed at all, and its end, is expected."""
         first = self.monitor.first
+        unhealthy = first(node, fault_start, lambda _, ok: not ok)
+        again = first(node, fault_end, lambda state, ok: ok and state == "CLOSED")
         self.measure(f"{title}breaker opened s", first(node, fault_start, lambda state, _: state == "OPEN"))
-        self.measure(f"{title}unhealthy s", first(node, fault_start, lambda _, ok: not ok))
-        self.measure(f"{title}healthy again s", first(node, fault_end, lambda state, ok: ok and state == "CLOSED"))
+        self.measure(f"{title}unhealthy s", unhealthy)
+        self.measure(f"{title}healthy again s", again)
+        self.expect(unhealthy is not None, f"{title}node {node} was never seen as unhealthy")
+        self.expect(again is not None, f"{title}node {node} was never seen as healthy again")
 
     def live_writes(self):
         """(write id, Write) of the newest acknowledged value of each key, where no delete or maybe blurs it."""

@@ -121,6 +121,24 @@ def three_stopped(run):
 
 
 @scenario(seconds=120)
+def stop_gateway(run):
+    """SIGSTOP of the gateway: it goes on where it was, and holds its own silence against no node."""
+    cluster = run.start_cluster()
+    run.start_load(2)
+    run.phase("stopped")
+    for seconds in run.rng.sample((0.3, 0.7, 1.5, 3), 4) + ([60] if run.long else []):
+        cluster.gateway.pause()
+        time.sleep(seconds)
+        cluster.gateway.resume()
+        time.sleep(0.7)
+    run.phase("healthy")
+    time.sleep(run.seconds(1, 10))
+    rows = cluster.node_states()
+    blamed = [number for number, row in rows.items() if row["transitions"] or not row["healthy"]]
+    run.expect(len(rows) == NODE_COUNT and not blamed, f"of nodes {sorted(rows)}, these were blamed: {blamed}")
+
+
+@scenario(seconds=120)
 def stop_node(run):
     """SIGSTOP: connections stay open and nothing answers. Clients hardly notice."""
     cluster = run.start_cluster()
