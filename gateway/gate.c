@@ -133,6 +133,8 @@ enum status gate_authenticate(struct exchange *exchange)
  * address (DNS rebinding) counts as same-origin for the browser, but cannot hide its name. */
 static bool host_is_local(const struct gateway_options *options, struct bytes host)
 {
+    /* What containers call their host; .internal is never delegated in the public DNS (ICANN, 2024-07-29). */
+    static const char *const host_of_containers[] = {"host.docker.internal", "host.containers.internal"};
     const char *colon = host.len ? memrchr(host.data, ':', host.len) : NULL;
 
     if (host.len == 0 || host.data[0] == '[')
@@ -145,6 +147,9 @@ static bool host_is_local(const struct gateway_options *options, struct bytes ho
         return true;
     if (bytes_equal_nocase(host, options->domain ? options->domain : ""))
         return true;
+    for (size_t i = 0; i < sizeof(host_of_containers) / sizeof(host_of_containers[0]); i++)
+        if (bytes_equal_nocase(host, host_of_containers[i]))
+            return true;
     for (size_t i = 0; i < host.len; i++)
         if (host.data[i] != '.' && (host.data[i] < '0' || host.data[i] > '9'))
             return host.len > 10 && bytes_equal_nocase(bytes_of(host.data + host.len - 10, 10), ".localhost");
@@ -180,8 +185,8 @@ static enum status authorize_files(struct exchange *exchange)
         return STATUS_OK;
     http_reply_header_str(exchange->http, "WWW-Authenticate", "Bearer realm=\"tercet\"");
     json_error(exchange, 401, "Unauthorized",
-               "This request is not from this host itself: send the header 'Authorization: Bearer TOKEN' with the "
-               "files token.");
+               "Without the header 'Authorization: Bearer TOKEN' (the files token) only requests from this host "
+               "itself are answered: from a loopback address, to a local name in Host, by no page and no proxy.");
     return STATUS_DENIED;
 }
 

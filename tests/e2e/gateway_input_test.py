@@ -217,9 +217,11 @@ class GatewayInput(ClusterTest):
         def status(host):
             return raw_http.exchange(self.cluster.port, f"GET /files HTTP/1.1\r\nHost: {host}\r\n\r\n".encode()).status
 
-        for host in ("localhost", "LOCALHOST:80", "x.localhost", "127.0.0.1", "[::1]:8080", "myhost:8080"):
+        for host in ("localhost", "LOCALHOST:80", "x.localhost", "127.0.0.1", "[::1]:8080", "myhost:8080",
+                     "host.docker.internal:8080", "Host.Containers.Internal"):
             self.assertEqual(status(host), 200, host)
-        for host in ("evil.example", "evil.example:8080", "evil.example.", "127.0.0.1.evil.example", "xlocalhost.example"):
+        for host in ("evil.example", "evil.example:8080", "evil.example.", "127.0.0.1.evil.example", "xlocalhost.example",
+                     "evil.internal", "xhost.docker.internal", "host.docker.internal.evil.example"):
             self.assertEqual(status(host), 401, host)
 
 

@@ -222,6 +222,22 @@ class Monitoring(ClusterTest):
         self.assertIn('tercet_chunks{copies="2"} 0\n', metrics)
         self.assertNotIn('tercet_chunks{copies="3"} 0\n', metrics)
 
+    def test_shipped_targets_answer(self):
+        """By the names that Prometheus has for them in its container, and without a token."""
+        ports = {8080 + number: port for number, port in enumerate([self.cluster.port, *self.cluster.node_ports])}
+        asked = 0
+        for file_name, paths in (("gateway.yml", ("/metrics", "/metrics/buckets")), ("nodes.yml", ("/metrics",))):
+            with open(os.path.join(PROMETHEUS, "targets", file_name)) as file:
+                targets = [target for group in yaml.safe_load(file) for target in group["targets"]]
+            for name, _, shipped in (target.partition(":") for target in targets):
+                port = ports[int(shipped)]
+                for path in paths:
+                    status = run("curl", "-s", "--noproxy", "*", "--resolve", f"{name}:{port}:127.0.0.1", "-o", os.devnull,
+                                 "-w", "%{http_code}", f"http://{name}:{port}{path}").stdout
+                    self.assertEqual(status, b"200", f"{name}:{port}{path}")
+                    asked += 1
+        self.assertEqual(asked, 6)
+
     def test_cluster_health_follows_the_write_quorum(self):
         self.assertEqual(self.cluster.get("/health/cluster")[0], 200)
         for number in (2, 3, 4):
