@@ -51,8 +51,8 @@ def queries(kind):
                 yield f"{name}: {panel['title']}: {target['refId']}", query
 
 
-def names(kind, queries):
-    """For each query what it names, by the published grammar: see parse_queries.mjs."""
+def parsed(mode, kind, queries):
+    """What parse_queries.mjs says of each query, by the published grammar; mode: --names or --mutants."""
     program = os.path.join(os.path.dirname(os.path.abspath(__file__)), "parse_queries.mjs")
     asked = json.dumps([{"language": kind, "query": query} for query in queries])
-    return json.loads(run("node", program, "--names", stdin=asked.encode()).stdout)
+    return json.loads(run("node", program, mode, stdin=asked.encode()).stdout)

@@ -144,7 +144,7 @@ class Logs(ClusterTest):
         """A misspelt field is no error in LogQL: it selects nothing."""
         fields = {"job", "service", "level", "node", "__error__"}.union(*(line for _, _, line in self.lines))
         queries = list(dashboards.queries("loki"))
-        for (where, query), (named,) in zip(queries, dashboards.names("loki", [query for _, query in queries]), strict=True):
+        for (where, query), (named,) in zip(queries, dashboards.parsed("--names", "loki", [query for _, query in queries]), strict=True):
             self.assertLessEqual(set(named["fields"]), fields, where)
             # What a query filters by before it parses must be in lines that have the fields.
             for text in re.findall(r'\|= "(\w+)"', query):
