@@ -23,7 +23,7 @@ static const char *method_label(struct bytes method)
 
 /* The series of the requests that are alike: same operation, method and status. */
 struct series {
-    const struct operation *operation; /* NULL: not routed */
+    const struct operation *operation; /* NULL: none that there is */
     const char *method;                /* one of method_label's; NULL: an empty slot */
     int code;
     struct metric_counter *documented, *documented_errors; /* errors: NULL below 400 */
@@ -87,7 +87,8 @@ static void find_by_action(struct series *series, const char *action)
     snprintf(labels, sizeof(labels), "action=\"%s\"", action);
     series->seconds = metric_histogram_get("tercet_request_seconds", "Time from head to answer's end.", labels,
                                            metric_seconds_bounds, metric_seconds_bound_count);
-    series->ttfb = metric_histogram_get("tercet_request_ttfb_seconds", "Time from head to answer's head.", labels,
+    series->ttfb = metric_histogram_get("tercet_request_ttfb_seconds",
+                                        "Time from head to answer's head; an upload's body is in it.", labels,
                                         metric_seconds_bounds, metric_seconds_bound_count);
 }
 
