@@ -86,14 +86,13 @@ static void dispatch(struct exchange *exchange, const struct operation *operatio
 {
     if (gate_authorize(exchange, operation))
         return;
-    exchange->operation = operation;
     if (operation->grows && meta_space_is_low(exchange->gateway->meta_space))
         disk_full(exchange);
     else
         serve(exchange);
 }
 
-static void route_s3(struct exchange *exchange)
+static void route_s3(struct exchange *exchange, const struct operation *operation)
 {
     if (exchange->credentials.type == AUTH_ANONYMOUS) {
         s3_fail(exchange, S3_ACCESS_DENIED);
@@ -101,7 +100,6 @@ static void route_s3(struct exchange *exchange)
     }
     if (s3_address(exchange))
         return;
-    const struct operation *operation = operation_by_s3(exchange);
     if (operation)
         dispatch(exchange, operation);
     else
@@ -113,6 +111,7 @@ static void route(struct exchange *exchange)
     bool path_known;
     const struct operation *operation = operation_by_path(exchange->http, &path_known);
 
+    exchange->operation = operation;
     if (uri_query_parse(exchange->http->query, &exchange->query)) {
         if (path_known)
             json_error(exchange, 400, "Malformed query",
@@ -121,11 +120,16 @@ static void route(struct exchange *exchange)
             s3_fail(exchange, S3_INVALID_URI);
         return;
     }
-    if (gate_authenticate(exchange))
-        return;
+    enum status refused = gate_authenticate(exchange);
     /* a signed request that the documented API has no row for comes from an S3 client, which wants XML */
-    if (is_for_s3(exchange) || (!operation && (!path_known || exchange->credentials.type != AUTH_ANONYMOUS)))
-        route_s3(exchange);
+    bool for_s3 = is_for_s3(exchange) || (!operation && (!path_known || exchange->credentials.type != AUTH_ANONYMOUS));
+    if (for_s3)
+        operation = s3_find_level(exchange) ? operation_by_s3(exchange) : NULL;
+    exchange->operation = operation; /* what is refused is counted and logged as what it asked for */
+    if (refused)
+        return;
+    if (for_s3)
+        route_s3(exchange, operation);
     else if (operation)
         dispatch(exchange, operation);
     else

@@ -49,31 +49,47 @@ static enum status address_pieces(struct exchange *exchange, struct bytes bucket
         status = decode_piece(exchange, key, &exchange->key);
     if (status)
         return s3_fail(exchange, S3_INVALID_URI);
-    exchange->level = bucket.len == 0 ? S3_SERVICE : key.len == 0 ? S3_BUCKET : S3_OBJECT;
     if (exchange->level == S3_OBJECT && key_check(exchange->key, &details))
         return s3_fail_details(exchange, &details);
     return STATUS_OK;
 }
 
-enum status s3_address(struct exchange *exchange)
+/* Bucket and key as they are on the wire, and the level. */
+static bool split_path(struct exchange *exchange, struct bytes *bucket, struct bytes *key)
 {
     struct bytes path = exchange->http->path;
-    struct bytes bucket = s3_virtual_host_bucket(exchange->gateway, exchange->http);
-    struct bytes key;
 
-    exchange->virtual_host = bucket.len > 0;
+    *bucket = s3_virtual_host_bucket(exchange->gateway, exchange->http);
+    *key = (struct bytes){0};
+    exchange->virtual_host = bucket->len > 0;
     if (path.len == 0 || path.data[0] != '/')
-        return s3_fail(exchange, S3_INVALID_URI);
+        return false;
     path = bytes_of(path.data + 1, path.len - 1);
     if (exchange->virtual_host) {
-        key = path;
+        *key = path;
     } else {
         const char *slash = memchr(path.data, '/', path.len);
         size_t bucket_len = slash ? (size_t)(slash - path.data) : path.len;
-        bucket = bytes_of(path.data, bucket_len);
-        key = slash ? bytes_of(slash + 1, path.len - bucket_len - 1) : (struct bytes){0};
+        *bucket = bytes_of(path.data, bucket_len);
+        if (slash)
+            *key = bytes_of(slash + 1, path.len - bucket_len - 1);
     }
-    if (bucket.len == 0 && key.len > 0)
+    exchange->level = bucket->len == 0 ? S3_SERVICE : key->len == 0 ? S3_BUCKET : S3_OBJECT;
+    return bucket->len > 0 || key->len == 0;
+}
+
+bool s3_find_level(struct exchange *exchange)
+{
+    struct bytes bucket, key;
+
+    return split_path(exchange, &bucket, &key);
+}
+
+enum status s3_address(struct exchange *exchange)
+{
+    struct bytes bucket, key;
+
+    if (!split_path(exchange, &bucket, &key))
         return s3_fail(exchange, S3_INVALID_URI);
     return address_pieces(exchange, bucket, key);
 }

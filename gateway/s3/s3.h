@@ -18,6 +18,8 @@
 /* ---- request.c: what is addressed -------------------------------------------------------------------------------- */
 /* Whether the Host names a bucket below the configured domain; then its name. */
 struct bytes s3_virtual_host_bucket(const struct gateway *gateway, const struct http_request *http);
+/* The level alone, which needs no decoding and so no verified signature; false for a path that addresses nothing. */
+bool s3_find_level(struct exchange *exchange);
 /* Decodes the path into level, bucket_name and key; InvalidURI and KeyTooLongError are answered here. */
 enum status s3_address(struct exchange *exchange);
 struct header_list s3_headers(const struct exchange *exchange);

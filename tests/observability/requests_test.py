@@ -1,4 +1,4 @@
-"""How requests are counted: the first byte apart from the whole."""
+"""How requests are counted: the first byte apart from the whole, and under their action also those that are refused."""
 
 import re
 import socket
@@ -109,6 +109,34 @@ class Requests(ClusterTest):
         self.assertEqual((requests, answers), (2, 2))
         self.assertLess(seconds, PAUSE_S / 3)
         self.assertLessEqual(first, seconds)
+
+    # ---- actions -------------------------------------------------------------------------------------------------
+
+    def counted(self, action, code, method, target, headers=None, body=b""):
+        """Sends the request as it is, and expects it to be counted so."""
+        series = (f'tercet_requests_total{{action="{action}",code="{code}"}}', f'tercet_requests_total{{action="none",code="{code}"}}')
+        before = [self.value(name) for name in series]
+        self.assertEqual(raw_http.request(self.cluster.port, method, target, headers or {}, body).status, code)
+        poll(lambda: sum(map(self.value, series)) > sum(before), "the request is counted")
+        self.assertEqual(self.value(series[0]), before[0] + 1, series[0])
+
+    def test_refused_requests_have_their_action(self):
+        """A client with a wrong secret is found by what it tries."""
+        for action, method, target, body in (
+                ("PutObject", "PUT", "/requests/refused", b"x"), ("GetObject", "GET", "/requests/large", b""),
+                ("ListObjects", "GET", "/requests?list-type=2", b""), ("ListBuckets", "GET", "/", b""),
+                ("UploadPart", "PUT", "/requests/refused?partNumber=1&uploadId=u", b"x"),
+                ("DeleteObjects", "POST", "/requests?delete", b"x"), ("none", "PUT", "/requests/refused?tagging", b"x"),
+                ("ListObjects", "GET", "/files", b""), ("GetObject", "GET", "/files/name", b"")):
+            with self.subTest(action):
+                headers = s3.sign(self.cluster, method, target, {}, body, secret_key="wrong")
+                self.counted(action, 403, method, target, headers, body)
+                if not target.startswith("/files"):  # those are the file API's when they are not signed
+                    self.counted(action, 403, method, target, {}, body)
+        self.counted("PutObject", 400, "PUT", "/requests/refused", {"Authorization": "AWS4-HMAC-SHA256 nonsense"}, b"x")
+        self.counted("DownloadFile", 401, "GET", "/files/name", {"Authorization": "Bearer wrong"})
+        self.counted("UploadFile", 401, "POST", "/upload", {"Origin": "http://example.test"}, b"x")
+        self.assertEqual(s3.signed(self.cluster, "GET", "/requests/refused").status, 404, "nothing was stored")
 
 
 if __name__ == "__main__":
