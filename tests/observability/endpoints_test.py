@@ -91,6 +91,35 @@ class Endpoints(ClusterTest):
         os.kill(gateway.process.pid, signal.SIGUSR2)
         poll(lambda: len(asked("/files/after")) == len(asked("/files/after")), "requests are no longer logged")
 
+    def test_debug_lines_of_a_node_at_run_time(self):
+        """Each operation, with the id that the gateway gave to the request."""
+        node = self.cluster.nodes[0]
+        self.s3.create_bucket(Bucket="debugged")
+
+        def lines():
+            with open(node.log_path) as file:
+                return [json.loads(line) for line in file if line.startswith("{")]
+
+        def put():
+            """Ids of uploads, most of which have a copy there."""
+            answers = [s3.signed(self.cluster, "PUT", "/debugged/key", {}, b"x" * 1000) for _ in range(8)]
+            self.assertEqual({answer.status for answer in answers}, {200})
+            return {answer.header("x-amz-request-id") for answer in answers}
+
+        def shown():
+            ids = put()
+            return [line for line in lines() if line.get("requestID") in ids]
+
+        self.assertEqual(shown(), [])
+        os.kill(node.process.pid, signal.SIGUSR2)
+        found = poll(shown, "operations are logged")
+        self.assertEqual({(line["level"], line["serverID"]) for line in found}, {("debug", "node-1")})
+        self.assertIn("operation", {line["message"] for line in found})
+        for other in self.cluster.nodes[1:]:
+            self.assertNotIn('"level":"debug"', other.log_tail())
+        os.kill(node.process.pid, signal.SIGUSR2)
+        poll(lambda: not shown(), "operations are no longer logged")
+
     def test_ready_follows_the_database(self):
         """503 while RocksDB cannot write its tables, and 200 by itself when it can; the process is live all the while."""
         library, flag = self.path("no_room.so"), self.path("no-room")

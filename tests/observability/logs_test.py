@@ -127,13 +127,40 @@ class Logs(ClusterTest):
             shipped = {line for labels, _, line in self.loki.entries if labels["node"] == server}
             self.assertLessEqual(shipped, printed)
 
-    def test_rotation(self):
-        path = os.path.join(self.logs, "tercet-gateway", "coordinator.log")
+    def rotate(self, program, folder, server, request):
+        """Renames the file as logrotate does. What request() returns is in the line that it causes."""
+        path = os.path.join(self.logs, folder, server + ".log")
+        expected = []
+
+        def written():
+            expected.append(request())
+            with open(path) as file:
+                text = file.read()
+            return any(words in text for words in expected)
+
         os.rename(path, path + ".1")
-        os.kill(self.cluster.gateway.process.pid, signal.SIGHUP)
+        os.kill(program.process.pid, signal.SIGHUP)
         cluster.poll(lambda: os.path.exists(path), "the log is opened anew")
-        raw_http.request(self.cluster.port, "GET", "/livez")
-        cluster.poll(lambda: '"path":"/livez"' in open(path).read(), "the new file is written to")
+        cluster.poll(written, "the new file is written to")
+        sizes = os.path.getsize(path), os.path.getsize(path + ".1")
+        cluster.poll(lambda: request() and os.path.getsize(path) > sizes[0], "it still is")
+        self.assertEqual(os.path.getsize(path + ".1"), sizes[1], "the old file is written to")
+
+    def test_rotation(self):
+        def request():
+            raw_http.request(self.cluster.port, "GET", "/livez")
+            return '"path":"/livez"'
+
+        self.rotate(self.cluster.gateway, "tercet-gateway", "coordinator", request)
+
+    def test_rotation_of_a_node(self):
+        """The lines of the new file have the gateway's request ids."""
+
+        def request():
+            answer = s3.signed(self.cluster, "PUT", "/logged/rotated", {}, b"x")
+            return f'"requestID":"{answer.header("x-amz-request-id")}"'
+
+        self.rotate(self.cluster.nodes[1], "tercet-node", "node-2", request)
 
     def test_dashboards_ask_for_labels_that_exist(self):
         for where, query in dashboards.queries("loki"):
