@@ -11,6 +11,7 @@
 #   TERCET_LOGS                      folder of its logs                    (log/ in its data folder)
 #   TERCET_MONITORING_NETWORK        host or bridge                        (host on Linux, bridge elsewhere)
 #   TERCET_MONITORING_WAIT           seconds until all must answer         (180)
+#   TERCET_MONITORING_ROUND          seconds until Prometheus has read the whole cluster, or it is said what not (30)
 #   GRAFANA_PASSWORD                 of Grafana's admin, at the first start (admin)
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd -P)
@@ -59,6 +60,28 @@ wait_answer()
     done
 }
 
+# What Prometheus knows of each target of the cluster that it asks often, a line each: HEALTH URL ERROR.
+cluster_targets()
+{
+    curl -fs --noproxy '*' --max-time 5 'http://127.0.0.1:9090/api/v1/targets?state=active' | tr '}' '\n' |
+        sed -n 's/.*"scrapePool":"tercet-[gn].*"scrapeUrl":"\([^"]*\)".*"lastError":"\(.*\)","lastScrape":.*"health":"\([a-z]*\)".*/\3 \1 \2/p'
+}
+
+# Prometheus's first round; then says which targets it cannot read. They are its business, so this is no failure.
+report_targets()
+{
+    deadline=$(($(date +%s) + ${TERCET_MONITORING_ROUND:-30}))
+    until [ "$(cluster_targets | grep -c '^up ')" -gt "$node_count" ]; do
+        if [ "$(date +%s)" -ge "$deadline" ]; then
+            say "Prometheus cannot read all of the cluster (http://localhost:9090/targets):" >&2
+            cluster_targets | sed -n 's/\\"/"/g; s/^up .*//; /./s/^/  /p' >&2
+            return
+        fi
+        sleep 1
+    done
+    say "Prometheus reads the gateway and all nodes."
+}
+
 main()
 {
     reader=promtail other=alloy
@@ -94,8 +117,11 @@ main()
 
 deploy/stop-monitoring.sh stops them; what they have recorded stays.
 END
-    curl -fs --noproxy '*' --max-time 5 -o /dev/null "http://127.0.0.1:$port/health" ||
+    if curl -fs --noproxy '*' --max-time 5 -o /dev/null "http://127.0.0.1:$port/health"; then
+        report_targets
+    else
         say "No gateway answers on port $port: start the cluster with deploy/up."
+    fi
 }
 
 main "$@"

@@ -138,16 +138,18 @@ class Program:
 
 
 class Cluster:
-    """tls: also an HTTPS listener with a certificate of a CA made for this cluster (self.ca)."""
+    """tls: also an HTTPS listener with a certificate of a CA made for this cluster (self.ca).
+    ports: of the gateway, its HTTPS and the nodes (0: chosen by the kernel)."""
 
-    def __init__(self, build=None, tls=True, domain=DOMAIN, gateway_options=(), node_options=(), directory=None):
+    def __init__(self, build=None, tls=True, domain=DOMAIN, gateway_options=(), node_options=(), directory=None,
+                 ports=(0,) * (NODE_COUNT + 2)):
         self.build = build or os.environ["TERCET_BUILD"]
         self.directory = tempfile.mkdtemp(prefix="tercet-", dir=directory)
         self.domain = domain
         self.access_key = "TK" + secrets.token_hex(9).upper()
         self.secret_key = base64.b64encode(secrets.token_bytes(30)).decode()
         self.cluster_id = secrets.token_hex(16)
-        self._holders = [hold_port() for _ in range(NODE_COUNT + 2)]
+        self._holders = [hold_port(port) for port in ports]
         ports = [holder.getsockname()[1] for holder in self._holders]
         self.port, self.tls_port, self.node_ports = ports[0], ports[1], ports[2:]
         self.ca = None

@@ -22,12 +22,21 @@ DOCKER = """#!/bin/sh
 shift
 [ "$1" != version ] || exit "$DOCKER_COMPOSE"
 printf '%s\\n' "$*" >>"$CALLS"
+case "${PROMETHEUS:+$*}" in
+*" up "*)
+    mkdir "$PROMETHEUS" && cp "${TERCET_PROMETHEUS_CONFIG:-$SHIPPED/prometheus.yml}" "$SHIPPED/alerts.yml" "$PROMETHEUS"
+    ln -s "$TERCET_MONITORING_TARGETS" "$PROMETHEUS/targets"
+    prometheus --config.file="$PROMETHEUS/prometheus.yml" --storage.tsdb.path="$PROMETHEUS/data" \\
+        --web.listen-address=127.0.0.1:9090 >"$PROMETHEUS/log" 2>&1 &
+    ;;
+esac
 while [ "$1" = -p ] || [ "$1" = -f ]; do files="${files:-} $1 $2"; shift 2; done
 exec docker-compose $files config -q
 """
-# Brings the loopback up, answers 200 on the ports, then becomes the command.
+# Brings the loopback up, answers 200 on the ports, with PROMETHEUS starts a cluster, without node STOPPED, and makes the
+# containers' name of the host known, then runs the command. All of it ends with this process: it is the first of its PIDs.
 INSIDE = """
-import http.server, subprocess, sys, threading
+import http.server, os, subprocess, sys, threading
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         self.send_response(200)
@@ -38,6 +47,16 @@ subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
 for port in sys.argv[1].split(","):
     server = http.server.ThreadingHTTPServer(("127.0.0.1", int(port)), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
+if os.environ.get("PROMETHEUS"):
+    import cluster
+    with open(os.environ["PROMETHEUS"] + ".hosts", "w") as hosts:
+        hosts.write("127.0.0.1 localhost host.docker.internal")
+    subprocess.run(["mount", "--bind", hosts.name, "/etc/hosts"], check=True)
+    base = int(os.environ["TERCET_BASE_PORT"])
+    watched = cluster.Cluster(tls=False, directory=os.path.dirname(hosts.name), ports=[base, 0, *range(base + 1, base + 5)])
+    watched.start()
+    for number in os.environ["STOPPED"].split():
+        watched.nodes[int(number) - 1].kill()
 sys.exit(subprocess.run(sys.argv[2:]).returncode)
 """
 
@@ -73,7 +92,7 @@ class Start(unittest.TestCase):
         environment |= {"PATH": self.bin + ":" + os.environ["PATH"], "CALLS": calls, "DOCKER_INFO": "0", "DOCKER_COMPOSE": "0",
                         "TERCET_DATA": os.path.join(self.folder, "data"), "TERCET_BASE_PORT": str(PORT),
                         "TERCET_MONITORING_WAIT": "3"} | settings
-        done = subprocess.run(["unshare", self.unshare, "/usr/bin/python3", "-c", INSIDE, ",".join(map(str, ports)),
+        done = subprocess.run(["unshare", self.unshare, "-m", "-p", "-f", "--kill-child", "/usr/bin/python3", "-c", INSIDE, ",".join(map(str, ports)),
                                os.path.join(ROOT, "deploy", name), *arguments],
                               env=environment, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=120)
         with open(calls) as file:
@@ -99,6 +118,21 @@ class Start(unittest.TestCase):
         self.assertEqual(self.script("stop-monitoring.sh")[0::2], (0, calls.split(" --profile")[0].replace(
             "compose.override", "compose.host") + " --profile alloy down --remove-orphans\n"))
         self.assertIn("down --remove-orphans --volumes", self.script("stop-monitoring.sh", "--delete")[2])
+
+    def real_prometheus(self, stopped):
+        """What the script says with Debian's Prometheus in the container's place."""
+        code, said, _ = self.script("start-monitoring.sh", ports=(3000, 3100), STOPPED=stopped, TERCET_MONITORING_WAIT="30",
+                                    PROMETHEUS=os.path.join(self.folder, "prometheus" + stopped),
+                                    SHIPPED=os.path.join(MONITORING, "prometheus"), TERCET_BUILD=os.environ["TERCET_BUILD"])
+        self.assertEqual(code, 0, said)
+        return said
+
+    def test_real_prometheus_reads_the_cluster(self):
+        """Gateway and nodes are read by the names and files that are shipped; what is not is listed with the reason."""
+        self.assertIn("Prometheus reads the gateway and all nodes.", self.real_prometheus(""))
+        listed = self.real_prometheus("4").partition("Prometheus cannot read all of the cluster")[2].splitlines()[1:]
+        self.assertEqual(len(listed), 1, listed)
+        self.assertRegex(listed[0], rf"^  down http://host\.docker\.internal:{PORT + 4}/metrics .*connection refused")
 
     def test_failures_are_loud(self):
         code, said, _ = self.script("start-monitoring.sh", ports=(9090, 3000))
