@@ -115,6 +115,7 @@ main()
   Prometheus  http://localhost:9090   scrapes the ports $port to $((port + node_count))
   Loki        http://localhost:3100   filled by $reader from $logs
 
+The gateway's requests are in its log with -accesslog only, or while debug lines are shown (docs/operating.md, Logs).
 deploy/stop-monitoring.sh stops them; what they have recorded stays.
 END
     if curl -fs --noproxy '*' --max-time 5 -o /dev/null "http://127.0.0.1:$port/health"; then

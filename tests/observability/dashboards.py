@@ -12,7 +12,7 @@ from harness import run
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 MONITORING = os.path.join(ROOT, "deploy", "monitoring")
 FASTER = 15  # the tests scrape so many times as often as is shipped
-VARIABLES = {"$__auto": "1m", "$service": ".+", "$serverID": ".+", "$search": ""}
+VARIABLES = {"$__auto": "1m", "$service": ".*", "$serverID": ".*", "$search": ""}
 
 
 def data_source(name):
