@@ -31,12 +31,12 @@ HEADER = ("what", "size", "at a time", "requests/s", "MB/s", "p50 ms", "p99 ms",
 HEAD = """\
 # Benchmarks
 
-Made by `tests/bench/run -o BENCHMARKS.md`. Every figure stands beside what a plain server does with the same bytes in the same
-run: nginx in front of nginx for GET, one storage node without a gateway for PUT. Client, gateway and four nodes (or nginx)
-share the cores and one disk: compare within the table, on a machine that does nothing else. Every PUT waits for three synced
-copies and for the metadata on two nodes. Before each row the free memory is filled with cached pages, as on a server that has
-run for a day: a virtual machine that gives free memory back to its host pays up to four times the CPU for the next writes to
-files, here as in any other program.
+All but what is said after the tables is written by `tests/bench/run -o FILE`. Every figure stands beside what a plain server
+does with the same bytes in the same run: nginx in front of nginx for GET, one storage node without a gateway for PUT. Client,
+gateway and four nodes (or nginx) share the cores and one disk: compare within the table, on a machine that does nothing else.
+Every PUT waits for three synced copies and for the metadata on two nodes. Before each row the free memory is filled with
+cached pages, as on a server that has run for a day: a virtual machine that gives free memory back to its host pays up to four
+times the CPU for the next writes to files, here as in any other program.
 """
 
 

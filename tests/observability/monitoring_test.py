@@ -321,7 +321,7 @@ class Files(unittest.TestCase):
         with open(os.path.join(dashboards.ROOT, "docs", "configuration.md")) as file:
             known = set(re.findall(r"^  (-[a-z0-9-]+)", file.read(), re.MULTILINE))
         pages = glob.glob(os.path.join(dashboards.ROOT, "docs", "runbooks", "*.md"))
-        for path in pages + [os.path.join(dashboards.ROOT, name) for name in ("README.md", "ARCHITECTURE.md", "docs/operating.md")]:
+        for path in pages + [os.path.join(dashboards.ROOT, name) for name in ("README.md", "ARCHITECTURE.md", "RELIABILITY.md", "BENCHMARKS.md", "docs/operating.md")]:
             with open(path) as file:
                 named = set(re.findall(r"`(?:tercet-\w+ )?(-[a-z][a-z0-9-]+)", file.read()))
             self.assertEqual(named - known, set(), path)
