@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/revision.h"
 
 #define FILE_BYTES_MAX   ((size_t)1 << 20)
 #define HELP_BYTES_MAX   ((size_t)1 << 20)
@@ -121,7 +122,10 @@ static int read_flag(struct loader *loader, int argc, char **argv, int at)
     if (bytes_equal_str(name, "help") || bytes_equal_str(name, "h"))
         print_help(loader);
     if (bytes_equal_str(name, "version")) {
-        printf("%s %s\n", loader->program, TERCET_VERSION);
+        printf("%s %s", loader->program, TERCET_VERSION);
+        if (strcmp(build_revision(), BUILD_REVISION_UNKNOWN) != 0)
+            printf(" (%s)", build_revision());
+        printf("\n");
         exit(0);
     }
     bool is_file = bytes_equal_str(name, "config");

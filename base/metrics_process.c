@@ -12,8 +12,9 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "base/revision.h"
 
-#define LABELS_MAX 128
+#define LABELS_MAX 192
 
 static double cpu_seconds(void *arg)
 {
@@ -104,7 +105,8 @@ static double start_time_seconds(void)
 void metrics_register_process(const char *role)
 {
     char labels[LABELS_MAX];
-    int len = snprintf(labels, sizeof(labels), "role=\"%s\",version=\"%s\"", role, TERCET_VERSION);
+    int len = snprintf(labels, sizeof(labels), "role=\"%s\",version=\"%s\",revision=\"%s\"", role, TERCET_VERSION,
+                       build_revision());
 
     CHECK(len > 0 && len < LABELS_MAX);
     metric_gauge_set(metric_gauge_get("tercet_build_info", "1; the labels say what was built", labels), 1);

@@ -110,6 +110,7 @@ suite_python(observability.logs observability/logs_test.py observability 300)
 suite_python(observability.endpoints observability/endpoints_test.py observability 300)
 suite_python(observability.buckets observability/buckets_test.py observability 300)
 suite_python(observability.requests observability/requests_test.py observability 300)
+suite_python(observability.revision observability/revision_test.py observability 120)
 suite_python(observability.start observability/start_test.py observability 300)
 suite_python(observability.package observability/package_test.py observability 600 RELEASE)
 # Begun early, since it is long and uses one core.

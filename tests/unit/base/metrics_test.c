@@ -179,7 +179,7 @@ static void test_process_metrics(void **state)
 {
     (void)state;
     metrics_register_process("test");
-    assert_contains("tercet_build_info{role=\"test\",version=\"" TERCET_VERSION "\"} 1\n");
+    assert_contains("tercet_build_info{role=\"test\",version=\"" TERCET_VERSION "\",revision=\"unknown\"} 1\n");
     assert_true(rendered_value("process_cpu_seconds_total") > 0);
     assert_true(rendered_value("process_resident_memory_bytes") > 100000);
     assert_true(rendered_value("process_virtual_memory_bytes") >= rendered_value("process_resident_memory_bytes"));
