@@ -10,10 +10,25 @@ foreach(number 1 2 3 4)
   configure_file(${DEPLOY}/debian/node.conf.in ${CMAKE_BINARY_DIR}/debian/node-${number}.conf @ONLY)
   install(FILES ${CMAKE_BINARY_DIR}/debian/node-${number}.conf DESTINATION /etc/tercet)
 endforeach()
-install(FILES ${CMAKE_SOURCE_DIR}/README.md ${CMAKE_SOURCE_DIR}/CHANGELOG.md ${CMAKE_SOURCE_DIR}/docs/operating.md
-        ${CMAKE_SOURCE_DIR}/docs/configuration.md DESTINATION share/doc/tercet)
+
+# The documents lie as they do in the source tree: their links and the alerts' annotations lead to each other.
+foreach(name README ARCHITECTURE RELIABILITY BENCHMARKS CHANGELOG)
+  install(FILES ${CMAKE_SOURCE_DIR}/${name}.md DESTINATION share/doc/tercet)
+endforeach()
+install(FILES ${CMAKE_SOURCE_DIR}/docs/operating.md ${CMAKE_SOURCE_DIR}/docs/configuration.md
+        DESTINATION share/doc/tercet/docs)
+install(DIRECTORY ${CMAKE_SOURCE_DIR}/docs/runbooks DESTINATION share/doc/tercet/docs)
 install(FILES ${CMAKE_SOURCE_DIR}/LICENSE DESTINATION share/doc/tercet RENAME copyright)
-install(DIRECTORY ${CMAKE_SOURCE_DIR}/docs/runbooks DESTINATION share/doc/tercet)
+
+# File by file where the scripts write: a token that start-monitoring.sh left in the tree must not get into the package.
+foreach(folder alloy grafana loki promtail)
+  install(DIRECTORY ${DEPLOY}/monitoring/${folder} DESTINATION share/tercet/monitoring)
+endforeach()
+foreach(file compose.yaml compose.host.yaml compose.override.yaml prometheus/alerts.yml prometheus/prometheus.yml
+        prometheus/targets/gateway.yml prometheus/targets/nodes.yml)
+  get_filename_component(folder ${file} DIRECTORY)
+  install(FILES ${DEPLOY}/monitoring/${file} DESTINATION share/tercet/monitoring/${folder})
+endforeach()
 
 set(conffiles /etc/tercet/gateway.conf)
 foreach(number 1 2 3 4)

@@ -1,6 +1,6 @@
-"""The Debian package: built by CPack from the Release build, installed with its scripts run, its programs started by hand
-with the installed settings as a user without rights, upgraded, removed and purged. Once in a clean Debian with apt, where
-one can be made; once in a root with nothing but what the scripts call, everywhere."""
+"""The Debian package, built by CPack from the Release build: what it brings; installed with its scripts run, its
+programs started by hand with the installed settings as a user without rights, upgraded, removed and purged. The latter once in a
+clean Debian with apt, where one can be made; once in a root with nothing but what the scripts call, everywhere."""
 
 import os
 import re
@@ -8,6 +8,8 @@ import shutil
 import subprocess
 import tempfile
 import unittest
+
+import yaml
 
 import cluster
 import debian
@@ -17,6 +19,10 @@ USER = 65534
 CONFFILES = {"/etc/tercet/gateway.conf"} | {f"/etc/tercet/node-{number}.conf" for number in range(1, 5)}
 SECRETS = ("cluster-secret", "secret-key", "cluster.env")
 TOOLS = ("sh", "openssl", "mv", "rm", "rmdir", "sed")
+SOURCE = os.path.join(debian.ROOT, "deploy", "monitoring")
+# The scripts' library, the rules' test, what only deploy/compose.yaml needs, and what the scripts write.
+NOT_SHIPPED = re.compile(r"lib\.sh|prometheus/alerts_test\.yml|compose\.containers\.yaml|"
+                         r"prometheus/targets(-\d+/.*|/token|/prometheus\.yml)")
 STATE = "/var/lib/private/tercet"  # what systemd makes of the units' StateDirectory
 
 
@@ -110,6 +116,102 @@ class Services:
         self.stop()
         for holder in self.holders:
             holder.close()
+
+
+class Contents(unittest.TestCase):
+    """What the package brings, unpacked and not installed."""
+
+    @classmethod
+    def setUpClass(cls):
+        folder = tempfile.TemporaryDirectory(prefix="tercet-deb-")
+        cls.addClassCleanup(folder.cleanup)
+        cls.root = os.path.join(folder.name, "root")
+        run("dpkg-deb", "-x", make_package(os.path.join(folder.name, "deb")), cls.root)
+        cls.documents = cls.root + "/usr/share/doc/tercet"
+        cls.monitoring = cls.root + "/usr/share/tercet/monitoring"
+
+    def read(self, path):
+        with open(path) as file:
+            return file.read()
+
+    def files(self, folder):
+        return sorted(os.path.join(parent, name) for parent, _, names in os.walk(folder) for name in names)
+
+    def guide(self, language, word):
+        """The block of the shipped guide that has this word in it."""
+        text = self.read(self.documents + "/docs/operating.md")
+        found = [block for block in re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL) if word in block]
+        self.assertEqual(len(found), 1, word)
+        return found[0]
+
+    def test_links_of_documents(self):
+        links = 0
+        for path in self.files(self.documents):
+            self.assertTrue(path.endswith((".md", "/copyright")), path)
+            for target in re.findall(r"\]\(([^)\s#]+)", self.read(path)):
+                if "://" not in target:
+                    links += 1
+                    self.assertTrue(os.path.exists(os.path.join(os.path.dirname(path), target)), f"{path}: {target}")
+        self.assertGreater(links, 10)
+
+    def test_named_files(self):
+        """What units, settings and documents name below /usr/share, and the page of each alert."""
+        named = set()
+        for path in self.files(self.root):
+            if not path.startswith(self.root + "/usr/bin/"):
+                found = re.findall(r"/usr/share/(?:doc/)?tercet/[\w./-]*", self.read(path))
+                named |= {name.rstrip(".") for name in found}
+        self.assertGreater(len(named), 4)
+        for name in named:
+            self.assertTrue(os.path.exists(self.root + name), name)
+        rules = yaml.safe_load(self.read(self.monitoring + "/prometheus/alerts.yml"))
+        pages = [rule["annotations"]["runbook"] for group in rules["groups"] for rule in group["rules"]]
+        self.assertGreater(len(pages), 20)
+        for page in pages:
+            self.assertTrue(os.path.isfile(os.path.join(self.documents, page)), page)
+
+    def test_monitoring_is_that_of_the_source(self):
+        shipped = {os.path.relpath(path, self.monitoring) for path in self.files(self.monitoring)}
+        tree = {os.path.relpath(path, SOURCE) for path in self.files(SOURCE)}
+        self.assertEqual(shipped, {name for name in tree if not NOT_SHIPPED.fullmatch(name)})
+        for name in shipped:
+            self.assertEqual(self.read(f"{self.monitoring}/{name}"), self.read(f"{SOURCE}/{name}"), name)
+
+    def test_containers_find_their_files(self):
+        command = re.search(r"TERCET_LOGS=(\S+) docker compose (.*) up -d", self.guide("console", "compose.host.yaml"))
+        text = run("docker-compose", *command[2].split(), "--profile", "alloy", "config", cwd=self.monitoring,
+                   env={"TERCET_LOGS": command[1]}).stdout
+        services = yaml.safe_load(text)["services"].values()
+        mounts = {mount.split(":")[0] for service in services for mount in service["volumes"]}
+        self.assertIn(command[1], mounts)
+        inside = {mount for mount in mounts if mount.startswith(self.root)}
+        self.assertGreaterEqual(len(inside), 8)
+        for mount in inside:
+            self.assertTrue(os.path.exists(mount), mount)
+
+    def test_prometheus_of_ones_own(self):
+        config = self.guide("yaml", "rule_files")
+        path = self.root + "/prometheus.yml"
+        with open(path, "w") as file:
+            file.write(config.replace("/usr/share/", self.root + "/usr/share/"))
+        said = run("promtool", "check", "config", path).stdout.decode()
+        self.assertRegex(said, r"SUCCESS: [1-9]\d* rules found")
+        known = yaml.safe_load(self.read(self.monitoring + "/prometheus/prometheus.yml"))["scrape_configs"]
+        self.assertEqual({job["job_name"] for job in yaml.safe_load(config)["scrape_configs"]},
+                         {job["job_name"] for job in known} - {"prometheus"})
+
+    def test_grafana_of_ones_own(self):
+        to = os.path.join(self.root, "etc/grafana/provisioning/")
+        for kind in ("dashboards", "datasources"):
+            os.makedirs(to + kind)
+        commands = re.sub("/(usr|etc)/", rf"{self.root}/\1/", self.guide("console", "grafana"))
+        lines = [line.removeprefix("# ") for line in commands.splitlines() if "systemctl" not in line]
+        run("sh", "-eu", "-c", "\n".join(lines))
+        provider, = yaml.safe_load(self.read(to + "dashboards/tercet.yml"))["providers"]
+        self.assertEqual(len(os.listdir(provider["options"]["path"])), 5)
+        sources = yaml.safe_load(self.read(to + "datasources/tercet.yml"))["datasources"]
+        self.assertEqual({source["uid"]: source["url"] for source in sources},
+                         {"prometheus": "http://localhost:9090", "loki": "http://localhost:3100"})
 
 
 @unittest.skipUnless(os.geteuid() == 0, "installing into another root needs root")
