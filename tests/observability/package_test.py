@@ -2,6 +2,7 @@
 programs started by hand with the installed settings as a user without rights, upgraded, removed and purged. The latter once in a
 clean Debian with apt, where one can be made; once in a root with nothing but what the scripts call, everywhere."""
 
+import glob
 import os
 import re
 import shutil
@@ -20,10 +21,11 @@ CONFFILES = {"/etc/tercet/gateway.conf"} | {f"/etc/tercet/node-{number}.conf" fo
 SECRETS = ("cluster-secret", "secret-key", "cluster.env")
 TOOLS = ("sh", "openssl", "mv", "rm", "rmdir", "sed")
 SOURCE = os.path.join(debian.ROOT, "deploy", "monitoring")
-# The scripts' library, the rules' test, what only deploy/compose.yaml needs, and what the scripts write.
-NOT_SHIPPED = re.compile(r"lib\.sh|prometheus/alerts_test\.yml|compose\.containers\.yaml|"
+# The scripts' library, the rules' tests, what only deploy/compose.yaml needs, and what the scripts write.
+NOT_SHIPPED = re.compile(r"lib\.sh|prometheus/alerts\w*_test\.yml|compose\.containers\.yaml|"
                          r"prometheus/targets(-\d+/.*|/token|/prometheus\.yml)")
 STATE = "/var/lib/private/tercet"  # what systemd makes of the units' StateDirectory
+LOGS = "/var/log/private/tercet/gateway"  # and of the LogsDirectory of one
 
 
 def make_package(folder, version=None):
@@ -200,6 +202,17 @@ class Contents(unittest.TestCase):
         self.assertEqual({job["job_name"] for job in yaml.safe_load(config)["scrape_configs"]},
                          {job["job_name"] for job in known} - {"prometheus"})
 
+    def test_made_as_the_guide_says(self):
+        commands = self.guide("console", "cpack").replace("build/package", os.environ["TERCET_BUILD"]).splitlines()
+        names = re.search(r"\$\((sed .*)\) dpkg-dev$", commands[0])[1]
+        with open(os.path.join(debian.ROOT, "deploy", "packages")) as file:
+            listed = [line.split()[0] for line in file if line[0].isalpha()]
+        self.assertEqual(run("sh", "-c", names, cwd=debian.ROOT).stdout.decode().split(), listed)
+        made, = [line for line in commands if "cpack" in line]
+        folder = os.path.join(os.path.dirname(self.root), "guide")
+        run("sh", "-c", made.removeprefix("  $ ").replace("&& cpack", f"&& cpack -B {folder}"))
+        self.assertEqual(len(glob.glob(folder + "/tercet_*.deb")), 1)
+
     def test_grafana_of_ones_own(self):
         to = os.path.join(self.root, "etc/grafana/provisioning/")
         for kind in ("dashboards", "datasources"):
@@ -240,13 +253,24 @@ class Package(unittest.TestCase):
         with open(self.root + "/etc/tercet/gateway.conf", "a") as conf:
             conf.write("# changed by the operator\n")
 
+    def make_logs(self):
+        """As systemd makes them of the units' LogsDirectory, with DynamicUser."""
+        os.makedirs(self.root + LOGS)
+        os.makedirs(self.root + "/var/log/tercet")
+        os.symlink("../private/tercet/gateway", self.root + "/var/log/tercet/gateway")
+        open(f"{self.root}{LOGS}/coordinator.log", "w").close()
+
     def check_removed(self, remove, purge):
+        self.make_logs()
         remove()
         self.assertFalse(os.path.exists(self.root + "/usr/bin/tercet-gateway"))
         self.assertIn("changed by the operator", self.text("/etc/tercet/gateway.conf"))
+        self.assertTrue(os.path.exists(self.root + "/var/log/tercet/gateway/coordinator.log"))
         cluster_id = self.text("/etc/tercet/cluster.env").strip()
         said = purge().stdout.decode()
         self.assertFalse(os.path.exists(self.root + "/etc/tercet"))
+        self.assertEqual([name for name in os.listdir(self.root + "/var/log") if name == "tercet"], [])
+        self.assertEqual(os.listdir(self.root + "/var/log/private"), [])
         self.assertTrue(os.path.exists(f"{self.root}{STATE}/node-1/identity"), "a purge deleted data")
         self.assertIn(cluster_id, said, "what the data that were kept belong to")
 
