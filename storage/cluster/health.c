@@ -94,6 +94,7 @@ static void check_by_canary(struct cluster *cluster, struct node *node, const st
 
 static void check(struct cluster *cluster, struct node *node)
 {
+    static const char *const headers[] = {"user-agent: " PROTOCOL_GATEWAY_AGENT, NULL};
     char url[sizeof(node->address) + 16];
     struct buffer body;
     struct node_report report = {0};
@@ -105,7 +106,8 @@ static void check(struct cluster *cluster, struct node *node)
         timeout_ms = HEALTH_TIMEOUT_MS_MIN;
 
     snprintf(url, sizeof(url), "http://%s/health", node->address);
-    struct http_call_options options = {.method = "GET", .url = url, .connect_timeout_ms = (uint32_t)timeout_ms};
+    struct http_call_options options = {
+        .method = "GET", .url = url, .headers = headers, .connect_timeout_ms = (uint32_t)timeout_ms};
     buffer_init(&body, HEALTH_BODY_BYTES_MAX);
     enum status status = http_exchange(&options, clock_monotonic_ms() + timeout_ms, &http_status, &body);
     if (status == STATUS_UNAVAILABLE)
@@ -114,10 +116,12 @@ static void check(struct cluster *cluster, struct node *node)
         problem = "health check timed out";
     else if (status)
         problem = "health check broke off";
-    else if (http_status != 200)
+    else if (http_status != 200 && http_status != 503)
         problem = "health check was answered with an error";
     else
         problem = report_parse(cluster, node, buffer_bytes(&body), &report);
+    if (http_status == 503 && !report.read_only)
+        problem = "health check was answered with an error";
     buffer_release(&body);
     if (problem)
         node_check_failed(node, problem);

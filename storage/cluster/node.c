@@ -102,6 +102,8 @@ void node_init(struct node *node, unsigned index, unsigned number, const char *a
     node->up_gauge = metric_gauge_get("tercet_node_up", "1 while the node answers and its breaker is closed", label);
     node->breaker_gauge = metric_gauge_get("tercet_node_breaker_state", "0 closed, 1 half-open, 2 open", label);
     node->failure_counter = metric_counter_get("tercet_node_failures_total", "Requests to the node that failed", label);
+    node->disk_failure_counter =
+        metric_counter_get("tercet_node_disk_failures_total", "Times the node said that its disk failed", label);
     node->score_gauge = metric_gauge_get("cluster_health_score", "Share of the nodes that are up, 0 to 100", "");
     snprintf(server_id, sizeof(server_id), "node-%u", number);
     availability_name(node, server_id);
@@ -268,6 +270,16 @@ void node_admit(struct node *node, uint64_t changes)
     pthread_mutex_unlock(&node->lock);
 }
 
+/* It ends then, and comes back with nothing to say about it. */
+static void read_only_learn_locked(struct node *node, bool read_only)
+{
+    if (read_only && !node->read_only) {
+        log_error("the disk of a node failed", LOG_INT("node", node->number), LOG_STR("address", node->address));
+        metric_counter_add(node->disk_failure_counter, 1);
+    }
+    node->read_only = read_only;
+}
+
 void node_check_passed(struct node *node, const struct node_report *report, bool probed)
 {
     pthread_mutex_lock(&node->lock);
@@ -285,7 +297,7 @@ void node_check_passed(struct node *node, const struct node_report *report, bool
     node->free_bytes = report->free_bytes;
     node->chunks = report->chunks;
     node->full = report->full;
-    node->read_only = report->read_only;
+    read_only_learn_locked(node, report->read_only);
     node->clock_ahead_ms = report->clock_ms - (int64_t)clock_monotonic_ms();
     /* While closed, answers to checks must not hide failures of live requests. */
     if (probed && node->breaker.state == BREAKER_HALF_OPEN && breaker_success(&node->breaker, clock_monotonic_ms()))

@@ -19,12 +19,12 @@ struct task;
 #define NODE_INSTANCE_MAX 33 /* with NUL */
 
 struct node {
-    unsigned number;    /* these eight, down to the counters, never change after node_init */
+    unsigned number;    /* these nine, down to the counters, never change after node_init */
     unsigned index;     /* in the cluster's table */
     char address[300];  /* host:port */
     double score_share; /* of cluster_health_score while it is up */
     struct metric_gauge *up_gauge, *breaker_gauge, *score_gauge;
-    struct metric_counter *failure_counter;
+    struct metric_counter *failure_counter, *disk_failure_counter;
     struct metric_counter *opened_counters[BREAKER_CAUSES]; /* by cause; NULL for NEVER */
     _Atomic uint64_t answer_us;                             /* see pace.h */
     _Atomic uint64_t first_us, first_learnt_ms;             /* see hedge.h */

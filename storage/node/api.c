@@ -295,6 +295,12 @@ static json_t *scrub_describe(struct scrub *scrub)
                      (json_int_t)info.last_pass_ended_ms);
 }
 
+/* Not a probe of whoever supervises this process. */
+static bool asked_by_gateway(const struct http_request *http)
+{
+    return bytes_equal_str(http_request_header(http, "user-agent"), PROTOCOL_GATEWAY_AGENT);
+}
+
 /* freeBytes is what chunks may still take: the reserve is not among it. */
 void api_health(struct api_request *request)
 {
@@ -319,6 +325,8 @@ void api_health(struct api_request *request)
     if (api->config.scrub)
         json_object_set_new(body, "scrub", scrub_describe(api->config.scrub));
     api_reply_json(request->http, failed ? 503 : 200, body);
+    if (failed && api->config.on_failure_told && asked_by_gateway(request->http))
+        api->config.on_failure_told(api->config.on_failure_told_arg);
 }
 
 void api_metrics(struct api_request *request)

@@ -23,6 +23,9 @@ struct node_api_config {
     const char *server_id; /* letters, digits, '.', '-', '_' */
     unsigned node_number;
     unsigned requests_max; /* handled at once; beyond: 503 */
+    /* Each time after a gateway was told that the disk failed; may be NULL. In any loop's thread. */
+    void (*on_failure_told)(void *arg);
+    void *on_failure_told_arg;
 };
 
 /* Everything in config must outlive the API. */

@@ -9,6 +9,7 @@ import os
 import time
 
 import faults
+import storage_node
 from client import NoAnswer, NotSent
 from cluster import NODE_COUNT, poll
 from history import OK, PUT
@@ -64,6 +65,8 @@ def bit_flips(run):
     found = sum(len(cluster.quarantined(node)) for node in range(1, NODE_COUNT + 1))
     run.measure("damaged, quarantined", f"{sum(map(len, bad.values()))}, {found}")
     run.expect(found > 0, "no damaged copy is in quarantine")
+    run.expect(cluster.metric("tercet_chunk_read_damaged_total") >= found, "a damaged copy is not counted")
+    run.expect(cluster.metric("tercet_chunk_read_failures_total") > 0, "chunks without a good copy are not counted")
     for key in run.excluded:
         run.expect(session.delete(key) == OK, f"{key} has no good copy and cannot be deleted")
     session.client.close()
@@ -158,6 +161,8 @@ def full_node(run):
     state = cluster.node_states()[2]
     run.expect(state["full"] and not state["writable"], f"the full node is not shown as full: {state}")
     run.expect(state["circuitState"] == "CLOSED", f"the full node's breaker is {state['circuitState']}")
+    shown = [cluster.metric("tercet_node_reported_full", f'node="{n}"') for n in (1, 2)]
+    run.expect(shown == [0, 1], f"the metrics of a sound and of the full node say {shown}")
     run.expect_no_errors(begun, ended, "one full node")
     empty()
     poll(lambda: cluster.node_states()[2]["writable"], "the node takes chunks again", 30)
@@ -314,9 +319,16 @@ def full_gateway_without_reserve(run):
     session.client.close()
 
 
+def _disk_metrics(cluster):
+    """Of the nodes 1 and 2: (says that its disk failed, how often it did)."""
+    names = ("tercet_node_reported_read_only", "tercet_node_disk_failures_total")
+    return [tuple(cluster.metric(name, f'node="{number}"') for name in names) for number in (1, 2)]
+
+
 @scenario(seconds=90)
 def sync_error_of_node(run):
-    """fdatasync and fsync fail with EIO: the node acknowledges nothing, says why and ends; the others go on."""
+    """fdatasync and fsync fail with EIO: the node acknowledges nothing, says why, to the gateway too, and ends; the others
+    go on."""
     cluster = run.start_cluster(mix=Mix(threads=4))
     run.start_load(1)
     run.phase("EIO")
@@ -328,9 +340,31 @@ def sync_error_of_node(run):
     run.measure("ended s", time.monotonic() - begun)
     run.expect(code == 3, f"the node ended with {code}, not 3")
     run.expect("sync" in node.log_tail(), "the node did not say that a sync failed")
+    shown = _disk_metrics(cluster)
+    run.expect(shown == [(1, 1), (0, 0)], f"read-only and disk failures of the bad and of a sound node: {shown}")
     time.sleep(run.seconds(2, 20))
     run.expect_no_errors(begun, time.monotonic(), "one bad disk")
     cluster.restart(node)
+    poll(lambda: _disk_metrics(cluster) == [(0, 1), (0, 0)], "the failure is counted and over", 30)
+
+
+@scenario(seconds=90)
+def sync_error_of_idle_node(run):
+    """The same when no request of the gateway meets it: the node stays until a health check has learnt why it ends."""
+    cluster = run.start_cluster()
+    run.phase("EIO")
+    node = cluster.nodes[0]
+    asker = storage_node.StorageNode(cluster, 1)
+    with faults.Injection(node, "fdatasync,fsync:error=EIO"):
+        status, _ = asker.request("PUT", f"/chunks/{storage_node.chunk_id().hex()}", bytes(SMALL))
+        code = cluster.wait_exit(node)
+    asker.close()
+    node.killed = True
+    run.expect((status, code) == (503, 3), f"the chunk was answered with {status}, the node ended with {code}")
+    shown = _disk_metrics(cluster)
+    run.expect(shown == [(1, 1), (0, 0)], f"read-only and disk failures of the bad and of a sound node: {shown}")
+    cluster.restart(node)
+    run.start_load(1)
 
 
 @scenario(seconds=90)

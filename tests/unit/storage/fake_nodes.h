@@ -310,7 +310,7 @@ static inline void fake_health(struct fake_node *node, struct http_request *requ
                   node->cluster_id ? node->cluster_id : FAKE_CLUSTER_ID, (long long)(clock_wall_ms() + node->clock_ms),
                   fake_chunk_count(node), node->full ? "true" : "false", node->read_only ? "true" : "false",
                   node->restarts);
-    http_reply(request, 200, buffer_bytes(&body));
+    http_reply(request, node->read_only ? 503 : 200, buffer_bytes(&body));
     buffer_release(&body);
 }
 

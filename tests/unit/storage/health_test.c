@@ -243,6 +243,17 @@ static void test_canary_to_a_full_node(void **state)
     assert_true(info_of(0).full && !info_of(0).writable);
 }
 
+static bool metrics_contain(const char *line)
+{
+    struct buffer text;
+
+    buffer_init(&text, 1u << 20);
+    assert_int_equal(metrics_render(&text), STATUS_OK);
+    bool found = strstr(text.data, line) != NULL;
+    buffer_release(&text);
+    return found;
+}
+
 static void test_read_only_node_is_sent_no_canary(void **state)
 {
     (void)state;
@@ -250,6 +261,8 @@ static void test_read_only_node_is_sent_no_canary(void **state)
     fake.nodes[0].read_only = true;
     assert_becomes(0, true, BREAKER_CLOSED);
     assert_true(info_of(0).read_only && !info_of(0).writable);
+    assert_true(metrics_contain("\ntercet_node_disk_failures_total{node=\"1\"} 1\n"));
+    assert_true(metrics_contain("\ntercet_node_disk_failures_total{node=\"2\"} 0\n"));
 }
 
 static void test_silent_node_is_down(void **state)
@@ -334,17 +347,6 @@ static void test_metrics(void **state)
     assert_non_null(strstr(text.data, "\nnode_availability{server_id=\"fake-2\"} 1\n"));
     assert_non_null(strstr(text.data, "\ncluster_health_score 100\n"));
     buffer_release(&text);
-}
-
-static bool metrics_contain(const char *line)
-{
-    struct buffer text;
-
-    buffer_init(&text, 1u << 20);
-    assert_int_equal(metrics_render(&text), STATUS_OK);
-    bool found = strstr(text.data, line) != NULL;
-    buffer_release(&text);
-    return found;
 }
 
 /* A node is there from the start, at 0, and under the name that it last gave itself alone. */
