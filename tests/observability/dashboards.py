@@ -36,8 +36,8 @@ def load_all():
     return found
 
 
-def queries(kind):
-    """(where, query) of every panel that asks a data source of the kind, prometheus or loki."""
+def targets(kind):
+    """(where, query, labels that the legend names) of every panel that asks a data source of the kind, prometheus or loki."""
     variables = VARIABLES | {"$__rate_interval": f"{rate_interval_s() * 1000:.0f}ms"}
     for name, dashboard in load_all().items():
         for panel in dashboard["panels"]:
@@ -48,7 +48,14 @@ def queries(kind):
                 for variable, value in variables.items():
                     query = query.replace(variable, value)
                 assert not re.search(r"\$[a-z_]", query), f"{name}: {panel['title']}: a variable is left in {query}"
-                yield f"{name}: {panel['title']}: {target['refId']}", query
+                legend = re.findall(r"{{(\w+)}}", target.get("legendFormat", ""))
+                yield f"{name}: {panel['title']}: {target['refId']}", query, legend
+
+
+def queries(kind):
+    """(where, query) of the same."""
+    for where, query, _ in targets(kind):
+        yield where, query
 
 
 def parsed(mode, kind, queries):

@@ -166,13 +166,21 @@ class Logs(ClusterTest):
         for where, query in dashboards.queries("loki"):
             for label in loki.matched_labels(query):
                 self.assertIn(label, ("job", "service", "level", "node"), where)
+        asked = [variable["query"] for variable in dashboards.load_all()["logs.json"]["templating"]["list"]
+                 if variable["type"] == "query"]
+        self.assertEqual(len(asked), 2)
+        for variable in asked:
+            self.assertIn(variable["label"], ("job", "service", "level", "node"))
+            self.assertEqual(loki.matched_labels(variable["stream"]), ["job"])
 
     def test_dashboards_ask_for_fields_that_exist(self):
         """A misspelt field is no error in LogQL: it selects nothing."""
         fields = {"job", "service", "level", "node", "__error__"}.union(*(line for _, _, line in self.lines))
-        queries = list(dashboards.queries("loki"))
-        for (where, query), (named,) in zip(queries, dashboards.parsed("--names", "loki", [query for _, query in queries]), strict=True):
-            self.assertLessEqual(set(named["fields"]), fields, where)
+        targets = list(dashboards.targets("loki"))
+        named = dashboards.parsed("--names", "loki", [query for _, query, _ in targets])
+        for (where, query, legend), names in zip(targets, named, strict=True):
+            self.assertLessEqual(set(names["fields"]), fields, where)
+            self.assertLessEqual(set(legend), set(names["fields"]), where)
             # What a query filters by before it parses must be in lines that have the fields.
             for text in re.findall(r'\|= "(\w+)"', query):
                 self.assertIn(text, fields, where)

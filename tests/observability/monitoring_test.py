@@ -134,11 +134,14 @@ class Monitoring(ClusterTest):
 
     def test_panels_return_data(self):
         count = 0
-        for where, query in dashboards.queries("prometheus"):
+        for where, query, legend in dashboards.targets("prometheus"):
             with self.subTest(where):
                 count += 1
                 result = self.query(query, self.load_ended)
                 self.assertTrue(result, f"no data: {query}")
+                lines = [sample["metric"] for sample in result if sample["metric"] or "vector(0)" not in query]
+                for label in legend:
+                    self.assertTrue(all(line.get(label) for line in lines), f"no {label} for the legend: {query}")
                 values = [float(sample["value"][1]) for sample in result]
                 self.assertTrue(where in QUIET or any(value == value for value in values), f"only NaN: {query}")
         self.assertGreater(count, 90)
@@ -159,9 +162,13 @@ class Monitoring(ClusterTest):
         asked = list(dashboards.queries("prometheus")) + [(rule.get("alert") or rule["record"], rule["expr"]) for rule in rules]
         exposed = set(re.findall(r"^(\w+)[{ ]", self.exposed(), re.MULTILINE)) | {"up"}  # up is Prometheus's own
         named = dashboards.parsed("--names", "prometheus", [query for _, query in asked])
-        self.assertGreater(len(set(one["metric"] for selectors in named for one in selectors)), 90)
-        for (where, _), selectors in zip(asked, named, strict=True):
-            for one in selectors:
+        self.assertGreater(len(set(one["metric"] for names in named for one in names["selectors"])), 90)
+        for (where, _), names in zip(asked, named, strict=True):
+            for label in set(names["groups"]):
+                with self.subTest(where, group=label):
+                    self.assertTrue(any(self.query(f'last_over_time({one["metric"]}{{{label}!=""}}[1m])', self.load_ended)
+                                        for one in names["selectors"]), "no metric of the query has it")
+            for one in names["selectors"]:
                 with self.subTest(where, **one):
                     self.assertTrue(one["metric"] in exposed, "neither gateway nor nodes expose it")
                     labels = ",".join(f'{label}!=""' for label in sorted(set(one["labels"])))
@@ -335,6 +342,16 @@ class Files(unittest.TestCase):
         run("node", program, stdin=json.dumps(queries).encode())
         done = run("node", program, stdin=json.dumps(broken).encode(), check=False)
         self.assertIn(b"0 parsed, 2 not", done.stdout)
+
+    def test_actions_named_exist(self):
+        """One that is misspelt among `A|B|C` leaves a matcher that still finds the others."""
+        with open(os.path.join(dashboards.ROOT, "gateway", "operation.c")) as file:
+            known = set(re.findall(r'^    \w+\(\w+, "(\w+)", "', file.read(), re.MULTILINE))
+        with open(os.path.join(PROMETHEUS, "alerts.yml")) as file:
+            text = "\n".join([query for _, query in dashboards.queries("prometheus")] + [file.read()])
+        named = {action for found in re.findall(r'\baction(?:=~|!~|!=|=)"([^"]*)"', text) for action in found.split("|")}
+        self.assertGreater(len(named), 15)
+        self.assertEqual(named - known, set())
 
     def test_intervals_fit(self):
         """Grafana takes rates over what the data source says of scraping, and the buckets are scraped more rarely."""

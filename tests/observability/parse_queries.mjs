@@ -1,7 +1,8 @@
 // Reads a JSON list of {language, query} on stdin and parses each with the published grammar of Prometheus or Loki.
 // Prints what does not parse, one line each; exits 1 when there was any.
-// With --names, and when all of them parse, prints instead a JSON list of what each query names: {metric, labels} for each
-// selector of PromQL, {fields} for LogQL, the labels and fields that it selects, filters, groups or unwraps by.
+// With --names, and when all of them parse, prints instead a JSON list of what each query names: for PromQL {selectors,
+// groups}, a {metric, labels} for each selector and the labels that it groups or joins by; for LogQL {fields}, the labels and
+// fields that it selects, filters, groups or unwraps by.
 // With --mutants likewise: for each query of PromQL a list of {what, query}, the query with one thing in it wrong.
 import { readFileSync } from 'node:fs';
 import { parser as promql } from '@prometheus-io/lezer-promql';
@@ -31,12 +32,13 @@ function texts(query, node, type) {
 }
 
 function names({ language, query, tree }) {
-  if (language === 'loki') return [{ fields: texts(query, tree.topNode, 'Identifier') }];
-  const found = [];
+  if (language === 'loki') return { fields: texts(query, tree.topNode, 'Identifier') };
+  const found = { selectors: [], groups: [] };
   tree.iterate({
     enter: ({ name, node }) => {
       if (name === 'VectorSelector')
-        found.push({ metric: texts(query, node, 'Identifier')[0], labels: texts(query, node, 'LabelName') });
+        found.selectors.push({ metric: texts(query, node, 'Identifier')[0], labels: texts(query, node, 'LabelName') });
+      if (name === 'GroupingLabels') found.groups.push(...texts(query, node, 'LabelName'));
     },
   });
   return found;
