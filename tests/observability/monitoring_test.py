@@ -122,6 +122,12 @@ class Monitoring(ClusterTest):
                 raise cluster.ClusterError(f"targets: {cls.query('up')}")
         cls.load_ended = time.time()
 
+    @staticmethod
+    def alert(name):
+        """Its expression."""
+        with open(os.path.join(PROMETHEUS, "alerts.yml")) as file:
+            return next(rule["expr"] for group in yaml.safe_load(file)["groups"] for rule in group["rules"] if rule["alert"] == name)
+
     @classmethod
     def query(cls, expression, at=None):
         """The result, of now or of a time."""
@@ -248,17 +254,24 @@ class Monitoring(ClusterTest):
         self.assertEqual(asked, 6)
 
     def test_cluster_health_follows_the_write_quorum(self):
+        def tolerated(count):
+            return bool(self.query(f"tercet_node_failures_tolerable == {count}"))
+
         self.assertEqual(self.cluster.get("/health/cluster")[0], 200)
-        for number in (2, 3, 4):
-            self.cluster.nodes[number - 1].kill()
+        self.assertTrue(tolerated(2))
         try:
-            # An upload is what makes the gateway look.
-            run("curl", "-s", "-F", f"file=@{__file__}", "-F", "filename=refused", self.cluster.url + "/upload")
+            for number, count in ((2, 1), (3, 0), (4, 0)):
+                self.assertFalse(self.query(self.alert("TercetWriteQuorumLost")))
+                self.cluster.nodes[number - 1].kill()
+                # An upload is what makes the gateway look.
+                run("curl", "-s", "-F", f"file=@{__file__}", "-F", "filename=refused", self.cluster.url + "/upload")
+                cluster.poll(lambda: len(self.query(self.alert("TercetNodeDown"))) == number - 1, "Prometheus sees it")
+                self.assertTrue(tolerated(count))
+                self.assertEqual(bool(self.query(self.alert("TercetNoFailureTolerable"))), number == 3)
             cluster.poll(lambda: self.cluster.get("/health/cluster")[0] == 503, "the quorum is known to be lost")
             self.assertEqual(self.cluster.get("/minio/health/cluster")[0], 503)
             for path in ("/livez", "/readyz", "/health", "/minio/health/live", "/minio/health/ready"):
                 self.assertEqual(self.cluster.get(path)[0], 200, path)
-            cluster.poll(lambda: self.query("tercet_write_quorum == 0"), "Prometheus sees it")
             cluster.poll(lambda: self.query('ALERTS{alertname="TercetWriteQuorumLost"}'), "the alert is pending")
         finally:
             for number in (2, 3, 4):
