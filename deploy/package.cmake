@@ -11,8 +11,14 @@ foreach(number 1 2 3 4)
   install(FILES ${CMAKE_BINARY_DIR}/debian/node-${number}.conf DESTINATION /etc/tercet)
 endforeach()
 
-# The documents lie as they do in the source tree: their links and the alerts' annotations lead to each other.
-foreach(name README ARCHITECTURE RELIABILITY BENCHMARKS CHANGELOG)
+# The documents lie as they do in the source tree: their links and the alerts' annotations lead to each other. Those to the
+# scripts would lead nowhere.
+file(READ ${CMAKE_SOURCE_DIR}/README.md readme)
+string(REGEX REPLACE "\\[(`[^`]*`)]\\(deploy/[^)]*\\)" "\\1" readme "${readme}")
+file(WRITE ${CMAKE_BINARY_DIR}/debian/README.md "${readme}")
+set_property(DIRECTORY ${CMAKE_SOURCE_DIR} APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS README.md)
+install(FILES ${CMAKE_BINARY_DIR}/debian/README.md DESTINATION share/doc/tercet)
+foreach(name ARCHITECTURE RELIABILITY BENCHMARKS CHANGELOG)
   install(FILES ${CMAKE_SOURCE_DIR}/${name}.md DESTINATION share/doc/tercet)
 endforeach()
 install(FILES ${CMAKE_SOURCE_DIR}/docs/operating.md ${CMAKE_SOURCE_DIR}/docs/configuration.md
