@@ -377,9 +377,10 @@ static enum status fetch_run(const struct meta_recovery_config *config, const st
         fprintf(stderr, "tercet-gateway: the metadata could not be restored from node %u: %s\n",
                 node_number(survey, from), status_name(status));
         suggest_others(survey, from);
-    } else
+    } else {
         fprintf(stderr, "tercet-gateway: %" PRIu64 " rows restored from node %u, up to sequence %" PRIu64 "\n",
                 fetch.rows, node_number(survey, from), fetch.from.sequence);
+    }
     return status;
 }
 

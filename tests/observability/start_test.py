@@ -92,8 +92,8 @@ class Start(unittest.TestCase):
         environment |= {"PATH": self.bin + ":" + os.environ["PATH"], "CALLS": calls, "DOCKER_INFO": "0", "DOCKER_COMPOSE": "0",
                         "TERCET_DATA": os.path.join(self.folder, "data"), "TERCET_BASE_PORT": str(PORT),
                         "TERCET_MONITORING_WAIT": "3"} | settings
-        done = subprocess.run(["unshare", self.unshare, "-m", "-p", "-f", "--kill-child", "/usr/bin/python3", "-c", INSIDE, ",".join(map(str, ports)),
-                               os.path.join(ROOT, "deploy", name), *arguments],
+        done = subprocess.run(["unshare", self.unshare, "-m", "-p", "-f", "--kill-child",
+                               "/usr/bin/python3", "-c", INSIDE, ",".join(map(str, ports)), os.path.join(ROOT, "deploy", name), *arguments],
                               env=environment, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=120)
         with open(calls) as file:
             return done.returncode, done.stdout + done.stderr, file.read()
