@@ -14,28 +14,30 @@
  *   POST   /chunks/{id}/trash      into the trash: no longer read or in the inventory, deleted after a grace. 204 it is
  *                                  there, durably; 404 the node does not have it
  *   POST   /chunks/{id}/restore?size=N&crc32c=HEX8
- *                                  back into service. 204 it is, durably and verified; 404 there is no good copy, in
- * the trash or in service; 409 the copy is not what the query says (which may be left out) GET
- * /trash?after={id}&limit=N          as the inventory, of the trash; the time is when it was put there GET /meta/state
- * 204; this and every answer below has headers x-tercet-epoch (16 hex digits, 0: the node holds no metadata) and
- * x-tercet-sequence: how far its replica is PUT    /meta/batches           body = change records
- * (base/change_record.h), in order. 204 applied, durably; 409 they do not continue the replica; 400 malformed; 507, 503
+ *                                  back into service. 204 it is, durably and verified; 404 there is no good copy, in the
+ *                                  trash or in service; 409 the copy is not what the query says (which may be left out)
+ *   GET    /trash?after={id}&limit=N          as the inventory, of the trash; the time is when it was put there
+ *   GET    /meta/state             204; this and every answer below has headers x-tercet-epoch (16 hex digits, 0: the
+ *                                  node holds no metadata) and x-tercet-sequence: how far its replica is
+ *   PUT    /meta/batches           body = change records (base/change_record.h), in order. 204 applied, durably;
+ *                                  409 they do not continue the replica; 400 malformed; 507, 503
  *   PUT    /meta/snapshot?epoch=HEX16&sequence=S&page=N[&last=1]
  *                                  body = one record, page N of a snapshot that takes the replica's place with its
  *                                  last page. 204; 409 another page comes next: begin again at 0
  *   POST   /meta/dump              body = family byte and key (empty: the beginning); 200 with one record of the rows
  *                                  behind it, without changes at the end
- *   GET    /health, /metrics       open; /health is JSON (see node/api.c), with 503 and "readOnly" after the disk
- * failed. The node ends once a gateway (user-agent PROTOCOL_GATEWAY_AGENT) was told Payload is cut into blocks of
- * CHUNK_BLOCK_BYTES, the last one shorter; each has its own CRC32C. The CRC32C of the whole payload is the combination
- * of the blocks' CRCs, so a reader that knows the chunk's CRC can prove the table and with it each block, also of a
- * part of the chunk.
+ *   GET    /health, /metrics       open; /health is JSON (see node/api.c), 503 with "readOnly" after the disk failed: the
+ *                                  node ends when a gateway (user-agent PROTOCOL_GATEWAY_AGENT) was told, or after
+ *                                  PROTOCOL_FAILURE_TELL_S
+ * Payload is cut into blocks of CHUNK_BLOCK_BYTES, the last one shorter; each has its own CRC32C. The CRC32C of the
+ * whole payload is the combination of the blocks' CRCs, so a reader that knows the chunk's CRC can prove the table and
+ * with it each block, also of a part of the chunk.
  *
  * Authentication: header `x-tercet-auth: v1 TIME CONTENT MAC` with TIME in milliseconds since 1970, CONTENT `-` (no
  * body), `footer` (PUT) or `crc32c:HEX8:LENGTH`, MAC = hex(HMAC-SHA256(secret,
  * "tercet-v1\n" METHOD "\n" TARGET "\n" CLUSTER-ID-HEX "\n" TIME "\n" CONTENT)). A node refuses TIME more than
- * PROTOCOL_SKEW_MS from its own clock (401 with header x-tercet-time: its clock; senders sign anew, once). A wrong
- * cluster id therefore fails as a wrong MAC does: 403. */
+ * PROTOCOL_SKEW_MS from its own clock (401 with header x-tercet-time: its clock; senders sign anew, once). A wrong cluster id
+ * therefore fails as a wrong MAC does: 403. */
 #ifndef TERCET_STORAGE_PROTOCOL_H
 #define TERCET_STORAGE_PROTOCOL_H
 
@@ -56,6 +58,9 @@
 #define PROTOCOL_HEADER_EPOCH    "x-tercet-epoch"
 #define PROTOCOL_HEADER_SEQUENCE "x-tercet-sequence"
 #define PROTOCOL_GATEWAY_AGENT   "tercet-gateway"
+/* A gateway checks a node every 30 s by default, and at once after a failed request. One that is told to check more seldom
+ * may not learn of a failure that no request met. */
+#define PROTOCOL_FAILURE_TELL_S 40
 
 struct cluster_identity {
     uint8_t id[CLUSTER_ID_LEN];
@@ -80,8 +85,8 @@ void protocol_sign(const struct cluster_identity *identity, const char *method, 
 
 struct protocol_auth {
     int64_t time_ms;
-    bool footer;       /* the body ends with a footer */
-    bool has_checksum; /* the whole body's CRC32C and length are signed */
+    bool footer;          /* the body ends with a footer */
+    bool has_checksum;    /* the whole body's CRC32C and length are signed */
     uint32_t crc32c;
     uint64_t length;
     uint8_t mac[SHA256_LEN]; /* the footer's MAC is bound to it */

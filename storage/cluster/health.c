@@ -80,6 +80,18 @@ out:
     return problem;
 }
 
+/* NULL when the answer is a report: 503 is one where it says that the disk failed. Else what is wrong with it. */
+static const char *answer_judge(const struct cluster *cluster, const struct node *node, int http_status,
+                                struct bytes body, struct node_report *report)
+{
+    const char *problem = NULL;
+    if (http_status == 200 || http_status == 503)
+        problem = report_parse(cluster, node, body, report);
+    if (http_status == 200 || (http_status == 503 && report->read_only))
+        return problem;
+    return "health check was answered with an error";
+}
+
 /* The node answers; does it also do its work? One that takes no chunks anyhow is not asked for more. */
 static void check_by_canary(struct cluster *cluster, struct node *node, const struct node_report *report)
 {
@@ -116,12 +128,8 @@ static void check(struct cluster *cluster, struct node *node)
         problem = "health check timed out";
     else if (status)
         problem = "health check broke off";
-    else if (http_status != 200 && http_status != 503)
-        problem = "health check was answered with an error";
     else
-        problem = report_parse(cluster, node, buffer_bytes(&body), &report);
-    if (http_status == 503 && !report.read_only)
-        problem = "health check was answered with an error";
+        problem = answer_judge(cluster, node, http_status, buffer_bytes(&body), &report);
     buffer_release(&body);
     if (problem)
         node_check_failed(node, problem);

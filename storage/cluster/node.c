@@ -246,10 +246,12 @@ static void changed_locked(struct node *node)
 static void changes_learn_locked(struct node *node, const struct node_report *report)
 {
     bool restarted = node->instance[0] && strcmp(node->instance, report->instance) != 0;
-    if (restarted)
+    if (restarted) {
         changed_locked(node);
-    else if (report->corruptions > node->corruptions)
+        node->read_only = false; /* said by another process: if this one says so too, its disk failed anew */
+    } else if (report->corruptions > node->corruptions) {
         node->changes++;
+    }
     text_copy(node->instance, sizeof(node->instance), report->instance);
     node->corruptions = report->corruptions;
 }
@@ -270,7 +272,7 @@ void node_admit(struct node *node, uint64_t changes)
     pthread_mutex_unlock(&node->lock);
 }
 
-/* It ends then, and comes back with nothing to say about it. */
+/* After changes_learn_locked. The node ends then, and comes back with nothing to say about it. */
 static void read_only_learn_locked(struct node *node, bool read_only)
 {
     if (read_only && !node->read_only) {

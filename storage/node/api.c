@@ -295,10 +295,11 @@ static json_t *scrub_describe(struct scrub *scrub)
                      (json_int_t)info.last_pass_ended_ms);
 }
 
-/* Not a probe of whoever supervises this process. */
-static bool asked_by_gateway(const struct http_request *http)
+/* Not a probe of whoever supervises this process, nor a check that was given up while the disk was slow to answer. */
+static bool gateway_listens(const struct http_request *http)
 {
-    return bytes_equal_str(http_request_header(http, "user-agent"), PROTOCOL_GATEWAY_AGENT);
+    return bytes_equal_str(http_request_header(http, "user-agent"), PROTOCOL_GATEWAY_AGENT) &&
+           !http_request_is_closed(http);
 }
 
 /* freeBytes is what chunks may still take: the reserve is not among it. */
@@ -313,19 +314,23 @@ void api_health(struct api_request *request)
     hex_encode(api->config.identity->id, CLUSTER_ID_LEN, cluster);
     json_t *body =
         json_pack("{s:s, s:s, s:s, s:i, s:s, s:I, s:I, s:I, s:I, s:I, s:b, s:b, s:s, s:I, s:I, s:I, s:I}", "status",
-                  failed ? "READ-ONLY" : "OK", "serverID", api->config.server_id, "role", "storage-node", "nodeId",
-                  (int)api->config.node_number, "clusterId", cluster, "totalBytes", (json_int_t)info->space.total_bytes,
-                  "freeBytes", (json_int_t)info->space.usable_bytes, "chunks", (json_int_t)info->chunks, "chunkBytes",
+                  info->read_only ? "READ-ONLY"
+                  : failed        ? "ERROR"
+                                  : "OK",
+                  "serverID", api->config.server_id, "role", "storage-node", "nodeId", (int)api->config.node_number,
+                  "clusterId", cluster, "totalBytes", (json_int_t)info->space.total_bytes, "freeBytes",
+                  (json_int_t)info->space.usable_bytes, "chunks", (json_int_t)info->chunks, "chunkBytes",
                   (json_int_t)info->bytes, "corruptions", (json_int_t)info->corruptions, "full", (int)info->space.full,
-                  "readOnly", (int)failed, "version", TERCET_VERSION, "uptimeSeconds",
+                  "readOnly", (int)info->read_only, "version", TERCET_VERSION, "uptimeSeconds",
                   (json_int_t)((clock_monotonic_ms() - api->start_ms) / 1000), "timeMs", (json_int_t)clock_wall_ms(),
                   "trashChunks", (json_int_t)info->trash_chunks, "trashBytes", (json_int_t)info->trash_bytes);
     CHECK(body != NULL);
     json_object_set_new(body, "instance", json_string(api->instance));
     if (api->config.scrub)
         json_object_set_new(body, "scrub", scrub_describe(api->config.scrub));
+    bool told = info->read_only && gateway_listens(request->http);
     api_reply_json(request->http, failed ? 503 : 200, body);
-    if (failed && api->config.on_failure_told && asked_by_gateway(request->http))
+    if (told && api->config.on_failure_told)
         api->config.on_failure_told(api->config.on_failure_told_arg);
 }
 

@@ -1,7 +1,7 @@
 /* tercet-node: one storage node. Settings, start, and the two ways to end: a signal drains the requests that run and
- * exits 0; a failed disk is told to the gateway and exits 3, so that whoever supervises the process starts it anew and
- * the data is recovered from what is really on the disk. Exit 1: it could not start; 2: a bad setting. With
- * -restore-trash it only does that, and exits. */
+ * exits 0; a failed disk is told to the gateway and exits 3 (also when a signal comes meanwhile), so that whoever
+ * supervises the process starts it anew and the data is recovered from what is really on the disk. Exit 1: it could not
+ * start; 2: a bad setting. With -restore-trash it only does that, and exits. */
 #include <inttypes.h>
 #include <malloc.h>
 #include <signal.h>
@@ -29,7 +29,6 @@
 #define EXIT_DISK_FAILED    3
 #define SIGNAL_DISK_FAILED  SIGUSR1
 #define SIGNAL_FAILURE_TOLD SIGALRM /* or nobody asked */
-#define FAILURE_TELL_S      40      /* the gateway asks every 30 s, and at once after a failed request */
 #define MALLOC_ARENAS       2       /* measured under load: 9 MiB less at the peak than with the default, as fast */
 #define SERVER_ID_MAX       63
 
@@ -224,7 +223,7 @@ static int end_wait(struct node *node, const sigset_t *signals)
     for (;;) {
         int signal_number = service_wait(signals, &node->loops);
         if (signal_number == SIGNAL_DISK_FAILED && chunk_store_failed(node->store))
-            alarm(FAILURE_TELL_S);
+            alarm(PROTOCOL_FAILURE_TELL_S);
         else if (signal_number == SIGNAL_FAILURE_TOLD && chunk_store_failed(node->store))
             return signal_number;
         else if (signal_number == SIGTERM || signal_number == SIGINT)
@@ -236,8 +235,9 @@ static int node_wait(struct node *node, const sigset_t *signals)
 {
     service_ready();
     int signal_number = end_wait(node, signals);
-    service_stopping(settings.drain_ms);
-    if (!chunk_store_failed(node->store)) {
+    bool failed = chunk_store_failed(node->store);
+    service_stopping(failed ? FAILURE_DRAIN_MS : settings.drain_ms);
+    if (!failed) {
         log_info("stopping", LOG_INT("signal", signal_number));
         return 0;
     }

@@ -3,6 +3,7 @@
 #include <stddef.h>
 #include <setjmp.h>
 #include <stdint.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 #include "base/metrics.h"
@@ -265,6 +266,24 @@ static void test_read_only_node_is_sent_no_canary(void **state)
     assert_true(metrics_contain("\ntercet_node_disk_failures_total{node=\"2\"} 0\n"));
 }
 
+static bool metrics_come_to_contain(const char *line)
+{
+    for (int i = 0; i < 1000 && !metrics_contain(line); i++)
+        usleep(10000);
+    return metrics_contain(line);
+}
+
+/* The gateway has not seen the node well in between. */
+static void test_disk_that_fails_again_counts_again(void **state)
+{
+    (void)state;
+    start_quick();
+    fake.nodes[2].read_only = true;
+    assert_true(metrics_come_to_contain("\ntercet_node_disk_failures_total{node=\"3\"} 1\n"));
+    fake.nodes[2].restarts++;
+    assert_true(metrics_come_to_contain("\ntercet_node_disk_failures_total{node=\"3\"} 2\n"));
+}
+
 static void test_silent_node_is_down(void **state)
 {
     (void)state;
@@ -408,6 +427,7 @@ int main(void)
         WITH_NODES(test_canary_is_compared),
         WITH_NODES(test_canary_to_a_full_node),
         WITH_NODES(test_read_only_node_is_sent_no_canary),
+        WITH_NODES(test_disk_that_fails_again_counts_again),
         WITH_NODES(test_silent_node_is_down),
         WITH_NODES(test_dead_at_start),
         WITH_NODES(test_start_waits_no_longer_than_told),
