@@ -67,14 +67,31 @@ cluster_targets()
         sed -n 's/.*"scrapePool":"tercet-[gn].*"scrapeUrl":"\([^"]*\)".*"lastError":"\(.*\)","lastScrape":.*"health":"\([a-z]*\)".*/\3 \1 \2/p'
 }
 
-# Prometheus's first round; then says which targets it cannot read. They are its business, so this is no failure.
+# Those of this cluster that it cannot read, or does not know yet.
+unread_targets()
+{
+    known=$(cluster_targets)
+    number=0
+    while [ "$number" -le "$node_count" ]; do
+        url=http://host.docker.internal:$((port + number))/
+        line=$(printf '%s\n' "$known" | grep -F " $url" | head -n 1)
+        case $line in
+        "up "*) ;;
+        '') printf '  unknown %s\n' "$url" ;;
+        *) printf '  %s\n' "$line" | sed 's/\\"/"/g' ;;
+        esac
+        number=$((number + 1))
+    done
+}
+
+# Waits for Prometheus's first round, then says which targets it cannot read. That is its business, so this is no failure.
 report_targets()
 {
     deadline=$(($(date +%s) + ${TERCET_MONITORING_ROUND:-30}))
-    until [ "$(cluster_targets | grep -c '^up ')" -gt "$node_count" ]; do
+    until unread=$(unread_targets) && [ -z "$unread" ]; do
         if [ "$(date +%s)" -ge "$deadline" ]; then
             say "Prometheus cannot read all of the cluster (http://localhost:9090/targets):" >&2
-            cluster_targets | sed -n 's/\\"/"/g; s/^up .*//; /./s/^/  /p' >&2
+            printf '%s\n' "$unread" >&2
             return
         fi
         sleep 1

@@ -133,7 +133,8 @@ enum status gate_authenticate(struct exchange *exchange)
  * address (DNS rebinding) counts as same-origin for the browser, but cannot hide its name. */
 static bool host_is_local(const struct gateway_options *options, struct bytes host)
 {
-    /* What containers call their host; .internal is never delegated in the public DNS (ICANN, 2024-07-29). */
+    /* What containers call their host; .internal is never delegated in the public DNS (ICANN, 2024-07-29), and the local
+     * resolver is trusted with it as with names without dots. */
     static const char *const host_of_containers[] = {"host.docker.internal", "host.containers.internal"};
     const char *colon = host.len ? memrchr(host.data, ':', host.len) : NULL;
 
