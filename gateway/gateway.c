@@ -86,6 +86,7 @@ static void dispatch(struct exchange *exchange, const struct operation *operatio
 {
     if (gate_authorize(exchange, operation))
         return;
+    exchange->permitted = true;
     if (operation->grows && meta_space_is_low(exchange->gateway->meta_space))
         disk_full(exchange);
     else

@@ -65,6 +65,7 @@ struct exchange {
     struct gateway *gateway;
     struct http_request *http;
     const struct operation *operation; /* what it asks for, permitted or not; NULL: nothing that there is */
+    bool permitted;
     struct uri_query query;
     /* S3: what is addressed. The gate authorizes these very bytes and the handlers use them. */
     enum s3_level level;

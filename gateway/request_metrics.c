@@ -85,11 +85,11 @@ static void find_by_action(struct series *series, const char *action)
     snprintf(labels, sizeof(labels), "action=\"%s\",code=\"%d\"", action, series->code);
     series->requests = metric_counter_get("tercet_requests_total", "Requests by action and status.", labels);
     snprintf(labels, sizeof(labels), "action=\"%s\"", action);
-    series->seconds = metric_histogram_get("tercet_request_seconds", "Time from head to answer's end.", labels,
-                                           metric_seconds_bounds, metric_seconds_bound_count);
+    series->seconds = metric_histogram_get("tercet_request_seconds", "Time from head to answer's end, if permitted.",
+                                           labels, metric_seconds_bounds, metric_seconds_bound_count);
     series->ttfb = metric_histogram_get("tercet_request_ttfb_seconds",
-                                        "Time from head to answer's head; an upload's body is in it.", labels,
-                                        metric_seconds_bounds, metric_seconds_bound_count);
+                                        "Time from head to answer's head, if permitted; an upload's body is in it.",
+                                        labels, metric_seconds_bounds, metric_seconds_bound_count);
 }
 
 /* The exchange's series; those used last are kept by each thread, so that a request is counted without making and
@@ -129,6 +129,8 @@ void request_metrics_count(const struct exchange *exchange)
     if (series->files)
         metric_counter_add(series->files, 1);
     metric_counter_add(series->requests, 1);
+    if (!exchange->permitted)
+        return; /* anybody's refusals, answered in no time, would make the action look fast */
     metric_histogram_observe(series->seconds, seconds);
     if (http->ttfb_us > http->start_us)
         metric_histogram_observe(series->ttfb, (double)(http->ttfb_us - http->start_us) / 1e6);

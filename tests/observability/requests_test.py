@@ -116,9 +116,11 @@ class Requests(ClusterTest):
         """Sends the request as it is, and expects it to be counted so."""
         series = (f'tercet_requests_total{{action="{action}",code="{code}"}}', f'tercet_requests_total{{action="none",code="{code}"}}')
         before = [self.value(name) for name in series]
+        times = self.times(action)
         self.assertEqual(raw_http.request(self.cluster.port, method, target, headers or {}, body).status, code)
         poll(lambda: sum(map(self.value, series)) > sum(before), "the request is counted")
         self.assertEqual(self.value(series[0]), before[0] + 1, series[0])
+        self.assertEqual(self.times(action), times, "it is in the times of those that are served")
 
     def test_refused_requests_have_their_action(self):
         """A client with a wrong secret is found by what it tries."""
