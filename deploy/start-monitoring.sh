@@ -63,7 +63,8 @@ wait_answer()
 # What Prometheus knows of each target of the cluster that it asks often, a line each: HEALTH URL ERROR.
 cluster_targets()
 {
-    curl -fs --noproxy '*' --max-time 5 'http://127.0.0.1:9090/api/v1/targets?state=active' | tr '}' '\n' |
+    curl -fs --noproxy '*' --max-time 5 'http://127.0.0.1:9090/api/v1/targets?state=active' |
+        awk '{ gsub(/[{]"discoveredLabels"/, "\n&"); print }' |
         sed -n 's/.*"scrapePool":"tercet-[gn].*"scrapeUrl":"\([^"]*\)".*"lastError":"\(.*\)","lastScrape":.*"health":"\([a-z]*\)".*/\3 \1 \2/p'
 }
 

@@ -1,3 +1,4 @@
+/* clang-format off: it would make running text of the table */
 /* What gateway and nodes say to each other: HTTP/1.1, authenticated by the cluster secret.
  *
  *   PUT    /chunks/{id}            store; body = payload, then a footer. 201 stored, 200 was there with the same bytes,
@@ -38,6 +39,7 @@
  * "tercet-v1\n" METHOD "\n" TARGET "\n" CLUSTER-ID-HEX "\n" TIME "\n" CONTENT)). A node refuses TIME more than
  * PROTOCOL_SKEW_MS from its own clock (401 with header x-tercet-time: its clock; senders sign anew, once). A wrong cluster id
  * therefore fails as a wrong MAC does: 403. */
+/* clang-format on */
 #ifndef TERCET_STORAGE_PROTOCOL_H
 #define TERCET_STORAGE_PROTOCOL_H
 

@@ -19,6 +19,8 @@ class Programs(ClusterTest):
     def test_shown(self):
         with open(os.path.join(os.environ["TERCET_BUILD"], "revision.c")) as file:
             revision = re.search(NAME, file.read())[1]
+        if os.path.exists(os.path.join(dashboards.ROOT, ".git")):
+            self.assertNotEqual(revision, "unknown")
         for program, base, role in ((self.cluster.gateway, None, "coordinator"),
                                     (self.cluster.nodes[0], self.cluster.node_url(1), "storage-node")):
             text = self.cluster.get("/metrics", base)[1].decode()
