@@ -1,4 +1,4 @@
-/* clang-format off: it would make running text of the table */
+/* clang-format off */
 /* What gateway and nodes say to each other: HTTP/1.1, authenticated by the cluster secret.
  *
  *   PUT    /chunks/{id}            store; body = payload, then a footer. 201 stored, 200 was there with the same bytes,
