@@ -1,7 +1,7 @@
 /* The revision of what is linked without revision.cmake's source: tests. */
 #include "base/revision.h"
 
-__attribute__((weak)) const char *build_revision(void)
+const char *build_revision(void)
 {
     return BUILD_REVISION_UNKNOWN;
 }

@@ -3,7 +3,7 @@
 set(revision "")
 if(EXISTS ${TREE}/.git)
   execute_process(COMMAND git --no-optional-locks -C ${TREE} describe --always --dirty OUTPUT_VARIABLE revision
-                  OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET RESULT_VARIABLE result)
+                  OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
   string(REGEX REPLACE "[^0-9A-Za-z./_+-]" "_" revision "${revision}")
   string(SUBSTRING "${revision}" 0 63 revision)
 endif()
