@@ -5,7 +5,6 @@ import glob
 import hashlib
 import json
 import os
-import re
 import secrets
 import shutil
 import subprocess
@@ -77,14 +76,10 @@ class MetadataSync(ClusterTest):
         self.cluster.gateway.wait_end()
         self.cluster.start()
 
-    def metric(self, name):
-        text = self.cluster.get("/metrics")[1].decode()
-        return float(re.search(rf"^{re.escape(name)} (\S+)$", text, re.MULTILINE).group(1))
-
     def wait_in_step(self):
         names = [f'tercet_metadata_replica_lag{{node="{number}"}}' for number in range(1, NODE_COUNT + 1)]
         poll(lambda: self.cluster.healthy_nodes() == NODE_COUNT, "all nodes are healthy")
-        poll(lambda: all(self.metric(name) == 0 for name in names), "all replicas are in step")
+        poll(lambda: all(self.cluster.metric(name) == 0 for name in names), "all replicas are in step")
 
     def restore_from(self, number):
         """Loses the gateway's disk and the replicas of all other nodes, and restores from that node's."""
@@ -120,7 +115,7 @@ class MetadataSync(ClusterTest):
         self.fill("again")  # a restored gateway is one like any other
         before = self.state("lost"), self.state("again")
         self.wait_in_step()
-        self.assertEqual(self.metric("tercet_metadata_snapshots_total"), 0, "all nodes held what was restored")
+        self.assertEqual(self.cluster.metric("tercet_metadata_snapshots_total"), 0, "all nodes held what was restored")
         self.restore_from(3)
         self.assertEqual((self.state("lost"), self.state("again")), before)
 
@@ -160,7 +155,7 @@ class MetadataSync(ClusterTest):
         self.restart_gateway_without(2)
         self.cluster.restart_node(2)
         self.wait_in_step()
-        self.assertEqual(self.metric("tercet_metadata_snapshots_total"), 0)
+        self.assertEqual(self.cluster.metric("tercet_metadata_snapshots_total"), 0)
         self.restore_from(2)
         self.assertEqual(self.state("log"), before)
 
@@ -172,7 +167,7 @@ class MetadataSync(ClusterTest):
         self.restart_gateway_without(4, lose_log=True)
         self.cluster.restart_node(4)
         self.wait_in_step()
-        self.assertEqual(self.metric("tercet_metadata_snapshots_total"), 1)
+        self.assertEqual(self.cluster.metric("tercet_metadata_snapshots_total"), 1)
         self.restore_from(4)
         self.assertEqual(self.state("snapshot"), before)
 

@@ -2,7 +2,6 @@
 clients that hold on to something without making use of it are cut, but never for a pause that the gateway itself made."""
 
 import json
-import re
 import socket
 import threading
 import time
@@ -26,10 +25,6 @@ def receives_all(peer):
 
 
 class Overload(ClusterTest):
-    def metric(self, name):
-        text = raw_http.request(self.cluster.port, "GET", "/metrics").body.decode()
-        return float(re.search(rf"^{re.escape(name)} (\S+)$", text, re.MULTILINE).group(1))
-
     def head(self, method, target, headers=(), length=0):
         signed = s3.sign(
             self.cluster, method, target, dict(headers) | {"x-amz-content-sha256": "UNSIGNED-PAYLOAD"}, b""
@@ -52,7 +47,7 @@ class Overload(ClusterTest):
 
     def wait_for(self, name, value):
         deadline = time.monotonic() + PATIENCE_SECONDS
-        while self.metric(name) != value:
+        while self.cluster.metric(name) != value:
             self.assertLess(time.monotonic(), deadline, name)
             time.sleep(0.02)
 
@@ -82,7 +77,7 @@ class Bounds(Overload):
         cls.s3.put_object(Bucket="load", Key="small", Body=b"small")
 
     def test_uploads(self):
-        refused = self.metric('tercet_requests_refused_total{reason="write"}')
+        refused = self.cluster.metric('tercet_requests_refused_total{reason="write"}')
         peers = self.hold_uploads(2)
         # one that asks first is refused without a "100 Continue"
         peer = self.begin(self.head("PUT", "/load/asks", {"Expect": "100-continue"}, length=1 << 20))
@@ -100,7 +95,7 @@ class Bounds(Overload):
         self.assertEqual((answer.status, answer.header("Content-Type")), (503, "application/json"))
         self.assertIn("error", json.loads(answer.body))
         self.assertIsNotNone(answer.header("Retry-After"))
-        self.assertEqual(self.metric('tercet_requests_refused_total{reason="write"}'), refused + 4)
+        self.assertEqual(self.cluster.metric('tercet_requests_refused_total{reason="write"}'), refused + 4)
         # nobody else suffers
         for path in ("/health", "/livez", "/readyz", "/system/health", "/metrics"):
             self.assertEqual(raw_http.request(self.cluster.port, "GET", path).status, 200, path)
@@ -157,7 +152,7 @@ class UploadMemory(Overload):
         large[0].close()
         self.wait_for("tercet_upload_memory_bytes", one)
         self.assertEqual(s3.signed(self.cluster, "PUT", "/load/small", body=b"x").status, 200)
-        self.assertEqual(self.metric('tercet_requests_refused_total{reason="upload-memory"}'), 1)
+        self.assertEqual(self.cluster.metric('tercet_requests_refused_total{reason="upload-memory"}'), 1)
 
 
 class MinimumRates(Overload):

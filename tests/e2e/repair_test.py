@@ -82,10 +82,6 @@ class Repair(ClusterTest):
         self.assertEqual(status, 200)
         return json.loads(body)
 
-    def metric(self, name):
-        lines = self.cluster.get("/metrics")[1].decode().splitlines()
-        return float(next(line for line in lines if line.startswith(name + " ")).split()[1])
-
     def deletions_asked(self):
         """How often the nodes that are up were asked to delete a chunk."""
         found = re.compile(r'^http_requests_total{method="DELETE",endpoint="/chunks/{id}",.*} (\d+)$', re.MULTILINE)
@@ -128,15 +124,15 @@ class Repair(ClusterTest):
         """Metrics and /system/repair say the same, while nothing can be copied and when nothing is left."""
         def left():
             state = self.state()
-            seconds = self.metric("tercet_repair_left_seconds")
-            return state["bytesLeft"], self.metric("tercet_repair_left_bytes"), state["secondsLeft"], \
+            seconds = self.cluster.metric("tercet_repair_left_seconds")
+            return state["bytesLeft"], self.cluster.metric("tercet_repair_left_bytes"), state["secondsLeft"], \
                 None if math.isnan(seconds) else seconds
 
         for number in (3, 4):
             self.cluster.nodes[number - 1].kill()
         poll(lambda: self.cluster.healthy_nodes() == 2, "two nodes are seen to be down")
         self.s3.put_object(Bucket="repair", Key="two-copies", Body=content(MIB, "two-copies"))
-        poll(lambda: self.metric("tercet_repair_oldest_age_seconds") > 1, "the queue grows old")
+        poll(lambda: self.cluster.metric("tercet_repair_oldest_age_seconds") > 1, "the queue grows old")
         # Both nodes are given up meanwhile: a copy of each chunk is missing, or two.
         poll(lambda: self.state()["bytesLeft"] >= sum(OBJECTS.values()) + MIB, "both are given up")
         bytes_left, bytes_shown, seconds_left, seconds_shown = left()
@@ -144,7 +140,7 @@ class Repair(ClusterTest):
         for number in (3, 4):
             self.cluster.restart_node(number)
         poll(lambda: left() == (0, 0, 0, 0), "nothing is left")
-        poll(lambda: self.metric("tercet_repair_oldest_age_seconds") == 0, "the queue is empty")
+        poll(lambda: self.cluster.metric("tercet_repair_oldest_age_seconds") == 0, "the queue is empty")
 
     def test_short_absence_moves_nothing(self):
         before = self.holders()
@@ -172,16 +168,16 @@ class Repair(ClusterTest):
             self.s3.delete_object(Bucket="repair", Key=key)
         poll(lambda: not self.holders(), "the nodes that are there free the copies")
         self.assertTrue(held)
-        self.assertGreaterEqual(self.metric("tercet_gc_backlog_bytes"), min(OBJECTS.values()))
-        self.assertGreaterEqual(self.metric("tercet_gc_backlog"), 1)  # what the node holds is not forgotten
+        self.assertGreaterEqual(self.cluster.metric("tercet_gc_backlog_bytes"), min(OBJECTS.values()))
+        self.assertGreaterEqual(self.cluster.metric("tercet_gc_backlog"), 1)  # what the node holds is not forgotten
         asked = self.deletions_asked()
         time.sleep(1)  # several rounds
         self.assertEqual(self.deletions_asked(), asked, "nodes that acknowledged are not asked again")
         self.cluster.restart_node(3)
         poll(lambda: self.cluster.healthy_nodes() == 4, "the node is back")
         poll(lambda: not self.inventory(3), "the node that was away frees its copies")
-        poll(lambda: self.metric("tercet_gc_backlog") == 0, "every node has acknowledged")
-        self.assertEqual(self.metric("tercet_gc_backlog_bytes"), 0)
+        poll(lambda: self.cluster.metric("tercet_gc_backlog") == 0, "every node has acknowledged")
+        self.assertEqual(self.cluster.metric("tercet_gc_backlog_bytes"), 0)
         self.assertEqual(self.s3.list_objects_v2(Bucket="repair")["KeyCount"], 0)
 
     def test_deletes_while_a_node_was_given_up(self):

@@ -94,15 +94,6 @@ class FaultyCluster(Cluster):
         status, body = self.get("/system/nodes")
         return {row["nodeId"]: row for row in json.loads(body)["nodes"]} if status == 200 else {}
 
-    def metric(self, name, labels=None):
-        """Of the gateway; labels: as they are exposed (None: of the first series)."""
-        status, body = self.get("/metrics")
-        start = name if labels is None else f"{name}{{{labels}}} "
-        for line in body.decode().splitlines() if status == 200 else ():
-            if line.startswith(start) and (labels is not None or line[len(name)] in " {"):
-                return float(line.rsplit(" ", 1)[1])
-        return None
-
     def peak_bytes(self):
         """"gateway" and "node" -> the most memory that one running process has had so far."""
         peaks = {}

@@ -161,7 +161,7 @@ def full_node(run):
     state = cluster.node_states()[2]
     run.expect(state["full"] and not state["writable"], f"the full node is not shown as full: {state}")
     run.expect(state["circuitState"] == "CLOSED", f"the full node's breaker is {state['circuitState']}")
-    shown = [cluster.metric("tercet_node_reported_full", f'node="{n}"') for n in (1, 2)]
+    shown = [cluster.metric(f'tercet_node_reported_full{{node="{n}"}}') for n in (1, 2)]
     run.expect(shown == [0, 1], f"the metrics of a sound and of the full node say {shown}")
     run.expect_no_errors(begun, ended, "one full node")
     empty()
@@ -322,7 +322,7 @@ def full_gateway_without_reserve(run):
 def _disk_metrics(cluster):
     """Of the nodes 1 and 2: (says that its disk failed, how often it did)."""
     names = ("tercet_node_reported_read_only", "tercet_node_disk_failures_total")
-    return [tuple(cluster.metric(name, f'node="{number}"') for name in names) for number in (1, 2)]
+    return [tuple(cluster.metric(f'{name}{{node="{number}"}}') for name in names) for number in (1, 2)]
 
 
 @scenario(seconds=90)

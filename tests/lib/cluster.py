@@ -219,6 +219,12 @@ class Cluster:
         status, body = self.get("/system/health")
         return json.loads(body)["healthyNodes"] if status in (200, 503) and body else -1
 
+    def metric(self, series):
+        """The gateway's value of a series, named as it is exposed: name{labels}; None when there is none, or no answer."""
+        status, body = self.get("/metrics")
+        found = re.search(rf"^{re.escape(series)} (\S+)$", body.decode(), re.MULTILINE) if status == 200 else None
+        return float(found[1]) if found else None
+
     def _answers(self, program, base):
         if not program.running():
             raise ClusterError(f"{program.name} ended at its start:\n{program.log_tail()}")

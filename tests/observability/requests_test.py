@@ -1,6 +1,5 @@
 """How requests are counted: the first byte apart from the whole, and under their action also those that are refused."""
 
-import re
 import socket
 import time
 
@@ -25,9 +24,7 @@ class Requests(ClusterTest):
         cls.s3.put_object(Bucket="requests", Key="large", Body=content(BODY_BYTES))
 
     def value(self, series):
-        text = self.cluster.get("/metrics")[1].decode()
-        found = re.search(rf"^{re.escape(series)} (\S+)$", text, re.MULTILINE)
-        return float(found[1]) if found else 0
+        return self.cluster.metric(series) or 0
 
     # ---- times ---------------------------------------------------------------------------------------------------
 
