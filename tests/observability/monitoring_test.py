@@ -48,6 +48,12 @@ DOCUMENTED = {
 }
 
 
+def load_rules():
+    """The shipped alerts."""
+    with open(os.path.join(PROMETHEUS, "alerts.yml")) as file:
+        return [rule for group in yaml.safe_load(file)["groups"] for rule in group["rules"]]
+
+
 def load_cases(name):
     """A file of cases, its numbers as promtool reads them."""
     with open(os.path.join(PROMETHEUS, name)) as file:
@@ -125,8 +131,7 @@ class Monitoring(ClusterTest):
     @staticmethod
     def alert(name):
         """Its expression."""
-        with open(os.path.join(PROMETHEUS, "alerts.yml")) as file:
-            return next(rule["expr"] for group in yaml.safe_load(file)["groups"] for rule in group["rules"] if rule["alert"] == name)
+        return next(rule["expr"] for rule in load_rules() if rule["alert"] == name)
 
     @classmethod
     def query(cls, expression, at=None):
@@ -163,8 +168,7 @@ class Monitoring(ClusterTest):
 
     def test_every_metric_and_label_named_exists(self):
         """`or vector(0)` shows a number for a metric that there is not, and `=~` one for a label that there is not."""
-        with open(os.path.join(PROMETHEUS, "alerts.yml")) as file:
-            rules = [rule for group in yaml.safe_load(file)["groups"] for rule in group["rules"]]
+        rules = load_rules()
         asked = list(dashboards.queries("prometheus")) + [(rule.get("alert") or rule["record"], rule["expr"]) for rule in rules]
         exposed = set(re.findall(r"^(\w+)[{ ]", self.exposed(), re.MULTILINE)) | {"up"}  # up is Prometheus's own
         named = dashboards.parsed("--names", "prometheus", [query for _, query in asked])
@@ -299,8 +303,7 @@ class Files(unittest.TestCase):
         """With an operand left out, a threshold a quarter off, another range, a matcher less, or without `for`: a case fails."""
         folder = tempfile.TemporaryDirectory(prefix="tercet-rules-")
         self.addCleanup(folder.cleanup)
-        with open(os.path.join(PROMETHEUS, "alerts.yml")) as file:
-            rules = [rule for group in yaml.safe_load(file)["groups"] for rule in group["rules"]]
+        rules = load_rules()
         files = [load_cases(name) for name in CASES]
 
         def fails(number, rule):
@@ -329,8 +332,7 @@ class Files(unittest.TestCase):
         self.assertFalse(set(unseen) - EQUIVALENT, "\n".join(["no case fails with", *sorted(unseen)]))
 
     def test_pages_say_what_the_rules_say(self):
-        with open(os.path.join(PROMETHEUS, "alerts.yml")) as file:
-            rules = [rule for group in yaml.safe_load(file)["groups"] for rule in group["rules"]]
+        rules = load_rules()
         for rule in rules:
             with open(os.path.join(dashboards.ROOT, rule["annotations"]["runbook"])) as file:
                 title, text = file.read().split("\n", 1)
