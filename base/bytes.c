@@ -138,8 +138,29 @@ char *buffer_reserve(struct buffer *buffer, size_t len)
     return buffer->data + buffer->len;
 }
 
+static bool lies_in(const struct buffer *buffer, const void *data, size_t len)
+{
+    return len > 0 && buffer->data && (const char *)data <= buffer->data + buffer->capacity &&
+           (const char *)data + len > buffer->data;
+}
+
+enum status buffer_assign(struct buffer *buffer, struct bytes bytes)
+{
+    if (!lies_in(buffer, bytes.data, bytes.len)) {
+        if (bytes.len > buffer->max)
+            return STATUS_LIMIT;
+        buffer_clear(buffer);
+        return buffer_append_bytes(buffer, bytes);
+    }
+    memmove(buffer->data, bytes.data, bytes.len);
+    buffer->len = bytes.len;
+    buffer->data[buffer->len] = '\0';
+    return STATUS_OK;
+}
+
 enum status buffer_append(struct buffer *buffer, const void *data, size_t len)
 {
+    CHECK(!lies_in(buffer, data, len)); /* it may move, or have been cleared */
     char *end = buffer_reserve(buffer, len);
     if (!end)
         return STATUS_LIMIT;
@@ -199,12 +220,4 @@ void buffer_consume(struct buffer *buffer, size_t len)
 struct bytes buffer_bytes(const struct buffer *buffer)
 {
     return bytes_of(buffer->data, buffer->len);
-}
-
-char *buffer_take(struct buffer *buffer)
-{
-    char *data = buffer->data ? buffer->data : mem_alloc(1);
-    data[buffer->len] = '\0';
-    buffer_init(buffer, buffer->max);
-    return data;
 }

@@ -39,8 +39,11 @@ struct buffer {
 
 void buffer_init(struct buffer *buffer, size_t max);
 void buffer_release(struct buffer *buffer); /* frees the bytes; the buffer may be used again */
-void buffer_clear(struct buffer *buffer);   /* len = 0, memory kept */
-/* STATUS_LIMIT when it would exceed max; then nothing was appended. */
+void buffer_clear(struct buffer *buffer);   /* len = 0, memory kept; spans of its bytes are no longer good */
+/* Holds a copy of these bytes and nothing else. They may lie in the buffer itself. STATUS_LIMIT when they would exceed
+ * max; then the buffer is as it was. */
+enum status buffer_assign(struct buffer *buffer, struct bytes bytes);
+/* STATUS_LIMIT when it would exceed max; then nothing was appended. The bytes must not lie in the buffer itself. */
 enum status buffer_append(struct buffer *buffer, const void *data, size_t len);
 enum status buffer_append_bytes(struct buffer *buffer, struct bytes bytes);
 enum status buffer_append_str(struct buffer *buffer, const char *string);
@@ -50,8 +53,6 @@ enum status buffer_printf(struct buffer *buffer, const char *format, ...) __attr
 char *buffer_reserve(struct buffer *buffer, size_t len);
 void buffer_consume(struct buffer *buffer, size_t len); /* drops the first len bytes */
 struct bytes buffer_bytes(const struct buffer *buffer);
-/* Hands the NUL-terminated bytes over to the caller (free()); the buffer is empty afterwards. Never NULL. */
-char *buffer_take(struct buffer *buffer);
 
 /* Lower-case hex of len bytes into out (2 * len + 1 bytes). */
 void hex_encode(const void *data, size_t len, char *out);

@@ -5,10 +5,10 @@
 
 #include <stddef.h>
 
-#define CHECK(condition)                                                                                     \
-    do {                                                                                                     \
-        if (__builtin_expect(!(condition), 0))                                                               \
-            check_failed(#condition, __FILE__, __LINE__);                                                    \
+#define CHECK(condition)                                                                                               \
+    do {                                                                                                               \
+        if (__builtin_expect(!(condition), 0))                                                                         \
+            check_failed(#condition, __FILE__, __LINE__);                                                              \
     } while (0)
 
 /* Prints the failed condition to stderr and aborts. */

@@ -12,7 +12,8 @@ uint32_t crc32_update(uint32_t crc, const void *data, size_t len);     /* ISO-HD
 uint32_t crc32c_update(uint32_t crc, const void *data, size_t len);    /* Castagnoli */
 uint64_t crc64nvme_update(uint64_t crc, const void *data, size_t len); /* check value ae8b14860a799888 */
 
-/* The CRC of A followed by B, from theirs and B's length. O(log len_b). */
+/* The CRC of A followed by B, from theirs and B's length. O(log len_b); crc32c_combine with the length of the call
+ * before on this thread: at once. */
 uint32_t crc32_combine_lengths(uint32_t crc_a, uint32_t crc_b, uint64_t len_b);
 uint32_t crc32c_combine(uint32_t crc_a, uint32_t crc_b, uint64_t len_b);
 uint64_t crc64nvme_combine(uint64_t crc_a, uint64_t crc_b, uint64_t len_b);

@@ -9,7 +9,7 @@
 #include "base/bytes.h"
 
 #define CHUNK_ID_LEN      16
-#define CHUNK_ID_TEXT_LEN 32         /* lower-case hex */
+#define CHUNK_ID_TEXT_LEN 32          /* lower-case hex */
 #define CHUNK_BYTES_MAX   (32u << 20) /* upper limit of the chunk size setting */
 #define CHUNK_COPIES      3           /* wanted */
 #define CHUNK_COPIES_MIN  2           /* accepted when no more nodes are writable */
@@ -32,6 +32,9 @@ struct chunk_ref {
 struct chunk_list {
     struct chunk_ref *refs;
     size_t count, capacity;
+    /* The bytes of all of them, one behind the other, of chunks that are to be stored with the commit that records
+     * them: their refs have no copies yet. NULL: the refs say where the copies are. Not the list's. */
+    const char *carried;
 };
 
 void chunk_id_create(struct chunk_id *id);

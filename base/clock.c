@@ -24,25 +24,86 @@ static const char *const long_day_names[] = {"Sunday",   "Monday", "Tuesday", "W
                                              "Thursday", "Friday", "Saturday"};
 static const char *const month_names[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                           "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-static const char *const zone_names[] = {"GMT", "UTC", "+0000"};
+static const char *const zone_names[] = {"GMT", "UTC", "+0000", "-0000"};
 
-static struct timespec clock_now(clockid_t id)
+/* What clock_hold and clock_move_ms made of time. The product never sets `used`. */
+static struct {
+    int used, held, skips; /* atomic */
+    uint64_t moved_us;     /* atomic */
+    int64_t stopped_us[3]; /* what the system's clocks said when they were held */
+} test_clock;
+
+static const clockid_t clock_ids[] = {CLOCK_MONOTONIC, CLOCK_BOOTTIME, CLOCK_REALTIME};
+
+static int64_t system_us(clockid_t id)
 {
     struct timespec now;
     CHECK(clock_gettime(id, &now) == 0);
-    return now;
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+static int64_t test_clock_us(unsigned which)
+{
+    int64_t us = __atomic_load_n(&test_clock.held, __ATOMIC_ACQUIRE) ? test_clock.stopped_us[which]
+                                                                     : system_us(clock_ids[which]);
+    return us + (int64_t)__atomic_load_n(&test_clock.moved_us, __ATOMIC_RELAXED);
+}
+
+static int64_t clock_now_us(unsigned which)
+{
+    if (__builtin_expect(__atomic_load_n(&test_clock.used, __ATOMIC_ACQUIRE), 0))
+        return test_clock_us(which);
+    return system_us(clock_ids[which]);
+}
+
+void clock_hold(void)
+{
+    CHECK(!clock_is_held());
+    for (unsigned i = 0; i < 3; i++)
+        test_clock.stopped_us[i] = system_us(clock_ids[i]);
+    __atomic_store_n(&test_clock.held, 1, __ATOMIC_RELEASE);
+    __atomic_store_n(&test_clock.used, 1, __ATOMIC_RELEASE);
+}
+
+void clock_move_ms(uint64_t ms)
+{
+    __atomic_fetch_add(&test_clock.moved_us, ms * 1000, __ATOMIC_RELEASE);
+    __atomic_store_n(&test_clock.used, 1, __ATOMIC_RELEASE);
+}
+
+void clock_release(void)
+{
+    __atomic_store_n(&test_clock.held, 0, __ATOMIC_RELEASE);
+}
+
+void clock_skip_idle(bool skip)
+{
+    __atomic_store_n(&test_clock.skips, skip, __ATOMIC_RELEASE);
+}
+
+bool clock_skips_idle(void)
+{
+    return __atomic_load_n(&test_clock.skips, __ATOMIC_ACQUIRE);
+}
+
+bool clock_is_held(void)
+{
+    return __atomic_load_n(&test_clock.held, __ATOMIC_RELAXED);
 }
 
 uint64_t clock_monotonic_ms(void)
 {
-    struct timespec now = clock_now(CLOCK_MONOTONIC);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+    return (uint64_t)clock_now_us(0) / 1000;
 }
 
 uint64_t clock_monotonic_us(void)
 {
-    struct timespec now = clock_now(CLOCK_MONOTONIC);
-    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+    return (uint64_t)clock_now_us(0);
+}
+
+uint64_t clock_boot_ms(void)
+{
+    return (uint64_t)clock_now_us(1) / 1000;
 }
 
 void clock_cond_init(pthread_cond_t *condition)
@@ -54,15 +115,40 @@ void clock_cond_init(pthread_cond_t *condition)
     pthread_condattr_destroy(&attributes);
 }
 
-struct timespec clock_deadline(uint64_t monotonic_ms)
+bool clock_cond_wait(pthread_cond_t *condition, pthread_mutex_t *lock, uint64_t until_ms)
 {
-    return (struct timespec){.tv_sec = (time_t)(monotonic_ms / 1000), .tv_nsec = (long)(monotonic_ms % 1000) * 1000000};
+    uint64_t system_ms = until_ms;
+    struct timespec until;
+
+    if (clock_is_held())
+        system_ms = (uint64_t)system_us(CLOCK_MONOTONIC) / 1000 + CLOCK_HELD_LOOK_MS;
+    else if (until_ms != CLOCK_NEVER)
+        system_ms -= __atomic_load_n(&test_clock.moved_us, __ATOMIC_RELAXED) / 1000;
+    until = (struct timespec){.tv_sec = (time_t)(system_ms / 1000), .tv_nsec = (long)(system_ms % 1000) * 1000000};
+    pthread_cond_timedwait(condition, lock, &until);
+    return clock_monotonic_ms() < until_ms;
 }
 
 int64_t clock_wall_ms(void)
 {
-    struct timespec now = clock_now(CLOCK_REALTIME);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    return clock_now_us(2) / 1000;
+}
+
+void clock_guard_start(struct clock_guard *guard)
+{
+    *guard = (struct clock_guard){clock_monotonic_ms(), clock_wall_ms()};
+}
+
+int64_t clock_guard_now_ms(const struct clock_guard *guard)
+{
+    int64_t wall_ms = clock_wall_ms();
+    int64_t passed_ms = guard->start_wall_ms + (int64_t)(clock_monotonic_ms() - guard->start_ms);
+    return wall_ms < passed_ms ? wall_ms : passed_ms;
+}
+
+bool clock_age_reached(int64_t now_ms, int64_t since_ms, uint64_t age_ms)
+{
+    return now_ms >= since_ms && (uint64_t)now_ms - (uint64_t)since_ms >= age_ms;
 }
 
 /* Years are counted from March in both directions of the conversion, so that the leap day comes last; 719468
@@ -213,7 +299,8 @@ static enum status scan_end(struct scan *scan, const struct civil *civil, int64_
     return civil_to_wall(civil, wall_ms);
 }
 
-/* Sun, 06 Nov 1994 08:49:37 GMT. Signers of Signature Version 2 also write +0000 or UTC. */
+/* Sun, 06 Nov 1994 08:49:37 GMT. Signers of Signature Version 2 also write +0000 or UTC; -0000
+ * means the same moment (RFC 5322 section 3.3). */
 static enum status parse_imf_fixdate(struct bytes text, int64_t *wall_ms)
 {
     struct scan scan = {text, false};
@@ -230,7 +317,7 @@ static enum status parse_imf_fixdate(struct bytes text, int64_t *wall_ms)
     scan_char(&scan, ' ');
     scan_time(&scan, &civil);
     scan_char(&scan, ' ');
-    scan_name(&scan, zone_names, 3);
+    scan_name(&scan, zone_names, 4);
     return scan_end(&scan, &civil, wall_ms);
 }
 

@@ -25,11 +25,10 @@ struct loader {
     char *file_path;
 };
 
-_Noreturn static void fail(const struct loader *loader, const char *origin, const char *name,
-                           const char *reason)
+_Noreturn static void fail(const struct loader *loader, const char *origin, const char *name, const char *reason)
 {
-    fprintf(stderr, "%s: %s%s%s: %s (-help lists the settings)\n", loader->program, origin, *name ? " " : "",
-            name, reason);
+    fprintf(stderr, "%s: %s%s%s: %s (-help lists the settings)\n", loader->program, origin, *name ? " " : "", name,
+            reason);
     exit(2);
 }
 
@@ -51,10 +50,9 @@ static void environment_name(const char *name, char out[ENVIRONMENT_NAME])
 }
 
 /* Parses into a copy, so that the program's own value changes only when the last source has spoken. */
-static void collect(struct loader *loader, unsigned index, const char *text, const char *origin,
-                    const char *name)
+static void collect(struct loader *loader, unsigned index, const char *text, const char *origin, const char *name)
 {
-    struct config_option option = loader->options[index];
+    const struct config_option *option = &loader->options[index];
     union {
         char *string;
         bool truth;
@@ -63,15 +61,14 @@ static void collect(struct loader *loader, unsigned index, const char *text, con
     const char *error;
     char reason[1024];
 
-    option.value = &scratch;
-    if (config_parse_value(&option, text, &error)) {
-        if (option.secret)
+    if (config_parse_value(option, text, &scratch, &error)) {
+        if (option->type == CONFIG_TYPE_SECRET)
             snprintf(reason, sizeof(reason), "%s", error);
         else
             snprintf(reason, sizeof(reason), "\"%s\": %s", text, error);
         fail(loader, origin, name, reason);
     }
-    if (option.type == CONFIG_STRING)
+    if (option->type == CONFIG_TYPE_STRING || option->type == CONFIG_TYPE_SECRET)
         free(scratch.string);
     free(loader->texts[index]);
     loader->texts[index] = mem_strdup(text);
@@ -91,10 +88,11 @@ static void hide(char *text)
 
 static bool is_bool_text(const char *text)
 {
-    const struct config_option option = {.type = CONFIG_BOOL, .value = &(bool){false}};
+    const struct config_option option = {.type = CONFIG_TYPE_BOOL};
     const char *error;
+    bool truth;
 
-    return config_parse_value(&option, text, &error) == STATUS_OK;
+    return config_parse_value(&option, text, &truth, &error) == STATUS_OK;
 }
 
 _Noreturn static void print_help(const struct loader *loader)
@@ -135,18 +133,18 @@ static int read_flag(struct loader *loader, int argc, char **argv, int at)
 
     char *value = equals ? equals + 1 : NULL;
     if (!value && at + 1 < argc &&
-        (is_file || loader->options[index].type != CONFIG_BOOL || is_bool_text(argv[at + 1]))) {
+        (is_file || loader->options[index].type != CONFIG_TYPE_BOOL || is_bool_text(argv[at + 1]))) {
         value = argv[at + 1];
         taken = 2;
     }
-    if (!value && (is_file || loader->options[index].type != CONFIG_BOOL))
+    if (!value && (is_file || loader->options[index].type != CONFIG_TYPE_BOOL))
         fail(loader, argv[at], "", "a value is missing");
     if (is_file) {
         set_file_path(loader, value);
         return taken;
     }
     collect(loader, (unsigned)index, value ? value : "true", "flag", loader->options[index].name);
-    if (loader->options[index].secret && value)
+    if (loader->options[index].type == CONFIG_TYPE_SECRET && value)
         hide(value);
     return taken;
 }
@@ -226,19 +224,19 @@ static void read_file(struct loader *loader)
     buffer_release(&text);
 }
 
-static void store(const struct loader *loader)
+static void store(const struct loader *loader, void *settings)
 {
     for (unsigned i = 0; i < loader->count; i++) {
         const struct config_option *option = &loader->options[i];
         const char *text = loader->texts[i] ? loader->texts[i] : option->default_value;
         const char *error;
         if (text)
-            CHECK(config_parse_value(option, text, &error) == STATUS_OK);
+            CHECK(config_parse_value(option, text, (char *)settings + option->offset, &error) == STATUS_OK);
         free(loader->texts[i]);
     }
 }
 
-void config_load(const struct config_option *options, const char *program, int argc, char **argv)
+void config_load(const struct config_option *options, void *settings, const char *program, int argc, char **argv)
 {
     struct loader loader = {.options = options, .program = program};
     struct loader flags;
@@ -262,7 +260,7 @@ void config_load(const struct config_option *options, const char *program, int a
             loader.texts[i] = flags.texts[i];
         }
     }
-    store(&loader);
+    store(&loader, settings);
     free(flags.texts);
     free(loader.texts);
     free(loader.file_path);

@@ -26,14 +26,14 @@ typedef size_t (*http_call_read_fn)(void *arg, char *out, size_t capacity);
 typedef bool (*http_call_rewind_fn)(void *arg); /* may be NULL: cannot */
 
 struct http_call_options {
-    const char *method; /* "GET", "PUT", "DELETE", "POST", "HEAD" */
-    const char *url;    /* http://host:port/path?query; copied */
+    const char *method;         /* "GET", "PUT", "DELETE", "POST", "HEAD" */
+    const char *url;            /* http://host:port/path?query; copied */
     const char *const *headers; /* "Name: value", NULL-terminated, copied; may be NULL */
     struct bytes body;          /* a whole body; must stay until the call has ended */
     http_call_read_fn read;     /* or a streamed one */
     http_call_rewind_fn rewind;
     void *read_arg;
-    uint64_t body_length; /* of the streamed body; UINT64_MAX sends it chunked */
+    uint64_t body_length;        /* of the streamed body; UINT64_MAX sends it chunked */
     uint32_t connect_timeout_ms; /* 0: 2000 */
     /* Bytes kept for the task before the transfer pauses; it goes on when half of them are consumed. A reader that
      * needs N bytes in one piece asks for at least 2N. 0: 256 KiB; at least 16 KiB. */

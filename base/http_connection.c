@@ -5,9 +5,12 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/http_places.h"
 
 /* The input holds an incomplete head, or what a body's last read brought of the next requests. */
 #define INPUT_BYTES_BEYOND_HEAD (512 * 1024)
+#define HEAD_BYTES_FREE         8192 /* a head beyond them is charged, all of it */
+#define RESERVED_HEAD_MS        2000 /* places of the reserve are for requests that come at once */
 
 static void connection_ready(struct http_stream *stream);
 
@@ -22,6 +25,9 @@ static void on_timeout(struct timer *timer)
 static void enter(struct http_connection *connection, enum http_connection_state state, uint32_t timeout_ms)
 {
     connection->state = state;
+    if (connection->place.reserved && timeout_ms > RESERVED_HEAD_MS)
+        timeout_ms = RESERVED_HEAD_MS;
+    http_place_wait(connection);
     timer_set(connection->listener->loop, &connection->timer, timeout_ms, on_timeout);
 }
 
@@ -45,41 +51,65 @@ static void unlink_connection(struct http_connection *connection)
         connection->next->previous = connection->previous;
 }
 
-void http_connection_open(struct http_listener *listener, int take_fd, const struct sockaddr_storage *peer, bool busy)
+void http_connection_open(struct http_listener *listener, int take_fd, const struct sockaddr_storage *peer,
+                          const struct http_place *take_place)
 {
     struct http_connection *connection = mem_zalloc(sizeof(*connection));
     const struct http_server_config *config = &listener->server->config;
 
     connection->listener = listener;
     connection->peer = *peer;
+    connection->place = *take_place;
     buffer_init(&connection->input, config->head_bytes_max + INPUT_BYTES_BEYOND_HEAD);
     http_stream_open(&connection->stream, listener->loop, take_fd, listener->server->tls, connection_ready);
     link_connection(connection);
-    if (busy && connection->stream.ssl == NULL)
-        http_transaction_start(connection, NULL, &http_refusal_busy);
-    else if (busy)
-        http_connection_free(connection, true);
-    else if (connection->stream.ssl != NULL)
+    if (connection->stream.ssl != NULL)
         enter(connection, HTTP_HANDSHAKE, config->head_timeout_ms);
     else
         enter(connection, HTTP_IDLE, config->idle_timeout_ms);
-    if (!busy)
-        http_stream_arm(&connection->stream, HTTP_IO_WAIT_READ);
+    http_stream_arm(&connection->stream, HTTP_IO_WAIT_READ);
+}
+
+/* Large heads have the server's memory in common. must: what is there already is charged beyond the bound, too. */
+static bool charge(struct http_connection *connection, size_t bytes, bool must)
+{
+    struct http_server *server = connection->listener->server;
+    size_t held = bytes > HEAD_BYTES_FREE ? bytes : 0, before = connection->head_charge;
+
+    if (held == before)
+        return true;
+    if (held < before)
+        __atomic_sub_fetch(&server->heads_bytes, before - held, __ATOMIC_RELAXED);
+    else if (__atomic_add_fetch(&server->heads_bytes, held - before, __ATOMIC_RELAXED) >
+                 server->config.head_memory_max &&
+             !must) {
+        __atomic_sub_fetch(&server->heads_bytes, held - before, __ATOMIC_RELAXED);
+        return false;
+    }
+    connection->head_charge = held;
+    return true;
+}
+
+void http_connection_charge(struct http_connection *connection)
+{
+    size_t copied = connection->transaction != NULL ? connection->transaction->head_bytes : 0;
+
+    charge(connection, copied + connection->input.capacity, true);
 }
 
 void http_connection_free(struct http_connection *connection, bool reset)
 {
     struct http_server *server = connection->listener->server;
+    struct http_place place = connection->place;
 
     timer_cancel(&connection->timer);
+    http_place_work(connection);
     unlink_connection(connection);
     http_stream_close(&connection->stream, reset);
+    charge(connection, 0, true);
     buffer_release(&connection->input);
     free(connection);
-    pthread_mutex_lock(&server->lock); /* the server may go once it has seen the last connection go */
-    if (--server->connections == 0)
-        pthread_cond_broadcast(&server->closed);
-    pthread_mutex_unlock(&server->lock);
+    http_place_give_back(server, &place);
 }
 
 void http_connection_consume(struct http_connection *connection, size_t len)
@@ -87,12 +117,32 @@ void http_connection_consume(struct http_connection *connection, size_t len)
     buffer_consume(&connection->input, len);
     if (connection->input.len == 0)
         buffer_release(&connection->input);
+    http_connection_charge(connection);
+}
+
+void http_connection_keep(struct http_connection *connection, const char *data, size_t len)
+{
+    if (len > 0)
+        CHECK(buffer_append(&connection->input, data, len) == STATUS_OK);
+    http_connection_charge(connection);
 }
 
 void http_connection_stop(struct http_connection *connection)
 {
     if (connection->state != HTTP_BUSY)
         http_connection_free(connection, false);
+}
+
+/* Why a whole head is not served here and now; NULL when it is. */
+static const struct http_refusal *refusal_of(struct http_connection *connection, const struct http_head *head)
+{
+    bool (*is_vital)(struct bytes path) = connection->listener->server->config.is_vital;
+
+    if (connection->place.reserved && (is_vital == NULL || !is_vital(head->path)))
+        return &http_refusal_busy;
+    return charge(connection, head->len > connection->input.capacity ? head->len : connection->input.capacity, false)
+               ? NULL
+               : &http_refusal_heads;
 }
 
 /* Looks for a head at the front of data, of which `seen` bytes were looked at before. With a complete or a refused one
@@ -106,7 +156,8 @@ static bool start_transaction(struct http_connection *connection, struct bytes d
     case HTTP_HEAD_INCOMPLETE:
         return false;
     case HTTP_HEAD_COMPLETE:
-        http_transaction_start(connection, &head, NULL);
+        refusal = refusal_of(connection, &head);
+        http_transaction_start(connection, refusal != &http_refusal_heads ? &head : NULL, refusal);
         *used = head.len;
         return true;
     case HTTP_HEAD_REFUSED:
@@ -114,6 +165,17 @@ static bool start_transaction(struct http_connection *connection, struct bytes d
         *used = data.len;
         return true;
     }
+    return false;
+}
+
+/* Keeps the bytes of an incomplete head. False when there is no memory for one that is so large: it is refused. */
+static bool keep_head(struct http_connection *connection, const char *data, size_t len)
+{
+    CHECK(buffer_append(&connection->input, data, len) == STATUS_OK); /* below its maximum, or the head was refused */
+    if (charge(connection, connection->input.capacity, false))
+        return true;
+    http_transaction_start(connection, NULL, &http_refusal_heads);
+    http_connection_consume(connection, connection->input.len);
     return false;
 }
 
@@ -125,14 +187,14 @@ static bool take_bytes(struct http_connection *connection, const char *data, siz
 
     if (seen == 0) { /* mostly a whole head at once, which needs no copy */
         if (start_transaction(connection, bytes_of(data, len), 0, &used)) {
-            CHECK(buffer_append(input, data + used, len - used) == STATUS_OK);
+            http_connection_keep(connection, data + used, len - used);
             return true;
         }
         enter(connection, HTTP_HEAD, connection->listener->server->config.head_timeout_ms);
-        CHECK(buffer_append(input, data, len) == STATUS_OK);
-        return false;
+        return !keep_head(connection, data, len);
     }
-    CHECK(buffer_append(input, data, len) == STATUS_OK); /* below its maximum, or the head was refused before */
+    if (!keep_head(connection, data, len))
+        return true;
     if (!start_transaction(connection, buffer_bytes(input), seen, &used))
         return false;
     http_connection_consume(connection, used);

@@ -42,12 +42,14 @@ enum refusal {
 _Static_assert(sizeof(refusals) / sizeof(refusals[0]) == REFUSE_COUNT, "one text each");
 
 const struct http_refusal http_refusal_busy = {503, "SlowDown", "The server has too many connections; retry later."};
+const struct http_refusal http_refusal_heads = {503, "SlowDown",
+                                                "The server has too many large request heads; retry later."};
 
 const struct http_refusal *http_refusal_at(size_t index)
 {
     if (index < REFUSE_COUNT)
         return &refusals[index];
-    return index == REFUSE_COUNT ? &http_refusal_busy : NULL;
+    return index == REFUSE_COUNT ? &http_refusal_busy : NULL; /* that of heads has the same code */
 }
 
 /* What the framing headers said, until all of them are read. */
@@ -159,6 +161,8 @@ static enum refusal read_header(const struct http_header *header, struct http_he
         return bytes_equal_nocase(value, "chunked") ? ACCEPT : REFUSE_CODING;
     }
     if (bytes_equal_nocase(name, "expect")) {
+        if (value.len == 0)
+            return ACCEPT; /* expects nothing */
         head->expect_continue = true;
         return bytes_equal_nocase(value, "100-continue") ? ACCEPT : REFUSE_EXPECTATION;
     }

@@ -10,13 +10,7 @@
 #include "base/bytes.h"
 #include "base/http_server.h"
 
-#define HTTP_HEADERS_MAX 100
-
-/* Why a request is not served. Static; the code is S3's for its XML answer. */
-struct http_refusal {
-    int status;
-    const char *code, *message;
-};
+#define HTTP_HEADERS_MAX 512 /* their bytes are bounded first: this bounds what looking through them costs */
 
 /* A complete head. The spans point into the parsed bytes, but for a target "/" that the sender left out. */
 struct http_head {
@@ -35,8 +29,9 @@ enum http_head_result { HTTP_HEAD_COMPLETE, HTTP_HEAD_INCOMPLETE, HTTP_HEAD_REFU
 enum http_head_result http_head_parse(struct bytes data, size_t seen, size_t bytes_max, struct http_head *head,
                                       const struct http_refusal **refusal);
 
-/* The same refusal as the parser's for what only the server knows: 503 when it has too many connections. */
-extern const struct http_refusal http_refusal_busy;
+/* The same as the parser's refusals for what only the server knows: 503 when it has too many connections, or no memory
+ * for one more large head. */
+extern const struct http_refusal http_refusal_busy, http_refusal_heads;
 /* All of them in turn, for what is said of each before it happens; NULL beyond the last. */
 const struct http_refusal *http_refusal_at(size_t index);
 

@@ -7,8 +7,9 @@
 
 #include "base/check.h"
 
-#define DRAIN_BYTES_MAX    65536 /* the rest of a body that is read for the sake of keeping the connection */
-#define REPLY_HEADERS_ROOM 512
+#define DRAIN_BYTES_MAX     65536 /* the rest of a body that is read for the sake of keeping the connection */
+#define REPLY_HEADERS_ROOM  512
+#define RETRY_AFTER_SECONDS 1 /* of a 503 that does not say */
 
 static const char *reason_phrase(int status)
 {
@@ -102,17 +103,24 @@ void http_reply_header_u64(struct http_request *request, const char *name, uint6
     http_reply_header_str(request, name, text);
 }
 
-bool http_reply_started(const struct http_request *request)
+void http_reply_retry_after(struct http_request *request, uint32_t seconds)
 {
-    return ((const struct http_transaction *)request)->reply_started;
+    http_reply_header_u64(request, "Retry-After", seconds);
+    http_reply_header_u64(request, "X-Amz-Retry-After", (uint64_t)seconds * 1000);
+    ((struct http_transaction *)request)->retry_after_is_set = true;
 }
 
-void http_reply_close_connection(struct http_request *request)
+void http_reply_hurry(struct http_request *request)
 {
     struct http_transaction *transaction = (struct http_transaction *)request;
 
     CHECK(!transaction->reply_started);
-    transaction->keep_alive = false;
+    transaction->reply_hurries = true;
+}
+
+bool http_reply_started(const struct http_request *request)
+{
+    return ((const struct http_transaction *)request)->reply_started;
 }
 
 void http_reply_abort(struct http_request *request)
@@ -127,7 +135,8 @@ void http_reply_abort(struct http_request *request)
 /* Can the connection serve another request after this one? */
 static bool can_keep_alive(const struct http_transaction *transaction)
 {
-    if (!transaction->keep_alive || transaction->refusal != NULL || transaction->connection->listener->stopping)
+    if (!transaction->keep_alive || transaction->refusal != NULL || transaction->connection->place.reserved ||
+        transaction->connection->listener->stopping)
         return false;
     if (transaction->body_ended)
         return !transaction->expect_continue;
@@ -179,6 +188,8 @@ enum status http_reply_start(struct http_request *request, int status, uint64_t 
     transaction->keep_alive = can_keep_alive(transaction);
     if (content_length == HTTP_LENGTH_UNKNOWN && transaction->version_1_0 && !transaction->reply_bodyless)
         transaction->keep_alive = false; /* the end of the connection ends the body */
+    if (status == 503 && !transaction->retry_after_is_set)
+        http_reply_retry_after(request, RETRY_AFTER_SECONDS);
     build_head(transaction, status, content_length);
     transaction->reply_started = true;
     transaction->reply_head_pending = true;
@@ -203,7 +214,6 @@ static void advance(struct iovec **vectors, int *count, size_t len)
 enum status http_write_all(struct http_transaction *transaction, struct iovec *vectors, int count)
 {
     struct http_connection *connection = transaction->connection;
-    uint32_t timeout_ms = connection->listener->server->config.write_timeout_ms;
     enum status status = STATUS_OK;
 
     advance(&vectors, &count, 0);
@@ -219,8 +229,10 @@ enum status http_write_all(struct http_transaction *transaction, struct iovec *v
             advance(&vectors, &count, len);
         } else if (io == HTTP_IO_CLOSED) {
             status = STATUS_CLOSED;
+        } else if (transaction->reply_hurries) {
+            status = STATUS_TIMEOUT;
         } else {
-            status = http_wait_for_peer(connection, &transaction->pace_out, io, timeout_ms);
+            status = http_wait_to_send(transaction, io);
         }
     }
     if (status)
@@ -310,19 +322,27 @@ enum status http_reply(struct http_request *request, int status, struct bytes bo
     return outcome;
 }
 
-enum status http_reply_refusal(struct http_transaction *transaction, const struct http_refusal *refusal)
+static void refuse_in_plain_text(struct http_request *request, const struct http_refusal *refusal)
 {
-    struct http_request *request = &transaction->request;
-    char body[512];
-    int len;
+    char text[256];
+    int len = snprintf(text, sizeof(text), "%s\n", refusal->message);
 
-    len = snprintf(body, sizeof(body),
-                   "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>%s</Code><Message>%s</Message>"
-                   "<RequestId>%s</RequestId></Error>",
-                   refusal->code, refusal->message, request->id);
+    CHECK(len > 0 && (size_t)len < sizeof(text));
+    http_reply_header_str(request, "Content-Type", "text/plain");
+    HTTP_LAST_REPLY(http_reply(request, refusal->status, bytes_of(text, (size_t)len)));
+}
+
+void http_reply_refusal(struct http_transaction *transaction, const struct http_refusal *refusal)
+{
+    const struct http_server_config *config = &transaction->connection->listener->server->config;
+    struct http_request *request = &transaction->request;
+
     buffer_clear(&transaction->reply_headers); /* what a handler prepared for another answer */
-    http_reply_header_str(request, "Content-Type", "application/xml");
-    http_reply_header_str(request, "x-amz-request-id", request->id);
-    http_reply_header_str(request, "x-amz-id-2", request->id);
-    return http_reply(request, refusal->status, bytes_of(body, (size_t)len));
+    transaction->retry_after_is_set = false;
+    http_reply_hurry(request); /* it is small, and its peer wants nothing that we have */
+    if (config->refuse)
+        config->refuse(request, refusal);
+    else
+        refuse_in_plain_text(request, refusal);
+    CHECK(transaction->reply_started);
 }

@@ -12,6 +12,8 @@
 #define TURN_BYTES_MAX      (1024 * 1024)
 #define READ_ALL_STEP_BYTES (64 * 1024)
 
+static const char continue_text[] = "HTTP/1.1 100 Continue\r\n\r\n";
+
 struct bytes http_request_header(const struct http_request *request, const char *name)
 {
     for (size_t i = 0; i < request->header_count; i++) {
@@ -72,51 +74,34 @@ void http_request_peer_text(const struct http_request *request, char out[64])
         inet_ntop(AF_INET6, &in6->sin6_addr, out, 64);
 }
 
-bool http_request_is_closed(const struct http_request *request)
+/* Closed connections answer any bytes with a reset. What is still on its way asks as well, and where nothing is, so few
+ * bytes are taken at once. */
+static void ask_whether_peer_is_there(struct http_transaction *transaction)
 {
-    const struct http_transaction *transaction = (const struct http_transaction *)request;
+    struct http_stream *stream = &transaction->connection->stream;
+    struct iovec vector = {(void *)continue_text, sizeof(continue_text) - 1};
+    size_t len;
 
-    return http_stream_peer_has_gone(&transaction->connection->stream);
+    transaction->peer_was_asked = true;
+    if (transaction->version_1_0 || transaction->reply_started || http_stream_unacknowledged(stream) > 0)
+        return;
+    if (http_stream_write(stream, &vector, 1, &len) != HTTP_IO_DONE || len < vector.iov_len)
+        http_stream_cut(stream);
 }
 
-/* A socket that is not writable for long may still make progress: it becomes writable only when a good part of its
- * buffer is free. */
-static enum status wait_observed(struct http_connection *connection, struct http_pace *pace, enum http_io io,
-                                 uint64_t deadline_ms)
+bool http_request_is_closed(struct http_request *request)
 {
-    struct http_stream *stream = &connection->stream;
-    size_t before = io == HTTP_IO_WAIT_WRITE ? http_stream_unacknowledged(stream) : 0, after;
-    enum status status = http_stream_wait(stream, io, deadline_ms);
+    struct http_transaction *transaction = (struct http_transaction *)request;
+    struct http_stream *stream = &transaction->connection->stream;
 
-    if (status != STATUS_TIMEOUT || io != HTTP_IO_WAIT_WRITE)
-        return status;
-    after = http_stream_unacknowledged(stream);
-    if (after >= before)
-        return STATUS_TIMEOUT;
-    pace->bytes += before - after;
-    return STATUS_OK;
+    if (!transaction->peer_was_asked && http_stream_peer_has_ended(stream) && !http_stream_peer_has_gone(stream))
+        ask_whether_peer_is_there(transaction);
+    return http_stream_peer_has_gone(stream);
 }
 
-enum status http_wait_for_peer(struct http_connection *connection, struct http_pace *pace, enum http_io io,
-                               uint32_t timeout_ms)
+bool http_request_peer_has_ended(const struct http_request *request)
 {
-    const struct http_server_config *config = &connection->listener->server->config;
-    uint64_t start_ms = clock_monotonic_ms();
-    uint64_t window_left_ms = config->rate_window_ms - pace->waited_ms;
-    bool window_is_first = window_left_ms < timeout_ms;
-    enum status status;
-
-    connection->turn_bytes = 0;
-    status = wait_observed(connection, pace, io, start_ms + (window_is_first ? window_left_ms : timeout_ms));
-    pace->waited_ms += clock_monotonic_ms() - start_ms;
-    if (status == STATUS_TIMEOUT && window_is_first)
-        status = STATUS_OK; /* only time to look at the rate */
-    if (pace->waited_ms >= config->rate_window_ms) {
-        if (status == STATUS_OK && pace->bytes < config->rate_bytes_per_second_min * pace->waited_ms / 1000)
-            status = STATUS_TIMEOUT;
-        *pace = (struct http_pace){0};
-    }
-    return status;
+    return http_stream_peer_has_ended(&((const struct http_transaction *)request)->connection->stream);
 }
 
 void http_share_loop(struct http_connection *connection, size_t len)
@@ -130,8 +115,7 @@ void http_share_loop(struct http_connection *connection, size_t len)
 
 static enum status send_continue(struct http_transaction *transaction)
 {
-    static const char text[] = "HTTP/1.1 100 Continue\r\n\r\n";
-    struct iovec vector = {(void *)text, sizeof(text) - 1};
+    struct iovec vector = {(void *)continue_text, sizeof(continue_text) - 1};
 
     if (!transaction->expect_continue)
         return STATUS_OK;
@@ -145,7 +129,6 @@ static enum status send_continue(struct http_transaction *transaction)
 static enum status receive(struct http_transaction *transaction, char *out, size_t capacity, size_t *len)
 {
     struct http_connection *connection = transaction->connection;
-    const struct http_server_config *config = &connection->listener->server->config;
     enum status status = STATUS_OK;
     enum http_io io;
 
@@ -159,7 +142,7 @@ static enum status receive(struct http_transaction *transaction, char *out, size
             http_stream_cut(&connection->stream); /* a request cut short is not to be answered */
             return STATUS_CLOSED;
         }
-        status = http_wait_for_peer(connection, &transaction->pace_in, io, config->body_timeout_ms);
+        status = http_wait_to_receive(transaction, io);
         if (status)
             return status;
     }
@@ -194,7 +177,7 @@ static enum status body_step(struct http_transaction *transaction, char *out, si
     if (from_input)
         http_connection_consume(connection, used);
     else if (used < raw) /* the front of the next request */
-        CHECK(buffer_append(&connection->input, out + used, raw - used) == STATUS_OK);
+        http_connection_keep(connection, out + used, raw - used);
     return STATUS_OK;
 }
 

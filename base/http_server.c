@@ -17,14 +17,15 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/http_connection.h"
+#include "base/http_places.h"
+#include "base/lock.h"
 #include "base/log.h"
 #include "base/task.h"
 
-#define LISTEN_BACKLOG    4096
-#define ACCEPTS_PER_TURN  64
-#define ACCEPT_PAUSE_MS   100 /* when the process has no file descriptors left */
-#define CONNECTIONS_EXTRA 64  /* beyond the limit, to tell clients of it */
-#define UNWIND_MS         5000
+#define LISTEN_BACKLOG   4096
+#define ACCEPTS_PER_TURN 64
+#define ACCEPT_PAUSE_MS  100 /* when the process has no file descriptors left */
+#define UNWIND_MS        5000
 
 static void default_to(uint32_t *value, uint32_t initial)
 {
@@ -35,11 +36,13 @@ static void default_to(uint32_t *value, uint32_t initial)
 static void set_defaults(struct http_server_config *config)
 {
     default_to(&config->head_bytes_max, 64 * 1024);
+    default_to(&config->head_memory_max, 32 * 1024 * 1024);
     default_to(&config->connections_max, HTTP_CONNECTIONS_DEFAULT);
+    default_to(&config->connections_per_peer_max, config->connections_max);
     default_to(&config->idle_timeout_ms, 60000);
     default_to(&config->head_timeout_ms, 20000);
     default_to(&config->body_timeout_ms, 30000);
-    default_to(&config->write_timeout_ms, 60000);
+    default_to(&config->pause_timeout_ms, 60000);
     default_to(&config->linger_timeout_ms, 5000);
     default_to(&config->rate_bytes_per_second_min, 1024);
     default_to(&config->rate_window_ms, 30000);
@@ -161,21 +164,6 @@ static void visit_listeners(struct http_server *server, void (*fn)(struct http_l
     }
 }
 
-/* Counts a connection; false when there is not even room to tell the client that there are too many. */
-static bool admit(struct http_server *server, bool *busy)
-{
-    unsigned max = server->config.connections_max;
-    bool admitted;
-
-    pthread_mutex_lock(&server->lock);
-    *busy = server->connections >= max;
-    admitted = server->connections < max + CONNECTIONS_EXTRA;
-    if (admitted)
-        server->connections++;
-    pthread_mutex_unlock(&server->lock);
-    return admitted;
-}
-
 static void on_acceptable(h2o_socket_t *socket, const char *error);
 
 static void on_accept_pause(struct timer *timer)
@@ -190,7 +178,7 @@ static void on_acceptable(h2o_socket_t *socket, const char *error)
 {
     struct http_listener *listener = socket->data;
     struct sockaddr_storage peer;
-    bool busy;
+    struct http_place place;
 
     (void)error;
     for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
@@ -207,8 +195,8 @@ static void on_acceptable(h2o_socket_t *socket, const char *error)
             return;
         if (fd < 0)
             continue; /* this one went away while it waited */
-        if (admit(listener->server, &busy))
-            http_connection_open(listener, fd, &peer, busy);
+        if (http_place_take(listener, &peer, &place))
+            http_connection_open(listener, fd, &peer, &place);
         else
             close(fd);
     }
@@ -253,6 +241,8 @@ static struct http_server *server_create(struct loop_group *loops, const struct 
     random_bytes(&server->request_id_key, sizeof(server->request_id_key));
     pthread_mutex_init(&server->lock, NULL);
     clock_cond_init(&server->closed);
+    /* each loop may be about to have one more than there is room for */
+    http_peers_init(&server->peers, server->config.connections_max + HTTP_PLACES_RESERVED + loops->count);
     server->listeners = mem_zalloc(loops->count * sizeof(*server->listeners));
     for (unsigned i = 0; i < loops->count; i++) {
         server->listeners[i].server = server;
@@ -266,6 +256,7 @@ static void server_destroy(struct http_server *server)
 {
     pthread_cond_destroy(&server->closed);
     pthread_mutex_destroy(&server->lock);
+    http_peers_release(&server->peers);
     SSL_CTX_free(server->tls);
     free(server->listeners);
     free(server);
@@ -310,9 +301,9 @@ unsigned http_server_connections(const struct http_server *server)
     pthread_mutex_t *lock = (pthread_mutex_t *)&server->lock;
     unsigned connections;
 
-    pthread_mutex_lock(lock);
+    lock_acquire(lock);
     connections = server->connections;
-    pthread_mutex_unlock(lock);
+    lock_release(lock);
     return connections;
 }
 
@@ -324,15 +315,14 @@ unsigned http_server_requests(const struct http_server *server)
 /* Waits until the last connection closed. False after wait_ms. */
 static bool wait_closed(struct http_server *server, uint64_t wait_ms)
 {
-    const struct timespec until = clock_deadline(clock_monotonic_ms() + wait_ms);
-    int error = 0;
+    uint64_t until_ms = clock_monotonic_ms() + wait_ms;
     bool closed;
 
-    pthread_mutex_lock(&server->lock);
-    while (server->connections > 0 && error == 0)
-        error = pthread_cond_timedwait(&server->closed, &server->lock, &until);
+    lock_acquire(&server->lock);
+    while (server->connections > 0 && clock_cond_wait(&server->closed, &server->lock, until_ms))
+        ;
     closed = server->connections == 0;
-    pthread_mutex_unlock(&server->lock);
+    lock_release(&server->lock);
     return closed;
 }
 

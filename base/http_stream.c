@@ -6,6 +6,8 @@
 
 #include <errno.h>
 #include <linux/sockios.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -221,7 +223,8 @@ enum http_io http_stream_write(struct http_stream *stream, const struct iovec *v
 
 bool http_stream_has_pending(const struct http_stream *stream)
 {
-    return stream->ssl != NULL && SSL_has_pending(stream->ssl) == 1;
+    return stream->ssl != NULL &&
+           (SSL_has_pending(stream->ssl) == 1 || (SSL_get_shutdown(stream->ssl) & SSL_RECEIVED_SHUTDOWN) != 0);
 }
 
 size_t http_stream_unacknowledged(const struct http_stream *stream)
@@ -231,11 +234,29 @@ size_t http_stream_unacknowledged(const struct http_stream *stream)
     return ioctl(stream->fd, SIOCOUTQ, &queued) == 0 ? (size_t)queued : 0;
 }
 
+uint64_t http_stream_acknowledged(const struct http_stream *stream)
+{
+    struct tcp_info info = {0};
+    socklen_t len = sizeof(info);
+
+    return getsockopt(stream->fd, IPPROTO_TCP, TCP_INFO, &info, &len) == 0 ? info.tcpi_bytes_acked : 0;
+}
+
+static bool polls(const struct http_stream *stream, short events)
+{
+    struct pollfd pollfd = {.fd = stream->fd, .events = events};
+
+    return stream->broken || (poll(&pollfd, 1, 0) > 0 && (pollfd.revents & (events | POLLHUP | POLLERR)) != 0);
+}
+
 bool http_stream_peer_has_gone(const struct http_stream *stream)
 {
-    struct pollfd pollfd = {.fd = stream->fd, .events = POLLRDHUP};
+    return polls(stream, 0);
+}
 
-    return stream->broken || (poll(&pollfd, 1, 0) > 0 && (pollfd.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0);
+bool http_stream_peer_has_ended(const struct http_stream *stream)
+{
+    return polls(stream, POLLRDHUP);
 }
 
 void http_stream_arm(struct http_stream *stream, enum http_io io)
@@ -252,6 +273,22 @@ void http_stream_arm(struct http_stream *stream, enum http_io io)
     }
 }
 
+void http_stream_interrupt(struct http_stream *stream, struct task *task)
+{
+    __atomic_store_n(&stream->interrupted, 1, __ATOMIC_RELEASE);
+    task_unpark(task);
+}
+
+void http_stream_forget_interrupt(struct http_stream *stream)
+{
+    __atomic_store_n(&stream->interrupted, 0, __ATOMIC_RELAXED);
+}
+
+bool http_stream_is_interrupted(const struct http_stream *stream)
+{
+    return __atomic_load_n(&stream->interrupted, __ATOMIC_ACQUIRE) != 0;
+}
+
 enum status http_stream_wait(struct http_stream *stream, enum http_io io, uint64_t deadline_ms)
 {
     bool *armed = io == HTTP_IO_WAIT_READ ? &stream->armed_read : &stream->armed_write;
@@ -259,11 +296,13 @@ enum status http_stream_wait(struct http_stream *stream, enum http_io io, uint64
 
     stream->waiter = task_self();
     http_stream_arm(stream, io);
-    while (*armed && !stream->broken && status == STATUS_OK) {
+    while (*armed && !stream->broken && !http_stream_is_interrupted(stream) && status == STATUS_OK) {
         if (!task_park_until(deadline_ms))
             status = STATUS_TIMEOUT;
     }
     stream->waiter = NULL;
     *armed = false;
-    return stream->broken ? STATUS_CLOSED : status;
+    if (stream->broken)
+        return STATUS_CLOSED;
+    return http_stream_is_interrupted(stream) ? STATUS_TIMEOUT : status;
 }

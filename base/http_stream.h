@@ -27,7 +27,8 @@ enum http_io {
 
 struct http_stream {
     int fd;
-    bool broken; /* set by an error or http_stream_cut: everything from then on is HTTP_IO_CLOSED */
+    bool broken;     /* set by an error or http_stream_cut: everything from then on is HTTP_IO_CLOSED */
+    int interrupted; /* atomic: whoever waits gives up */
     bool armed_read, armed_write;
     struct st_h2o_socket_t *socket;
     struct ssl_st *ssl; /* NULL: plain */
@@ -52,15 +53,23 @@ enum http_io http_stream_read(struct http_stream *stream, void *out, size_t capa
 enum http_io http_stream_write(struct http_stream *stream, const struct iovec *vectors, int count, size_t *len);
 /* Reads without looking, below TLS. */
 enum http_io http_stream_discard(struct http_stream *stream, void *scratch, size_t capacity, size_t *len);
-/* Bytes that arrived but would not make the socket readable. */
+/* Bytes, or the end, that arrived but would not make the socket readable. */
 bool http_stream_has_pending(const struct http_stream *stream);
 /* Bytes that the kernel took and the peer's has not acknowledged. */
 size_t http_stream_unacknowledged(const struct http_stream *stream);
-bool http_stream_peer_has_gone(const struct http_stream *stream);
+/* Bytes that the peer's did acknowledge since the connection began. */
+uint64_t http_stream_acknowledged(const struct http_stream *stream);
+bool http_stream_peer_has_gone(const struct http_stream *stream);  /* neither side goes on */
+bool http_stream_peer_has_ended(const struct http_stream *stream); /* it sends nothing more */
 
 /* Calls on_ready once, when `io` (one of the WAITs) is possible. */
 void http_stream_arm(struct http_stream *stream, enum http_io io);
-/* Suspends the task until then: STATUS_OK, STATUS_CLOSED when cut, STATUS_TIMEOUT. */
+/* Has the task that uses the stream give up waiting, now and until that is forgotten. From any thread while that task
+ * lives. */
+void http_stream_interrupt(struct http_stream *stream, struct task *task);
+void http_stream_forget_interrupt(struct http_stream *stream); /* once nobody interrupts any more */
+bool http_stream_is_interrupted(const struct http_stream *stream);
+/* Suspends the task until then: STATUS_OK, STATUS_CLOSED when cut, STATUS_TIMEOUT, also when interrupted. */
 enum status http_stream_wait(struct http_stream *stream, enum http_io io, uint64_t deadline_ms);
 
 /* A server context: TLS 1.2 and later, ALPN http/1.1. STATUS_INVALID with a logged reason for a bad pair of

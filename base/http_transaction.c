@@ -7,11 +7,15 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/http_places.h"
 #include "base/log.h"
 #include "base/metrics.h"
 #include "base/task.h"
 
-#define LINGER_BYTES_MAX (64 * 1024 * 1024)
+#define LINGER_BYTES_MAX   (64 * 1024 * 1024)
+#define RESERVED_LINGER_MS 100 /* others need the place */
+#define LINGER_STEP_BYTES  (4 * 1024 * 1024)
+#define LINGER_PAUSE_MS    20
 
 static const struct http_refusal no_answer = {500, "InternalError", "The request was not answered."};
 
@@ -76,6 +80,7 @@ static struct http_transaction *transaction_create(struct http_connection *conne
 
     memset(transaction, 0, sizeof(*transaction));
     transaction->connection = connection;
+    transaction->head_bytes = copies;
     buffer_init(&transaction->reply_headers, REPLY_HEADERS_BYTES_MAX);
     transaction->request.tls = connection->stream.ssl != NULL;
     transaction->request.peer = connection->peer;
@@ -100,11 +105,13 @@ static bool drain(struct http_transaction *transaction)
 }
 
 /* Lets a peer that is still sending read the answer: closing with bytes unread would reset the connection and may take
- * the answer with it. */
+ * the answer with it. A proxy that can hand on as fast as bytes are dropped here does nothing else (nginx), until the
+ * bytes are too many; so it is made to wait every now and then, and sees the answer. */
 static void linger(struct http_connection *connection)
 {
     struct http_listener *listener = connection->listener;
-    uint64_t deadline_ms = clock_monotonic_ms() + listener->server->config.linger_timeout_ms;
+    uint32_t timeout_ms = connection->place.reserved ? RESERVED_LINGER_MS : listener->server->config.linger_timeout_ms;
+    uint64_t deadline_ms = clock_monotonic_ms() + timeout_ms;
     size_t len, dropped = 0;
     enum http_io io;
 
@@ -113,6 +120,8 @@ static void linger(struct http_connection *connection)
         io = http_stream_discard(&connection->stream, listener->scratch, sizeof(listener->scratch), &len);
         if (io != HTTP_IO_DONE && (io == HTTP_IO_CLOSED || http_stream_wait(&connection->stream, io, deadline_ms)))
             break;
+        if (dropped / LINGER_STEP_BYTES < (dropped + len) / LINGER_STEP_BYTES)
+            task_sleep_ms(LINGER_PAUSE_MS);
         dropped += len;
         http_share_loop(connection, len);
     }
@@ -123,6 +132,9 @@ static void transaction_end(struct http_transaction *transaction)
 {
     struct http_connection *connection = transaction->connection;
     bool broken = !transaction->reply_finished || connection->stream.broken;
+
+    http_pause_end(&transaction->pause); /* from now on nobody wants its place; who did was late */
+    http_stream_forget_interrupt(&connection->stream);
     bool keep = transaction->keep_alive && !broken && (transaction->body_ended || drain(transaction));
 
     if (!keep && !broken && (!transaction->body_ended || connection->input.len > 0))
@@ -131,6 +143,7 @@ static void transaction_end(struct http_transaction *transaction)
     buffer_release(&transaction->reply_headers);
     connection->transaction = NULL;
     free(transaction);
+    http_connection_charge(connection);
     if (keep)
         http_connection_next(connection);
     else
@@ -143,13 +156,15 @@ static struct metric_counter *refusal_counter(const struct http_refusal *refusal
 
     snprintf(labels, sizeof(labels), "code=\"%s\"", refusal->code);
     return metric_counter_get("tercet_http_refused_total",
-                              "Requests refused for their head, or for want of room, before any handler.", labels);
+                              "Requests that the HTTP server refused itself, for a bad head or for want of room.",
+                              labels);
 }
 
 void http_transaction_register_metrics(void)
 {
     const struct http_refusal *refusal;
 
+    http_pace_register_metrics();
     for (size_t i = 0; (refusal = http_refusal_at(i)) != NULL; i++)
         refusal_counter(refusal);
 }
@@ -189,5 +204,6 @@ void http_transaction_start(struct http_connection *connection, const struct htt
     connection->state = HTTP_BUSY;
     connection->transaction = transaction;
     timer_cancel(&connection->timer);
+    http_place_work(connection);
     task_spawn(connection->listener->loop, transaction_task, transaction);
 }

@@ -53,17 +53,31 @@ void log_toggle_debug(void)
 
 static int file_open(void)
 {
-    return open(settings.path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
+    const int flags = O_WRONLY | O_APPEND | O_CLOEXEC;
+    int fd = open(settings.path, flags | O_CREAT | O_EXCL, 0640);
+    if (fd < 0)
+        return open(settings.path, flags | O_CREAT, 0640);
+    fchmod(fd, 0640); /* whatever the umask: programs that collect logs are in its group */
+    return fd;
+}
+
+static bool directory_make(const char *path)
+{
+    if (mkdir(path, 0750) == 0)
+        return chmod(path, 0750) == 0;
+    return errno == EEXIST;
 }
 
 enum status log_open(const char *directory)
 {
     char path[LOG_PATH_MAX];
 
+    errno = ENAMETOOLONG;
     if (snprintf(path, sizeof(path), "%s/%s", directory, settings.service) >= LOG_PATH_MAX)
         return STATUS_IO;
-    if ((mkdir(directory, 0750) != 0 && errno != EEXIST) || (mkdir(path, 0750) != 0 && errno != EEXIST))
+    if (!directory_make(directory) || !directory_make(path))
         return STATUS_IO;
+    errno = ENAMETOOLONG;
     if (snprintf(path, sizeof(path), "%s/%s/%s.log", directory, settings.service, settings.server_id) >= LOG_PATH_MAX)
         return STATUS_IO;
     settings.path = mem_strdup(path);
@@ -131,20 +145,15 @@ static void line_put(struct line *line, const char *data, size_t len)
  * none. */
 static size_t utf8_length(const uint8_t *at, size_t len)
 {
-    size_t need = at[0] < 0x80   ? 1
-                  : at[0] < 0xc2 ? 0
-                  : at[0] < 0xe0 ? 2
-                  : at[0] < 0xf0 ? 3
-                  : at[0] < 0xf5 ? 4
-                                 : 0;
+    size_t need = at[0] < 0x80 ? 1 : at[0] < 0xc2 ? 0 : at[0] < 0xe0 ? 2 : at[0] < 0xf0 ? 3 : at[0] < 0xf5 ? 4 : 0;
 
     if (need == 0 || need > len)
         return 0;
     for (size_t i = 1; i < need; i++)
         if ((at[i] & 0xc0) != 0x80)
             return 0;
-    if ((at[0] == 0xe0 && at[1] < 0xa0) || (at[0] == 0xed && at[1] > 0x9f) ||
-        (at[0] == 0xf0 && at[1] < 0x90) || (at[0] == 0xf4 && at[1] > 0x8f))
+    if ((at[0] == 0xe0 && at[1] < 0xa0) || (at[0] == 0xed && at[1] > 0x9f) || (at[0] == 0xf0 && at[1] < 0x90) ||
+        (at[0] == 0xf4 && at[1] > 0x8f))
         return 0;
     return need;
 }
@@ -287,8 +296,7 @@ static void line_write(struct line *line)
         line_write_to(settings.file, line);
 }
 
-static void write_line(const char *level, const char *caller, const char *message,
-                       const struct log_field *fields)
+static void write_line(const char *level, const char *caller, const char *message, const struct log_field *fields)
 {
     const char *request_id = task_request_id(), *trace = task_trace();
     struct line line;

@@ -23,31 +23,32 @@ struct log_field {
     } value;
 };
 
-#define LOG_STR(key, v)    ((struct log_field){(key), LOG_FIELD_STRING, {.string = (v)}})
-#define LOG_BYTES(key, v)  ((struct log_field){(key), LOG_FIELD_BYTES, {.bytes = (v)}})
-#define LOG_INT(key, v)    ((struct log_field){(key), LOG_FIELD_INT, {.integer = (int64_t)(v)}})
-#define LOG_NUM(key, v)    ((struct log_field){(key), LOG_FIELD_DOUBLE, {.number = (v)}})
-#define LOG_BOOL(key, v)   ((struct log_field){(key), LOG_FIELD_BOOL, {.truth = (v)}})
-#define LOG_STATUS(v)      LOG_STR("status", status_name(v))
+#define LOG_STR(key, v)   ((struct log_field){(key), LOG_FIELD_STRING, {.string = (v)}})
+#define LOG_BYTES(key, v) ((struct log_field){(key), LOG_FIELD_BYTES, {.bytes = (v)}})
+#define LOG_INT(key, v)   ((struct log_field){(key), LOG_FIELD_INT, {.integer = (int64_t)(v)}})
+#define LOG_NUM(key, v)   ((struct log_field){(key), LOG_FIELD_DOUBLE, {.number = (v)}})
+#define LOG_BOOL(key, v)  ((struct log_field){(key), LOG_FIELD_BOOL, {.truth = (v)}})
+#define LOG_STATUS(v)     LOG_STR("status", status_name(v))
 
 /* log_warn("node is unreachable", LOG_STR("nodeId", id), LOG_STATUS(status)); fields are optional. */
 #define log_debug(...) LOG_AT(LOG_DEBUG, __VA_ARGS__, {0})
 #define log_info(...)  LOG_AT(LOG_INFO, __VA_ARGS__, {0})
 #define log_warn(...)  LOG_AT(LOG_WARN, __VA_ARGS__, {0})
 #define log_error(...) LOG_AT(LOG_ERROR, __VA_ARGS__, {0})
-#define LOG_AT(level, message, ...)                                                                          \
-    do {                                                                                                     \
-        if (log_enabled(level))                                                                              \
-            log_write(level, LOG_CALLER, message, (const struct log_field[]){__VA_ARGS__});                  \
+#define LOG_AT(level, message, ...)                                                                                    \
+    do {                                                                                                               \
+        if (log_enabled(level))                                                                                        \
+            log_write(level, LOG_CALLER, message, (const struct log_field[]){__VA_ARGS__});                            \
     } while (0)
 #define LOG_STRINGIFY2(x) #x
 #define LOG_STRINGIFY(x)  LOG_STRINGIFY2(x)
 #define LOG_CALLER        __FILE__ ":" LOG_STRINGIFY(__LINE__)
 
 void log_init(const char *service, const char *server_id, enum log_level level); /* strings are kept */
-void log_set_level(enum log_level level); /* from any thread */
-void log_toggle_debug(void);              /* to debug, and back to the level of log_init; from one thread */
-/* Writes to DIRECTORY/SERVICE/SERVER-ID.log too, which is made when missing; after log_init, before other threads. IO. */
+void log_set_level(enum log_level level);                                        /* from any thread */
+void log_toggle_debug(void); /* to debug, and back to the level of log_init; from one thread */
+/* Writes to DIRECTORY/SERVICE/SERVER-ID.log too, which is made when missing; after log_init, before other threads. IO,
+ * with errno. */
 enum status log_open(const char *directory);
 /* Opens that file anew, for those who renamed it. No-op without one; from any thread. On IO the old one stays. */
 enum status log_reopen(void);

@@ -11,6 +11,7 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <h2o.h>
@@ -38,11 +39,10 @@ static void on_wake(h2o_socket_t *socket, const char *error)
     while (result < 0 && errno == EINTR);
 }
 
-struct loop *loop_create(unsigned index)
+struct loop *loop_create(void)
 {
     struct loop *loop = mem_zalloc(sizeof(*loop));
 
-    loop->index = index;
     loop->evloop = h2o_evloop_create();
     CHECK(loop->evloop != NULL);
     loop->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
@@ -71,14 +71,40 @@ static void loop_deliver(struct loop *loop)
     }
 }
 
+/* Nothing has woken a loop for two of its shortest sleeps: all that it waits for is the time. */
+static void skip_idle(struct loop *loop, bool slept)
+{
+    int32_t wait_ms = timers_wait_ms(loop);
+
+    if (!slept || loop->ready.head != NULL || __atomic_load_n(&loop->inbox, __ATOMIC_ACQUIRE) != NULL)
+        loop->idle_turns = 0;
+    else if (++loop->idle_turns >= 2 && wait_ms > 0)
+        clock_move_ms((uint64_t)wait_ms);
+}
+
+/* Sleeps for so long at most; true when nothing ended the sleep. */
+static bool loop_sleep(struct loop *loop, int32_t wait_ms)
+{
+    struct timespec begin, end;
+
+    clock_gettime(CLOCK_MONOTONIC, &begin);
+    h2o_evloop_run(loop->evloop, wait_ms); /* -1 on EINTR: nothing was ready, the next turn looks again */
+    clock_gettime(CLOCK_MONOTONIC, &end);
+    return wait_ms > 0 && (end.tv_sec - begin.tv_sec) * 1000000000 + end.tv_nsec - begin.tv_nsec >= wait_ms * 1000000;
+}
+
 static void loop_turn(struct loop *loop)
 {
     int32_t wait_ms;
+    uint64_t looked_ms;
 
     tasks_run_ready(loop);
+    looked_ms = clock_monotonic_ms();
     loop_deliver(loop);
     wait_ms = timers_wait_ms(loop);
     int32_t wait_max_ms = __atomic_load_n(&loop->stopping, __ATOMIC_ACQUIRE) ? LOOP_LAST_TURN_MS : LOOP_TURN_MS;
+    if (clock_is_held())
+        wait_max_ms = CLOCK_HELD_LOOK_MS;
     if (wait_ms < 0 || wait_ms > wait_max_ms)
         wait_ms = wait_max_ms;
     if (loop->ready.head != NULL)
@@ -88,9 +114,14 @@ static void loop_turn(struct loop *loop)
         if (__atomic_load_n(&loop->inbox, __ATOMIC_SEQ_CST) != NULL)
             wait_ms = 0;
     }
-    h2o_evloop_run(loop->evloop, wait_ms); /* -1 on EINTR: nothing was ready, the next turn looks again */
+    if (clock_skips_idle())
+        skip_idle(loop, loop_sleep(loop, wait_ms));
+    else
+        h2o_evloop_run(loop->evloop, wait_ms); /* -1 on EINTR: nothing was ready, the next turn looks again */
     __atomic_store_n(&loop->sleeping, 0, __ATOMIC_SEQ_CST);
-    timers_run(loop);
+    /* A timer that became due since then waits for the next turn: what had come before it was due is seen first, so
+     * that nobody is told that the time is over while what it waits for is there. */
+    timers_run(loop, looked_ms);
 }
 
 void loop_run(struct loop *loop)
@@ -165,7 +196,7 @@ void loop_group_start(struct loop_group *group, unsigned count)
         struct completion running;
         char name[16];
 
-        group->loops[i] = loop_create(i);
+        group->loops[i] = loop_create();
         CHECK(pthread_create(&threads[i], NULL, group_thread, group->loops[i]) == 0);
         snprintf(name, sizeof(name), "loop-%u", i % 1000);
         pthread_setname_np(threads[i], name);
@@ -189,11 +220,6 @@ void loop_group_stop(struct loop_group *group)
     free(group->loops);
     free(threads);
     *group = (struct loop_group){0};
-}
-
-unsigned loop_index(const struct loop *loop)
-{
-    return loop->index;
 }
 
 struct loop *loop_current(void)

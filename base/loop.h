@@ -10,7 +10,7 @@ struct loop;
 struct st_h2o_evloop_t;
 
 /* Creates a loop without a thread; loop_run runs it on the caller's. */
-struct loop *loop_create(unsigned index);
+struct loop *loop_create(void);
 void loop_run(struct loop *loop);  /* until loop_stop; then until its last task has ended (5 s at most) */
 void loop_stop(struct loop *loop); /* from any thread */
 void loop_free(struct loop *loop); /* after loop_run returned */
@@ -24,8 +24,7 @@ struct loop_group {
 void loop_group_start(struct loop_group *group, unsigned count);
 void loop_group_stop(struct loop_group *group); /* stops, joins and frees */
 
-unsigned loop_index(const struct loop *loop);
-struct loop *loop_current(void); /* the loop whose thread this is, or NULL */
+struct loop *loop_current(void);                     /* the loop whose thread this is, or NULL */
 struct st_h2o_evloop_t *loop_h2o(struct loop *loop); /* for h2o_evloop_socket_create */
 
 /* The HTTP client's state of this loop, NULL until set. free_fn(client) is called by loop_free, as if on the loop's

@@ -30,7 +30,6 @@ struct run_queue {
 };
 
 struct loop {
-    unsigned index;
     struct st_h2o_evloop_t *evloop;
     struct st_h2o_socket_t *wake_socket; /* an eventfd, written to when a message comes while the loop sleeps */
     int wake_fd;
@@ -47,6 +46,7 @@ struct loop {
     struct task *idle; /* ended tasks whose stacks are kept */
     unsigned idle_count;
     unsigned task_count;
+    unsigned idle_turns; /* in a row; counted while clocks skip idle time */
 
     void *http_client;
     void (*http_client_free)(void *client);
@@ -58,7 +58,7 @@ void loop_send(struct loop *loop, struct loop_message *message);
 
 /* Milliseconds until the first timer is due, -1 when there is none. */
 int32_t timers_wait_ms(const struct loop *loop);
-void timers_run(struct loop *loop);
+void timers_run(struct loop *loop, uint64_t until_ms); /* those that were due then */
 void timers_release(struct loop *loop);
 
 /* Runs every task that is ready at the time of the call. */

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/lock.h"
 
 #define SLOT_COUNT 1024 /* a power of two */
 
@@ -113,13 +114,13 @@ static struct cell *cell_get(const char *name, const char *help, const char *lab
 /* The value of the cell, made of `size` zero bytes if it is new. */
 static void *value_get(const char *name, const char *help, const char *labels, enum metric_type type, size_t size)
 {
-    pthread_mutex_lock(&registry.lock);
+    lock_acquire(&registry.lock);
     struct cell *cell = cell_get(name, help, labels, type);
     CHECK(cell->callback == NULL);
     if (!cell->value)
         cell->value = mem_zalloc(size);
     void *value = cell->value;
-    pthread_mutex_unlock(&registry.lock);
+    lock_release(&registry.lock);
     return value;
 }
 
@@ -136,7 +137,7 @@ struct metric_gauge *metric_gauge_get(const char *name, const char *help, const 
 struct metric_histogram *metric_histogram_get(const char *name, const char *help, const char *labels,
                                               const double *bounds, unsigned bound_count)
 {
-    pthread_mutex_lock(&registry.lock);
+    lock_acquire(&registry.lock);
     struct cell *cell = cell_get(name, help, labels, METRIC_HISTOGRAM);
     struct metric_histogram *histogram = cell->value;
     if (!histogram) {
@@ -146,19 +147,19 @@ struct metric_histogram *metric_histogram_get(const char *name, const char *help
         cell->value = histogram;
     }
     CHECK(histogram->bounds == bounds);
-    pthread_mutex_unlock(&registry.lock);
+    lock_release(&registry.lock);
     return histogram;
 }
 
 static void callback_set(const char *name, const char *help, const char *labels, enum metric_type type,
                          double (*fn)(void *arg), void *arg)
 {
-    pthread_mutex_lock(&registry.lock);
+    lock_acquire(&registry.lock);
     struct cell *cell = cell_get(name, help, labels, type);
     CHECK(cell->value == NULL);
     cell->callback = fn;
     cell->callback_arg = arg;
-    pthread_mutex_unlock(&registry.lock);
+    lock_release(&registry.lock);
 }
 
 void metric_gauge_callback(const char *name, const char *help, const char *labels, double (*fn)(void *arg), void *arg)
@@ -307,13 +308,13 @@ enum status metrics_render(struct buffer *out)
     static const char *const types[] = {"counter", "gauge", "histogram"};
     enum status status = STATUS_OK;
 
-    pthread_mutex_lock(&registry.lock);
+    lock_acquire(&registry.lock);
     for (const struct family *family = registry.families; family && !status; family = family->next) {
         status = buffer_printf(out, "# HELP %s %s\n# TYPE %s %s\n", family->name, family->help, family->name,
                                types[family->type]);
         for (const struct cell *cell = family->cells; cell && !status; cell = cell->next)
             status = render_cell(out, cell);
     }
-    pthread_mutex_unlock(&registry.lock);
+    lock_release(&registry.lock);
     return status;
 }

@@ -16,6 +16,9 @@
 
 #define LABELS_MAX 192
 
+#define FDS_FEW     256  /* counted each time; */
+#define FDS_KEPT_MS 1000 /* more are counted so often at most: ten thousand take ten milliseconds of a loop's time */
+
 static double cpu_seconds(void *arg)
 {
     struct rusage usage;
@@ -53,19 +56,33 @@ static double resident_memory_bytes(void *arg)
     return memory_bytes(1);
 }
 
-static double open_fds(void *arg)
+/* 0: they cannot be counted. */
+static uint64_t count_fds(void)
 {
     DIR *directory = opendir("/proc/self/fd");
-    double count = 0;
+    uint64_t count = 0;
     const struct dirent *entry;
 
-    (void)arg;
     if (!directory)
-        return NAN;
+        return 0;
     while ((entry = readdir(directory)) != NULL)
         count += entry->d_name[0] != '.';
     closedir(directory);
     return count - 1; /* without the directory's own */
+}
+
+static double open_fds(void *arg)
+{
+    static uint64_t kept, kept_ms; /* atomic, each for itself */
+    uint64_t count = __atomic_load_n(&kept, __ATOMIC_RELAXED), now_ms = clock_monotonic_ms();
+
+    (void)arg;
+    if (count < FDS_FEW || now_ms - __atomic_load_n(&kept_ms, __ATOMIC_RELAXED) >= FDS_KEPT_MS) {
+        __atomic_store_n(&kept_ms, now_ms, __ATOMIC_RELAXED); /* before, so that others need not count as well */
+        count = count_fds();
+        __atomic_store_n(&kept, count, __ATOMIC_RELAXED);
+    }
+    return count > 0 ? (double)count : NAN;
 }
 
 static double max_fds(void *arg)
@@ -92,13 +109,11 @@ static double start_time_seconds(void)
     text[len] = '\0';
     const char *rest = strrchr(text, ')');
     if (!rest ||
-        sscanf(rest, ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
-               &ticks) != 1)
+        sscanf(rest, ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu", &ticks) != 1)
         return NAN;
     if (clock_gettime(CLOCK_BOOTTIME, &boot) != 0)
         return NAN;
-    double age =
-        (double)boot.tv_sec + (double)boot.tv_nsec / 1e9 - (double)ticks / (double)sysconf(_SC_CLK_TCK);
+    double age = (double)boot.tv_sec + (double)boot.tv_nsec / 1e9 - (double)ticks / (double)sysconf(_SC_CLK_TCK);
     return (double)clock_wall_ms() / 1000 - age;
 }
 
@@ -109,16 +124,18 @@ void metrics_register_process(const char *role)
                        build_revision());
 
     CHECK(len > 0 && len < LABELS_MAX);
-    metric_gauge_set(metric_gauge_get("tercet_build_info", "1; the labels say what was built", labels), 1);
-    metric_gauge_set(
-        metric_gauge_get("process_start_time_seconds", "Start of the process, in seconds since 1970", ""),
-        start_time_seconds());
-    metric_counter_callback("process_cpu_seconds_total", "User and system CPU time used", "", cpu_seconds,
-                            NULL);
-    metric_gauge_callback("process_resident_memory_bytes", "Resident memory", "", resident_memory_bytes,
+    metric_gauge_set(metric_gauge_get("tercet_build_info",
+                                      "Always 1; the labels say which program this is, its version and its source.",
+                                      labels),
+                     1);
+    metric_gauge_set(metric_gauge_get("process_start_time_seconds", "Start of the process, in seconds since 1970.", ""),
+                     start_time_seconds());
+    metric_counter_callback("process_cpu_seconds_total", "User and system CPU time that the process used.", "",
+                            cpu_seconds, NULL);
+    metric_gauge_callback("process_resident_memory_bytes", "Resident memory of the process.", "", resident_memory_bytes,
                           NULL);
-    metric_gauge_callback("process_virtual_memory_bytes", "Size of the address space", "",
+    metric_gauge_callback("process_virtual_memory_bytes", "Size of the address space of the process.", "",
                           virtual_memory_bytes, NULL);
-    metric_gauge_callback("process_open_fds", "Open file descriptors", "", open_fds, NULL);
-    metric_gauge_callback("process_max_fds", "Limit of open file descriptors", "", max_fds, NULL);
+    metric_gauge_callback("process_open_fds", "Open file descriptors of the process.", "", open_fds, NULL);
+    metric_gauge_callback("process_max_fds", "Limit of open file descriptors of the process.", "", max_fds, NULL);
 }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "base/check.h"
+#include "base/lock.h"
 #include "base/task.h"
 
 struct work {
@@ -32,7 +33,7 @@ static struct work *pool_take(struct pool *pool)
 {
     struct work *work;
 
-    pthread_mutex_lock(&pool->lock);
+    lock_acquire(&pool->lock);
     while (pool->head == NULL && !pool->closing) {
         pool->idle++;
         pthread_cond_wait(&pool->arrived, &pool->lock);
@@ -43,7 +44,7 @@ static struct work *pool_take(struct pool *pool)
         pool->head = work->next;
         pool->backlog--;
     }
-    pthread_mutex_unlock(&pool->lock);
+    lock_release(&pool->lock);
     return work;
 }
 
@@ -84,10 +85,10 @@ struct pool *pool_create(unsigned threads, const char *name)
 
 void pool_free(struct pool *pool)
 {
-    pthread_mutex_lock(&pool->lock);
+    lock_acquire(&pool->lock);
     pool->closing = true;
     pthread_cond_broadcast(&pool->arrived);
-    pthread_mutex_unlock(&pool->lock);
+    lock_release(&pool->lock);
     for (unsigned i = 0; i < pool->thread_count; i++)
         pthread_join(pool->threads[i], NULL);
     pthread_cond_destroy(&pool->arrived);
@@ -99,7 +100,7 @@ static void pool_queue(struct pool *pool, struct work *work)
 {
     bool wake;
 
-    pthread_mutex_lock(&pool->lock);
+    lock_acquire(&pool->lock);
     if (pool->head == NULL)
         pool->head = work;
     else
@@ -107,7 +108,7 @@ static void pool_queue(struct pool *pool, struct work *work)
     pool->tail = work;
     pool->backlog++;
     wake = pool->idle > 0;
-    pthread_mutex_unlock(&pool->lock);
+    lock_release(&pool->lock);
     if (wake)
         pthread_cond_signal(&pool->arrived);
 }
@@ -118,12 +119,20 @@ void pool_run(struct pool *pool, void (*fn)(void *arg), void *arg)
     struct work work = {NULL, fn, arg, &completion};
 
     if (task_self() == NULL) {
+        blocking_call();
         fn(arg);
         return;
     }
     completion_init(&completion);
     pool_queue(pool, &work);
     completion_wait(&completion);
+}
+
+void blocking_call(void)
+{
+#ifndef NDEBUG
+    CHECK(loop_current() == NULL);
+#endif
 }
 
 void pool_submit(struct pool *pool, void (*fn)(void *arg), void *arg)
@@ -138,8 +147,8 @@ unsigned pool_backlog(struct pool *pool)
 {
     unsigned backlog;
 
-    pthread_mutex_lock(&pool->lock);
+    lock_acquire(&pool->lock);
     backlog = pool->backlog;
-    pthread_mutex_unlock(&pool->lock);
+    lock_release(&pool->lock);
     return backlog;
 }

@@ -2,22 +2,26 @@
  * loop has run a task since the last time: a loop that hangs gets the program restarted. */
 #include "base/service.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/resource.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/bytes.h"
+#include "base/check.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/task.h"
 
-#define FILES_BESIDE_CONNECTIONS 2048 /* databases, connections between gateway and nodes */
+#define FILES_BESIDE_CONNECTIONS 2304 /* databases, connections between gateway and nodes */
 
 static void notify(const char *state)
 {
@@ -39,6 +43,8 @@ static void notify(const char *state)
     close(fd);
 }
 
+static int wake_fd = -1; /* an eventfd: what service_wake writes; set before any thread starts */
+
 static void signals_served(sigset_t *set, const sigset_t *ending)
 {
     *set = *ending;
@@ -53,6 +59,15 @@ void service_block_signals(const sigset_t *ending)
     signals_served(&set, ending);
     pthread_sigmask(SIG_BLOCK, &set, NULL);
     signal(SIGPIPE, SIG_IGN);
+    if (wake_fd < 0)
+        wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    CHECK(wake_fd >= 0);
+}
+
+void service_wake(void)
+{
+    if (wake_fd >= 0 && eventfd_write(wake_fd, 1) != 0)
+        log_error("the main thread cannot be woken");
 }
 
 void service_raise_file_limit(uint64_t connections)
@@ -119,14 +134,28 @@ static void watchdog_feed(struct loop_group *loops)
 
 /* ---- signals -------------------------------------------------------------------------------------------------- */
 
-/* The next signal of the set; 0 when the time has passed first. */
-static int next_signal(const sigset_t *set, uint64_t interval_ms)
+/* Milliseconds for poll. */
+static int wait_ms(uint64_t interval_ms, uint64_t until_ms)
 {
-    struct timespec interval = {.tv_sec = (time_t)(interval_ms / 1000),
-                                .tv_nsec = (long)(interval_ms % 1000) * 1000000};
-    int number = interval_ms ? sigtimedwait(set, NULL, &interval) : sigwaitinfo(set, NULL);
+    uint64_t now_ms = clock_monotonic_ms(), wait = until_ms > now_ms ? until_ms - now_ms : 0;
 
-    return number > 0 ? number : 0;
+    if (interval_ms && interval_ms < wait)
+        wait = interval_ms;
+    return wait > INT32_MAX ? -1 : (int)wait;
+}
+
+/* The next signal; 0 when the time has passed first, or *woken. */
+static int next_signal(int signals, int timeout_ms, bool *woken)
+{
+    struct pollfd fds[] = {{.fd = signals, .events = POLLIN}, {.fd = wake_fd, .events = POLLIN}};
+    struct signalfd_siginfo info;
+    eventfd_t times;
+
+    poll(fds, 2, timeout_ms);
+    if (read(signals, &info, sizeof(info)) == sizeof(info))
+        return (int)info.ssi_signo;
+    *woken = wake_fd >= 0 && eventfd_read(wake_fd, &times) == 0;
+    return 0;
 }
 
 static void reload(void)
@@ -140,21 +169,28 @@ static void reload(void)
     notify("READY=1");
 }
 
-int service_wait(const sigset_t *ending, struct loop_group *loops)
+int service_wait(const sigset_t *ending, struct loop_group *loops, uint64_t until_ms)
 {
     uint64_t interval_ms = watchdog_interval_ms();
+    bool woken = false;
     sigset_t set;
     int number = 0;
 
     signals_served(&set, ending);
-    while (number <= 0 || !sigismember(ending, number)) {
+    int signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    CHECK(signals >= 0);
+    beats.asked = __atomic_load_n(&beats.answered, __ATOMIC_RELAXED); /* of loops that are gone nothing will come */
+    while (number == 0 && !woken && clock_monotonic_ms() < until_ms) {
         if (interval_ms)
             watchdog_feed(loops);
-        number = next_signal(&set, interval_ms);
+        number = next_signal(signals, wait_ms(interval_ms, until_ms), &woken);
         if (number == SIGHUP)
             reload();
         else if (number == SIGUSR2)
             log_toggle_debug();
+        if (number > 0 && !sigismember(ending, number))
+            number = 0;
     }
+    close(signals);
     return number;
 }

@@ -20,9 +20,14 @@ void service_block_signals(const sigset_t *ending);
 void service_raise_file_limit(uint64_t connections);
 /* The program serves now. */
 void service_ready(void);
-/* Waits for one of the ending signals and returns it. Meanwhile does what the other signals ask for and, where systemd
- * wants it, says that the program is alive as long as every loop turns. */
-int service_wait(const sigset_t *ending, struct loop_group *loops);
+/* Waits for one of the ending signals and returns it; 0 when service_wake was called first, or the time is over
+ * (monotonic; CLOCK_NEVER). Meanwhile does what the other signals ask for and, where systemd wants it, says that the
+ * program is alive as long as every loop turns. */
+int service_wait(const sigset_t *ending, struct loop_group *loops, uint64_t until_ms);
+/* Something has happened that main has to look at, such as a failed disk: service_wait returns, also one that begins
+ * later. Whoever calls this ends nothing: main does, with the exit code that says why. Any thread, also where there is
+ * no main that waits. */
+void service_wake(void);
 /* The program finishes what it has begun; systemd gives it stop_ms. */
 void service_stopping(uint64_t stop_ms);
 

@@ -3,6 +3,8 @@
 #include "base/status.h"
 
 #include <errno.h>
+#include <stdbool.h>
+#include <string.h>
 
 static const char *const names[STATUS_COUNT] = {
     [STATUS_OK] = "ok",
@@ -15,6 +17,7 @@ static const char *const names[STATUS_COUNT] = {
     [STATUS_PRECONDITION] = "precondition failed",
     [STATUS_NOT_EMPTY] = "not empty",
     [STATUS_CORRUPT] = "corrupt",
+    [STATUS_DAMAGED] = "database damaged",
     [STATUS_MISMATCH] = "checksum mismatch",
     [STATUS_IO] = "input/output error",
     [STATUS_NO_SPACE] = "no space",
@@ -71,4 +74,25 @@ enum status status_from_errno(int error)
     default:
         return STATUS_IO;
     }
+}
+
+static bool begins_with(const char *text, const char *prefix)
+{
+    return strncmp(text, prefix, strlen(prefix)) == 0;
+}
+
+enum status status_from_rocksdb(const char *error)
+{
+    if (!error)
+        return STATUS_OK;
+    if (begins_with(error, "Result incomplete"))
+        return STATUS_UNAVAILABLE;
+    if (begins_with(error, "Corruption"))
+        return STATUS_DAMAGED;
+    if (strstr(error, "No space left"))
+        return STATUS_NO_SPACE;
+    /* Of a table or blob file: what names it is there, so it was. */
+    if (begins_with(error, "IO error") && strstr(error, "No such file or directory"))
+        return STATUS_DAMAGED;
+    return STATUS_IO;
 }

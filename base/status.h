@@ -4,7 +4,15 @@
 #ifndef TERCET_BASE_STATUS_H
 #define TERCET_BASE_STATUS_H
 
-enum status {
+/* No caller of a function that returns a status may drop it unseen: the compiler refuses that. One that has nothing to
+ * do about a failure says so with STATUS_IGNORE. */
+#ifdef __clang__
+#define STATUS_IS_LOOKED_AT __attribute__((warn_unused_result))
+#else
+#define STATUS_IS_LOOKED_AT [[nodiscard]]
+#endif
+
+enum STATUS_IS_LOOKED_AT status {
     STATUS_OK = 0,
     STATUS_NOT_FOUND,    /* no such chunk, bucket, key, version, upload */
     STATUS_EXISTS,       /* it is there already and must not be replaced */
@@ -15,6 +23,7 @@ enum status {
     STATUS_PRECONDITION, /* a condition of the request does not hold */
     STATUS_NOT_EMPTY,    /* a bucket still holds something */
     STATUS_CORRUPT,      /* stored bytes do not match their checksum */
+    STATUS_DAMAGED,      /* a database is damaged: more than the bytes that were asked for may be lost */
     STATUS_MISMATCH,     /* sent bytes do not match the sender's checksum */
     STATUS_IO,           /* the disk or the network failed */
     STATUS_NO_SPACE,     /* the disk is at its reserve */
@@ -27,10 +36,18 @@ enum status {
     STATUS_COUNT
 };
 
+/* For a call whose failure changes nothing for the caller; the text says why. */
+#define STATUS_IGNORE(call, why) ((void)(call), (void)"" why)
+
 /* A short lower-case English name, for logs. Never NULL. */
 const char *status_name(enum status status);
 
 /* The status for an errno value (ENOSPC -> NO_SPACE, ENOENT -> NOT_FOUND, ..., else IO). */
 enum status status_from_errno(int error);
+
+/* The status for an error text of RocksDB, whose C interface gives nothing else; NULL is OK. DAMAGED: what the files
+ * hold is wrong, or a file is not there, which no repetition mends. UNAVAILABLE: a read in memory alone did not find
+ * its answer there. NO_SPACE, else IO: the disk failed, or something that is not known. */
+enum status status_from_rocksdb(const char *error);
 
 #endif

@@ -16,6 +16,7 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "base/lock.h"
 #include "base/loop_internal.h"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -235,13 +236,12 @@ bool task_park_until(uint64_t deadline_ms)
     uint64_t now_ms;
 
     CHECK(self != NULL);
+    lock_check_none();
     if (__atomic_compare_exchange_n(&self->wake, &wake, WAKE_NONE, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
         return true;
-    if (deadline_ms != CLOCK_NEVER) {
+    if (deadline_ms != CLOCK_NEVER) { /* one that is over, too: what has come meanwhile was not seen yet */
         now_ms = clock_monotonic_ms();
-        if (deadline_ms <= now_ms)
-            return false;
-        timer_set(self->loop, &self->timer, deadline_ms - now_ms, on_park_timeout);
+        timer_set(self->loop, &self->timer, deadline_ms > now_ms ? deadline_ms - now_ms : 0, on_park_timeout);
     }
     self->timed_out = false;
     wake = WAKE_NONE;
@@ -284,6 +284,7 @@ void task_yield(void)
     struct task *self = task_self();
 
     CHECK(self != NULL);
+    lock_check_none();
     make_ready(self);
     suspend(self);
 }

@@ -26,7 +26,8 @@ struct loop *task_loop(const struct task *task);
 
 /* Suspends the running task until task_unpark. */
 void task_park(void);
-/* The same, but no longer than until the monotonic time. False if the deadline passed without an unpark. */
+/* The same, but no longer than until the monotonic time. False if the deadline passed without an unpark; the loop has
+ * then looked since for what may have come, however late it is. */
 bool task_park_until(uint64_t deadline_ms);
 /* From any thread. The caller guarantees that the task has not ended. */
 void task_unpark(struct task *task);

@@ -99,16 +99,11 @@ int32_t timers_wait_ms(const struct loop *loop)
     return due_ms - now_ms < INT32_MAX ? (int32_t)(due_ms - now_ms) : INT32_MAX;
 }
 
-void timers_run(struct loop *loop)
+void timers_run(struct loop *loop, uint64_t until_ms)
 {
-    /* One reading of the clock: a timer that re-arms itself with no delay waits for the loop's next turn. */
-    uint64_t now_ms;
-    uint32_t left = loop->timers.count;
+    uint32_t left = loop->timers.count; /* one that re-arms itself with no delay waits for the loop's next turn */
 
-    if (left == 0)
-        return;
-    now_ms = clock_monotonic_ms();
-    while (left-- > 0 && loop->timers.count > 0 && loop->timers.heap[0]->due_ms <= now_ms) {
+    while (left-- > 0 && loop->timers.count > 0 && loop->timers.heap[0]->due_ms <= until_ms) {
         struct timer *timer = loop->timers.heap[0];
 
         timer_cancel(timer);

@@ -7,7 +7,6 @@
 
 #include <inttypes.h>
 #include <openssl/crypto.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -21,7 +20,7 @@ struct bytes auth_header(const struct auth_request *request, const char *name)
     return bytes_of(NULL, 0);
 }
 
-size_t auth_header_count(const struct auth_request *request, const char *name)
+static size_t auth_header_count(const struct auth_request *request, const char *name)
 {
     size_t count = 0;
     for (size_t i = 0; i < request->header_count; ++i)
@@ -29,67 +28,43 @@ size_t auth_header_count(const struct auth_request *request, const char *name)
     return count;
 }
 
-enum status auth_refuse(struct auth_error *error, const char *code, const char *message)
+enum status auth_refuse(struct s3_error_details *error, enum s3_error code, const char *message)
 {
-    error->code = code;
-    error->message = message;
-    error->element_count = 0;
+    s3_error_setf(error, code, "%s", message);
     return STATUS_DENIED;
 }
 
-enum status auth_refuse_argument(struct auth_error *error, const char *argument, const char *message)
+enum status auth_refuse_argument(struct s3_error_details *error, const char *argument, const char *message)
 {
-    auth_refuse(error, "InvalidArgument", message);
-    auth_error_add(error, "ArgumentName", bytes_from_str(argument));
+    STATUS_IGNORE(auth_refuse(error, S3_INVALID_ARGUMENT, message), "the caller returns the refusal");
+    s3_error_add(error, "ArgumentName", bytes_from_str(argument));
     return STATUS_DENIED;
-}
-
-void auth_error_add(struct auth_error *error, const char *name, struct bytes value)
-{
-    if (error->element_count == AUTH_ERROR_ELEMENTS_MAX)
-        return;
-    struct auth_error_element *element = &error->elements[error->element_count++];
-    size_t len = value.len < sizeof element->value ? value.len : sizeof element->value - 1;
-    element->name = name;
-    if (len)
-        memcpy(element->value, value.data, len);
-    element->value[len] = '\0';
-}
-
-void auth_error_add_time(struct auth_error *error, const char *name, int64_t wall_ms)
-{
-    char text[CLOCK_TEXT_MAX];
-    clock_format_iso8601_ms(wall_ms, text);
-    auth_error_add(error, name, bytes_from_str(text));
 }
 
 enum status auth_read_date(const struct auth_request *request, int64_t now_wall_ms, int64_t *signed_ms,
-                           struct auth_error *error)
+                           struct s3_error_details *error)
 {
     struct bytes text = auth_header(request, "x-amz-date");
-    char skew_max[24];
 
     if (!text.data)
         text = auth_header(request, "date");
     text = bytes_trim(text);
     if (clock_parse_basic(text, signed_ms) && clock_parse_http(text, signed_ms))
-        return auth_refuse(error, "AccessDenied", "AWS authentication requires a valid Date or x-amz-date header");
+        return auth_refuse(error, S3_ACCESS_DENIED, "AWS authentication requires a valid Date or x-amz-date header");
     if (*signed_ms >= now_wall_ms - AUTH_SKEW_MAX_MS && *signed_ms <= now_wall_ms + AUTH_SKEW_MAX_MS)
         return STATUS_OK;
-    auth_refuse(error, "RequestTimeTooSkewed",
-                "The difference between the request time and the current time is too large.");
-    snprintf(skew_max, sizeof skew_max, "%d", AUTH_SKEW_MAX_MS);
-    auth_error_add(error, "RequestTime", text);
-    auth_error_add_time(error, "ServerTime", now_wall_ms);
-    auth_error_add(error, "MaxAllowedSkewMilliseconds", bytes_from_str(skew_max));
+    s3_error_set(error, S3_REQUEST_TIME_TOO_SKEWED);
+    s3_error_add(error, "RequestTime", text);
+    s3_error_add_time(error, "ServerTime", now_wall_ms);
+    s3_error_add_u64(error, "MaxAllowedSkewMilliseconds", AUTH_SKEW_MAX_MS);
     return STATUS_DENIED;
 }
 
-enum status auth_refuse_expired(int64_t expires_ms, int64_t now_wall_ms, struct auth_error *error)
+enum status auth_refuse_expired(int64_t expires_ms, int64_t now_wall_ms, struct s3_error_details *error)
 {
-    auth_refuse(error, "AccessDenied", "Request has expired");
-    auth_error_add_time(error, "Expires", expires_ms);
-    auth_error_add_time(error, "ServerTime", now_wall_ms);
+    STATUS_IGNORE(auth_refuse(error, S3_ACCESS_DENIED, "Request has expired"), "the caller returns the refusal");
+    s3_error_add_time(error, "Expires", expires_ms);
+    s3_error_add_time(error, "ServerTime", now_wall_ms);
     return STATUS_DENIED;
 }
 
@@ -106,7 +81,7 @@ static struct bytes authorization_scheme(struct bytes value, struct bytes *rest)
 }
 
 static enum status find_header_type(struct bytes value, enum auth_type *type, struct bytes *authorization,
-                                    struct auth_error *error)
+                                    struct s3_error_details *error)
 {
     struct bytes scheme = authorization_scheme(bytes_trim(value), authorization);
 
@@ -119,7 +94,7 @@ static enum status find_header_type(struct bytes value, enum auth_type *type, st
         return STATUS_OK;
     }
     if (bytes_starts_with(scheme, BYTES("AWS4-")))
-        return auth_refuse(error, "InvalidRequest",
+        return auth_refuse(error, S3_INVALID_REQUEST,
                            "The authorization mechanism you have provided is not supported. Please use "
                            "AWS4-HMAC-SHA256.");
     return auth_refuse_argument(error, "Authorization", "Unsupported Authorization Type");
@@ -127,14 +102,30 @@ static enum status find_header_type(struct bytes value, enum auth_type *type, st
 
 /* One parameter of a presigned form is enough to make the request a presigned one: what is missing is then an
  * error and not anonymous access. */
+static bool has_v4_query(const struct uri_query *query)
+{
+    return uri_query_find_nocase(query, "X-Amz-Algorithm") || uri_query_find_nocase(query, "X-Amz-Credential") ||
+           uri_query_find_nocase(query, "X-Amz-Signature");
+}
+
+static bool has_v2_query(const struct uri_query *query)
+{
+    return uri_query_has(query, "AWSAccessKeyId") || uri_query_has(query, "Signature");
+}
+
+bool auth_is_claimed(const struct auth_request *request)
+{
+    return auth_header_count(request, "authorization") > 0 || has_v4_query(request->query) ||
+           has_v2_query(request->query);
+}
+
 static enum status find_type(const struct auth_request *request, enum auth_type *type, struct bytes *authorization,
-                             struct auth_error *error)
+                             struct s3_error_details *error)
 {
     const struct uri_query *query = request->query;
     size_t in_header = auth_header_count(request, "authorization");
-    bool v4_query = uri_query_find_nocase(query, "X-Amz-Algorithm") ||
-                    uri_query_find_nocase(query, "X-Amz-Credential") || uri_query_find_nocase(query, "X-Amz-Signature");
-    bool v2_query = uri_query_has(query, "AWSAccessKeyId") || uri_query_has(query, "Signature");
+    bool v4_query = has_v4_query(query);
+    bool v2_query = has_v2_query(query);
 
     if (in_header + v4_query + v2_query > 1)
         return auth_refuse_argument(error, "Authorization",
@@ -171,7 +162,7 @@ static bool match_payload(struct bytes text, struct auth_credentials *credential
 
 /* A presigned query may carry the value too, and then it is the one that was signed. */
 static enum status parse_payload(const struct auth_request *request, struct auth_credentials *credentials,
-                                 struct auth_error *error)
+                                 struct s3_error_details *error)
 {
     static const char name[] = "x-amz-content-sha256";
     const struct uri_parameter *parameter = uri_query_find_nocase(request->query, name);
@@ -184,33 +175,35 @@ static enum status parse_payload(const struct auth_request *request, struct auth
         text = parameter->value;
     if (!text.data) {
         if (credentials->type == AUTH_V4_HEADER)
-            return auth_refuse(error, "InvalidRequest",
+            return auth_refuse(error, S3_INVALID_REQUEST,
                                "Missing required header for this request: x-amz-content-sha256");
         text = BYTES("UNSIGNED-PAYLOAD");
     }
     if (!match_payload(text, credentials)) {
-        auth_refuse_argument(error, name,
-                             "x-amz-content-sha256 must be UNSIGNED-PAYLOAD, STREAMING-UNSIGNED-PAYLOAD-TRAILER, "
-                             "STREAMING-AWS4-HMAC-SHA256-PAYLOAD, STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER or a "
-                             "valid sha256 value.");
-        auth_error_add(error, "ArgumentValue", text);
+        STATUS_IGNORE(
+            auth_refuse_argument(error, name,
+                                 "x-amz-content-sha256 must be UNSIGNED-PAYLOAD, STREAMING-UNSIGNED-PAYLOAD-TRAILER, "
+                                 "STREAMING-AWS4-HMAC-SHA256-PAYLOAD, STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER or a "
+                                 "valid sha256 value."),
+            "the caller returns the refusal");
+        s3_error_add(error, "ArgumentValue", text);
         return STATUS_DENIED;
     }
     if (!v4 &&
         (credentials->payload == PAYLOAD_STREAMING_SIGNED || credentials->payload == PAYLOAD_STREAMING_SIGNED_TRAILER))
-        return auth_refuse(error, "InvalidRequest", "Signed chunks require authentication with AWS4-HMAC-SHA256.");
+        return auth_refuse(error, S3_INVALID_REQUEST, "Signed chunks require authentication with AWS4-HMAC-SHA256.");
     credentials->payload_text = text;
     return STATUS_OK;
 }
 
 enum status auth_parse(const struct auth_request *request, int64_t now_wall_ms, struct auth_credentials *credentials,
-                       struct auth_error *error)
+                       struct s3_error_details *error)
 {
     struct bytes authorization = bytes_of(NULL, 0);
     enum auth_type type = AUTH_ANONYMOUS;
 
     *credentials = (struct auth_credentials){0};
-    *error = (struct auth_error){0};
+    *error = (struct s3_error_details){0};
     enum status status = find_type(request, &type, &authorization, error);
     if (status)
         return status;

@@ -15,6 +15,7 @@
 #include "base/checksum.h"
 #include "base/http_server.h"
 #include "base/status.h"
+#include "compat/error.h"
 #include "compat/uri.h"
 
 struct sigv4_key_cache;
@@ -41,7 +42,7 @@ enum payload_kind {
 
 #define AUTH_ACCESS_KEY_MAX      128
 #define AUTH_REGION_MAX          64
-#define AUTH_SIGNED_HEADERS_MAX  128
+#define AUTH_SIGNED_HEADERS_MAX  512
 #define AUTH_SKEW_MAX_MS         (15 * 60 * 1000)
 #define AUTH_EXPIRES_SECONDS_MAX 604800
 
@@ -64,23 +65,14 @@ struct auth_credentials {
     struct bytes signed_headers; /* `host;x-amz-date`, as sent */
 };
 
-#define AUTH_ERROR_ELEMENTS_MAX 4
-
-/* An S3 error for the client: code and words as AWS has them, and the extra elements of its XML. */
-struct auth_error {
-    const char *code;    /* a literal */
-    const char *message; /* a literal */
-    struct auth_error_element {
-        const char *name; /* a literal: HeadersNotSigned, ServerTime, ... */
-        char value[256];  /* from the client: to be escaped; cut when longer */
-    } elements[AUTH_ERROR_ELEMENTS_MAX];
-    size_t element_count;
-};
+/* Whether a request carries credentials at all, right or wrong: then auth_parse does not take it for anonymous. */
+bool auth_is_claimed(const struct auth_request *request);
 
 /* Parses and checks all but the signature. A request without credentials is AUTH_ANONYMOUS (its payload kind
- * is parsed too). STATUS_DENIED when it must be refused, with *error saying why. */
+ * is parsed too). STATUS_DENIED when it must be refused, with *error saying why; its values live as long as the
+ * request. */
 enum status auth_parse(const struct auth_request *request, int64_t now_wall_ms, struct auth_credentials *credentials,
-                       struct auth_error *error);
+                       struct s3_error_details *error);
 
 #define AUTH_CANONICAL_BYTES_MAX (512 * 1024) /* of a canonical request or a string to sign */
 
@@ -89,9 +81,6 @@ struct auth_verification {
     /* What was signed by our reading, for the elements of SignatureDoesNotMatch; the canonical request is
      * empty for V2. Kept only on a mismatch. */
     struct buffer string_to_sign, canonical_request;
-    /* The client signed a space for each '+' of the path: the key has to be read in the same way, or a
-     * signature for `a b` would open `a+b`. */
-    bool path_plus_is_space;
     uint8_t signing_key[SHA256_LEN]; /* V4: what aws_chunked_init needs, beside timestamp and scope */
 };
 

@@ -6,32 +6,29 @@
 
 /* The first header of that name; data NULL when absent. */
 struct bytes auth_header(const struct auth_request *request, const char *name);
-size_t auth_header_count(const struct auth_request *request, const char *name);
 
-/* Start an error (both return STATUS_DENIED, so that `return auth_refuse(...)` reads well) and add to it. */
-enum status auth_refuse(struct auth_error *error, const char *code, const char *message);
-enum status auth_refuse_argument(struct auth_error *error, const char *argument, const char *message);
-void auth_error_add(struct auth_error *error, const char *name, struct bytes value);
-void auth_error_add_time(struct auth_error *error, const char *name, int64_t wall_ms);
+/* Start an error; both return STATUS_DENIED, so that `return auth_refuse(...)` reads well. */
+enum status auth_refuse(struct s3_error_details *error, enum s3_error code, const char *message);
+enum status auth_refuse_argument(struct s3_error_details *error, const char *argument, const char *message);
 
 /* When a header form says it was signed: x-amz-date, or else Date, no further than AUTH_SKEW_MAX_MS from now.
  */
 enum status auth_read_date(const struct auth_request *request, int64_t now_wall_ms, int64_t *signed_ms,
-                           struct auth_error *error);
-enum status auth_refuse_expired(int64_t expires_ms, int64_t now_wall_ms, struct auth_error *error);
+                           struct s3_error_details *error);
+enum status auth_refuse_expired(int64_t expires_ms, int64_t now_wall_ms, struct s3_error_details *error);
 
 /* The halves of auth_parse and auth_verify per version; same contracts. `authorization` is the header's value
  * without the scheme. */
 enum status sigv4_parse_header(const struct auth_request *request, struct bytes authorization, int64_t now_wall_ms,
-                               struct auth_credentials *credentials, struct auth_error *error);
+                               struct auth_credentials *credentials, struct s3_error_details *error);
 enum status sigv4_parse_query(const struct auth_request *request, int64_t now_wall_ms,
-                              struct auth_credentials *credentials, struct auth_error *error);
+                              struct auth_credentials *credentials, struct s3_error_details *error);
 enum status sigv4_verify(const struct auth_request *request, const struct auth_credentials *credentials,
                          struct bytes secret, struct sigv4_key_cache *cache, struct auth_verification *out);
 enum status sigv2_parse_header(const struct auth_request *request, struct bytes authorization, int64_t now_wall_ms,
-                               struct auth_credentials *credentials, struct auth_error *error);
+                               struct auth_credentials *credentials, struct s3_error_details *error);
 enum status sigv2_parse_query(const struct auth_request *request, int64_t now_wall_ms,
-                              struct auth_credentials *credentials, struct auth_error *error);
+                              struct auth_credentials *credentials, struct s3_error_details *error);
 enum status sigv2_verify(const struct auth_request *request, const struct auth_credentials *credentials,
                          struct bytes secret, struct auth_verification *out);
 

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/check.h"
 #include "compat/auth_text.h"
 #include "compat/sigv4.h"
 #include "compat/split.h"
@@ -30,23 +31,33 @@ enum {
     STATE_FAILED,
 };
 
-struct aws_chunked_error aws_chunked_error_of(enum aws_chunked_reason reason)
+void aws_chunked_error(enum aws_chunked_reason reason, struct s3_error_details *error)
 {
-    static const struct aws_chunked_error errors[] = {
-        [AWS_CHUNKED_NO_ERROR] = {NULL, NULL},
-        [AWS_CHUNKED_MALFORMED_CHUNK] = {"InvalidRequest", "The request body is not well-formed aws-chunked data."},
-        [AWS_CHUNKED_MALFORMED_TRAILER] = {"MalformedTrailerError",
-                                           "The request contained trailing data that was not well-formed or did not "
-                                           "conform to our published schema."},
-        [AWS_CHUNKED_SIGNATURE_MISMATCH] = {"SignatureDoesNotMatch",
-                                            "The request signature we calculated does not match the signature you "
-                                            "provided. Check your key and signing method."},
-        [AWS_CHUNKED_WRONG_LENGTH] = {"IncompleteBody", "You did not provide the number of bytes specified by the "
-                                                        "x-amz-decoded-content-length HTTP header"},
-        [AWS_CHUNKED_TRUNCATED] = {"IncompleteBody", "The request body terminated unexpectedly"},
-        [AWS_CHUNKED_TRAILING_DATA] = {"InvalidRequest", "The request body goes on after its last chunk."},
-    };
-    return errors[reason];
+    switch (reason) {
+    case AWS_CHUNKED_NO_ERROR:
+        CHECK(reason != AWS_CHUNKED_NO_ERROR);
+        break;
+    case AWS_CHUNKED_MALFORMED_CHUNK:
+        s3_error_setf(error, S3_INVALID_REQUEST, "The request body is not well-formed aws-chunked data.");
+        break;
+    case AWS_CHUNKED_MALFORMED_TRAILER:
+        s3_error_set(error, S3_MALFORMED_TRAILER);
+        break;
+    case AWS_CHUNKED_SIGNATURE_MISMATCH:
+        s3_error_set(error, S3_SIGNATURE_DOES_NOT_MATCH);
+        break;
+    case AWS_CHUNKED_WRONG_LENGTH:
+        s3_error_setf(error, S3_INCOMPLETE_BODY,
+                      "You did not provide the number of bytes specified by the x-amz-decoded-content-length HTTP "
+                      "header");
+        break;
+    case AWS_CHUNKED_TRUNCATED:
+        s3_error_setf(error, S3_INCOMPLETE_BODY, "The request body terminated unexpectedly");
+        break;
+    case AWS_CHUNKED_TRAILING_DATA:
+        s3_error_setf(error, S3_INVALID_REQUEST, "The request body goes on after its last chunk.");
+        break;
+    }
 }
 
 static bool decoder_signs(const struct aws_chunked *decoder)

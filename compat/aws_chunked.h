@@ -15,6 +15,7 @@
 #include "base/checksum.h"
 #include "base/status.h"
 #include "compat/auth.h"
+#include "compat/error.h"
 
 #define AWS_CHUNKED_HEADER_BYTES_MAX  256  /* of a chunk header line */
 #define AWS_CHUNKED_TRAILER_BYTES_MAX 8192 /* of the whole trailer */
@@ -41,12 +42,8 @@ enum aws_chunked_reason {
     AWS_CHUNKED_TRAILING_DATA,      /* bytes after the end of the body */
 };
 
-/* The S3 error for a reason; literals, NULL for AWS_CHUNKED_NO_ERROR. */
-struct aws_chunked_error {
-    const char *code;
-    const char *message;
-};
-struct aws_chunked_error aws_chunked_error_of(enum aws_chunked_reason reason);
+/* The S3 error for a reason other than AWS_CHUNKED_NO_ERROR. */
+void aws_chunked_error(enum aws_chunked_reason reason, struct s3_error_details *error);
 
 struct aws_chunked {
     enum payload_kind kind;

@@ -43,6 +43,11 @@ const char *checksum_header_name(enum checksum_algorithm algorithm)
     return checksum_row(algorithm)->header;
 }
 
+const char *checksum_short_name(enum checksum_algorithm algorithm)
+{
+    return checksum_row(algorithm)->header + sizeof(CHECKSUM_HEADER_PREFIX) - 1;
+}
+
 const char *checksum_element_name(enum checksum_algorithm algorithm)
 {
     return checksum_row(algorithm)->element;
@@ -103,8 +108,7 @@ bool checksum_equal(const struct checksum_value *a, const struct checksum_value 
 
 static enum status checksum_refuse_value(struct s3_error_details *error, enum checksum_algorithm algorithm)
 {
-    s3_error_setf(error, S3_INVALID_REQUEST, "Value for %s header is invalid.",
-                  checksum_header_name(algorithm));
+    s3_error_setf(error, S3_INVALID_REQUEST, "Value for %s header is invalid.", checksum_header_name(algorithm));
     return STATUS_INVALID;
 }
 
@@ -115,8 +119,8 @@ static enum status checksum_refuse(struct s3_error_details *error, const char *m
 }
 
 /* `base64`, and `base64-N` where the caller allows it ('-' is not of the base64 alphabet). */
-static enum status checksum_request_value(struct checksum_request *request, struct bytes text,
-                                          bool allow_composite, struct s3_error_details *error)
+static enum status checksum_request_value(struct checksum_request *request, struct bytes text, bool allow_composite,
+                                          struct s3_error_details *error)
 {
     const char *dash = text.len ? memchr(text.data, '-', text.len) : NULL;
     uint64_t parts = 0;
@@ -140,8 +144,7 @@ static bool checksum_header_is_value(struct bytes name)
 {
     const size_t prefix_len = sizeof(CHECKSUM_HEADER_PREFIX) - 1;
 
-    return name.len > prefix_len &&
-           bytes_equal_nocase(bytes_of(name.data, prefix_len), CHECKSUM_HEADER_PREFIX) &&
+    return name.len > prefix_len && bytes_equal_nocase(bytes_of(name.data, prefix_len), CHECKSUM_HEADER_PREFIX) &&
            !bytes_equal_nocase(name, CHECKSUM_HEADER_PREFIX "mode") &&
            !bytes_equal_nocase(name, CHECKSUM_HEADER_PREFIX "algorithm") &&
            !bytes_equal_nocase(name, CHECKSUM_HEADER_PREFIX "type");
@@ -156,13 +159,11 @@ static enum status checksum_request_headers(struct checksum_request *request, st
         if (!checksum_header_is_value(name))
             continue;
         if (request->algorithm)
-            return checksum_refuse(error,
-                                   "Expecting a single x-amz-checksum- header. Multiple checksum Types are "
-                                   "not allowed.");
+            return checksum_refuse(error, "Expecting a single x-amz-checksum- header. Multiple checksum Types are "
+                                          "not allowed.");
         request->algorithm = checksum_algorithm_of_header(name);
         if (!request->algorithm)
-            return checksum_refuse(error,
-                                   "The algorithm type you specified in x-amz-checksum- header is invalid.");
+            return checksum_refuse(error, "The algorithm type you specified in x-amz-checksum- header is invalid.");
         if (checksum_request_value(request, bytes_trim(headers.headers[i].value), allow_composite, error))
             return STATUS_INVALID;
     }
@@ -176,38 +177,50 @@ static enum status checksum_request_announced(struct checksum_request *request, 
     struct bytes trailer = header_list_find(headers, "x-amz-trailer");
     enum checksum_algorithm announced;
 
-    if (!trailer.data)
+    if (trailer.len == 0)
         return STATUS_OK;
     announced = checksum_algorithm_of_header(trailer);
     if (!announced || header_list_count(headers, "x-amz-trailer") != 1)
         return checksum_refuse(error, "The value specified in the x-amz-trailer header is not supported");
     if (request->algorithm)
-        return checksum_refuse(error,
-                               "Expecting a single x-amz-checksum- header. Multiple checksum Types are "
-                               "not allowed.");
+        return checksum_refuse(error, "Expecting a single x-amz-checksum- header. Multiple checksum Types are "
+                                      "not allowed.");
     request->algorithm = announced;
     request->in_trailer = true;
     return STATUS_OK;
 }
 
-enum status checksum_request_parse(struct header_list headers, bool allow_composite,
-                                   struct checksum_request *request, struct s3_error_details *error)
+/* A header that names the algorithm of the checksum that the request has. */
+static enum status checksum_request_named(const struct checksum_request *request, struct header_list headers,
+                                          const char *header, struct s3_error_details *error)
 {
-    struct bytes sdk = header_list_find(headers, "x-amz-sdk-checksum-algorithm");
+    struct bytes name = header_list_find(headers, header);
+
+    if (name.len == 0 || (request->algorithm && checksum_algorithm_parse(name) == request->algorithm))
+        return STATUS_OK;
+    if (request->algorithm)
+        s3_error_setf(error, S3_INVALID_REQUEST, "Value for %s header is invalid.", header);
+    else
+        s3_error_setf(error, S3_INVALID_REQUEST,
+                      "%s specified, but no corresponding x-amz-checksum-* or x-amz-trailer headers were found.",
+                      header);
+    return STATUS_INVALID;
+}
+
+enum status checksum_request_parse(struct header_list headers, bool allow_composite, struct checksum_request *request,
+                                   struct s3_error_details *error)
+{
     enum status status;
 
     memset(request, 0, sizeof(*request));
     status = checksum_request_headers(request, headers, allow_composite, error);
     if (!status)
         status = checksum_request_announced(request, headers, error);
-    if (status || !sdk.data)
-        return status;
-    if (!request->algorithm)
-        return checksum_refuse(error, "x-amz-sdk-checksum-algorithm specified, but no corresponding "
-                                      "x-amz-checksum-* or x-amz-trailer headers were found.");
-    if (checksum_algorithm_parse(sdk) != request->algorithm)
-        return checksum_refuse(error, "Value for x-amz-sdk-checksum-algorithm header is invalid.");
-    return STATUS_OK;
+    if (!status)
+        status = checksum_request_named(request, headers, "x-amz-sdk-checksum-algorithm", error);
+    if (!status) /* not AWS's name for it, but FoundationDB's */
+        status = checksum_request_named(request, headers, "x-amz-checksum-algorithm", error);
+    return status;
 }
 
 enum status checksum_request_trailer(struct checksum_request *request, struct header_list trailer,
@@ -242,49 +255,44 @@ static enum status checksum_type_parse(struct bytes text, bool *full_object, str
 static enum status checksum_refuse_type(enum checksum_algorithm algorithm, bool full_object,
                                         struct s3_error_details *error)
 {
-    /* AWS names the algorithm in lower case here: the header's name without its prefix */
-    s3_error_setf(error, S3_INVALID_REQUEST,
-                  "The %s checksum type cannot be used with the %s checksum algorithm.",
-                  checksum_type_name(full_object),
-                  checksum_header_name(algorithm) + sizeof(CHECKSUM_HEADER_PREFIX) - 1);
+    s3_error_setf(error, S3_INVALID_REQUEST, "The %s checksum type cannot be used with the %s checksum algorithm.",
+                  checksum_type_name(full_object), checksum_short_name(algorithm));
     return STATUS_INVALID;
 }
 
-enum status checksum_creation_parse(struct header_list headers, enum checksum_algorithm *algorithm,
-                                    bool *full_object, struct s3_error_details *error)
+enum status checksum_creation_parse(struct header_list headers, enum checksum_algorithm *algorithm, bool *full_object,
+                                    struct s3_error_details *error)
 {
     struct bytes name = header_list_find(headers, "x-amz-checksum-algorithm");
     struct bytes type = header_list_find(headers, "x-amz-checksum-type");
 
     *algorithm = CHECKSUM_NONE;
     *full_object = false;
-    if (!name.data) {
-        if (!type.data)
+    if (name.len == 0) {
+        if (type.len == 0)
             return STATUS_OK;
         return checksum_refuse(error, "The x-amz-checksum-type header can only be used with the "
                                       "x-amz-checksum-algorithm header.");
     }
     *algorithm = checksum_algorithm_parse(name);
     if (!*algorithm)
-        return checksum_refuse(error,
-                               "Checksum algorithm provided is unsupported. Please try again with any of the "
-                               "valid types: [CRC32, CRC32C, CRC64NVME, SHA1, SHA256]");
+        return checksum_refuse(error, "Checksum algorithm provided is unsupported. Please try again with any of the "
+                                      "valid types: [CRC32, CRC32C, CRC64NVME, SHA1, SHA256]");
     *full_object = *algorithm == CHECKSUM_CRC64NVME;
-    if (type.data && checksum_type_parse(type, full_object, error))
+    if (type.len > 0 && checksum_type_parse(type, full_object, error))
         return STATUS_INVALID;
-    if (*full_object ? *algorithm == CHECKSUM_SHA1 || *algorithm == CHECKSUM_SHA256
-                     : *algorithm == CHECKSUM_CRC64NVME)
+    if (*full_object ? *algorithm == CHECKSUM_SHA1 || *algorithm == CHECKSUM_SHA256 : *algorithm == CHECKSUM_CRC64NVME)
         return checksum_refuse_type(*algorithm, *full_object, error);
     return STATUS_OK;
 }
 
-enum status checksum_type_check(struct header_list headers, enum checksum_algorithm algorithm,
-                                bool full_object, struct s3_error_details *error)
+enum status checksum_type_check(struct header_list headers, enum checksum_algorithm algorithm, bool full_object,
+                                struct s3_error_details *error)
 {
     struct bytes type = header_list_find(headers, "x-amz-checksum-type");
     bool named_full_object;
 
-    if (!type.data)
+    if (type.len == 0)
         return STATUS_OK;
     if (checksum_type_parse(type, &named_full_object, error))
         return STATUS_INVALID;

@@ -34,6 +34,7 @@ struct checksum_value {
 size_t checksum_length(enum checksum_algorithm algorithm);            /* 0 for CHECKSUM_NONE */
 const char *checksum_name(enum checksum_algorithm algorithm);         /* CRC32 */
 const char *checksum_header_name(enum checksum_algorithm algorithm);  /* x-amz-checksum-crc32 */
+const char *checksum_short_name(enum checksum_algorithm algorithm);   /* crc32 */
 const char *checksum_element_name(enum checksum_algorithm algorithm); /* ChecksumCRC32 */
 const char *checksum_type_name(bool full_object);                     /* FULL_OBJECT or COMPOSITE */
 /* By name in either case; CHECKSUM_NONE when there is no such. */
@@ -54,8 +55,9 @@ struct checksum_request {
     uint32_t composite_parts;          /* N of `base64-N` (CompleteMultipartUpload), else 0 */
 };
 
-/* Reads x-amz-checksum-*, x-amz-trailer and x-amz-sdk-checksum-algorithm. InvalidRequest: more than one checksum, bad
- * base64 or length, an algorithm announced that is unknown or does not come, `base64-N` unless allow_composite. */
+/* Reads x-amz-checksum-*, x-amz-trailer and x-amz-sdk-checksum-algorithm or x-amz-checksum-algorithm, which name the
+ * algorithm. InvalidRequest: more than one checksum, bad base64 or length, an algorithm announced that is unknown or
+ * does not come, `base64-N` unless allow_composite. */
 enum status checksum_request_parse(struct header_list headers, bool allow_composite, struct checksum_request *request,
                                    struct s3_error_details *error);
 /* Takes the announced value from the trailer, when in_trailer. MalformedTrailerError when it is not there, or another

@@ -77,8 +77,7 @@ void checksum_state_release(struct checksum_state *state)
     digest_release(&state->digest);
 }
 
-void checksum_combiner_init(struct checksum_combiner *combiner, enum checksum_algorithm algorithm,
-                            bool full_object)
+void checksum_combiner_init(struct checksum_combiner *combiner, enum checksum_algorithm algorithm, bool full_object)
 {
     CHECK(algorithm != CHECKSUM_NONE);
     CHECK(!full_object || !checksum_is_digest(algorithm));

@@ -109,7 +109,8 @@ enum status conditions_parse_write(struct header_list headers, struct condition_
     *condition = (struct condition_write){.must_be_absent = false};
     if (none_match.data) {
         if (match.data || !bytes_equal_str(none_match, "*")) {
-            condition_not_implemented(error, match.data ? "If-Match,If-None-Match" : "If-None-Match");
+            STATUS_IGNORE(condition_not_implemented(error, match.data ? "If-Match,If-None-Match" : "If-None-Match"),
+                          "the caller returns the refusal");
             s3_error_add(error, "additionalMessage",
                          match.data ? BYTES("Multiple conditional request headers present in the request")
                                     : BYTES("We don't accept the provided value of If-None-Match header for this API"));
@@ -118,7 +119,7 @@ enum status conditions_parse_write(struct header_list headers, struct condition_
         condition->must_be_absent = true;
     } else if (match.data) {
         if (bytes_equal_str(match, "*")) {
-            condition_not_implemented(error, "If-Match");
+            STATUS_IGNORE(condition_not_implemented(error, "If-Match"), "the caller returns the refusal");
             s3_error_add(error, "additionalMessage",
                          BYTES("We don't accept the provided value of If-Match header for this API"));
             return STATUS_INVALID;
@@ -137,7 +138,7 @@ enum status conditions_parse_delete(struct header_list headers, struct condition
 
     *condition = (struct condition_write){.must_be_absent = false};
     for (size_t i = 0; i < sizeof(unsupported) / sizeof(unsupported[0]); i++) {
-        if (header_list_find(headers, unsupported[i]).data)
+        if (header_list_find(headers, unsupported[i]).len > 0)
             return condition_not_implemented(error, unsupported[i]);
     }
     if (!match.data)
@@ -151,5 +152,6 @@ enum status conditions_parse_delete(struct header_list headers, struct condition
 
 void conditions_failed(const struct condition_write *condition, struct s3_error_details *error)
 {
-    condition_not_held(error, condition->must_be_absent ? "If-None-Match" : "If-Match");
+    STATUS_IGNORE(condition_not_held(error, condition->must_be_absent ? "If-None-Match" : "If-Match"),
+                  "the commit has refused already");
 }

@@ -145,8 +145,7 @@ static struct bytes name_decode(char *storage, size_t len)
     return bytes_of(storage, out);
 }
 
-static enum status disposition_parse(struct buffer *headers, struct bytes text,
-                                     struct form_part_header *header)
+static enum status disposition_parse(struct buffer *headers, struct bytes text, struct form_part_header *header)
 {
     struct bytes name, value;
 
@@ -172,16 +171,14 @@ static enum status disposition_parse(struct buffer *headers, struct bytes text,
     return header->name.data ? STATUS_OK : STATUS_INVALID;
 }
 
-static enum status part_header_line(struct buffer *headers, struct bytes line,
-                                    struct form_part_header *header)
+static enum status part_header_line(struct buffer *headers, struct bytes line, struct form_part_header *header)
 {
     struct bytes name, value;
     const char *colon = memchr(line.data, ':', line.len);
 
     if (!colon || colon == line.data || line.data[0] == ' ' || line.data[0] == '\t')
         return STATUS_INVALID;
-    if (memchr(line.data, '\0', line.len) || memchr(line.data, '\n', line.len) ||
-        memchr(line.data, '\r', line.len))
+    if (memchr(line.data, '\0', line.len) || memchr(line.data, '\n', line.len) || memchr(line.data, '\r', line.len))
         return STATUS_INVALID;
     name = bytes_of(line.data, (size_t)(colon - line.data));
     value = bytes_trim(bytes_of(colon + 1, line.len - name.len - 1));

@@ -1,4 +1,4 @@
-/* Lookups in a request's header list: linear, since a request has a few dozen headers at most. */
+/* Lookups in a request's header list: linear, since a request has a few dozen headers, and HTTP_HEADERS_MAX at most. */
 #include "compat/headers.h"
 
 struct bytes header_list_find(struct header_list list, const char *name)

@@ -45,7 +45,7 @@ struct multipart_form {
     char delimiter[4 + FORM_BOUNDARY_MAX]; /* CR LF - - boundary */
     size_t delimiter_len;
     size_t matched; /* bytes of the delimiter seen at the end of the input so far */
-    char pending; /* what was seen of the delimiter line's end: nothing (0), CR or '-' */
+    char pending;   /* what was seen of the delimiter line's end: nothing (0), CR or '-' */
     bool in_part;
     unsigned parts;
     struct buffer headers;

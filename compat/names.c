@@ -14,8 +14,7 @@ static bool name_is_alphanumeric(char c)
 
 static bool name_ends_with(struct bytes name, struct bytes suffix)
 {
-    return name.len >= suffix.len &&
-           bytes_equal(bytes_of(name.data + name.len - suffix.len, suffix.len), suffix);
+    return name.len >= suffix.len && bytes_equal(bytes_of(name.data + name.len - suffix.len, suffix.len), suffix);
 }
 
 /* Four groups of one to three digits. */
@@ -82,21 +81,28 @@ enum status bucket_name_check(struct bytes name, struct s3_error_details *error)
     if (bucket_name_is_valid(name) && !bucket_name_is_reserved(name))
         return STATUS_OK;
     if (bucket_name_is_reserved(name))
-        s3_error_setf(
-            error, S3_INVALID_BUCKET_NAME,
-            "The specified bucket is not valid: the name is a path that the gateway serves itself.");
+        s3_error_setf(error, S3_INVALID_BUCKET_NAME,
+                      "The specified bucket is not valid: the name is a path that the gateway serves itself.");
     else
         s3_error_set(error, S3_INVALID_BUCKET_NAME);
     s3_error_add(error, "BucketName", name);
     return STATUS_INVALID;
 }
 
+bool account_id_is_valid(struct bytes id)
+{
+    for (size_t i = 0; i < id.len; i++)
+        if (id.data[i] < '0' || id.data[i] > '9')
+            return false;
+    return id.len == ACCOUNT_ID_LEN;
+}
+
 enum status key_check(struct bytes key, struct s3_error_details *error)
 {
-    if (key.len > KEY_BYTES_MAX) {
+    if (key.len > OBJECT_KEY_BYTES_MAX) {
         s3_error_set(error, S3_KEY_TOO_LONG);
         s3_error_add_u64(error, "Size", key.len);
-        s3_error_add_u64(error, "MaxSizeAllowed", KEY_BYTES_MAX);
+        s3_error_add_u64(error, "MaxSizeAllowed", OBJECT_KEY_BYTES_MAX);
         return STATUS_INVALID;
     }
     if (key.len == 0 || memchr(key.data, '\0', key.len) || !utf8_is_valid(key)) {
@@ -111,21 +117,24 @@ struct bytes metadata_name(struct bytes header_name)
 {
     const size_t prefix_len = sizeof(METADATA_PREFIX) - 1;
 
-    if (header_name.len <= prefix_len ||
-        !bytes_equal_nocase(bytes_of(header_name.data, prefix_len), METADATA_PREFIX))
+    if (header_name.len < prefix_len || !bytes_equal_nocase(bytes_of(header_name.data, prefix_len), METADATA_PREFIX))
         return (struct bytes){NULL, 0};
     return bytes_of(header_name.data + prefix_len, header_name.len - prefix_len);
 }
 
-enum status metadata_check(struct header_list headers, struct s3_error_details *error)
+enum status metadata_check(const struct header_index *headers, struct s3_error_details *error)
 {
-    size_t total = 0;
+    size_t total = 0, run;
 
-    for (size_t i = 0; i < headers.count; i++) {
-        struct bytes name = metadata_name(headers.headers[i].name);
+    for (size_t first = 0; first < headers->count; first += run) {
+        struct bytes name = metadata_name(headers->sorted[first]->name);
 
-        if (name.data)
-            total += name.len + bytes_trim(headers.headers[i].value).len;
+        run = header_index_run(headers, first);
+        if (!name.data)
+            continue;
+        total += name.len + run - 1; /* commas */
+        for (size_t i = 0; i < run; i++)
+            total += bytes_trim(headers->sorted[first + i]->value).len;
     }
     if (total <= METADATA_BYTES_MAX)
         return STATUS_OK;

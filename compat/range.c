@@ -82,8 +82,7 @@ void range_unsatisfiable(struct bytes header, uint64_t size, struct s3_error_det
     s3_error_add_u64(error, "ActualObjectSize", size);
 }
 
-enum status range_copy_source(struct bytes header, uint64_t size, struct range *range,
-                              struct s3_error_details *error)
+enum status range_copy_source(struct bytes header, uint64_t size, struct range *range, struct s3_error_details *error)
 {
     struct range_spec spec;
 
@@ -91,17 +90,14 @@ enum status range_copy_source(struct bytes header, uint64_t size, struct range *
     if (!header.data)
         return STATUS_OK;
     if (!range_parse_spec(header, &spec) || !spec.has_first || !spec.has_last || spec.last < spec.first) {
-        s3_error_setf(
-            error, S3_INVALID_ARGUMENT,
-            "The x-amz-copy-source-range value must be of the form bytes=first-last where first and "
-            "last are the zero-based offsets of the first and last bytes to copy");
-        s3_error_add(error, "ArgumentName", BYTES("x-amz-copy-source-range"));
-        s3_error_add(error, "ArgumentValue", header);
+        s3_error_argument(error, BYTES("x-amz-copy-source-range"), header,
+                          "The x-amz-copy-source-range value must be of the form bytes=first-last where first and "
+                          "last are the zero-based offsets of the first and last bytes to copy");
         return STATUS_INVALID;
     }
     if (spec.last >= size) {
-        s3_error_setf(error, S3_INVALID_REQUEST,
-                      "The specified copy range is invalid for the source object size: %" PRIu64, size);
+        s3_error_argument(error, BYTES("x-amz-copy-source-range"), header,
+                          "Range specified is not valid for source object of size: %" PRIu64, size);
         return STATUS_INVALID;
     }
     *range = (struct range){spec.first, spec.last - spec.first + 1};

@@ -29,6 +29,6 @@ enum status range_copy_source(struct bytes header, uint64_t size, struct range *
 
 #define RANGE_TEXT_MAX 80
 void range_content_range(const struct range *range, uint64_t size, char out[RANGE_TEXT_MAX]); /* bytes 0-4/10 */
-void range_content_range_unsatisfied(uint64_t size, char out[RANGE_TEXT_MAX]);                /* the same with a star for the range */
+void range_content_range_unsatisfied(uint64_t size, char out[RANGE_TEXT_MAX]); /* the same with a star for the range */
 
 #endif

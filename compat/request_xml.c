@@ -54,8 +54,9 @@ static enum status delete_parse_open(void *arg, unsigned depth, const char *name
     if (depth != 1)
         return STATUS_OK;
     parse->in_object = strcmp(name, "Object") == 0;
-    if (parse->in_object &&
-        !request_items_add((void **)&request->objects, &request->count, DELETE_OBJECTS_MAX, sizeof(*request->objects)))
+    if (!parse->in_object)
+        return strcmp(name, "Quiet") == 0 ? STATUS_OK : STATUS_INVALID;
+    if (!request_items_add((void **)&request->objects, &request->count, DELETE_OBJECTS_MAX, sizeof(*request->objects)))
         return STATUS_LIMIT;
     return STATUS_OK;
 }
@@ -88,7 +89,7 @@ static enum status delete_parse_object_member(struct delete_parse *parse, const 
         return delete_parse_keep(parse, request_trim(text), &object->size);
     if (strcmp(name, "LastModifiedTime") == 0)
         return delete_parse_keep(parse, request_trim(text), &object->last_modified);
-    return STATUS_OK;
+    return STATUS_INVALID; /* as on AWS: it may be a condition that is newer than this parser */
 }
 
 static enum status delete_parse_close(void *arg, unsigned depth, const char *name, struct bytes text)
@@ -100,7 +101,7 @@ static enum status delete_parse_close(void *arg, unsigned depth, const char *nam
         return delete_parse_object_member(parse, name, text);
     if (depth == 1 && parse->in_object)
         return request->objects[request->count - 1].key.len > 0 ? STATUS_OK : STATUS_INVALID;
-    if (depth == 1 && strcmp(name, "Quiet") == 0) {
+    if (depth == 1) { /* Quiet */
         text = request_trim(text);
         request->quiet = bytes_equal_nocase(text, "true");
         return request->quiet || bytes_equal_nocase(text, "false") ? STATUS_OK : STATUS_INVALID;
@@ -252,32 +253,98 @@ static enum status single_parse_close(void *arg, unsigned depth, const char *nam
     return STATUS_OK;
 }
 
-static const struct xml_handler single_handler = {single_parse_open, single_parse_close};
+struct create_bucket_parse {
+    struct single_parse region;
+    struct tag_set_reader tags;
+    struct create_bucket_request *request;
+    bool in_tags, has_tags;
+    bool has_children; /* the element directly below the root that is open */
+};
 
-enum status location_constraint_parse(struct bytes document, char out[LOCATION_CONSTRAINT_MAX + 1])
+static enum status create_bucket_parse_open(void *arg, unsigned depth, const char *name)
 {
-    struct single_parse parse = {"LocationConstraint", out, LOCATION_CONSTRAINT_MAX + 1, false};
+    struct create_bucket_parse *parse = arg;
 
-    out[0] = '\0';
-    if (document.len == 0)
-        return STATUS_OK;
-    return xml_read(document, REQUEST_XML_BYTES_MAX, "CreateBucketConfiguration", &single_handler, &parse);
+    parse->has_children = depth > 1;
+    if (depth > 1)
+        return parse->in_tags ? tag_set_reader_open(&parse->tags, depth - 1, name) : STATUS_OK;
+    parse->in_tags = depth == 1 && strcmp(name, "Tags") == 0;
+    if (parse->in_tags && parse->has_tags)
+        return STATUS_INVALID;
+    parse->has_tags |= parse->in_tags;
+    return STATUS_OK;
 }
 
-enum status versioning_configuration_parse(struct bytes document, enum versioning_status *status)
+static enum status create_bucket_parse_close(void *arg, unsigned depth, const char *name, struct bytes text)
 {
-    char text[16] = "";
-    struct single_parse parse = {"Status", text, sizeof(text), false};
-    enum status result = xml_read(document, REQUEST_XML_BYTES_MAX, "VersioningConfiguration", &single_handler, &parse);
+    struct create_bucket_parse *parse = arg;
 
-    *status = VERSIONING_ABSENT;
-    if (result || !parse.found)
-        return result;
+    if (depth > 1)
+        return parse->in_tags ? tag_set_reader_close(&parse->tags, depth - 1, name, text) : STATUS_OK;
+    if (depth == 0 || parse->in_tags)
+        return STATUS_OK;
+    if (strcmp(name, parse->region.element) == 0)
+        return single_parse_close(&parse->region, depth, name, text);
+    if (parse->has_children || request_trim(text).len > 0)
+        parse->request->has_others = true;
+    return STATUS_OK;
+}
+
+enum status create_bucket_request_parse(struct bytes document, struct create_bucket_request *request)
+{
+    static const struct xml_handler handler = {create_bucket_parse_open, create_bucket_parse_close};
+    struct create_bucket_parse parse = {
+        .region = {"LocationConstraint", request->region, sizeof(request->region), false}, .request = request};
+    enum status status;
+
+    *request = (struct create_bucket_request){0};
+    if (document.len == 0)
+        return STATUS_OK;
+    if (document.len > REQUEST_XML_BYTES_MAX)
+        return STATUS_LIMIT;
+    tag_set_reader_init(&parse.tags, &request->tags, document);
+    status = xml_read(document, REQUEST_XML_BYTES_MAX, "CreateBucketConfiguration", &handler, &parse);
+    if (status)
+        create_bucket_request_release(request);
+    return status;
+}
+
+void create_bucket_request_release(struct create_bucket_request *request)
+{
+    tag_set_release(&request->tags);
+}
+
+struct versioning_parse {
+    struct single_parse status, mfa_delete;
+};
+
+static enum status versioning_parse_close(void *arg, unsigned depth, const char *name, struct bytes text)
+{
+    struct versioning_parse *parse = arg;
+    enum status status = single_parse_close(&parse->status, depth, name, text);
+
+    return status ? status : single_parse_close(&parse->mfa_delete, depth, name, text);
+}
+
+enum status versioning_configuration_parse(struct bytes document, struct versioning_configuration *configuration)
+{
+    static const struct xml_handler handler = {single_parse_open, versioning_parse_close};
+    char text[16] = "", mfa_delete[16] = "";
+    struct versioning_parse parse = {{"Status", text, sizeof(text), false},
+                                     {"MfaDelete", mfa_delete, sizeof(mfa_delete), false}};
+    enum status status = xml_read(document, REQUEST_XML_BYTES_MAX, "VersioningConfiguration", &handler, &parse);
+
+    *configuration = (struct versioning_configuration){0};
+    if (status)
+        return status;
     if (strcmp(text, "Enabled") == 0)
-        *status = VERSIONING_ENABLED;
+        configuration->status = VERSIONING_ENABLED;
     else if (strcmp(text, "Suspended") == 0)
-        *status = VERSIONING_SUSPENDED;
-    else
-        result = STATUS_INVALID;
-    return result;
+        configuration->status = VERSIONING_SUSPENDED;
+    else if (parse.status.found)
+        return STATUS_INVALID;
+    configuration->mfa_delete = strcmp(mfa_delete, "Enabled") == 0;
+    if (parse.mfa_delete.found && !configuration->mfa_delete && strcmp(mfa_delete, "Disabled") != 0)
+        return STATUS_INVALID;
+    return STATUS_OK;
 }

@@ -1,4 +1,4 @@
-/* The XML documents that clients send. Element order does not matter and unknown elements are ignored, as on AWS.
+/* The XML documents that clients send. Element order does not matter, and elements of other namespaces are ignored.
  * Failures are STATUS_INVALID and STATUS_LIMIT (both MalformedXML to the client); then there is nothing to release. */
 #ifndef TERCET_COMPAT_REQUEST_XML_H
 #define TERCET_COMPAT_REQUEST_XML_H
@@ -11,6 +11,7 @@
 #include "base/status.h"
 #include "compat/checksum_header.h"
 #include "compat/etag.h"
+#include "compat/tags.h"
 
 #define REQUEST_XML_BYTES_MAX       ((size_t)1024 * 1024)
 #define REQUEST_XML_LARGE_BYTES_MAX ((size_t)2 * 1024 * 1024) /* DeleteObjects, CompleteMultipartUpload */
@@ -29,6 +30,7 @@ struct delete_request {
     size_t count;
     char *storage; /* what the spans point into */
 };
+/* An unknown element is malformed, as on AWS, where ETag was one until conditions came. */
 enum status delete_request_parse(struct bytes document, struct delete_request *request);
 void delete_request_release(struct delete_request *request);
 
@@ -45,11 +47,20 @@ struct complete_request {
 enum status complete_request_parse(struct bytes document, struct complete_request *request);
 void complete_request_release(struct complete_request *request);
 
-/* CreateBucketConfiguration: the LocationConstraint, "" without one or with an empty document. */
-enum status location_constraint_parse(struct bytes document, char out[LOCATION_CONSTRAINT_MAX + 1]);
+/* CreateBucketConfiguration. An empty document asks for nothing, and so does an empty element. */
+struct create_bucket_request {
+    char region[LOCATION_CONSTRAINT_MAX + 1]; /* LocationConstraint; "" without one */
+    struct tag_set tags;                      /* their rules are the caller's to check */
+    bool has_others;                          /* Location and Bucket of directory buckets, and what AWS may add */
+};
+enum status create_bucket_request_parse(struct bytes document, struct create_bucket_request *request);
+void create_bucket_request_release(struct create_bucket_request *request); /* idempotent */
 
-/* VersioningConfiguration: what its Status says. */
 enum versioning_status { VERSIONING_ABSENT, VERSIONING_ENABLED, VERSIONING_SUSPENDED };
-enum status versioning_configuration_parse(struct bytes document, enum versioning_status *status);
+struct versioning_configuration {
+    enum versioning_status status; /* absent: the element is */
+    bool mfa_delete;               /* MfaDelete is Enabled */
+};
+enum status versioning_configuration_parse(struct bytes document, struct versioning_configuration *configuration);
 
 #endif

@@ -23,8 +23,7 @@ void response_element_owner(struct xml_writer *writer, const char *name, const s
     xml_writer_close(writer);
 }
 
-void response_element_algorithm(struct xml_writer *writer, enum checksum_algorithm algorithm,
-                                bool full_object)
+void response_element_algorithm(struct xml_writer *writer, enum checksum_algorithm algorithm, bool full_object)
 {
     if (algorithm == CHECKSUM_NONE)
         return;
@@ -32,8 +31,7 @@ void response_element_algorithm(struct xml_writer *writer, enum checksum_algorit
     xml_writer_element_str(writer, "ChecksumType", checksum_type_name(full_object));
 }
 
-void response_element_checksum(struct xml_writer *writer, const struct checksum_value *value,
-                               uint32_t composite_parts)
+void response_element_checksum(struct xml_writer *writer, const struct checksum_value *value, uint32_t composite_parts)
 {
     char text[CHECKSUM_TEXT_MAX];
 

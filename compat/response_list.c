@@ -2,6 +2,7 @@
  * delimiters and markers that hold a key go through xml_writer_name, which encodes them when the request
  * asked for it; tokens and ids never are. */
 #include "compat/response_elements.h"
+#include "compat/storage_class.h"
 
 static void list_begin(struct xml_writer *writer, struct buffer *out, const char *root, bool url_encode)
 {
@@ -44,8 +45,7 @@ void response_buckets_begin(struct xml_writer *writer, struct buffer *out, const
     xml_writer_open(writer, "Buckets");
 }
 
-void response_buckets_add(struct xml_writer *writer, struct bytes name, int64_t created_ms,
-                          struct bytes region)
+void response_buckets_add(struct xml_writer *writer, struct bytes name, int64_t created_ms, struct bytes region)
 {
     xml_writer_open(writer, "Bucket");
     xml_writer_element(writer, "Name", name);
@@ -54,8 +54,7 @@ void response_buckets_add(struct xml_writer *writer, struct bytes name, int64_t 
     xml_writer_close(writer);
 }
 
-enum status response_buckets_end(struct xml_writer *writer, struct bytes prefix,
-                                 struct bytes continuation_token)
+enum status response_buckets_end(struct xml_writer *writer, struct bytes prefix, struct bytes continuation_token)
 {
     xml_writer_close(writer);
     response_element_optional(writer, "ContinuationToken", continuation_token);
@@ -106,7 +105,7 @@ void response_list_add(struct xml_writer *writer, const struct response_object *
     xml_writer_element_u64(writer, "Size", object->size);
     if (object->owner)
         response_element_owner(writer, "Owner", object->owner);
-    xml_writer_element_str(writer, "StorageClass", "STANDARD");
+    xml_writer_element_str(writer, "StorageClass", storage_class_name(object->storage_class));
     xml_writer_close(writer);
 }
 
@@ -117,8 +116,7 @@ enum status response_list_end(struct xml_writer *writer)
 
 /* ---- ListObjectVersions ------------------------------------------------------------------------------------------ */
 
-void response_versions_begin(struct xml_writer *writer, struct buffer *out,
-                             const struct response_versions *list)
+void response_versions_begin(struct xml_writer *writer, struct buffer *out, const struct response_versions *list)
 {
     list_begin(writer, out, "ListVersionsResult", list->url_encode);
     xml_writer_element(writer, "Name", list->bucket);
@@ -150,7 +148,7 @@ void response_versions_add(struct xml_writer *writer, const struct response_vers
     }
     response_element_owner(writer, "Owner", object->owner);
     if (!version->delete_marker)
-        xml_writer_element_str(writer, "StorageClass", "STANDARD");
+        xml_writer_element_str(writer, "StorageClass", storage_class_name(object->storage_class));
     xml_writer_close(writer);
 }
 
@@ -161,8 +159,7 @@ enum status response_versions_end(struct xml_writer *writer)
 
 /* ---- ListMultipartUploads ---------------------------------------------------------------------------------------- */
 
-void response_uploads_begin(struct xml_writer *writer, struct buffer *out,
-                            const struct response_uploads *list)
+void response_uploads_begin(struct xml_writer *writer, struct buffer *out, const struct response_uploads *list)
 {
     list_begin(writer, out, "ListMultipartUploadsResult", list->url_encode);
     xml_writer_element(writer, "Bucket", list->bucket);
@@ -184,7 +181,7 @@ void response_uploads_add(struct xml_writer *writer, const struct response_uploa
     xml_writer_element(writer, "UploadId", upload->upload_id);
     response_element_owner(writer, "Initiator", upload->owner);
     response_element_owner(writer, "Owner", upload->owner);
-    xml_writer_element_str(writer, "StorageClass", "STANDARD");
+    xml_writer_element_str(writer, "StorageClass", storage_class_name(upload->storage_class));
     xml_writer_element_time(writer, "Initiated", upload->initiated_ms);
     response_element_algorithm(writer, upload->checksum, upload->checksum_full_object);
     xml_writer_close(writer);
@@ -205,7 +202,7 @@ void response_parts_begin(struct xml_writer *writer, struct buffer *out, const s
     xml_writer_element(writer, "UploadId", list->upload_id);
     response_element_owner(writer, "Initiator", list->owner);
     response_element_owner(writer, "Owner", list->owner);
-    xml_writer_element_str(writer, "StorageClass", "STANDARD");
+    xml_writer_element_str(writer, "StorageClass", storage_class_name(list->storage_class));
     xml_writer_element_u64(writer, "PartNumberMarker", list->part_number_marker);
     xml_writer_element_u64(writer, "NextPartNumberMarker", list->next_part_number_marker);
     xml_writer_element_u64(writer, "MaxParts", list->max_parts);
@@ -249,8 +246,7 @@ void response_delete_add_error(struct xml_writer *writer, struct bytes key, stru
     xml_writer_element(writer, "Key", key);
     response_element_optional(writer, "VersionId", version_id);
     xml_writer_element_str(writer, "Code", s3_error_code(error->code));
-    xml_writer_element_str(writer, "Message",
-                           error->message[0] ? error->message : s3_error_message(error->code));
+    xml_writer_element_str(writer, "Message", error->message[0] ? error->message : s3_error_message(error->code));
     xml_writer_close(writer);
 }
 

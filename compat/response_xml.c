@@ -1,5 +1,6 @@
 /* The one-call documents of response_xml.h; the lists are in response_list.c. */
 #include "compat/response_elements.h"
+#include "compat/storage_class.h"
 
 static enum status response_end(struct xml_writer *writer)
 {
@@ -32,8 +33,7 @@ enum status response_location(struct buffer *out, struct bytes region)
     return response_end(&writer);
 }
 
-enum status response_initiate(struct buffer *out, struct bytes bucket, struct bytes key,
-                              struct bytes upload_id)
+enum status response_initiate(struct buffer *out, struct bytes bucket, struct bytes key, struct bytes upload_id)
 {
     struct xml_writer writer;
 
@@ -85,8 +85,7 @@ enum status response_copy(struct buffer *out, const struct response_copy *copy)
     if (copy->part)
         response_element_checksum(&writer, &copy->checksum, 0);
     else
-        response_checksum_and_type(&writer, &copy->checksum,
-                                   response_composite_parts(&copy->checksum, &copy->etag));
+        response_checksum_and_type(&writer, &copy->checksum, response_composite_parts(&copy->checksum, &copy->etag));
     return response_end(&writer);
 }
 
@@ -99,9 +98,8 @@ enum status response_acl(struct buffer *out, const struct response_owner *owner)
     response_element_owner(&writer, "Owner", owner);
     xml_writer_open(&writer, "AccessControlList");
     xml_writer_open(&writer, "Grant");
-    xml_writer_open_with(
-        &writer, "Grantee",
-        "xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" xsi:type=\"CanonicalUser\"");
+    xml_writer_open_with(&writer, "Grantee",
+                         "xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" xsi:type=\"CanonicalUser\"");
     xml_writer_element(&writer, "ID", owner->id);
     xml_writer_element(&writer, "DisplayName", owner->display_name);
     xml_writer_close(&writer);
@@ -111,18 +109,18 @@ enum status response_acl(struct buffer *out, const struct response_owner *owner)
     return response_end(&writer);
 }
 
-enum status response_versioning(struct buffer *out, bool enabled)
+enum status response_versioning(struct buffer *out, const char *status)
 {
     struct xml_writer writer;
 
     xml_writer_init(&writer, out);
     xml_writer_open_root(&writer, "VersioningConfiguration");
-    if (enabled)
-        xml_writer_element_str(&writer, "Status", "Enabled");
+    if (status)
+        xml_writer_element_str(&writer, "Status", status);
     return response_end(&writer);
 }
 
-enum status response_tagging(struct buffer *out, const struct response_tag *tags, size_t count)
+enum status response_tagging(struct buffer *out, const struct tag *tags, size_t count)
 {
     struct xml_writer writer;
 
@@ -180,7 +178,7 @@ enum status response_attributes(struct buffer *out, const struct response_attrib
     if (attributes->with_parts && attributes->parts_count > 0)
         attributes_parts(&writer, attributes);
     if (attributes->with_storage_class)
-        xml_writer_element_str(&writer, "StorageClass", "STANDARD");
+        xml_writer_element_str(&writer, "StorageClass", storage_class_name(attributes->storage_class));
     if (attributes->with_size)
         xml_writer_element_u64(&writer, "ObjectSize", attributes->size);
     return response_end(&writer);

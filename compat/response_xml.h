@@ -15,6 +15,7 @@
 #include "compat/checksum_header.h"
 #include "compat/error.h"
 #include "compat/etag.h"
+#include "compat/tags.h"
 #include "compat/xml_writer.h"
 
 struct response_owner {
@@ -48,6 +49,7 @@ struct response_object {
     uint64_t size;
     enum checksum_algorithm checksum; /* NONE: no elements */
     bool checksum_full_object;
+    unsigned storage_class;
     const struct response_owner *owner; /* NULL: none (V2 without fetch-owner) */
 };
 void response_list_begin(struct xml_writer *writer, struct buffer *out, const struct response_list *list);
@@ -83,6 +85,7 @@ struct response_upload {
     struct bytes key, upload_id;
     int64_t initiated_ms;
     const struct response_owner *owner; /* also the initiator */
+    unsigned storage_class;
     enum checksum_algorithm checksum;
     bool checksum_full_object;
 };
@@ -95,6 +98,7 @@ struct response_parts {
     bool truncated;
     struct bytes bucket, key, upload_id;
     const struct response_owner *owner;
+    unsigned storage_class;
     uint64_t part_number_marker, next_part_number_marker, max_parts;
     enum checksum_algorithm checksum;
     bool checksum_full_object;
@@ -112,9 +116,9 @@ enum status response_parts_end(struct xml_writer *writer);
 
 /* ---- DeleteObjects: DeleteResult --------------------------------------------------------------------------------- */
 struct response_deleted {
-    struct bytes key, version_id;           /* version_id: as asked for, absent when not */
-    bool delete_marker;                     /* one was added, or removed */
-    struct bytes delete_marker_version_id;  /* absent without one */
+    struct bytes key, version_id;          /* version_id: as asked for, absent when not */
+    bool delete_marker;                    /* one was added, or removed */
+    struct bytes delete_marker_version_id; /* absent without one */
 };
 void response_delete_begin(struct xml_writer *writer, struct buffer *out);
 void response_delete_add(struct xml_writer *writer, const struct response_deleted *deleted);
@@ -147,12 +151,9 @@ enum status response_copy(struct buffer *out, const struct response_copy *copy);
 
 /* AccessControlPolicy of a private bucket or object: the owner has FULL_CONTROL. */
 enum status response_acl(struct buffer *out, const struct response_owner *owner);
-enum status response_versioning(struct buffer *out, bool enabled); /* never enabled: an empty element */
+enum status response_versioning(struct buffer *out, const char *status); /* NULL: versioning was never enabled */
 
-struct response_tag {
-    struct bytes key, value;
-};
-enum status response_tagging(struct buffer *out, const struct response_tag *tags, size_t count);
+enum status response_tagging(struct buffer *out, const struct tag *tags, size_t count);
 
 /* GetObjectAttributesResponse: only what was asked for. */
 struct response_attributes {
@@ -160,6 +161,7 @@ struct response_attributes {
     struct etag etag;
     struct checksum_value checksum; /* algorithm NONE: none stored */
     uint64_t size;
+    unsigned storage_class;
     /* multipart only: parts_count 0 leaves ObjectParts out */
     uint32_t parts_count, part_number_marker, next_part_number_marker, max_parts;
     bool parts_truncated;

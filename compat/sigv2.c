@@ -12,7 +12,7 @@
 #include "compat/auth_internal.h"
 #include "compat/auth_text.h"
 
-#define AMZ_HEADERS_MAX 256
+#define AMZ_HEADERS_MAX (AUTH_SIGNED_HEADERS_MAX + URI_QUERY_PARAMETERS_MAX)
 
 /* The parameters that name a sub-resource or override a response header; the rest of a query is not signed.
  */
@@ -55,7 +55,8 @@ static const char *const signed_parameters[] = {
     "website",
 };
 
-void sigv2_sign(struct bytes secret, struct bytes string_to_sign, char out[SIGV2_SIGNATURE_LEN + 1])
+/* The signature, in base64, of any string to sign; POST policies sign their base64 text. */
+static void sigv2_sign(struct bytes secret, struct bytes string_to_sign, char out[SIGV2_SIGNATURE_LEN + 1])
 {
     uint8_t mac[SHA1_LEN];
     hmac_sha1(secret, string_to_sign, mac);
@@ -64,7 +65,7 @@ void sigv2_sign(struct bytes secret, struct bytes string_to_sign, char out[SIGV2
 
 /* `AKID:signature`; the signature has no colon, so the access key ends at the last one. */
 enum status sigv2_parse_header(const struct auth_request *request, struct bytes authorization, int64_t now_wall_ms,
-                               struct auth_credentials *credentials, struct auth_error *error)
+                               struct auth_credentials *credentials, struct s3_error_details *error)
 {
     const char *colon = authorization.len ? memrchr(authorization.data, ':', authorization.len) : NULL;
     size_t len = colon ? (size_t)(colon - authorization.data) : 0;
@@ -78,7 +79,7 @@ enum status sigv2_parse_header(const struct auth_request *request, struct bytes 
 }
 
 enum status sigv2_parse_query(const struct auth_request *request, int64_t now_wall_ms,
-                              struct auth_credentials *credentials, struct auth_error *error)
+                              struct auth_credentials *credentials, struct s3_error_details *error)
 {
     const struct uri_query *query = request->query;
     struct bytes expires = uri_query_value(query, "Expires");
@@ -87,13 +88,13 @@ enum status sigv2_parse_query(const struct auth_request *request, int64_t now_wa
     credentials->access_key = uri_query_value(query, "AWSAccessKeyId");
     credentials->signature = uri_query_value(query, "Signature");
     if (!credentials->access_key.len || !credentials->signature.len || !expires.len)
-        return auth_refuse(error, "AccessDenied",
+        return auth_refuse(error, S3_ACCESS_DENIED,
                            "Query-string authentication requires the Signature, Expires and AWSAccessKeyId parameters");
     if (credentials->access_key.len > AUTH_ACCESS_KEY_MAX)
-        return auth_refuse(error, "InvalidAccessKeyId",
+        return auth_refuse(error, S3_INVALID_ACCESS_KEY_ID,
                            "The AWS Access Key Id you provided does not exist in our records.");
     if (bytes_parse_u64(expires, UINT32_MAX, &seconds))
-        return auth_refuse(error, "AccessDenied", "Invalid date (should be seconds since epoch)");
+        return auth_refuse(error, S3_ACCESS_DENIED, "Invalid date (should be seconds since epoch)");
     credentials->expires_ms = (int64_t)seconds * 1000;
     const struct uri_parameter *token = uri_query_find_nocase(query, "x-amz-security-token");
     if (token)

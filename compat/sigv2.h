@@ -5,8 +5,6 @@
 
 #include "base/bytes.h"
 
-/* The signature, in base64, of any string to sign; POST policies sign their base64 text. */
-#define SIGV2_SIGNATURE_LEN 28
-void sigv2_sign(struct bytes secret, struct bytes string_to_sign, char out[SIGV2_SIGNATURE_LEN + 1]);
+#define SIGV2_SIGNATURE_LEN 28 /* in base64 */
 
 #endif

@@ -3,6 +3,10 @@
  * The canonical forms are rebuilt from what was sent: the path with each byte decoded and encoded exactly
  * once and nothing normalised, the query decoded, encoded and sorted, and of the headers the signed ones
  * only, in the order in which the client lists them. A name that is listed and was not sent counts as empty.
+ *
+ * A '+' in the path means a space. Clients that write it so sign either its meaning, %20, or the path as they
+ * send it. %2B is what they sign for a plus: were it taken for a '+' as well, a signature for `a+b` would open
+ * `a b`, and a proxy that decodes %2B would have objects stored under other names.
  */
 #include "compat/sigv4.h"
 
@@ -13,6 +17,7 @@
 #include "base/check.h"
 #include "compat/auth_internal.h"
 #include "compat/auth_text.h"
+#include "compat/header_index.h"
 #include "compat/split.h"
 
 void sigv4_sign(const uint8_t key[SHA256_LEN], struct bytes string_to_sign, char out[SIGV4_SIGNATURE_LEN + 1])
@@ -24,12 +29,13 @@ void sigv4_sign(const uint8_t key[SHA256_LEN], struct bytes string_to_sign, char
 
 static void derive_key(struct bytes secret, struct bytes date, struct bytes region, uint8_t key[SHA256_LEN])
 {
-    char *first = mem_alloc(secret.len + 4);
+    static const char prefix[4] = {'A', 'W', 'S', '4'};
+    char *first = mem_alloc(sizeof(prefix) + secret.len);
 
-    memcpy(first, "AWS4", 4);
+    memcpy(first, prefix, sizeof(prefix));
     if (secret.len)
-        memcpy(first + 4, secret.data, secret.len);
-    hmac_sha256(bytes_of(first, secret.len + 4), date, key);
+        memcpy(first + sizeof(prefix), secret.data, secret.len);
+    hmac_sha256(bytes_of(first, sizeof(prefix) + secret.len), date, key);
     hmac_sha256(bytes_of(key, SHA256_LEN), region, key);
     hmac_sha256(bytes_of(key, SHA256_LEN), BYTES("s3"), key);
     hmac_sha256(bytes_of(key, SHA256_LEN), BYTES("aws4_request"), key);
@@ -83,13 +89,16 @@ void sigv4_key_cache_release(struct sigv4_key_cache *cache)
     OPENSSL_cleanse(cache, sizeof *cache);
 }
 
-static enum status add_path(struct bytes path, bool plus_is_space, struct auth_text *text)
+/* verbatim: as it was sent, but still only when it can be decoded. */
+static enum status add_path(struct bytes path, bool verbatim, struct auth_text *text)
 {
     struct buffer decoded;
 
     buffer_init(&decoded, path.len);
-    enum status status = uri_decode(path, plus_is_space, &decoded);
-    if (!status && decoded.len)
+    enum status status = uri_decode(path, true, &decoded);
+    if (!status && verbatim)
+        auth_text_add(text, path);
+    else if (!status && decoded.len)
         auth_text_add_encoded(text, buffer_bytes(&decoded), true);
     else if (!status)
         auth_text_add_char(text, '/');
@@ -147,41 +156,46 @@ static void add_query(const struct uri_query *query, bool presigned, struct auth
 }
 
 /* `name:value`; the values of a header that came more than once are joined by commas. */
-static void add_header(const struct auth_request *request, struct bytes name, struct auth_text *text)
+static void add_header(const struct header_index *index, struct bytes name, struct auth_text *text)
 {
-    char before = ':';
+    size_t first, count = header_index_find(index, name, &first);
 
     auth_text_add_lower(text, name);
-    for (size_t i = 0; i < request->header_count; ++i) {
-        if (!auth_same_name(request->headers[i].name, name))
-            continue;
-        auth_text_add_char(text, before);
-        auth_text_add_value(text, request->headers[i].value, true);
-        before = ',';
+    auth_text_add_char(text, ':');
+    for (size_t i = 0; i < count; ++i) {
+        if (i > 0)
+            auth_text_add_char(text, ',');
+        auth_text_add_value(text, index->sorted[first + i]->value, true);
     }
-    if (before == ':')
-        auth_text_add_char(text, ':');
     auth_text_add_char(text, '\n');
 }
 
+static void add_signed_headers(const struct auth_request *request, struct bytes names, struct auth_text *text)
+{
+    struct header_index index;
+    struct bytes name;
+
+    header_index_make(&index, request->headers, request->header_count);
+    while (split_next(&names, ';', &name))
+        add_header(&index, name, text);
+}
+
 static enum status build_canonical_request(const struct auth_request *request,
-                                           const struct auth_credentials *credentials, bool plus_is_space,
+                                           const struct auth_credentials *credentials, bool path_verbatim,
                                            struct buffer *out)
 {
     struct auth_text text = {out, STATUS_OK};
-    struct bytes names = credentials->signed_headers, name;
 
     buffer_clear(out);
     auth_text_add(&text, request->method);
     auth_text_add_char(&text, '\n');
-    enum status status = add_path(request->path, plus_is_space, &text);
+    enum status status = add_path(request->path, path_verbatim, &text);
     if (status)
         return status;
     auth_text_add_char(&text, '\n');
     add_query(request->query, credentials->type == AUTH_V4_QUERY, &text);
     auth_text_add_char(&text, '\n');
-    while (split_next(&names, ';', &name))
-        add_header(request, name, &text);
+    add_signed_headers(request, credentials->signed_headers, &text);
     auth_text_add_char(&text, '\n');
     auth_text_add(&text, credentials->signed_headers);
     auth_text_add_char(&text, '\n');
@@ -209,10 +223,10 @@ static enum status build_string_to_sign(const struct auth_credentials *credentia
 }
 
 static enum status verify_reading(const struct auth_request *request, const struct auth_credentials *credentials,
-                                  bool plus_is_space, struct auth_verification *out)
+                                  bool path_verbatim, struct auth_verification *out)
 {
     char signature[SIGV4_SIGNATURE_LEN + 1];
-    enum status status = build_canonical_request(request, credentials, plus_is_space, &out->canonical_request);
+    enum status status = build_canonical_request(request, credentials, path_verbatim, &out->canonical_request);
 
     if (!status)
         status = build_string_to_sign(credentials, buffer_bytes(&out->canonical_request), &out->string_to_sign);
@@ -221,7 +235,6 @@ static enum status verify_reading(const struct auth_request *request, const stru
     sigv4_sign(out->signing_key, buffer_bytes(&out->string_to_sign), signature);
     if (!bytes_equal_constant_time(bytes_of(signature, SIGV4_SIGNATURE_LEN), credentials->signature))
         return STATUS_DENIED;
-    out->path_plus_is_space = plus_is_space;
     return STATUS_OK;
 }
 
@@ -234,6 +247,6 @@ enum status sigv4_verify(const struct auth_request *request, const struct auth_c
         return status;
     if (verify_reading(request, credentials, true, out) == STATUS_OK)
         return STATUS_OK;
-    /* The client is told what its path means as it stands. */
+    /* The client is told what its path means. */
     return verify_reading(request, credentials, false, out);
 }

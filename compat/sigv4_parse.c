@@ -7,10 +7,12 @@
 #include "base/clock.h"
 #include "compat/auth_internal.h"
 #include "compat/auth_text.h"
+#include "compat/header_index.h"
 #include "compat/sigv4.h"
 #include "compat/split.h"
 
-#define DATE_LEN 8
+#define DATE_LEN           8
+#define UNSIGNED_NAMES_MAX 256
 
 static bool is_region_char(char c)
 {
@@ -64,15 +66,6 @@ static bool is_token(struct bytes text)
     return text.len > 0;
 }
 
-static bool is_listed(struct bytes list, struct bytes name)
-{
-    struct bytes piece;
-    while (split_next(&list, ';', &piece))
-        if (auth_same_name(piece, name))
-            return true;
-    return false;
-}
-
 static enum status check_signed_headers(struct bytes list)
 {
     struct bytes name;
@@ -91,29 +84,66 @@ static bool must_be_signed(struct bytes name, enum auth_type type)
     return bytes_equal_nocase(name, "host") || (name.len > 6 && strncasecmp(name.data, "x-amz-", 6) == 0);
 }
 
+/* Which of the request's headers are signed. False when the list names one twice: nobody signs so, and the text that
+ * was signed would hold it as often. */
+static bool find_signed(const struct auth_request *request, struct bytes list, bool is_signed[HTTP_HEADERS_MAX])
+{
+    struct header_index index;
+    struct bytes name;
+    size_t first;
+
+    header_index_make(&index, request->headers, request->header_count);
+    while (split_next(&list, ';', &name)) {
+        size_t count = header_index_find(&index, name, &first);
+        for (size_t i = first; i < first + count; ++i) {
+            size_t at = (size_t)(index.sorted[i] - request->headers);
+            if (is_signed[at])
+                return false;
+            is_signed[at] = true;
+        }
+    }
+    return true;
+}
+
+static bool names_host(struct bytes list)
+{
+    struct bytes name;
+
+    while (split_next(&list, ';', &name))
+        if (bytes_equal_nocase(name, "host"))
+            return true;
+    return false;
+}
+
 /* Host always has to be signed; a list that does not name it is refused even when the request has none. */
 static enum status refuse_unsigned_headers(const struct auth_request *request,
-                                           const struct auth_credentials *credentials, struct auth_error *error)
+                                           const struct auth_credentials *credentials, struct s3_error_details *error)
 {
     enum status status = STATUS_OK;
+    bool is_signed[HTTP_HEADERS_MAX] = {0};
     struct buffer names;
     struct auth_text text = {&names, STATUS_OK};
 
-    buffer_init(&names, sizeof error->elements[0].value); /* what does not fit is not named */
-    if (!is_listed(credentials->signed_headers, BYTES("host")))
+    if (!find_signed(request, credentials->signed_headers, is_signed))
+        return auth_refuse(error,
+                           credentials->type == AUTH_V4_QUERY ? S3_AUTHORIZATION_QUERY_PARAMETERS_ERROR
+                                                              : S3_AUTHORIZATION_HEADER_MALFORMED,
+                           "The SignedHeaders are mal-formed; a header is named twice.");
+    buffer_init(&names, UNSIGNED_NAMES_MAX); /* what does not fit is not named */
+    if (!names_host(credentials->signed_headers))
         auth_text_add_str(&text, "host");
     for (size_t i = 0; i < request->header_count; ++i) {
         struct bytes name = request->headers[i].name;
-        if (bytes_equal_nocase(name, "host") || !must_be_signed(name, credentials->type) ||
-            is_listed(credentials->signed_headers, name))
+        if (is_signed[i] || bytes_equal_nocase(name, "host") || !must_be_signed(name, credentials->type))
             continue;
         if (names.len)
             auth_text_add_str(&text, ", ");
         auth_text_add_lower(&text, name);
     }
     if (names.len) {
-        status = auth_refuse(error, "AccessDenied", "There were headers present in the request which were not signed");
-        auth_error_add(error, "HeadersNotSigned", buffer_bytes(&names));
+        status =
+            auth_refuse(error, S3_ACCESS_DENIED, "There were headers present in the request which were not signed");
+        s3_error_add_copy(error, "HeadersNotSigned", buffer_bytes(&names));
     }
     buffer_release(&names);
     return status;
@@ -164,9 +194,9 @@ static enum status read_components(struct bytes text, struct bytes *credential, 
 }
 
 enum status sigv4_parse_header(const struct auth_request *request, struct bytes authorization, int64_t now_wall_ms,
-                               struct auth_credentials *credentials, struct auth_error *error)
+                               struct auth_credentials *credentials, struct s3_error_details *error)
 {
-    static const char code[] = "AuthorizationHeaderMalformed";
+    const enum s3_error code = S3_AUTHORIZATION_HEADER_MALFORMED;
     struct bytes credential = {0}, signed_headers = {0}, signature = {0};
     struct sigv4_credential parts;
     int64_t signed_ms;
@@ -209,9 +239,9 @@ static struct bytes single_parameter(const struct uri_query *query, const char *
 }
 
 static enum status check_validity(struct bytes expires, int64_t signed_ms, int64_t now_wall_ms, int64_t *expires_ms,
-                                  struct auth_error *error)
+                                  struct s3_error_details *error)
 {
-    static const char code[] = "AuthorizationQueryParametersError";
+    const enum s3_error code = S3_AUTHORIZATION_QUERY_PARAMETERS_ERROR;
     uint64_t seconds;
 
     if (expires.len && expires.data[0] == '-')
@@ -226,18 +256,18 @@ static enum status check_validity(struct bytes expires, int64_t signed_ms, int64
                            "must be less than 604800 seconds");
     *expires_ms = signed_ms + (int64_t)seconds * 1000;
     if (signed_ms > now_wall_ms + AUTH_SKEW_MAX_MS)
-        return auth_refuse(error, "AccessDenied", "Request is not valid yet");
+        return auth_refuse(error, S3_ACCESS_DENIED, "Request is not valid yet");
     if (now_wall_ms <= *expires_ms)
         return STATUS_OK;
-    auth_refuse_expired(*expires_ms, now_wall_ms, error);
-    auth_error_add(error, "X-Amz-Expires", expires);
+    STATUS_IGNORE(auth_refuse_expired(*expires_ms, now_wall_ms, error), "the caller returns the refusal");
+    s3_error_add(error, "X-Amz-Expires", expires);
     return STATUS_DENIED;
 }
 
 enum status sigv4_parse_query(const struct auth_request *request, int64_t now_wall_ms,
-                              struct auth_credentials *credentials, struct auth_error *error)
+                              struct auth_credentials *credentials, struct s3_error_details *error)
 {
-    static const char code[] = "AuthorizationQueryParametersError";
+    const enum s3_error code = S3_AUTHORIZATION_QUERY_PARAMETERS_ERROR;
     const struct uri_query *query = request->query;
     struct bytes algorithm = single_parameter(query, "X-Amz-Algorithm");
     struct bytes credential = single_parameter(query, "X-Amz-Credential");

@@ -39,8 +39,8 @@ static bool xml_namespace_is_s3(const xmlChar *uri)
 }
 
 static void xml_on_start(void *user, const xmlChar *name, const xmlChar *prefix, const xmlChar *uri,
-                         int namespace_count, const xmlChar **namespaces, int attribute_count,
-                         int default_count, const xmlChar **attributes)
+                         int namespace_count, const xmlChar **namespaces, int attribute_count, int default_count,
+                         const xmlChar **attributes)
 {
     struct xml_reading *reading = user;
     enum status status;
@@ -53,8 +53,7 @@ static void xml_on_start(void *user, const xmlChar *name, const xmlChar *prefix,
         reading->ignore_depth++;
         return;
     }
-    if (reading->depth == 0 &&
-        (strcmp((const char *)name, reading->root) != 0 || !xml_namespace_is_s3(uri))) {
+    if (reading->depth == 0 && (strcmp((const char *)name, reading->root) != 0 || !xml_namespace_is_s3(uri))) {
         xml_reading_fail(reading, STATUS_INVALID);
         return;
     }
@@ -77,8 +76,7 @@ static void xml_on_end(void *user, const xmlChar *name, const xmlChar *prefix, c
         return;
     }
     CHECK(reading->depth > 0);
-    status = reading->handler->close(reading->arg, --reading->depth, (const char *)name,
-                                     buffer_bytes(&reading->text));
+    status = reading->handler->close(reading->arg, --reading->depth, (const char *)name, buffer_bytes(&reading->text));
     buffer_clear(&reading->text);
     if (status)
         xml_reading_fail(reading, status);
@@ -94,8 +92,7 @@ static void xml_on_text(void *user, const xmlChar *text, int len)
         xml_reading_fail(reading, STATUS_LIMIT);
 }
 
-static void xml_on_doctype(void *user, const xmlChar *name, const xmlChar *public_id,
-                           const xmlChar *system_id)
+static void xml_on_doctype(void *user, const xmlChar *name, const xmlChar *public_id, const xmlChar *system_id)
 {
     (void)name, (void)public_id, (void)system_id;
     xml_reading_fail(user, STATUS_INVALID);
@@ -116,8 +113,8 @@ static void xml_set_handler(xmlParserCtxtPtr parser, struct xml_reading *reading
     parser->userData = reading;
 }
 
-enum status xml_read(struct bytes document, size_t size_max, const char *root,
-                     const struct xml_handler *handler, void *arg)
+enum status xml_read(struct bytes document, size_t size_max, const char *root, const struct xml_handler *handler,
+                     void *arg)
 {
     struct xml_reading reading = {.handler = handler, .arg = arg, .root = root};
 
@@ -130,14 +127,14 @@ enum status xml_read(struct bytes document, size_t size_max, const char *root,
     if (!reading.parser)
         return STATUS_INTERNAL;
     buffer_init(&reading.text, document.len);
-    xmlCtxtUseOptions(reading.parser,
-                      XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING | XML_PARSE_IGNORE_ENC);
+    xmlCtxtUseOptions(reading.parser, XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING | XML_PARSE_IGNORE_ENC);
     xml_set_handler(reading.parser, &reading);
-    if (xmlSwitchEncoding(reading.parser, XML_CHAR_ENCODING_UTF8) != 0 ||
-        xmlParseDocument(reading.parser) != 0 || !reading.parser->wellFormed) {
+    if (xmlSwitchEncoding(reading.parser, XML_CHAR_ENCODING_UTF8) != 0 || xmlParseDocument(reading.parser) != 0 ||
+        !reading.parser->wellFormed) {
         if (!reading.status)
             reading.status = STATUS_INVALID;
     }
+    xmlFreeDoc(reading.parser->myDoc); /* libxml2 makes one for an entity's declaration, also after it was stopped */
     xmlFreeParserCtxt(reading.parser);
     buffer_release(&reading.text);
     return reading.status;

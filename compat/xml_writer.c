@@ -89,6 +89,24 @@ static const char *writer_escape(uint32_t code_point, char scratch[12])
     return scratch;
 }
 
+struct bytes xml_writer_front(struct bytes text, size_t bytes_max)
+{
+    size_t at = 0, written = 0;
+
+    while (at < text.len) {
+        char scratch[12];
+        uint32_t code_point = 0;
+        size_t len = utf8_decode(bytes_of(text.data + at, text.len - at), &code_point);
+        const char *replacement = len ? writer_escape(code_point, scratch) : REPLACEMENT_CHARACTER;
+
+        written += replacement ? strlen(replacement) : len;
+        if (written > bytes_max)
+            break;
+        at += len ? len : 1;
+    }
+    return bytes_of(text.data, at);
+}
+
 void xml_writer_text(struct xml_writer *writer, struct bytes text)
 {
     size_t plain = 0, at = 0;
@@ -150,8 +168,8 @@ void xml_writer_element_time(struct xml_writer *writer, const char *name, int64_
 
 static bool writer_url_keeps(uint8_t c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '/' ||
-           c == '-' || c == '_' || c == '.' || c == '*';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '/' || c == '-' ||
+           c == '_' || c == '.' || c == '*';
 }
 
 void xml_writer_name(struct xml_writer *writer, const char *name, struct bytes text)

@@ -27,8 +27,10 @@ void xml_writer_init(struct xml_writer *writer, struct buffer *out);
 void xml_writer_open(struct xml_writer *writer, const char *name);
 void xml_writer_open_with(struct xml_writer *writer, const char *name, const char *attributes); /* a literal, as is */
 void xml_writer_open_root(struct xml_writer *writer, const char *name); /* with the S3 namespace */
-void xml_writer_close(struct xml_writer *writer); /* the innermost open element */
+void xml_writer_close(struct xml_writer *writer);                       /* the innermost open element */
 void xml_writer_text(struct xml_writer *writer, struct bytes text);
+/* The longest front of the text that takes at most so many bytes when it is written; it ends between characters. */
+struct bytes xml_writer_front(struct bytes text, size_t bytes_max);
 
 /* Whole elements. An absent or empty text gives <Name></Name>. */
 void xml_writer_element(struct xml_writer *writer, const char *name, struct bytes text);

@@ -15,15 +15,17 @@ endforeach()
 # scripts would lead nowhere.
 file(READ ${CMAKE_SOURCE_DIR}/README.md readme)
 string(REGEX REPLACE "\\[(`[^`]*`)]\\(deploy/[^)]*\\)" "\\1" readme "${readme}")
+string(REGEX REPLACE "\\[(findings/)]\\([^)]*\\)" "\\1" readme "${readme}")
 file(WRITE ${CMAKE_BINARY_DIR}/debian/README.md "${readme}")
 set_property(DIRECTORY ${CMAKE_SOURCE_DIR} APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS README.md)
 install(FILES ${CMAKE_BINARY_DIR}/debian/README.md DESTINATION share/doc/tercet)
-foreach(name ARCHITECTURE RELIABILITY BENCHMARKS CHANGELOG)
+foreach(name ARCHITECTURE HACKING RELIABILITY BENCHMARKS CHANGELOG)
   install(FILES ${CMAKE_SOURCE_DIR}/${name}.md DESTINATION share/doc/tercet)
 endforeach()
-install(FILES ${CMAKE_SOURCE_DIR}/docs/operating.md ${CMAKE_SOURCE_DIR}/docs/configuration.md
-        DESTINATION share/doc/tercet/docs)
-install(DIRECTORY ${CMAKE_SOURCE_DIR}/docs/runbooks DESTINATION share/doc/tercet/docs)
+foreach(name operating configuration clients proxies)
+  install(FILES ${CMAKE_SOURCE_DIR}/docs/${name}.md DESTINATION share/doc/tercet/docs)
+endforeach()
+install(DIRECTORY ${CMAKE_SOURCE_DIR}/docs/runbooks ${CMAKE_SOURCE_DIR}/docs/internals DESTINATION share/doc/tercet/docs)
 install(FILES ${CMAKE_SOURCE_DIR}/LICENSE DESTINATION share/doc/tercet RENAME copyright)
 
 # File by file where the scripts write: a token that start-monitoring.sh left in the tree must not get into the package.

@@ -39,10 +39,11 @@ write_targets()
 # Prometheus runs as user 65534 and reads the token itself; who is not root cannot give it the file alone.
 write_token()
 {
-    rm -f "$targets/token"
-    (umask 077 && cat "$TERCET_FILES_TOKEN_FILE" >"$targets/token") ||
+    rm -f "$targets/token.new"
+    (umask 077 && cat "$TERCET_FILES_TOKEN_FILE" >"$targets/token.new") ||
         fail "cannot read $TERCET_FILES_TOKEN_FILE (may you? it may need sudo)"
-    chown 65534 "$targets/token" 2>/dev/null || chmod a+r "$targets/token"
+    chown 65534 "$targets/token.new" 2>/dev/null || chmod a+r "$targets/token.new"
+    mv -f "$targets/token.new" "$targets/token"
     sed 's/# authorization:/authorization:/' "$root/deploy/monitoring/prometheus/prometheus.yml" >"$targets/prometheus.yml"
     export TERCET_PROMETHEUS_CONFIG="$targets/prometheus.yml"
 }

@@ -1,21 +1,164 @@
-/* The gateway's settings; see the header. */
+/* The gateway's settings; see the header. A setting is a row of the table and the field that the row names. */
 #include "gateway/settings.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/check.h"
 #include "base/config.h"
 #include "base/log.h"
+#include "base/secret_file.h"
 #include "base/service.h"
+#include "compat/names.h"
 
-#define SECRET_FILE_MAX 4096
-#define SERVER_ID_MAX   63
-#define SENDING_BYTES   (768u << 10) /* of an upload, beside its window: stream_writer_memory() */
+#define SECRET_MAX    4096
+#define SERVER_ID_MAX 63
+#define SENDING_BYTES (768u << 10) /* of an upload, beside its window: stream_writer_memory() */
+
+static const struct config_option options[] = {
+    {"listen", CONFIG_STRING(struct settings, listen), "127.0.0.1", 0, 0, "numeric address to listen on"},
+    {"port", CONFIG_UINT(struct settings, port), "8080", 0, 65535,
+     "HTTP port; the HTTPS port with -tls-cert and without -tls-port; 0: the kernel chooses"},
+    {"tls-port", CONFIG_UINT(struct settings, tls_port), "0", 0, 65535,
+     "HTTPS port beside the HTTP port; 0: there is none"},
+    {"tls-cert", CONFIG_STRING(struct settings, tls_cert), "", 0, 0, "file with the certificate chain for HTTPS, PEM"},
+    {"tls-key", CONFIG_STRING(struct settings, tls_key), "", 0, 0, "file with the private key for HTTPS, PEM"},
+    {"data-dir", CONFIG_STRING(struct settings, data_dir), "./data/gateway", 0, 0, "directory of the metadata"},
+    {"nodes", CONFIG_STRING(struct settings, cluster.nodes),
+     "127.0.0.1:8081,127.0.0.1:8082,127.0.0.1:8083,127.0.0.1:8084", 0, 0,
+     "storage nodes: [NUMBER=]HOST:PORT, separated by commas"},
+    {"cluster-id", CONFIG_STRING(struct settings, cluster_id), "", 0, 0,
+     "id of the cluster, 32 hexadecimal digits, the same on every node"},
+    {"cluster-secret-file", CONFIG_STRING(struct settings, cluster_secret_file), "", 0, 0,
+     "file with the secret that gateway and nodes share; others must not be able to read it"},
+    {"access-key", CONFIG_STRING(struct settings, gateway.access_key), "", 0, 0, "access key of the S3 root user"},
+    {"secret-key", CONFIG_SECRET(struct settings, gateway.secret_key), "", 0, 0,
+     "secret key of the S3 root user; better in a file, see -secret-key-file"},
+    {"secret-key-file", CONFIG_STRING(struct settings, secret_key_file), "", 0, 0,
+     "file with the secret key of the S3 root user; others must not be able to read it"},
+    {"files-token", CONFIG_SECRET(struct settings, gateway.files_token), "", 0, 0,
+     "Bearer token of the file API for peers on other hosts; better in a file, see -files-token-file"},
+    {"files-token-file", CONFIG_STRING(struct settings, files_token_file), "", 0, 0,
+     "file with the Bearer token of the file API; others must not be able to read it"},
+    {"open-files-api", CONFIG_BOOL(struct settings, gateway.open_files_api), "false", 0, 0,
+     "serve the file API to every peer without credentials"},
+    {"domain", CONFIG_STRING(struct settings, gateway.domain), "", 0, 0,
+     "base domain of buckets that are addressed by host name, as BUCKET.DOMAIN"},
+    {"region", CONFIG_STRING(struct settings, gateway.region), "us-east-1", 0, 0,
+     "S3 region that is reported; requests may name any"},
+    {"account-id", CONFIG_STRING(struct settings, gateway.account_id), "000000000000", 0, 0,
+     "account that owns every bucket, twelve digits; x-amz-expected-bucket-owner is compared with it"},
+    {"server-id", CONFIG_STRING(struct settings, gateway.server_id), "coordinator", 0, 0,
+     "name of this gateway in answers, log and metrics"},
+    {"loglevel", CONFIG_STRING(struct settings, log_level), "error", 0, 0,
+     "least important lines that are logged: debug, info, warn or error"},
+    {"logdir", CONFIG_STRING(struct settings, log_dir), "", 0, 0,
+     "also log to DIRECTORY/tercet-gateway/SERVER-ID.log, opened anew on SIGHUP"},
+    {"health", CONFIG_BOOL(struct settings, health), "false", 0, 0,
+     "asks the gateway that runs with these settings for its health and exits: 0 when it is well"},
+    {"accesslog", CONFIG_BOOL(struct settings, gateway.access_log), "false", 0, 0,
+     "log every request, whatever the log level"},
+    {"threads", CONFIG_UINT(struct settings, threads), "0", 0, 64, "number of event loops; 0: one per core"},
+    {"pool-threads", CONFIG_UINT(struct settings, pool_threads), "8", 1, 256,
+     "number of threads for metadata reads and hashing"},
+    {"connections", CONFIG_UINT(struct settings, connections_max), "10000", 1, 1000000,
+     "connections that are served at once"},
+    {"connections-per-peer", CONFIG_UINT(struct settings, connections_per_peer_max), "0", 0, 1000000,
+     "connections of one address (IPv6: of one /64) at once; 0: all but a sixteenth of -connections. A proxy is one "
+     "peer"},
+    {"head-memory", CONFIG_SIZE(struct settings, head_memory_max), "32M", 1u << 20, 1u << 30,
+     "memory of all request heads beyond 8 KiB together; what needs more gets 503 SlowDown"},
+    {"reads", CONFIG_UINT(struct settings, admission.limits[CLASS_READ]), "1024", 1, 100000,
+     "downloads at once; more get 503 SlowDown"},
+    {"writes", CONFIG_UINT(struct settings, admission.limits[CLASS_WRITE]), "1024", 1, 100000,
+     "uploads and copies at once; more get 503 SlowDown"},
+    {"upload-memory", CONFIG_SIZE(struct settings, admission.upload_bytes_max), "768M", 1u << 20, 0,
+     "memory of all uploads together; an upload that finds no room gets 503 SlowDown"},
+    {"lists", CONFIG_UINT(struct settings, admission.limits[CLASS_LIST]), "128", 1, 100000,
+     "listings at once; more get 503 SlowDown"},
+    {"others", CONFIG_UINT(struct settings, admission.limits[CLASS_OTHER]), "1024", 1, 100000,
+     "S3 requests at once that are no download, upload, copy or listing; more get 503 SlowDown"},
+    {"errors", CONFIG_UINT(struct settings, admission.limits[CLASS_ERROR]), "1024", 1, 100000,
+     "answers to refused requests, and as many of health and metrics, that may wait for their clients at once; a "
+     "client beyond that is cut"},
+    {"idle-timeout", CONFIG_DURATION(struct settings, idle_timeout_ms), "1m", 100, 86400000,
+     "a connection without a request is closed after this time"},
+    {"head-timeout", CONFIG_DURATION(struct settings, head_timeout_ms), "20s", 100, 3600000,
+     "a request's head must be complete within this time"},
+    {"rate-min", CONFIG_SIZE(struct settings, rate_min), "1K", 1, 1u << 30,
+     "bytes per second that a client must send or take while the gateway waits for it"},
+    {"rate-window", CONFIG_DURATION(struct settings, rate_window_ms), "30s", 100, 3600000,
+     "a client may fall behind -rate-min by what that rate makes in this time"},
+    {"read-pause", CONFIG_DURATION(struct settings, read_pause_ms), "15m", 100, 43200000,
+     "a client that takes less than -rate-min of a download or a listing is cut after this time, or when its place is "
+     "needed"},
+    {"chunk-size", CONFIG_SIZE(struct settings, cluster.chunk_bytes), "8M", 65536, CHUNK_BYTES_MAX,
+     "size of the chunks that objects are cut into"},
+    {"small-max", CONFIG_SIZE(struct settings, gateway.small_max), "0", 0, CHUNK_BLOCK_BYTES,
+     "what is at most so long reaches its nodes with the commit of its name; 0: nothing does. On trial: much faster, "
+     "but "
+     "when all nodes are full, changes wait until one has room"},
+    {"window", CONFIG_SIZE(struct settings, cluster.window_bytes), "1M", 131072, 64u << 20,
+     "bytes of one upload that are kept in memory"},
+    {"cache", CONFIG_SIZE(struct settings, cache_bytes), "16M", 1u << 20, 0, "memory of the metadata cache"},
+    {"stall", CONFIG_DURATION(struct settings, cluster.stall_ms), "500ms", 10, 60000,
+     "a node that makes no progress for this time gets another node beside it"},
+    {"node-timeout", CONFIG_DURATION(struct settings, cluster.node_timeout_ms), "30s", 100, 600000,
+     "a node that makes no progress for this time is given up"},
+    {"health-interval", CONFIG_DURATION(struct settings, cluster.health_interval_ms), "30s", 100, 3600000,
+     "time between health checks of a node; one whose disk fails waits 40 s to be asked why, then it ends"},
+    {"suspect-interval", CONFIG_DURATION(struct settings, cluster.suspect_interval_ms), "1s", 50, 600000,
+     "time between health checks of a node that failed"},
+    {"breaker-failures", CONFIG_UINT(struct settings, cluster.breaker_failures), "5", 1, 1000,
+     "failures in a row that open the breaker of a node"},
+    {"breaker-open", CONFIG_DURATION(struct settings, cluster.breaker_open_ms), "5s", 10, 600000,
+     "time for which an open breaker keeps requests away from its node, before the first probe"},
+    {"hedge-percent", CONFIG_UINT(struct settings, cluster.hedge_percent), "5", 0, 100,
+     "so many reads in a hundred may ask a second node when the first one hesitates; 0: none"},
+    {"metadata-copies", CONFIG_UINT(struct settings, metadata_copies), "2", 0, 8,
+     "nodes that must hold a change of the metadata before it is acknowledged; 0: none is asked, and no restore shuts "
+     "this gateway out"},
+    {"data-reserve", CONFIG_SIZE(struct settings, data_reserve_bytes), "256M", 0, 0,
+     "space of data-dir's disk that uploads must leave free; less on disks under 5 GiB; 0: none"},
+    {"restore-metadata", CONFIG_BOOL(struct settings, restore_metadata), "false", 0, 0,
+     "rebuild lost metadata from the nodes, then exit"},
+    {"restore-damaged", CONFIG_BOOL(struct settings, restore_damaged), "false", 0, 0,
+     "with -restore-metadata: also when the database here is not behind the nodes, since it is damaged"},
+    {"restore-from", CONFIG_UINT(struct settings, restore_from), "0", 0, 255,
+     "with -restore-metadata: number of the node to take them from, whatever others hold; 0: the most advanced"},
+    {"gc-interval", CONFIG_DURATION(struct settings, gateway.gc_interval_ms), "30s", 50, 0,
+     "time between rounds of freeing deleted data"},
+    {"gc-grace", CONFIG_DURATION(struct settings, gateway.gc_grace_ms), "2m", 0, 0,
+     "time for which deleted data are kept at least; what is being read is kept for longer, also with 0"},
+    {"gc-backlog", CONFIG_UINT(struct settings, gc_backlog), "500000", 0, 0,
+     "writes are slowed when more entries of deleted data than this could be freed and are not yet, and refused at "
+     "four times as many; 0: never"},
+    {"repair-interval", CONFIG_DURATION(struct settings, gateway.repair_interval_ms), "5s", 50, 0,
+     "time between rounds of making missing copies anew"},
+    {"repair-bandwidth", CONFIG_SIZE(struct settings, repair_bandwidth), "100M", 65536, 0,
+     "bytes per second that repair and snapshots of the metadata may copy"},
+    {"repair-concurrency", CONFIG_UINT(struct settings, gateway.repair_concurrency), "4", 1, 16,
+     "copies that repair makes at once"},
+    {"node-dead-after", CONFIG_DURATION(struct settings, gateway.node_dead_after_ms), "10m", 100, 0,
+     "a node that is away for this time is given up, and its chunks are made anew on the others"},
+    {"inventory-interval", CONFIG_DURATION(struct settings, gateway.inventory_interval_ms), "24h", 100, 0,
+     "time between comparisons of what a node holds with what is recorded; a node that was away is compared at once"},
+    {"orphan-age", CONFIG_DURATION(struct settings, gateway.orphan_age_ms), "24h", 100, 0,
+     "chunks on a node that no record refers to go to its trash when they are older than this"},
+    {"orphan-percent", CONFIG_UINT(struct settings, gateway.orphan_percent), "10", 0, 100,
+     "chunks that no record refers to are left alone when they are a larger part of a node's chunks, in percent, and "
+     "more than 1000: the metadata may be wrong"},
+    {"upload-expiry", CONFIG_DURATION(struct settings, gateway.upload_expiry_ms), "7d", 100, 0,
+     "multipart uploads that were begun longer ago are aborted"},
+    {"files-versions-max", CONFIG_UINT(struct settings, gateway.files_versions_max), "0", 0, 1000000000,
+     "versions of a file that are kept, in the bucket files too, delete markers counted; the oldest go; 0: all"},
+    {"files-versions-days", CONFIG_UINT(struct settings, gateway.files_versions_days), "0", 0, 36500,
+     "days for which a version of a file is kept after it was replaced or deleted by a marker; 0: for ever"},
+    {"drain", CONFIG_DURATION(struct settings, drain_ms), "30s", 0, 600000,
+     "time for the requests under way to end at SIGTERM"},
+    {0},
+};
 
 static _Noreturn void refuse(const char *what, const char *why)
 {
@@ -23,33 +166,19 @@ static _Noreturn void refuse(const char *what, const char *why)
     exit(2);
 }
 
-/* The first line of a file that nobody else may read. */
-static const char *read_secret(const char *path)
-{
-    char text[SECRET_FILE_MAX];
-    struct stat info;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-
-    if (fd < 0 || fstat(fd, &info) != 0)
-        refuse(path, "cannot be read");
-    if (info.st_mode & (S_IRWXG | S_IRWXO))
-        refuse(path, "holds a secret but others may read it: chmod 600");
-    ssize_t len = read(fd, text, sizeof(text) - 1);
-    close(fd);
-    if (len < 0)
-        refuse(path, "cannot be read");
-    text[len] = '\0';
-    text[strcspn(text, "\r\n")] = '\0';
-    return mem_strdup(text);
-}
-
 /* A file that is named wins over the value given directly. */
 static void take_secret(const char *path, const char **secret)
 {
+    char text[SECRET_MAX];
+    const char *error;
+
     if (!path[0])
         return;
+    if (secret_file_read(path, text, sizeof(text), &error))
+        refuse(path, error);
     free((char *)*secret);
-    *secret = read_secret(path);
+    *secret = mem_strdup(text);
+    explicit_bzero(text, sizeof(text));
 }
 
 /* Fit for labels of metrics, for the log, and as the name of a file. */
@@ -65,182 +194,43 @@ static void check(struct settings *settings)
 {
     enum log_level level;
 
-    take_secret(settings->secret_key_file, &settings->secret_key);
-    take_secret(settings->files_token_file, &settings->files_token);
-    if (!settings->restore_metadata && (strlen(settings->access_key) < 3 || strlen(settings->secret_key) < 8))
+    take_secret(settings->secret_key_file, &settings->gateway.secret_key);
+    take_secret(settings->files_token_file, &settings->gateway.files_token);
+    if (!settings->restore_metadata &&
+        (strlen(settings->gateway.access_key) < 3 || strlen(settings->gateway.secret_key) < 8))
         refuse("access-key, secret-key-file", "an access key of at least 3 and a secret of at least 8 characters are "
                                               "needed");
     if (!settings->tls_cert[0] != !settings->tls_key[0])
         refuse("tls-cert, tls-key", "both or neither");
     if (settings->tls_port && !settings->tls_cert[0])
         refuse("tls-port", "needs tls-cert and tls-key");
-    if (settings->files_token[0] && strlen(settings->files_token) < 16)
+    if (settings->gateway.files_token[0] && strlen(settings->gateway.files_token) < 16)
         refuse("files-token", "at least 16 characters");
-    if (!is_name(settings->server_id))
+    if (!account_id_is_valid(bytes_from_str(settings->gateway.account_id)))
+        refuse("account-id", "twelve digits");
+    if (!is_name(settings->gateway.server_id))
         refuse("server-id", "1 to 63 letters, digits, '.', '-' and '_'");
-    if (settings->upload_bytes_max < settings->window_bytes + SENDING_BYTES)
+    if (settings->admission.upload_bytes_max < settings->cluster.window_bytes + SENDING_BYTES)
         refuse("upload-memory", "at least -window and 768K for what is being sent");
+    if (!settings->connections_per_peer_max)
+        settings->connections_per_peer_max = settings->connections_max - settings->connections_max / 16;
     if (log_level_parse(bytes_from_str(settings->log_level), &level))
         refuse("loglevel", "debug, info, warn or error");
 }
 
-void settings_load(struct settings *s, int argc, char **argv)
+void settings_load(struct settings *settings, int argc, char **argv)
 {
-    const struct config_option options[] = {
-        {"listen", CONFIG_STRING, &s->listen, "127.0.0.1", 0, 0, "address to listen on", false},
-        {"port", CONFIG_UINT, &s->port, "8080", 0, 65535, "HTTP port (HTTPS with -tls-cert and without -tls-port)",
-         false},
-        {"tls-port", CONFIG_UINT, &s->tls_port, "0", 0, 65535, "HTTPS port beside the HTTP port; 0: none", false},
-        {"tls-cert", CONFIG_STRING, &s->tls_cert, "", 0, 0, "certificate chain, PEM", false},
-        {"tls-key", CONFIG_STRING, &s->tls_key, "", 0, 0, "private key, PEM", false},
-        {"data-dir", CONFIG_STRING, &s->data_dir, "./data/gateway", 0, 0, "where the metadata is kept", false},
-        {"nodes", CONFIG_STRING, &s->nodes, "127.0.0.1:8081,127.0.0.1:8082,127.0.0.1:8083,127.0.0.1:8084", 0, 0,
-         "storage nodes: [NUMBER=]HOST:PORT, separated by commas", false},
-        {"cluster-id", CONFIG_STRING, &s->cluster_id, "", 0, 0, "32 hex digits, the same on every node", false},
-        {"cluster-secret-file", CONFIG_STRING, &s->cluster_secret_file, "", 0, 0,
-         "file with the secret that gateway and nodes share", false},
-        {"access-key", CONFIG_STRING, &s->access_key, "", 0, 0, "access key of the root user", false},
-        {"secret-key", CONFIG_STRING, &s->secret_key, "", 0, 0, "its secret; better in a file", true},
-        {"secret-key-file", CONFIG_STRING, &s->secret_key_file, "", 0, 0, "file with the secret", false},
-        {"files-token", CONFIG_STRING, &s->files_token, "", 0, 0,
-         "Bearer token of the file API for peers on other hosts", true},
-        {"files-token-file", CONFIG_STRING, &s->files_token_file, "", 0, 0, "file with the token", false},
-        {"open-files-api", CONFIG_BOOL, &s->open_files_api, "false", 0, 0,
-         "serve the file API to every peer without credentials", false},
-        {"domain", CONFIG_STRING, &s->domain, "", 0, 0, "base domain of virtual-host style: BUCKET.domain", false},
-        {"region", CONFIG_STRING, &s->region, "us-east-1", 0, 0, "region that is reported; any is accepted", false},
-        {"server-id", CONFIG_STRING, &s->server_id, "coordinator", 0, 0, "name in answers, log and metrics", false},
-        {"loglevel", CONFIG_STRING, &s->log_level, "error", 0, 0, "debug, info, warn or error", false},
-        {"logdir", CONFIG_STRING, &s->log_dir, "", 0, 0,
-         "also log to DIRECTORY/tercet-gateway/SERVER-ID.log, opened anew on SIGHUP", false},
-        {"health", CONFIG_BOOL, &s->health, "false", 0, 0,
-         "asks the gateway that runs with these settings for its health and exits: 0 when it is well", false},
-        {"accesslog", CONFIG_BOOL, &s->access_log, "false", 0, 0, "log every request, whatever the log level", false},
-        {"threads", CONFIG_UINT, &s->threads, "0", 0, 64, "event loops; 0: one per core", false},
-        {"pool-threads", CONFIG_UINT, &s->pool_threads, "8", 1, 256, "threads for metadata reads and hashing", false},
-        {"connections", CONFIG_UINT, &s->connections_max, "10000", 1, 1000000, "connections at once", false},
-        {"reads", CONFIG_UINT, &s->reads_max, "1024", 1, 100000, "downloads at once; beyond: 503 SlowDown", false},
-        {"writes", CONFIG_UINT, &s->writes_max, "1024", 1, 100000, "uploads and copies at once; beyond: 503 SlowDown",
-         false},
-        {"upload-memory", CONFIG_SIZE, &s->upload_bytes_max, "768M", 1u << 20, 0,
-         "memory of all uploads together; beyond: 503 SlowDown", false},
-        {"lists", CONFIG_UINT, &s->lists_max, "128", 1, 100000, "listings at once; beyond: 503 SlowDown", false},
-        {"others", CONFIG_UINT, &s->others_max, "1024", 1, 100000,
-         "other S3 requests and deletions at once; beyond: 503 SlowDown", false},
-        {"idle-timeout", CONFIG_DURATION, &s->idle_timeout_ms, "1m", 100, 86400000,
-         "a connection without a request is closed after", false},
-        {"head-timeout", CONFIG_DURATION, &s->head_timeout_ms, "20s", 100, 3600000,
-         "a request's head must be there within", false},
-        {"rate-min", CONFIG_SIZE, &s->rate_min, "1K", 1, 1u << 30,
-         "bytes per second that a client must send or take while the gateway waits for it", false},
-        {"rate-window", CONFIG_DURATION, &s->rate_window_ms, "30s", 100, 3600000, "on average over so much waiting",
-         false},
-        {"chunk-size", CONFIG_SIZE, &s->chunk_bytes, "8M", 65536, CHUNK_BYTES_MAX, "objects are cut into chunks of",
-         false},
-        {"window", CONFIG_SIZE, &s->window_bytes, "1M", 131072, 64u << 20, "bytes of one upload kept in memory", false},
-        {"cache", CONFIG_SIZE, &s->cache_bytes, "16M", 1u << 20, 0, "metadata cache", false},
-        {"stall", CONFIG_DURATION, &s->stall_ms, "500ms", 10, 60000,
-         "a node without progress for so long gets a stand-in", false},
-        {"node-timeout", CONFIG_DURATION, &s->node_timeout_ms, "30s", 100, 600000, "and is given up after", false},
-        {"health-interval", CONFIG_DURATION, &s->health_interval_ms, "30s", 100, 3600000,
-         "between health checks; a node whose disk fails waits 40 s to be asked why, then it ends", false},
-        {"suspect-interval", CONFIG_DURATION, &s->suspect_interval_ms, "1s", 50, 600000,
-         "between health checks of a node that failed", false},
-        {"breaker-failures", CONFIG_UINT, &s->breaker_failures, "5", 1, 1000, "failures in a row that open the breaker",
-         false},
-        {"breaker-open", CONFIG_DURATION, &s->breaker_open_ms, "5s", 10, 600000, "pause before a half-open probe",
-         false},
-        {"hedge-percent", CONFIG_UINT, &s->hedge_percent, "5", 0, 100,
-         "so many reads in a hundred may ask a second node when the first one hesitates; 0: none", false},
-        {"metadata-copies", CONFIG_UINT, &s->metadata_copies, "2", 0, 8,
-         "nodes that must hold a change of the metadata before it is acknowledged; 0: none is asked", false},
-        {"data-reserve", CONFIG_SIZE, &s->data_reserve_bytes, "256M", 0, 0,
-         "space that uploads must leave free in data-dir; less on disks under 5 GiB; 0: none", false},
-        {"restore-metadata", CONFIG_BOOL, &s->restore_metadata, "false", 0, 0,
-         "rebuild lost metadata from the nodes, then exit", false},
-        {"restore-from", CONFIG_UINT, &s->restore_from, "0", 0, 255,
-         "with restore-metadata: number of the node to take them from, whatever others hold; 0: the most advanced",
-         false},
-        {"gc-interval", CONFIG_DURATION, &s->gc_interval_ms, "30s", 50, 0, "between rounds of freeing deleted data",
-         false},
-        {"gc-grace", CONFIG_DURATION, &s->gc_grace_ms, "2m", 0, 0, "deleted data are kept at least so long", false},
-        {"repair-interval", CONFIG_DURATION, &s->repair_interval_ms, "5s", 50, 0, "between rounds of making copies",
-         false},
-        {"repair-bandwidth", CONFIG_SIZE, &s->repair_bandwidth, "100M", 65536, 0,
-         "bytes per second that repair and snapshots of the metadata may copy", false},
-        {"repair-concurrency", CONFIG_UINT, &s->repair_concurrency, "4", 1, 16, "copies that repair makes at once",
-         false},
-        {"node-dead-after", CONFIG_DURATION, &s->node_dead_after_ms, "10m", 100, 0,
-         "a node away for so long is given up and its chunks are made anew on the others", false},
-        {"inventory-interval", CONFIG_DURATION, &s->inventory_interval_ms, "24h", 100, 0,
-         "between comparisons of what a node holds with what is recorded; at once when it was away", false},
-        {"orphan-age", CONFIG_DURATION, &s->orphan_age_ms, "24h", 100, 0,
-         "chunks on a node that no record refers to go to its trash when they are older", false},
-        {"orphan-percent", CONFIG_UINT, &s->orphan_percent, "10", 0, 100,
-         "but none does when they are a larger part of the node's chunks, and more than 1000: the metadata may be "
-         "wrong",
-         false},
-        {"upload-expiry", CONFIG_DURATION, &s->upload_expiry_ms, "7d", 100, 0,
-         "multipart uploads that were begun longer ago are aborted", false},
-        {"drain", CONFIG_DURATION, &s->drain_ms, "30s", 0, 600000, "time for requests to end at SIGTERM", false},
-        {0},
-    };
-    config_load(options, "tercet-gateway", argc, argv);
-    if (s->health)
-        exit(service_probe(s->listen, (uint16_t)s->port, s->tls_cert[0] && !s->tls_port));
-    check(s);
+    config_load(options, settings, "tercet-gateway", argc, argv);
+    if (settings->health)
+        exit(service_probe(settings->listen, (uint16_t)settings->port, settings->tls_cert[0] && !settings->tls_port));
+    check(settings);
+    settings->admission.limits[CLASS_SYSTEM] = settings->admission.limits[CLASS_ERROR];
 }
 
-struct gateway_options settings_gateway_options(const struct settings *settings)
-{
-    return (struct gateway_options){
-        .access_key = settings->access_key,
-        .secret_key = settings->secret_key,
-        .files_token = settings->files_token,
-        .domain = settings->domain,
-        .region = settings->region,
-        .server_id = settings->server_id,
-        .open_files_api = settings->open_files_api,
-        .access_log = settings->access_log,
-        .gc_interval_ms = settings->gc_interval_ms,
-        .gc_grace_ms = settings->gc_grace_ms,
-        .repair_interval_ms = settings->repair_interval_ms,
-        .repair_concurrency = settings->repair_concurrency,
-        .node_dead_after_ms = settings->node_dead_after_ms,
-        .inventory_interval_ms = settings->inventory_interval_ms,
-        .orphan_age_ms = settings->orphan_age_ms,
-        .orphan_percent = settings->orphan_percent,
-        .upload_expiry_ms = settings->upload_expiry_ms,
-    };
-}
-
-struct admission settings_admission(const struct settings *settings)
-{
-    return (struct admission){
-        .limits = {[OPERATION_READ] = settings->reads_max,
-                   [OPERATION_WRITE] = settings->writes_max,
-                   [OPERATION_LIST] = settings->lists_max,
-                   [OPERATION_OTHER] = settings->others_max},
-        .upload_bytes_max = settings->upload_bytes_max,
-    };
-}
-
-void settings_cluster_config(const struct settings *settings, struct cluster_config *config)
+void settings_take_identity(struct settings *settings)
 {
     const char *error = "";
 
-    *config = (struct cluster_config){
-        .nodes = settings->nodes,
-        .chunk_bytes = settings->chunk_bytes,
-        .window_bytes = settings->window_bytes,
-        .stall_ms = settings->stall_ms,
-        .node_timeout_ms = settings->node_timeout_ms,
-        .health_interval_ms = settings->health_interval_ms,
-        .suspect_interval_ms = settings->suspect_interval_ms,
-        .breaker_failures = settings->breaker_failures,
-        .breaker_open_ms = settings->breaker_open_ms,
-        .hedge_percent = settings->hedge_percent,
-    };
-    if (cluster_identity_load(&config->identity, settings->cluster_id, settings->cluster_secret_file, &error))
+    if (cluster_identity_load(&settings->cluster.identity, settings->cluster_id, settings->cluster_secret_file, &error))
         refuse("cluster-id, cluster-secret-file", error);
 }

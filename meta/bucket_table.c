@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/lock.h"
 #include "base/log.h"
 #include "meta/records.h"
 
@@ -63,10 +64,17 @@ void bucket_table_init(struct bucket_table *table)
     pthread_rwlock_init(&table->lock, NULL);
 }
 
+static void entry_free(struct bucket_entry *entry)
+{
+    meta_settings_release(entry->settings);
+    meta_settings_release(entry->settings_staged);
+    free(entry);
+}
+
 void bucket_table_release(struct bucket_table *table)
 {
     for (size_t i = 0; i < table->by_id.count; i++)
-        free(table->by_id.entries[i]);
+        entry_free(table->by_id.entries[i]);
     free(table->by_id.entries);
     free(table->by_name.entries);
     free(table->touched.entries);
@@ -81,17 +89,17 @@ static struct bucket_entry *entry_create(struct bucket_table *table, const struc
     return entry;
 }
 
-enum status bucket_table_load(struct bucket_table *table, struct db *db)
+enum status bucket_table_load(struct bucket_table *table, struct meta_store *db)
 {
-    struct db_view view = {.db = db};
-    struct db_iterator it;
+    struct store_view view = {.db = db};
+    struct store_iterator it;
     enum status status = STATUS_OK;
 
-    db_iterator_open(&it, &view, DB_BUCKETS, BYTES(""), BYTES("\xff"));
-    for (db_iterator_first(&it); !status && db_iterator_valid(&it); db_iterator_next(&it)) {
+    store_iterator_open(&it, &view, STORE_BUCKETS, BYTES(""), BYTES("\xff"));
+    for (store_iterator_first(&it); !status && store_iterator_valid(&it); store_iterator_next(&it)) {
         struct meta_bucket bucket;
-        struct bytes name = db_iterator_key(&it);
-        status = bucket_record_decode(db_iterator_value(&it), &bucket);
+        struct bytes name = store_iterator_key(&it);
+        status = bucket_record_decode(store_iterator_value(&it), &bucket);
         if (name.len == 0 || name.len > META_BUCKET_MAX || memchr(name.data, '\0', name.len))
             status = STATUS_CORRUPT;
         if (status) {
@@ -102,9 +110,30 @@ enum status bucket_table_load(struct bucket_table *table, struct db *db)
         array_insert(&table->by_name, table->by_name.count, entry_create(table, &bucket));
     }
     if (!status)
-        status = db_iterator_status(&it);
-    db_iterator_close(&it);
+        status = store_iterator_status(&it);
+    store_iterator_close(&it);
     return status;
+}
+
+/* *settings becomes the same as those. */
+static void settings_follow(struct meta_settings **settings, struct meta_settings *those)
+{
+    if (*settings == those)
+        return;
+    meta_settings_release(*settings);
+    *settings = settings_hold(those);
+}
+
+enum status bucket_table_load_setting(struct bucket_table *table, uint32_t id, uint8_t kind, struct setting *setting)
+{
+    struct bucket_entry *entry = bucket_table_find(table, id);
+    if (!entry)
+        return STATUS_NOT_FOUND;
+    struct meta_settings *with = settings_with(entry->settings, kind, setting);
+    settings_follow(&entry->settings, with);
+    settings_follow(&entry->settings_staged, with);
+    meta_settings_release(with);
+    return STATUS_OK;
 }
 
 struct bucket_entry *bucket_table_find(struct bucket_table *table, uint32_t id)
@@ -132,12 +161,20 @@ void bucket_table_stage(struct bucket_table *table, const struct bucket_change *
     counter_add(&entry->staged.versions, change->versions);
     counter_add(&entry->staged.bytes, change->bytes);
     entry->deleted = change->deleted;
+    if (change->versioning_changed) {
+        entry->staged.versioned = true;
+        entry->staged.suspended = change->suspended;
+    }
+    if (change->settings_changed) {
+        meta_settings_release(entry->settings_staged);
+        entry->settings_staged = change->settings;
+    }
     if (!entry->dirty)
         array_insert(&table->touched, table->touched.count, entry);
     entry->dirty = true;
 }
 
-void bucket_table_write(struct bucket_table *table, struct db *db, struct db_batch *batch)
+void bucket_table_write(struct bucket_table *table, struct store_batch *batch)
 {
     struct buffer value;
     record_buffer_init(&value);
@@ -147,7 +184,7 @@ void bucket_table_write(struct bucket_table *table, struct db *db, struct db_bat
             continue; /* its operation removed the row */
         buffer_clear(&value);
         bucket_record_encode(&value, &entry->staged);
-        db_batch_put(db, batch, DB_BUCKETS, bytes_from_str(entry->staged.name), buffer_bytes(&value));
+        store_batch_put(batch, STORE_BUCKETS, bytes_from_str(entry->staged.name), buffer_bytes(&value));
     }
     buffer_release(&value);
 }
@@ -160,12 +197,12 @@ static void entry_delete(struct bucket_table *table, struct bucket_entry *entry)
     if (at < table->by_name.count && table->by_name.entries[at] == entry)
         array_remove(&table->by_name, at);
     array_remove(&table->by_id, id_position(&table->by_id, entry->staged.id));
-    free(entry);
+    entry_free(entry);
 }
 
 void bucket_table_publish(struct bucket_table *table)
 {
-    pthread_rwlock_wrlock(&table->lock);
+    lock_acquire_write(&table->lock);
     for (size_t i = 0; i < table->touched.count; i++) {
         struct bucket_entry *entry = table->touched.entries[i];
         if (entry->deleted) {
@@ -175,17 +212,18 @@ void bucket_table_publish(struct bucket_table *table)
         struct bytes name = bytes_from_str(entry->staged.name);
         size_t at = name_position(&table->by_name, name);
         entry->committed = entry->staged;
+        settings_follow(&entry->settings, entry->settings_staged);
         entry->dirty = false;
         if (!name_is_at(&table->by_name, at, name))
             array_insert(&table->by_name, at, entry);
     }
     table->touched.count = 0;
-    pthread_rwlock_unlock(&table->lock);
+    lock_release_shared(&table->lock);
 }
 
 void bucket_table_revert(struct bucket_table *table)
 {
-    pthread_rwlock_wrlock(&table->lock);
+    lock_acquire_write(&table->lock);
     for (size_t i = 0; i < table->touched.count; i++) {
         struct bucket_entry *entry = table->touched.entries[i];
         size_t at = name_position(&table->by_name, bytes_from_str(entry->committed.name));
@@ -194,31 +232,46 @@ void bucket_table_revert(struct bucket_table *table)
             continue;
         }
         entry->staged = entry->committed;
+        settings_follow(&entry->settings_staged, entry->settings);
         entry->dirty = entry->deleted = false;
     }
     table->touched.count = 0;
-    pthread_rwlock_unlock(&table->lock);
+    lock_release_shared(&table->lock);
 }
 
-enum status bucket_table_get(struct bucket_table *table, struct bytes name, struct meta_bucket *out)
+enum status bucket_table_get(struct bucket_table *table, struct bytes name, struct meta_bucket *out,
+                             struct meta_settings **settings)
 {
     enum status status = STATUS_NOT_FOUND;
-    pthread_rwlock_rdlock(&table->lock);
+    lock_acquire_read(&table->lock);
     size_t at = name_position(&table->by_name, name);
     if (name_is_at(&table->by_name, at, name)) {
         *out = table->by_name.entries[at]->committed;
+        if (settings)
+            *settings = settings_hold(table->by_name.entries[at]->settings);
         status = STATUS_OK;
     }
-    pthread_rwlock_unlock(&table->lock);
+    lock_release_shared(&table->lock);
     return status;
+}
+
+bool bucket_table_is_unversioned(struct bucket_table *table, uint32_t id)
+{
+    bool unversioned = false;
+    lock_acquire_read(&table->lock);
+    for (size_t i = 0; i < table->by_name.count; i++)
+        if (table->by_name.entries[i]->committed.id == id)
+            unversioned = !table->by_name.entries[i]->committed.versioned;
+    lock_release_shared(&table->lock);
+    return unversioned;
 }
 
 void bucket_table_list(struct bucket_table *table, struct meta_bucket **buckets, size_t *count)
 {
-    pthread_rwlock_rdlock(&table->lock);
+    lock_acquire_read(&table->lock);
     *count = table->by_name.count;
     *buckets = mem_alloc((*count ? *count : 1) * sizeof(**buckets));
     for (size_t i = 0; i < *count; i++)
         (*buckets)[i] = table->by_name.entries[i]->committed;
-    pthread_rwlock_unlock(&table->lock);
+    lock_release_shared(&table->lock);
 }

@@ -7,13 +7,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "meta/db.h"
+#include "meta/store.h"
 #include "meta/meta.h"
+#include "meta/settings_snapshot.h"
 
 struct bucket_entry {
-    struct meta_bucket committed; /* under the table's lock */
-    struct meta_bucket staged;    /* the committer's */
-    bool dirty, deleted;          /* the committer's: in the group under way */
+    struct meta_bucket committed;          /* under the table's lock */
+    struct meta_bucket staged;             /* the committer's */
+    struct meta_settings *settings;        /* under the table's lock; held, as is the next */
+    struct meta_settings *settings_staged; /* the committer's */
+    bool dirty, deleted;                   /* the committer's: in the group under way */
 };
 
 struct bucket_array {
@@ -33,22 +36,30 @@ struct bucket_change {
     struct bucket_entry *entry; /* NULL: nothing */
     int64_t objects, versions, bytes;
     bool deleted;
-    struct meta_bucket created; /* id 0: none */
+    struct meta_bucket created;         /* id 0: none */
+    bool versioning_changed, suspended; /* enabled, or suspended */
+    bool settings_changed;
+    struct meta_settings *settings; /* then these, held */
 };
 
 void bucket_table_init(struct bucket_table *table);
 void bucket_table_release(struct bucket_table *table);
-enum status bucket_table_load(struct bucket_table *table, struct db *db); /* once, before the committer runs */
+enum status bucket_table_load(struct bucket_table *table, struct meta_store *db); /* once, before the committer runs */
+/* Then puts one setting in place, which the table holds. NOT_FOUND: there is no such bucket. */
+enum status bucket_table_load_setting(struct bucket_table *table, uint32_t id, uint8_t kind, struct setting *setting);
 
 /* The committer's, in this order for each group. */
 struct bucket_entry *bucket_table_find(struct bucket_table *table, uint32_t id); /* NULL: none, or deleted */
 void bucket_table_stage(struct bucket_table *table, const struct bucket_change *change);
-void bucket_table_write(struct bucket_table *table, struct db *db, struct db_batch *batch);
+void bucket_table_write(struct bucket_table *table, struct store_batch *batch);
 void bucket_table_publish(struct bucket_table *table); /* the group was written */
 void bucket_table_revert(struct bucket_table *table);  /* or it was not: everything is as before the group */
 
 /* Anyone's. */
-enum status bucket_table_get(struct bucket_table *table, struct bytes name, struct meta_bucket *out);
+enum status bucket_table_get(struct bucket_table *table, struct bytes name, struct meta_bucket *out,
+                             struct meta_settings **settings); /* to be released; NULL: not asked for */
+/* The bucket is there and never kept versions. Looks through all. */
+bool bucket_table_is_unversioned(struct bucket_table *table, uint32_t id);
 void bucket_table_list(struct bucket_table *table, struct meta_bucket **buckets, size_t *count);
 
 #endif

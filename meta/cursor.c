@@ -1,6 +1,4 @@
-/* Walking an object's chunks, a few at a time, and the registry of open cursors; see meta.h. */
-#include "meta/cursor.h"
-
+/* Walking an object's chunks, a few at a time; see meta.h. The object holds its chunks, readers.h. */
 #include <stdlib.h>
 
 #include "base/check.h"
@@ -12,13 +10,12 @@
 enum { CURSOR_BATCH = 16 };
 
 struct meta_cursor {
-    struct cursor_link link;
     struct meta *meta;
     const struct version_record *record;
     uint64_t begin, end; /* the bytes wanted */
     /* where loading goes on */
     struct packed_chunks chunks; /* of the object, or of the part under way */
-    struct db_value part;        /* what they point into, for a part */
+    struct store_value part;     /* what they point into, for a part */
     uint32_t part_next, chunk_next;
     uint64_t offset; /* in the object, of chunk_next */
     /* what was loaded and not yet given out */
@@ -27,49 +24,6 @@ struct meta_cursor {
     unsigned count, given;
     enum status status;
 };
-
-void cursor_registry_init(struct cursor_registry *registry)
-{
-    registry->first = NULL;
-    pthread_mutex_init(&registry->lock, NULL);
-}
-
-void cursor_registry_release(struct cursor_registry *registry)
-{
-    CHECK(!registry->first);
-    pthread_mutex_destroy(&registry->lock);
-}
-
-uint64_t cursor_registry_oldest(struct cursor_registry *registry)
-{
-    uint64_t oldest = UINT64_MAX;
-    pthread_mutex_lock(&registry->lock);
-    for (const struct cursor_link *link = registry->first; link; link = link->next)
-        oldest = link->sequence < oldest ? link->sequence : oldest;
-    pthread_mutex_unlock(&registry->lock);
-    return oldest;
-}
-
-static void cursor_register(struct cursor_registry *registry, struct cursor_link *link, uint64_t sequence)
-{
-    link->sequence = sequence;
-    pthread_mutex_lock(&registry->lock);
-    link->next = registry->first;
-    link->back = &registry->first;
-    if (link->next)
-        link->next->back = &link->next;
-    registry->first = link;
-    pthread_mutex_unlock(&registry->lock);
-}
-
-static void cursor_unregister(struct cursor_registry *registry, struct cursor_link *link)
-{
-    pthread_mutex_lock(&registry->lock);
-    *link->back = link->next;
-    if (link->next)
-        link->next->back = link->back;
-    pthread_mutex_unlock(&registry->lock);
-}
 
 struct meta_cursor *meta_cursor_open(struct meta *meta, const struct meta_object *object, uint64_t offset, uint64_t len)
 {
@@ -83,19 +37,17 @@ struct meta_cursor *meta_cursor_open(struct meta *meta, const struct meta_object
     cursor->end = len < object->size - cursor->begin ? cursor->begin + len : object->size;
     if (!cursor->record->multipart)
         cursor->chunks = cursor->record->chunks;
-    cursor_register(&meta->cursors, &cursor->link, storage->read_sequence);
     return cursor;
 }
 
 void meta_cursor_close(struct meta_cursor *cursor)
 {
-    cursor_unregister(&cursor->meta->cursors, &cursor->link);
-    db_value_release(&cursor->part);
+    store_value_release(&cursor->part);
     free(cursor);
 }
 
 /* Goes to the next part that reaches beyond the beginning. The record's bounds were checked when it was decoded. */
-static enum status cursor_next_part(struct meta_cursor *cursor, const struct db_view *view)
+static enum status cursor_next_part(struct meta_cursor *cursor, const struct store_view *view)
 {
     const struct version_record *record = cursor->record;
     struct part_record part;
@@ -113,21 +65,21 @@ static enum status cursor_next_part(struct meta_cursor *cursor, const struct db_
             break;
         cursor->offset += size;
     }
-    db_value_release(&cursor->part);
+    store_value_release(&cursor->part);
     row_key_part(&key, &record->upload, number);
-    enum status status = db_get(view, DB_PARTS, row_key_bytes(&key), &cursor->part);
+    enum status status = store_get(view, STORE_PARTS, row_key_bytes(&key), &cursor->part);
     if (!status)
-        status = part_record_decode(db_value_bytes(&cursor->part), &part);
+        status = part_record_decode(store_value_bytes(&cursor->part), &part);
     if (!status && part.part.size != size)
         status = STATUS_CORRUPT;
     if (status)
-        return STATUS_CORRUPT;
+        return status == STATUS_NOT_FOUND ? STATUS_CORRUPT : status;
     cursor->chunks = part.chunks;
     cursor->chunk_next = 0;
     return STATUS_OK;
 }
 
-static enum status cursor_load(struct meta_cursor *cursor, const struct db_view *view)
+static enum status cursor_load(struct meta_cursor *cursor, const struct store_view *view)
 {
     cursor->count = cursor->given = 0;
     while (cursor->count < CURSOR_BATCH && cursor->offset < cursor->end) {
@@ -157,7 +109,7 @@ static enum status cursor_load(struct meta_cursor *cursor, const struct db_view 
 /* On the loop; false, with nothing changed, when it has to be the pool. */
 static bool cursor_load_in_memory(struct meta_cursor *cursor)
 {
-    const struct db_view view = meta_view_in_memory(cursor->meta);
+    const struct store_view view = meta_view_in_memory(cursor->meta);
     uint32_t chunk_next = cursor->chunk_next;
     uint64_t offset = cursor->offset;
 
@@ -172,10 +124,10 @@ static bool cursor_load_in_memory(struct meta_cursor *cursor)
 static void cursor_load_run(void *arg)
 {
     struct meta_cursor *cursor = arg;
-    const struct db_view view = meta_view(cursor->meta);
-    cursor->status = cursor_load(cursor, &view);
+    const struct store_view view = meta_view(cursor->meta);
+    cursor->status = damage_of_row(cursor_load(cursor, &view), "read the chunk map of an object");
     if (cursor->status)
-        log_error("chunk map of an object is damaged", LOG_INT("sequence", cursor->record->head.sequence),
+        log_error("chunk map of an object cannot be read", LOG_INT("sequence", cursor->record->head.sequence),
                   LOG_STATUS(cursor->status));
 }
 

@@ -1,4 +1,4 @@
-/* The durability set, and what RocksDB says of itself: numbers for metrics, read on any thread. The counters themselves
+/* The durability set: numbers for metrics, read on any thread. The counters themselves
  * change in chunk_rows.c, within the batch that changes the chunk's row, so they are as exact as the rows. A reader may
  * see the counters of two neighbouring commits mixed. */
 #include "meta/internal.h"
@@ -17,9 +17,4 @@ void meta_durability_get(struct meta *meta, struct meta_durability *out)
         out->chunks[copies] = atomic_load(&meta->durability.chunks[copies]);
         out->bytes[copies] = atomic_load(&meta->durability.bytes[copies]);
     }
-}
-
-uint64_t meta_rocksdb_property_shared(struct meta *meta, const char *name)
-{
-    return db_property_shared(meta->db, name);
 }

@@ -1,8 +1,7 @@
 /* Walking the garbage queue: what is handed out to be freed, and when.
- * A walk goes on where the last one ended, also within a row, so that chunks which cannot be freed now (a node is away)
- * hold nothing up; at the end one empty answer starts it over. A row is due when its grace has passed and it was queued
- * before every open cursor began to read. Grace also covers the moment between a lookup and the opening of its cursor.
- */
+ * One walk goes through what is new, and never back, so that chunks which cannot be freed now (a node is away, a reader
+ * is slow) hold nothing up, and so that deleted rows are not read again; another one goes over what was left behind. A
+ * row is due when its grace has passed and nobody reads what it names, or is looking up a version that it may name. */
 #include "meta/gc.h"
 
 #include <stdlib.h>
@@ -10,39 +9,35 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "base/lock.h"
 #include "base/log.h"
 #include "meta/chunk_rows.h"
 #include "meta/internal.h"
 
 enum {
-    DONE_CHUNKS_MAX = 1024, /* chunks finished in one commit */
-    TIDY_PLACES_MAX = 256,  /* empty rows that one walk removes */
+    DONE_CHUNKS_MAX = 512,  /* chunks finished in one commit */
+    TIDY_PLACES_MAX = 1024, /* empty rows that are removed in one commit */
 };
 
-void gc_walk_init(struct gc_walk *walk)
+void gc_walk_init(struct gc_walk *walk, uint64_t rows_queued)
 {
-    *walk = (struct gc_walk){0};
+    *walk = (struct gc_walk){.samples = {{clock_monotonic_ms(), rows_queued}}, .sample_count = 1};
     pthread_mutex_init(&walk->lock, NULL);
-    walk->handed = mem_zalloc(GC_HANDED_SLOTS * sizeof(*walk->handed));
 }
 
 void gc_walk_release(struct gc_walk *walk)
 {
     pthread_mutex_destroy(&walk->lock);
-    free(walk->handed);
-}
-
-/* The random part of an id picks the slot. */
-static struct gc_handed *gc_handed_slot(struct gc_walk *walk, const struct chunk_id *id)
-{
-    return &walk->handed[get_u64(id->bytes + CHUNK_ID_LEN - 8) % GC_HANDED_SLOTS];
 }
 
 struct gc_next {
     struct meta *meta;
+    enum meta_gc_pass pass;
+    struct gc_position *at; /* where the pass goes on */
     uint64_t grace_ms;
     size_t left; /* chunks that may still be handed out */
-    struct chunk_list *chunks;
+    struct meta_garbage *garbage;
+    size_t before;          /* chunks that were in there */
     struct gc_place *empty; /* rows with nothing left, found on the way */
     size_t empty_count;
     struct gc_place place; /* of the row under the iterator */
@@ -63,136 +58,154 @@ static bool gc_grace_passed(const struct gc_next *next, const struct gc_record *
 /* LIMIT: as many as were asked for; the walk's position is where to go on. */
 static enum status gc_hand_chunks(struct gc_next *next, const struct packed_chunks *chunks)
 {
-    struct gc_walk *walk = &next->meta->gc;
-    struct db_view view = meta_view(next->meta);
+    struct gc_position *at = next->at;
+    struct store_view view = meta_view(next->meta);
 
-    for (; walk->chunk < chunks->count; walk->chunk++) {
+    for (; at->chunk < chunks->count; at->chunk++) {
         struct chunk_record record;
         struct chunk_ref ref;
         struct chunk_id id;
         uint32_t size;
         if (next->left == 0)
             return STATUS_LIMIT;
-        packed_chunks_get(chunks, walk->chunk, &id, &size);
+        packed_chunks_get(chunks, at->chunk, &id, &size);
         enum status status = chunk_row_get(&view, &id, &record);
         if (status == STATUS_NOT_FOUND)
             continue;
         if (status)
             return status;
         chunk_record_ref_all(&record, &id, &ref);
-        chunk_list_append(next->chunks, &ref);
-        *gc_handed_slot(walk, &id) = (struct gc_handed){id, next->place};
+        struct meta_gc_row row = {.sequence = next->place.sequence, .index = next->place.index};
+        meta_garbage_append(next->garbage, &ref, &row);
         next->left--;
         next->any = true;
     }
-    walk->chunk = 0;
+    at->chunk = 0;
     return STATUS_OK;
 }
 
 static enum status gc_hand_parts(struct gc_next *next, const struct gc_record *record)
 {
-    struct gc_walk *walk = &next->meta->gc;
-    struct db_view view = meta_view(next->meta);
+    struct gc_position *at = next->at;
+    struct store_view view = meta_view(next->meta);
     struct row_key lower, upper, key;
-    struct db_iterator it;
+    struct store_iterator it;
     enum status status = STATUS_OK;
 
     row_key_part_bounds(&lower, &upper, &record->upload);
-    row_key_part(&key, &record->upload, walk->part);
-    db_iterator_open(&it, &view, DB_PARTS, row_key_bytes(&lower), row_key_bytes(&upper));
-    for (db_iterator_seek(&it, row_key_bytes(&key)); !status && db_iterator_valid(&it); db_iterator_next(&it)) {
+    row_key_part(&key, &record->upload, at->part);
+    store_iterator_open(&it, &view, STORE_PARTS, row_key_bytes(&lower), row_key_bytes(&upper));
+    for (store_iterator_seek(&it, row_key_bytes(&key)); !status && store_iterator_valid(&it);
+         store_iterator_next(&it)) {
         struct part_record part;
         unsigned number;
-        status = row_key_part_parse(db_iterator_key(&it), &number);
+        status = row_key_part_parse(store_iterator_key(&it), &number);
         if (status || !gc_parts_contain(&record->parts, number))
             continue;
-        if (number != walk->part)
-            walk->chunk = 0;
-        walk->part = number;
-        status = part_record_decode(db_iterator_value(&it), &part);
+        if (number != at->part)
+            at->chunk = 0;
+        at->part = number;
+        status = part_record_decode(store_iterator_value(&it), &part);
         if (!status)
             status = gc_hand_chunks(next, &part.chunks);
     }
     if (!status)
-        status = db_iterator_status(&it);
-    db_iterator_close(&it);
+        status = store_iterator_status(&it);
+    store_iterator_close(&it);
     return status;
 }
 
-/* The row under the iterator, from the walk's position in it. NOT_FOUND: it is not due, nor is any behind it. */
+/* Does a reader still want what the row names? Then it is left to the other pass. */
+static bool gc_is_read(struct gc_next *next, const struct gc_record *record)
+{
+    struct reader_pin pin;
+    if (record->kind == GC_PARTS)
+        reader_pin_upload(&pin, &record->upload);
+    else if (!reader_pin_chunks(&pin, &record->chunks))
+        return false;
+    return reader_registry_holds(&next->meta->readers, &pin, next->place.sequence);
+}
+
+/* The row under the iterator, from the pass's position in it. NOT_FOUND: it is not due, nor is any behind it. LIMIT:
+ * enough was found. */
 static enum status gc_hand_row(struct gc_next *next, struct bytes value)
 {
-    struct gc_walk *walk = &next->meta->gc;
+    struct meta_garbage *garbage = next->garbage;
     struct gc_record record;
-    bool whole = walk->part == 0 && walk->chunk == 0;
+    bool whole = next->at->part == 0 && next->at->chunk == 0;
+    size_t before = garbage->chunks.count;
 
     enum status status = gc_record_decode(value, &record);
     if (status)
         return status;
     if (!gc_grace_passed(next, &record))
         return STATUS_NOT_FOUND;
+    if (reader_registry_looks_up(&next->meta->readers, next->place.sequence))
+        return STATUS_NOT_FOUND;
+    if (gc_is_read(next, &record))
+        return STATUS_OK;
+    if (next->empty_count == TIDY_PLACES_MAX)
+        return STATUS_LIMIT;
     next->any = false;
     status = record.kind == GC_PARTS ? gc_hand_parts(next, &record) : gc_hand_chunks(next, &record.chunks);
     if (status)
         return status;
-    if (whole && !next->any && next->empty_count < TIDY_PLACES_MAX)
+    if (garbage->chunks.count > before)
+        garbage->rows[garbage->chunks.count - 1].ends = true;
+    else if (whole && !next->any)
         next->empty[next->empty_count++] = next->place;
     return STATUS_OK;
 }
 
-/* The last commit that is known to be on enough nodes: in the worst case that of the call before. Under the walk's
- * lock. */
-static uint64_t gc_replicated(struct meta *meta)
+static bool same_place(const struct gc_place *a, const struct gc_place *b)
 {
-    const struct meta_replication *replication = meta->history.replication;
-    struct gc_walk *walk = &meta->gc;
-    struct meta_position now;
-
-    if (!replication)
-        return UINT64_MAX;
-    if (replication->held(replication->arg) >= walk->mark_position) {
-        walk->replicated = walk->mark;
-        walk->mark = atomic_load(&meta->sequence);
-        meta_position(meta, &now); /* after it, so that it covers the mark */
-        walk->mark_position = now.sequence;
-        if (replication->held(replication->arg) >= walk->mark_position)
-            walk->replicated = walk->mark;
-    }
-    return walk->replicated;
+    return a->sequence == b->sequence && a->index == b->index;
 }
 
-/* Walks on until enough was found or the end. Under the walk's lock. */
+/* The row under the iterator is behind the pass from now on. */
+static void gc_pass_row(struct gc_next *next)
+{
+    next->at->place.index++;
+    next->at->part = next->at->chunk = 0;
+    if (next->pass == META_GC_NEW)
+        atomic_fetch_add(&next->meta->gc.passed, 1);
+}
+
+/* Walks on until enough was found (LIMIT) or the end. Under the walk's lock. */
 static enum status gc_next_walk(struct gc_next *next)
 {
     struct gc_walk *walk = &next->meta->gc;
-    struct db_view view = meta_view(next->meta);
-    uint64_t oldest = cursor_registry_oldest(&next->meta->cursors);
-    uint64_t replicated = gc_replicated(next->meta);
+    struct store_view view = meta_view(next->meta);
+    uint64_t replicated = replicated_mark_advance(&walk->replicated, next->meta);
+    struct gc_place end = next->pass == META_GC_NEW ? (struct gc_place){UINT64_MAX, UINT32_MAX} : walk->fresh.place;
     struct row_key lower, upper;
-    struct db_iterator it;
+    struct store_iterator it;
     enum status status = STATUS_OK;
 
-    row_key_gc(&lower, walk->place.sequence, walk->place.index);
-    row_key_gc(&upper, UINT64_MAX, UINT32_MAX);
-    db_iterator_open(&it, &view, DB_GC, row_key_bytes(&lower), row_key_bytes(&upper));
-    for (db_iterator_first(&it); !status && db_iterator_valid(&it); db_iterator_next(&it)) {
-        status = row_key_gc_parse(db_iterator_key(&it), &next->place.sequence, &next->place.index);
-        if (!status && (next->place.sequence > oldest || next->place.sequence > replicated))
+    row_key_gc(&lower, next->at->place.sequence, next->at->place.index);
+    row_key_gc(&upper, end.sequence, end.index);
+    store_iterator_open(&it, &view, STORE_GC, row_key_bytes(&lower), row_key_bytes(&upper));
+    for (store_iterator_first(&it); !status && store_iterator_valid(&it); store_iterator_next(&it)) {
+        status = row_key_gc_parse(store_iterator_key(&it), &next->place.sequence, &next->place.index);
+        if (!status && next->place.sequence > replicated)
             status = STATUS_NOT_FOUND;
         if (status)
             break;
-        if (next->place.sequence != walk->place.sequence || next->place.index != walk->place.index)
-            walk->part = walk->chunk = 0;
-        walk->place = next->place;
-        status = gc_hand_row(next, db_iterator_value(&it));
-        if (!status || status == STATUS_CORRUPT) { /* go on behind it */
-            walk->place.index++;
-            walk->part = walk->chunk = 0;
-        }
+        if (next->pass == META_GC_AGAIN && same_place(&next->at->place, &walk->again_start))
+            walk->again_start = next->place;
+        if (!same_place(&next->place, &next->at->place))
+            next->at->part = next->at->chunk = 0;
+        next->at->place = next->place;
+        status = gc_hand_row(next, store_iterator_value(&it));
+        STATUS_IGNORE(damage_of_row(status, "read the garbage queue"), "it only makes the damage known");
+        if (status == STATUS_CORRUPT) /* it stays, and holds up nothing */
+            status = STATUS_OK;
+        if (!status)
+            gc_pass_row(next);
     }
     if (!status)
-        status = db_iterator_status(&it);
-    db_iterator_close(&it);
+        status = store_iterator_status(&it);
+    store_iterator_close(&it);
     return status == STATUS_NOT_FOUND ? STATUS_OK : status;
 }
 
@@ -200,75 +213,55 @@ static void gc_next_run(void *arg)
 {
     struct gc_next *next = arg;
     struct gc_walk *walk = &next->meta->gc;
-    size_t before = next->chunks->count;
 
-    pthread_mutex_lock(&walk->lock);
+    lock_acquire(&walk->lock);
+    next->at = next->pass == META_GC_NEW ? &walk->fresh : &walk->again;
     next->status = gc_next_walk(next);
-    if (next->status == STATUS_LIMIT)
-        next->status = STATUS_OK;
-    else if (!next->status && next->chunks->count == before) {
-        walk->place = (struct gc_place){0};
-        walk->part = walk->chunk = 0;
-    }
-    pthread_mutex_unlock(&walk->lock);
+    if (!next->status && next->pass == META_GC_AGAIN && next->garbage->chunks.count == next->before)
+        walk->again = (struct gc_position){.place = walk->again_start};
+    if (next->pass == META_GC_NEW)
+        gc_backlog_sample(next->meta, next->grace_ms);
+    lock_release(&walk->lock);
 }
 
-enum status meta_gc_next(struct meta *meta, uint64_t grace_ms, size_t max, struct chunk_list *chunks)
+enum status meta_gc_next(struct meta *meta, enum meta_gc_pass pass, uint64_t grace_ms, size_t max,
+                         struct meta_garbage *garbage)
 {
-    struct gc_next next = {.meta = meta, .grace_ms = grace_ms, .left = max, .chunks = chunks};
+    struct gc_next next = {.meta = meta, .pass = pass, .grace_ms = grace_ms, .left = max, .garbage = garbage};
+    enum status status;
 
+    next.before = garbage->chunks.count;
     next.empty = mem_alloc(TIDY_PLACES_MAX * sizeof(*next.empty));
-    pool_run(meta->pool, gc_next_run, &next);
-    if (next.empty_count > 0) {
-        struct gc_finish finish = {.places = next.empty, .place_count = next.empty_count};
-        enum status status = gc_finish(meta, &finish);
-        next.status = next.status ? next.status : status;
-    }
-    if (next.status)
-        log_error("garbage queue cannot be walked", LOG_STATUS(next.status));
+    do { /* until something is found, or the end: of a million empty rows too */
+        next.empty_count = 0;
+        pool_run(meta->pool, gc_next_run, &next);
+        status = next.status == STATUS_LIMIT ? STATUS_OK : next.status;
+        if (next.empty_count > 0) {
+            struct gc_finish finish = {.places = next.empty, .place_count = next.empty_count};
+            enum status finished = gc_finish(meta, &finish);
+            status = status ? status : finished;
+        }
+    } while (!status && next.status == STATUS_LIMIT && garbage->chunks.count == next.before && max > 0);
+    if (status)
+        log_error("garbage queue cannot be walked", LOG_STATUS(status));
     free(next.empty);
-    return next.status;
+    return status;
 }
 
-/* The rows that these chunks came from, each once as long as they lie side by side. */
-static size_t gc_places_of(struct gc_walk *walk, const struct chunk_ref *refs, size_t count, struct gc_place *places)
-{
-    size_t found = 0;
-    pthread_mutex_lock(&walk->lock);
-    for (size_t i = 0; i < count; i++) {
-        const struct gc_handed *handed = gc_handed_slot(walk, &refs[i].id);
-        if (memcmp(&handed->id, &refs[i].id, sizeof(handed->id)) != 0)
-            continue;
-        if (found > 0 && places[found - 1].sequence == handed->place.sequence &&
-            places[found - 1].index == handed->place.index)
-            continue;
-        places[found++] = handed->place;
-    }
-    pthread_mutex_unlock(&walk->lock);
-    return found;
-}
-
-enum status meta_gc_done(struct meta *meta, const struct chunk_list *chunks)
+enum status meta_gc_done(struct meta *meta, const struct meta_garbage *freed)
 {
     struct gc_place *places = mem_alloc(DONE_CHUNKS_MAX * sizeof(*places));
+    const struct chunk_list *chunks = &freed->chunks;
     enum status status = STATUS_OK;
 
     for (size_t i = 0; i < chunks->count && !status; i += DONE_CHUNKS_MAX) {
         size_t count = chunks->count - i < DONE_CHUNKS_MAX ? chunks->count - i : DONE_CHUNKS_MAX;
         struct gc_finish finish = {.refs = chunks->refs + i, .ref_count = count, .places = places};
-        finish.place_count = gc_places_of(&meta->gc, finish.refs, count, places);
+        for (size_t j = i; j < i + count; j++)
+            if (freed->rows[j].ends)
+                places[finish.place_count++] = (struct gc_place){freed->rows[j].sequence, freed->rows[j].index};
         status = gc_finish(meta, &finish);
     }
     free(places);
     return status;
-}
-
-uint64_t meta_gc_backlog(struct meta *meta)
-{
-    return atomic_load(&meta->gc_rows);
-}
-
-uint64_t meta_gc_backlog_bytes(struct meta *meta)
-{
-    return atomic_load(&meta->gc_bytes);
 }

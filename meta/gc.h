@@ -3,12 +3,14 @@
 #define TERCET_META_GC_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "base/chunk.h"
 #include "meta/commit.h"
 #include "meta/records.h"
+#include "meta/replicated.h"
 
 /* ---- in the committer ----------------------------------------------------------------------------------------- */
 void gc_queue_chunks(struct txn *txn, const struct packed_chunks *chunks);
@@ -34,24 +36,35 @@ struct gc_finish {
 enum status gc_finish(struct meta *meta, const struct gc_finish *finish);
 
 /* ---- the walk of meta_gc_next --------------------------------------------------------------------------------- */
-#define GC_HANDED_SLOTS 2048
+struct gc_position {
+    struct gc_place place; /* the row to go on in, with what of it was handed out */
+    uint32_t part, chunk;
+};
+
+/* How many rows had been queued at some time, for telling how many were when those that are due now were. */
+#define GC_SAMPLES 64
+struct gc_sample {
+    uint64_t ms, queued;
+};
 
 struct gc_walk {
     pthread_mutex_t lock; /* never held across a suspension */
     /* under lock: */
-    struct gc_place place; /* the row to go on in, with what of it was handed out */
-    uint32_t part, chunk;
-    uint64_t replicated; /* commits up to this one are on enough nodes; */
-    uint64_t mark;       /* those up to this one are when the nodes have reached mark_position */
-    uint64_t mark_position;
-    /* Which row a chunk that was handed out belongs to. A hint in a direct-mapped table: what was overwritten is
-     * found again by the next walk. */
-    struct gc_handed {
-        struct chunk_id id;
-        struct gc_place place;
-    } * handed;
+    struct gc_position fresh;    /* of META_GC_NEW: what lies before it was handed out */
+    struct gc_position again;    /* of META_GC_AGAIN, which ends where the other one is; */
+    struct gc_place again_start; /* nothing is left before it: no deleted rows to be read through */
+    struct replicated_mark replicated;
+    struct gc_sample samples[GC_SAMPLES]; /* a ring, the next one at sample_count */
+    uint64_t sample_count;
+    /* not under it: */
+    _Atomic uint64_t passed;  /* rows that META_GC_NEW has gone through */
+    _Atomic uint64_t removed; /* of these */
+    _Atomic uint64_t overdue; /* see meta_gc_overdue */
 };
-void gc_walk_init(struct gc_walk *walk);
+/* gc_backlog.c, under the lock: notes what is queued now, and reckons how much of it is overdue. */
+void gc_backlog_sample(struct meta *meta, uint64_t grace_ms);
+
+void gc_walk_init(struct gc_walk *walk, uint64_t rows_queued);
 void gc_walk_release(struct gc_walk *walk);
 
 #endif

@@ -21,7 +21,7 @@ static void gc_put(struct txn *txn, struct gc_record *record)
     struct buffer *value = txn_value(txn);
     gc_record_encode(value, record);
     row_key_gc(&key, txn->state.sequence, txn->gc_index++);
-    txn_put(txn, DB_GC, &key, buffer_bytes(value));
+    txn_put(txn, STORE_GC, &key, buffer_bytes(value));
     txn->state.gc_rows++;
     txn->state.gc_bytes += record->bytes;
 }
@@ -73,7 +73,7 @@ bool gc_parts_contain(const struct packed_parts *parts, unsigned number)
 }
 
 /* OK: the chunks are all gone. NOT_EMPTY: some are left. */
-static enum status chunks_gone(const struct db_view *view, const struct packed_chunks *chunks)
+static enum status chunks_gone(const struct store_view *view, const struct packed_chunks *chunks)
 {
     for (uint32_t i = 0; i < chunks->count; i++) {
         struct chunk_record record;
@@ -91,19 +91,19 @@ static enum status chunks_gone(const struct db_view *view, const struct packed_c
 static enum status parts_tidy(struct txn *txn, const struct gc_record *record)
 {
     struct row_key lower, upper, key;
-    struct db_iterator it;
+    struct store_iterator it;
     enum status status = STATUS_OK;
     unsigned finished[TIDY_PARTS_MAX], count = 0;
 
     row_key_part_bounds(&lower, &upper, &record->upload);
-    db_iterator_open(&it, &txn->view, DB_PARTS, row_key_bytes(&lower), row_key_bytes(&upper));
-    for (db_iterator_first(&it); !status && db_iterator_valid(&it); db_iterator_next(&it)) {
+    store_iterator_open(&it, &txn->view, STORE_PARTS, row_key_bytes(&lower), row_key_bytes(&upper));
+    for (store_iterator_first(&it); !status && store_iterator_valid(&it); store_iterator_next(&it)) {
         struct part_record part;
         unsigned number;
-        status = row_key_part_parse(db_iterator_key(&it), &number);
+        status = row_key_part_parse(store_iterator_key(&it), &number);
         if (status || !gc_parts_contain(&record->parts, number))
             continue;
-        status = part_record_decode(db_iterator_value(&it), &part);
+        status = part_record_decode(store_iterator_value(&it), &part);
         if (!status)
             status = chunks_gone(&txn->view, &part.chunks);
         if (!status && count == TIDY_PARTS_MAX)
@@ -112,42 +112,44 @@ static enum status parts_tidy(struct txn *txn, const struct gc_record *record)
             finished[count++] = number;
     }
     if (!status)
-        status = db_iterator_status(&it);
-    db_iterator_close(&it);
+        status = store_iterator_status(&it);
+    store_iterator_close(&it);
     for (unsigned i = 0; i < count; i++) {
         row_key_part(&key, &record->upload, finished[i]);
-        txn_delete(txn, DB_PARTS, &key);
+        txn_delete(txn, STORE_PARTS, &key);
     }
     return status;
 }
 
-/* Removes the row if nothing of it is left. A damaged row stays, and does not hold up the others. */
-static void gc_tidy(struct txn *txn, const struct gc_place *place)
+/* Removes the row if nothing of it is left, and says so. A damaged row stays, and does not hold up the others. */
+static bool gc_tidy(struct txn *txn, const struct gc_place *place)
 {
     struct row_key key;
-    struct db_value value = {0};
+    struct store_value value = {0};
     struct gc_record record;
     enum status status;
 
     row_key_gc(&key, place->sequence, place->index);
-    status = db_get(&txn->view, DB_GC, row_key_bytes(&key), &value);
+    status = store_get(&txn->view, STORE_GC, row_key_bytes(&key), &value);
     if (!status)
-        status = gc_record_decode(db_value_bytes(&value), &record);
+        status = gc_record_decode(store_value_bytes(&value), &record);
     if (!status)
         status = record.kind == GC_PARTS ? parts_tidy(txn, &record) : chunks_gone(&txn->view, &record.chunks);
     if (!status) {
-        txn_delete(txn, DB_GC, &key);
+        txn_delete(txn, STORE_GC, &key);
         txn->state.gc_rows--;
         txn->state.gc_bytes -= record.bytes;
     }
-    db_value_release(&value);
+    store_value_release(&value);
     if (status && status != STATUS_NOT_FOUND && status != STATUS_NOT_EMPTY)
         log_error("garbage row cannot be removed", LOG_INT("sequence", place->sequence), LOG_STATUS(status));
+    return status == STATUS_OK;
 }
 
 struct gc_op {
     struct commit_op op;
     const struct gc_finish *finish;
+    uint64_t removed; /* rows */
 };
 
 /* Whether the copies that were freed are all that are recorded now. */
@@ -161,7 +163,8 @@ static bool copies_covered(const struct chunk_record *record, const struct chunk
 
 static enum status gc_prepare(struct commit_op *op, struct txn *txn)
 {
-    const struct gc_finish *finish = ((struct gc_op *)op)->finish;
+    struct gc_op *gc = (struct gc_op *)op;
+    const struct gc_finish *finish = gc->finish;
 
     for (size_t i = 0; i < finish->ref_count; i++) {
         const struct chunk_ref *ref = &finish->refs[i];
@@ -175,12 +178,15 @@ static enum status gc_prepare(struct commit_op *op, struct txn *txn)
             chunk_row_delete(txn, &ref->id, &record);
     }
     for (size_t i = 0; i < finish->place_count; i++)
-        gc_tidy(txn, &finish->places[i]);
+        gc->removed += gc_tidy(txn, &finish->places[i]);
     return STATUS_OK;
 }
 
 enum status gc_finish(struct meta *meta, const struct gc_finish *finish)
 {
     struct gc_op op = {.op.prepare = gc_prepare, .finish = finish};
-    return commit_run(meta, &op.op);
+    enum status status = commit_run(meta, &op.op);
+    if (!status || status == STATUS_UNCERTAIN)
+        atomic_fetch_add(&meta->gc.removed, op.removed);
+    return status;
 }

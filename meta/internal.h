@@ -7,12 +7,15 @@
 #include "base/pool.h"
 #include "meta/bucket_table.h"
 #include "meta/commit.h"
-#include "meta/cursor.h"
-#include "meta/db.h"
+#include "meta/damage.h"
+#include "meta/store.h"
 #include "meta/gc.h"
 #include "meta/history_internal.h"
 #include "meta/meta.h"
+#include "meta/outbox_internal.h"
+#include "meta/readers.h"
 #include "meta/repair.h"
+#include "meta/settle.h"
 #include "meta/space.h"
 
 /* The durability set as committed, for readers on any thread. */
@@ -22,20 +25,27 @@ struct durability {
 void durability_publish(struct durability *durability, const struct meta_durability *committed);
 
 struct meta {
-    struct db *db;
+    struct meta_store *db;
+    bool owns_db;
     struct meta_space *space; /* may be NULL */
     struct pool *pool;
+    const char *bounded_bucket; /* as in meta_options */
+    uint64_t versions_max;
     uint64_t process;   /* random: tells this process's clock readings from those of others */
     uint64_t opened_ms; /* monotonic */
     _Atomic uint64_t sequence, gc_rows, gc_bytes, repair_rows; /* as committed */
     _Atomic uint64_t repair_since_ms; /* monotonic: since when repair_rows is not 0, as far as known here; 0: it is 0 */
     _Atomic uint64_t errors_survived; /* errors in the background before the last commit began */
+    atomic_bool failed;               /* a write or a sync failed: no more is written */
     struct durability durability;
     struct bucket_table buckets;
+    struct meta_setting_kinds setting_kinds;
     struct history history;
     struct committer committer;
-    struct cursor_registry cursors;
+    struct settle settle;
+    struct reader_registry readers;
     struct gc_walk gc;
+    struct outbox outbox;
     struct repair_walk repair;
 };
 
@@ -43,15 +53,15 @@ struct meta {
 void repair_publish(struct meta *meta, uint64_t rows);
 
 /* The committed database, for reads in the pool. */
-static inline struct db_view meta_view(const struct meta *meta)
+static inline struct store_view meta_view(const struct meta *meta)
 {
-    return (struct db_view){.db = meta->db};
+    return (struct store_view){.db = meta->db};
 }
 
 /* The same for a loop, which must not wait for the disk. */
-static inline struct db_view meta_view_in_memory(const struct meta *meta)
+static inline struct store_view meta_view_in_memory(const struct meta *meta)
 {
-    return (struct db_view){.db = meta->db, .in_memory = true};
+    return (struct store_view){.db = meta->db, .in_memory = true};
 }
 
 #endif

@@ -69,6 +69,13 @@ void row_key_version_bounds(struct row_key *lower, struct row_key *upper, uint32
     row_key_step_over(upper);
 }
 
+void row_key_number(struct row_key *out, uint32_t bucket, struct bytes key, uint64_t number)
+{
+    row_key_prefix(out, bucket, key);
+    row_key_append(out, "", 1);
+    row_key_append_u64(out, number);
+}
+
 void row_key_upload(struct row_key *out, uint32_t bucket, struct bytes key, const struct upload_id *id)
 {
     row_key_prefix(out, bucket, key);
@@ -105,6 +112,12 @@ void row_key_repair(struct row_key *out, unsigned copies, const struct chunk_id 
     out->len = 0;
     row_key_append(out, &byte, 1);
     row_key_append(out, id->bytes, CHUNK_ID_LEN);
+}
+
+void row_key_setting(struct row_key *out, uint32_t bucket, uint8_t kind)
+{
+    row_key_prefix(out, bucket, BYTES(""));
+    row_key_append(out, &kind, 1);
 }
 
 void row_key_gc(struct row_key *out, uint64_t sequence, uint32_t index)
@@ -158,6 +171,15 @@ enum status row_key_repair_parse(struct bytes row, unsigned *copies, struct chun
     *copies = (uint8_t)row.data[0];
     memcpy(id->bytes, row.data + 1, CHUNK_ID_LEN);
     return *copies <= CHUNK_COPIES_MAX ? STATUS_OK : STATUS_CORRUPT;
+}
+
+enum status row_key_setting_parse(struct bytes row, uint32_t *bucket, uint8_t *kind)
+{
+    if (row.len != 5)
+        return STATUS_CORRUPT;
+    *bucket = get_u32(row.data);
+    *kind = (uint8_t)row.data[4];
+    return STATUS_OK;
 }
 
 enum status row_key_gc_parse(struct bytes row, uint64_t *sequence, uint32_t *index)

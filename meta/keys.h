@@ -37,11 +37,14 @@ void row_key_current(struct row_key *out, uint32_t bucket, struct bytes key);
 void row_key_version(struct row_key *out, uint32_t bucket, struct bytes key, uint64_t sequence);
 /* All versions of a key lie in [lower, upper). */
 void row_key_version_bounds(struct row_key *lower, struct row_key *upper, uint32_t bucket, struct bytes key);
+/* In `names`: a name has the key of its row in `current`, and its numbers follow it. */
+void row_key_number(struct row_key *out, uint32_t bucket, struct bytes key, uint64_t number);
 void row_key_upload(struct row_key *out, uint32_t bucket, struct bytes key, const struct upload_id *id);
 void row_key_part(struct row_key *out, const struct upload_id *id, unsigned number);
 void row_key_part_bounds(struct row_key *lower, struct row_key *upper, const struct upload_id *id);
 void row_key_chunk(struct row_key *out, const struct chunk_id *id);
 void row_key_repair(struct row_key *out, unsigned copies, const struct chunk_id *id);
+void row_key_setting(struct row_key *out, uint32_t bucket, uint8_t kind);
 void row_key_gc(struct row_key *out, uint64_t sequence, uint32_t index);
 
 /* The way back. The row's bytes come from the disk: CORRUPT when they cannot be such a key. */
@@ -49,6 +52,7 @@ enum status row_key_version_parse(struct bytes row, struct bytes *key, uint64_t 
 enum status row_key_upload_parse(struct bytes row, struct bytes *key, struct upload_id *id);
 enum status row_key_part_parse(struct bytes row, unsigned *number);
 enum status row_key_repair_parse(struct bytes row, unsigned *copies, struct chunk_id *id);
+enum status row_key_setting_parse(struct bytes row, uint32_t *bucket, uint8_t *kind);
 enum status row_key_gc_parse(struct bytes row, uint64_t *sequence, uint32_t *index);
 
 /* Version ids: 16 hex digits of the sequence, 16 random ones. Upload ids: the hex of their bytes. INVALID when not 32

@@ -29,6 +29,15 @@ enum standing lineage_judge(const struct lineage *lineage, uint64_t last, const 
     return generation > now ? STANDING_AHEAD : STANDING_FORKED;
 }
 
+bool lineage_ended_at(const struct lineage *lineage, uint64_t last, const struct meta_position *position)
+{
+    const struct meta_position *past = past_find(lineage, position->epoch);
+
+    if (position->epoch == lineage->epoch)
+        return position->sequence == last;
+    return past && past->sequence == position->sequence;
+}
+
 static void past_append(struct lineage *lineage, uint64_t epoch, uint64_t end)
 {
     if (lineage->count == LINEAGE_PAST_MAX)
@@ -54,9 +63,9 @@ void lineage_restore(struct lineage *lineage, const struct meta_position *replic
         past_append(lineage, replica->epoch, replica->sequence);
     if (change_generation(replica->epoch) > newest)
         newest = change_generation(replica->epoch);
+    newest += LINEAGE_RESTORE_GAP;
     if (generation > newest)
         newest = generation;
-    newest += LINEAGE_RESTORE_GAP;
     lineage->epoch = change_epoch_create(newest);
     lineage->restored_generation = newest;
 }

@@ -6,13 +6,15 @@
 #ifndef TERCET_META_LINEAGE_H
 #define TERCET_META_LINEAGE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/bytes.h"
 
-#define LINEAGE_PAST_MAX    256
-#define LINEAGE_RESTORE_GAP 1024 /* generations: starts that a node which was away at the restore may have seen alone  \
-                                  */
+#define LINEAGE_PAST_MAX 256
+#define LINEAGE_RESTORE_GAP                                                                                            \
+    1024 /* generations: starts that a node which was away at the restore may have seen alone                          \
+          */
 
 struct meta_position {
     uint64_t epoch; /* 0: of nothing */
@@ -38,9 +40,13 @@ enum standing {
 /* How a replica stands to a database that is at `last`. */
 enum standing lineage_judge(const struct lineage *lineage, uint64_t last, const struct meta_position *replica);
 
+/* Is that where the database is now, or where one of its epochs ended? */
+bool lineage_ended_at(const struct lineage *lineage, uint64_t last, const struct meta_position *position);
+
 /* The current epoch ended at that sequence; a new one begins. */
 void lineage_advance(struct lineage *lineage, uint64_t end);
-/* The same for a restore from `replica`: later ends were given up, and so was every history up to `generation`. */
+/* The same for a restore from `replica`: later ends were given up, and so was every history before `generation`, which
+ * is that of the epoch that begins. It is LINEAGE_RESTORE_GAP above all that is known here when that is more. */
 void lineage_restore(struct lineage *lineage, const struct meta_position *replica, uint32_t generation);
 /* The epoch in which a change was made; *end is the last of its changes, UINT64_MAX in the current one. */
 uint64_t lineage_epoch_at(const struct lineage *lineage, uint64_t sequence, uint64_t *end);

@@ -2,9 +2,9 @@
 #include <stdlib.h>
 
 #include "base/check.h"
-#include "base/log.h"
 #include "meta/internal.h"
 #include "meta/list_walk.h"
+#include "meta/name.h"
 #include "meta/upload.h"
 #include "meta/version.h"
 
@@ -17,7 +17,7 @@ struct list_job {
     unsigned max;
     enum status status;
     /* versions only: the key under way and its newest version */
-    struct bytes key; /* in the page's text, or the query's */
+    struct bytes key; /* in the page's text: the query may be gone, or made anew, before the page is */
     uint64_t newest;
 };
 
@@ -34,13 +34,13 @@ static enum status list_add_current(struct list_job *job, struct list_walk *walk
     struct meta_list_entry *entry = &job->page->entries[job->page->count];
     struct version_head head;
 
-    enum status status = version_head_decode(db_iterator_value(&walk->it), &head);
+    enum status status = version_head_decode(store_iterator_value(&walk->it), &head);
     if (status)
         return status;
     *entry = (struct meta_list_entry){.key = page_text_copy(&job->page->storage, key)};
     version_head_show(&head, true, &entry->object);
     job->page->count++;
-    db_iterator_next(&walk->it);
+    store_iterator_next(&walk->it);
     return STATUS_OK;
 }
 
@@ -49,7 +49,7 @@ static enum status list_add_version(struct list_job *job, struct list_walk *walk
     struct meta_list_entry *entry = &job->page->entries[job->page->count];
     struct version_head head;
 
-    enum status status = version_record_decode_head(db_iterator_value(&walk->it), &head);
+    enum status status = version_record_decode_head(store_iterator_value(&walk->it), &head);
     if (status)
         return status;
     if (!bytes_equal(key, job->key)) {
@@ -59,7 +59,7 @@ static enum status list_add_version(struct list_job *job, struct list_walk *walk
     *entry = (struct meta_list_entry){.key = job->key};
     version_head_show(&head, head.sequence == job->newest, &entry->object);
     job->page->count++;
-    db_iterator_next(&walk->it);
+    store_iterator_next(&walk->it);
     return STATUS_OK;
 }
 
@@ -87,39 +87,56 @@ static void list_current_run(void *arg)
 {
     struct list_job *job = arg;
     const struct meta_list_query *query = job->query;
-    struct db_view view = meta_view(job->meta);
+    struct store_view view = meta_view(job->meta);
     struct list_walk walk;
 
-    list_walk_open(&walk, &view, DB_CURRENT, 0, query->bucket, query->prefix, query->delimiter);
+    list_walk_open(&walk, &view, STORE_CURRENT, 0, query->bucket, query->prefix, query->delimiter);
     list_walk_start(&walk, query->after);
     job->status = list_fill(job, &walk, list_add_current);
     list_walk_close(&walk);
 }
 
-/* Goes behind one version of the key; the newest one is looked up to know whether what follows is the latest. */
-static enum status list_start_version(struct list_job *job, struct list_walk *walk)
+/* Where in the order the version is that the marker names; 0 of a null version that is no more: nobody knows where it
+ * was. */
+static enum status marker_sequence(const struct store_view *view, const struct meta_list_query *query,
+                                   uint64_t *sequence)
+{
+    struct name_record name;
+    uint64_t random;
+    bool implied;
+
+    if (!bytes_equal_str(query->after_version, "null"))
+        return version_id_parse(query->after_version, sequence, &random);
+    enum status status = name_find(view, query->bucket, query->after, &name, &implied);
+    *sequence = status ? 0 : name.null_version;
+    return status == STATUS_NOT_FOUND ? STATUS_OK : status;
+}
+
+/* Goes behind one version of the key; the newest one is looked up to know whether what follows is the latest. After a
+ * null version that is gone the key is listed again: better some versions twice than others never. */
+static enum status list_start_version(struct list_job *job, const struct store_view *view, struct list_walk *walk)
 {
     const struct meta_list_query *query = job->query;
     struct row_key row_key;
     struct bytes key, common;
-    uint64_t sequence, random;
+    uint64_t sequence;
 
-    if (bytes_equal_str(query->after_version, "null") || object_key_check(query->after) ||
-        list_walk_marker_prefix(walk, query->after, &common)) {
+    if (object_key_check(query->after) || list_walk_marker_prefix(walk, query->after, &common)) {
         list_walk_start(walk, query->after);
         return STATUS_OK;
     }
-    enum status status = version_id_parse(query->after_version, &sequence, &random);
+    enum status status = marker_sequence(view, query, &sequence);
     if (status)
         return status;
     row_key_version(&row_key, query->bucket, query->after, UINT64_MAX);
-    db_iterator_seek(&walk->it, row_key_bytes(&row_key));
-    job->key = query->after;
-    if (list_walk_key(walk, &key) == STATUS_OK && bytes_equal(key, query->after))
-        status = row_key_version_parse(db_iterator_key(&walk->it), &key, &job->newest);
+    store_iterator_seek(&walk->it, row_key_bytes(&row_key));
+    if (list_walk_key(walk, &key) == STATUS_OK && bytes_equal(key, query->after)) {
+        status = row_key_version_parse(store_iterator_key(&walk->it), &key, &job->newest);
+        job->key = page_text_copy(&job->page->storage, query->after);
+    }
     if (!status && sequence > 0) {
         row_key_version(&row_key, query->bucket, query->after, sequence - 1);
-        db_iterator_seek(&walk->it, row_key_bytes(&row_key));
+        store_iterator_seek(&walk->it, row_key_bytes(&row_key));
     }
     return status;
 }
@@ -128,12 +145,13 @@ static void list_versions_run(void *arg)
 {
     struct list_job *job = arg;
     const struct meta_list_query *query = job->query;
-    struct db_view view = meta_view(job->meta);
+    struct store_view view = meta_view(job->meta);
     struct list_walk walk;
 
-    list_walk_open(&walk, &view, DB_VERSIONS, KEY_VERSION_SUFFIX_LEN, query->bucket, query->prefix, query->delimiter);
+    list_walk_open(&walk, &view, STORE_VERSIONS, KEY_VERSION_SUFFIX_LEN, query->bucket, query->prefix,
+                   query->delimiter);
     if (query->after_version.len > 0)
-        job->status = list_start_version(job, &walk);
+        job->status = list_start_version(job, &view, &walk);
     else
         list_walk_start(&walk, query->after);
     if (!job->status)
@@ -152,8 +170,9 @@ static enum status list_run(struct meta *meta, const struct meta_list_query *que
         return STATUS_OK;
     page->entries = mem_alloc(job.max * sizeof(*page->entries));
     pool_run(meta->pool, run, &job);
-    if (job.status == STATUS_CORRUPT)
-        log_error("listing met a damaged row", LOG_BYTES("prefix", query->prefix));
+    job.status = damage_of_row(job.status, "list objects");
+    if (!job.status)
+        job.status = settle_wait_durable(&meta->settle);
     if (job.status)
         meta_list_page_release(page);
     return job.status;
@@ -194,9 +213,9 @@ static enum status upload_list_add(struct upload_list_job *job, struct list_walk
     struct upload_id id;
     struct bytes key, common;
 
-    enum status status = row_key_upload_parse(db_iterator_key(&walk->it), &key, &id);
+    enum status status = row_key_upload_parse(store_iterator_key(&walk->it), &key, &id);
     if (!status)
-        status = upload_record_decode(db_iterator_value(&walk->it), &record);
+        status = upload_record_decode(store_iterator_value(&walk->it), &record);
     if (status)
         return status;
     page->count++;
@@ -208,9 +227,10 @@ static enum status upload_list_add(struct upload_list_job *job, struct list_walk
     *entry = (struct meta_upload_entry){.key = page_text_copy(&page->storage, key),
                                         .created_ms = record.created_ms,
                                         .checksum_algorithm = record.checksum_algorithm,
-                                        .checksum_full_object = record.checksum_full_object};
+                                        .checksum_full_object = record.checksum_full_object,
+                                        .storage_class = record.storage_class};
     upload_id_format(&id, entry->id);
-    db_iterator_next(&walk->it);
+    store_iterator_next(&walk->it);
     return STATUS_OK;
 }
 
@@ -230,9 +250,9 @@ static enum status upload_list_start(const struct meta_upload_query *query, stru
     if (status)
         return status;
     row_key_upload(&row_key, query->bucket, query->key_marker, &id);
-    db_iterator_seek(&walk->it, row_key_bytes(&row_key));
-    if (db_iterator_valid(&walk->it) && bytes_equal(db_iterator_key(&walk->it), row_key_bytes(&row_key)))
-        db_iterator_next(&walk->it);
+    store_iterator_seek(&walk->it, row_key_bytes(&row_key));
+    if (store_iterator_valid(&walk->it) && bytes_equal(store_iterator_key(&walk->it), row_key_bytes(&row_key)))
+        store_iterator_next(&walk->it);
     return STATUS_OK;
 }
 
@@ -240,11 +260,11 @@ static void upload_list_run(void *arg)
 {
     struct upload_list_job *job = arg;
     const struct meta_upload_query *query = job->query;
-    struct db_view view = meta_view(job->meta);
+    struct store_view view = meta_view(job->meta);
     struct list_walk walk;
     struct bytes key;
 
-    list_walk_open(&walk, &view, DB_UPLOADS, KEY_UPLOAD_SUFFIX_LEN, query->bucket, query->prefix, query->delimiter);
+    list_walk_open(&walk, &view, STORE_UPLOADS, KEY_UPLOAD_SUFFIX_LEN, query->bucket, query->prefix, query->delimiter);
     enum status status = upload_list_start(query, &walk);
     while (!status && (status = list_walk_key(&walk, &key)) == STATUS_OK) {
         if (job->page->count == job->max) {
@@ -267,8 +287,9 @@ enum status meta_upload_list(struct meta *meta, const struct meta_upload_query *
         return STATUS_OK;
     page->entries = mem_alloc(job.max * sizeof(*page->entries));
     pool_run(meta->pool, upload_list_run, &job);
-    if (job.status == STATUS_CORRUPT)
-        log_error("listing of uploads met a damaged row", LOG_BYTES("prefix", query->prefix));
+    job.status = damage_of_row(job.status, "list uploads");
+    if (!job.status)
+        job.status = settle_wait_durable(&meta->settle);
     if (job.status)
         meta_upload_page_release(page);
     return job.status;

@@ -7,7 +7,7 @@
 
 #include "base/check.h"
 
-void list_walk_open(struct list_walk *walk, const struct db_view *view, enum db_family family, size_t suffix_len,
+void list_walk_open(struct list_walk *walk, const struct store_view *view, enum store_family family, size_t suffix_len,
                     uint32_t bucket, struct bytes prefix, struct bytes delimiter)
 {
     struct row_key lower, upper;
@@ -17,12 +17,12 @@ void list_walk_open(struct list_walk *walk, const struct db_view *view, enum db_
     upper = lower;
     if (prefix.len <= META_KEY_MAX) /* else no key can match and the range stays empty */
         row_key_step_over(&upper);
-    db_iterator_open(&walk->it, view, family, row_key_bytes(&lower), row_key_bytes(&upper));
+    store_iterator_open(&walk->it, view, family, row_key_bytes(&lower), row_key_bytes(&upper));
 }
 
 void list_walk_close(struct list_walk *walk)
 {
-    db_iterator_close(&walk->it);
+    store_iterator_close(&walk->it);
 }
 
 void list_walk_start(struct list_walk *walk, struct bytes after)
@@ -31,7 +31,7 @@ void list_walk_start(struct list_walk *walk, struct bytes after)
     struct bytes common;
 
     if (after.len == 0) {
-        db_iterator_first(&walk->it);
+        store_iterator_first(&walk->it);
         return;
     }
     if (list_walk_marker_prefix(walk, after, &common)) {
@@ -41,16 +41,16 @@ void list_walk_start(struct list_walk *walk, struct bytes after)
         row_key_prefix(&key, walk->bucket, after);
         key.data[key.len++] = '\x01';
     }
-    db_iterator_seek(&walk->it, row_key_bytes(&key));
+    store_iterator_seek(&walk->it, row_key_bytes(&key));
 }
 
 enum status list_walk_key(const struct list_walk *walk, struct bytes *key)
 {
-    if (!db_iterator_valid(&walk->it)) {
-        enum status status = db_iterator_status(&walk->it);
+    if (!store_iterator_valid(&walk->it)) {
+        enum status status = store_iterator_status(&walk->it);
         return status ? status : STATUS_NOT_FOUND;
     }
-    struct bytes row = db_iterator_key(&walk->it);
+    struct bytes row = store_iterator_key(&walk->it);
     if (row.len <= 4 + walk->suffix_len)
         return STATUS_CORRUPT;
     *key = bytes_of(row.data + 4, row.len - 4 - walk->suffix_len);
@@ -79,12 +79,12 @@ void list_walk_skip(struct list_walk *walk, struct bytes common)
     struct row_key key;
     struct bytes next;
 
-    db_iterator_next(&walk->it); /* often the common prefix of one key */
+    store_iterator_next(&walk->it); /* often the common prefix of one key */
     if (list_walk_key(walk, &next) || !bytes_starts_with(next, common))
         return;
     row_key_prefix(&key, walk->bucket, common);
     row_key_step_over(&key);
-    db_iterator_seek(&walk->it, row_key_bytes(&key));
+    store_iterator_seek(&walk->it, row_key_bytes(&key));
 }
 
 enum { PAGE_TEXT_BYTES = 16384 };

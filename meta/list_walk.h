@@ -8,19 +8,19 @@
 #include <stdint.h>
 
 #include "base/bytes.h"
-#include "meta/db.h"
+#include "meta/store.h"
 #include "meta/keys.h"
 
 #define LIST_MAX 1000
 
 struct list_walk {
-    struct db_iterator it;
+    struct store_iterator it;
     uint32_t bucket;
     struct bytes prefix, delimiter;
     size_t suffix_len; /* of a row's key behind the object's key */
 };
 
-void list_walk_open(struct list_walk *walk, const struct db_view *view, enum db_family family, size_t suffix_len,
+void list_walk_open(struct list_walk *walk, const struct store_view *view, enum store_family family, size_t suffix_len,
                     uint32_t bucket, struct bytes prefix, struct bytes delimiter);
 void list_walk_close(struct list_walk *walk);
 /* To the first row; or behind all rows of `after`; or, if that lies under a common prefix, behind all rows under it: S3

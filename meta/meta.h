@@ -1,5 +1,5 @@
 /* Names: buckets, object versions and where their bytes are, multipart uploads, and the queues of chunks to repair or
- * to free. The only folder that touches the gateway's RocksDB.
+ * to free. They are rows of a store (store.h), which nobody else touches.
  *
  * Every change goes through one committer (commit.c): one thread takes all waiting changes, lets each read what it
  * depends on and add to one batch, and writes the batch with one sync. So changes are totally ordered, conditions are
@@ -16,42 +16,56 @@
 #include "base/bytes.h"
 #include "base/checksum.h"
 #include "base/chunk.h"
+#include "base/database_figures.h"
 #include "base/status.h"
+#include "meta/attributes.h"
 
 struct meta;
+struct meta_outbox_entry;
 struct meta_replication;
+struct meta_setting_kind;
+struct meta_settings_update;
+struct meta_store;
 struct meta_space;
 struct pool;
 
 #define META_KEY_MAX        1024
 #define META_BUCKET_MAX     63
-#define META_VERSION_ID_LEN 32 /* lower-case hex; "null" for the version of a bucket without versioning */
+#define META_VERSION_ID_LEN 32 /* lower-case hex; or "null": a key has one null version at most */
 #define META_UPLOAD_ID_LEN  32
 #define META_PART_MAX       10000
 #define META_HEADERS_MAX    16384 /* bytes of an object's stored headers */
 
 struct meta_options {
     const char *path;
+    struct meta_store
+        *store; /* store.h: used instead of a database at path; NULL: the one at path. Outlives the metadata */
     const uint8_t *cluster_id; /* 16 bytes; a database of another cluster is refused with STATUS_DENIED */
     struct pool *pool;         /* for reads */
-    uint64_t cache_bytes;      /* RocksDB block cache; 0: 16 MiB */
+    uint64_t cache_bytes;      /* what the store may keep of its rows in memory; 0: 16 MiB */
     const struct meta_replication *replication; /* history.h; NULL: no replicas. Outlives the metadata */
     struct meta_space *space;                   /* space.h; NULL: no care for a full disk. Outlives the metadata */
+    const char *bounded_bucket; /* NULL: none; else of each name in it a new version removes surplus old ones */
+    uint64_t versions_max;      /* of a name there, with delete markers; 0: no bound */
+    const struct meta_setting_kind *setting_kinds; /* bucket_settings.h: those that buckets can have */
+    size_t setting_kind_count;
 };
 
 enum status meta_open(const struct meta_options *options, struct meta **meta); /* the reason of a failure is logged */
 void meta_close(struct meta *meta);                                            /* flushes; no call may be under way */
 uint64_t meta_sequence(const struct meta *meta);                               /* the last commit's */
-unsigned meta_commits_waiting(const struct meta *meta); /* changes asked for and not yet acknowledged */
-/* An integer property of RocksDB summed over the column families; 0 when unknown. */
-uint64_t meta_rocksdb_property(struct meta *meta, const char *name);
-/* One of the database as a whole, which each column family would report alike: cache, errors, stalls. */
-uint64_t meta_rocksdb_property_shared(struct meta *meta, const char *name);
-/* There was an error in RocksDB's background and no commit since: commits may be impossible. The committer finds out,
+unsigned meta_commits_waiting(const struct meta *meta);               /* changes asked for and not yet acknowledged */
+uint64_t meta_figure(struct meta *meta, enum database_figure figure); /* of its database; does not wait for the disk */
+/* There was an error in the store's background and no commit since: commits may be impossible. The committer finds out,
  * every second, by one of its own. Does not suspend. */
 bool meta_is_failing(struct meta *meta);
+/* A write or a sync failed, and service_wake was called: what the disk holds is not known before the next start. No
+ * change is made any more, and the database is not to be closed, which would touch the disk. Any thread. */
+bool meta_has_failed(const struct meta *meta);
+/* A read or write met damage since the process began. What was not met is still right. Does not suspend. */
+bool meta_is_damaged(void);
 
-/* All recorded chunks, those that wait to be freed too, by the number of good copies; with three or more: the last.
+/* All recorded chunks but the unwanted ones (meta_gc_wait), by the number of good copies; with three or more: the last.
  * Exact as of the last commit: counted in the batches that change them. */
 struct meta_durability {
     uint64_t chunks[CHUNK_COPIES + 1], bytes[CHUNK_COPIES + 1];
@@ -62,16 +76,23 @@ void meta_durability_get(struct meta *meta, struct meta_durability *out); /* any
 struct meta_bucket {
     uint32_t id; /* never reused */
     char name[META_BUCKET_MAX + 1];
-    bool versioned;
+    bool versioned; /* versions are kept: versioning is enabled, or suspended */
+    bool suspended; /* a write replaces the null version, and only it */
     int64_t created_ms;
     char region[32];                   /* LocationConstraint given at creation, "" for none */
     uint64_t objects, versions, bytes; /* current objects; versions with delete markers; bytes of all versions */
 };
-enum status meta_bucket_create(struct meta *meta, struct bytes name, bool versioned, struct bytes region); /* EXISTS */
+/* EXISTS. settings (bucket_settings.h) are there from the first moment on; NULL: none. Their check is not asked. */
+enum status meta_bucket_create(struct meta *meta, struct bytes name, bool versioned, struct bytes region,
+                               const struct meta_settings_update *settings);
 enum status meta_bucket_get(struct meta *meta, struct bytes name,
                             struct meta_bucket *out); /* memory only: never suspends */
 /* NOT_EMPTY while it holds a version or delete marker; open multipart uploads are aborted with it. */
 enum status meta_bucket_delete(struct meta *meta, struct bytes name);
+/* Enables or suspends versioning. There is no way back to a bucket that keeps no versions; what was there before is the
+ * null version of its key. settings change in the same commit, and their check decides; NULL: none. NOT_FOUND. */
+enum status meta_bucket_set_versioning(struct meta *meta, uint32_t bucket, bool suspended,
+                                       const struct meta_settings_update *settings);
 /* All buckets by name; *buckets is to be freed. Never suspends. */
 void meta_bucket_list(struct meta *meta, struct meta_bucket **buckets, size_t *count);
 
@@ -84,25 +105,6 @@ struct meta_checksum {
     uint8_t value[SHA256_LEN];
 };
 
-struct meta_object {
-    /* given by the writer */
-    uint64_t size;
-    uint8_t etag_md5[MD5_LEN];
-    uint32_t etag_parts; /* 0: not multipart */
-    struct meta_checksum checksum;
-    struct bytes headers; /* the writer's encoding of stored headers and user metadata, at most META_HEADERS_MAX */
-    /* given by meta */
-    uint64_t sequence;   /* commit sequence: the order of versions */
-    uint64_t number;     /* 1, 2, ... per name: latest existing + 1 */
-    int64_t modified_ms; /* never earlier than the version before it */
-    bool delete_marker;
-    bool latest;
-    char version_id[META_VERSION_ID_LEN + 1]; /* "null" without versioning */
-    /* private */
-    void *storage;
-};
-void meta_object_release(struct meta_object *object);
-
 /* Conditions of a write, decided at the commit (a delete marker counts as absent). */
 struct meta_condition {
     bool must_be_absent; /* If-None-Match: * */
@@ -112,39 +114,112 @@ struct meta_condition {
     uint32_t etag_parts;
 };
 
-/* Commits one new version whose chunks are durable. On return `object` has the fields given by meta. What it replaces
- * is queued for GC, chunks with fewer than three copies for repair, all in the same batch. NOT_FOUND: no such bucket.
- * On any error the caller frees the chunks on the nodes. */
+struct meta_object {
+    /* given by the writer */
+    uint64_t size;
+    uint8_t etag_md5[MD5_LEN];
+    uint32_t etag_parts; /* 0: not multipart */
+    struct meta_checksum checksum;
+    uint8_t storage_class;   /* the writer's number for it; 0 is the default */
+    struct bytes headers;    /* the writer's encoding of stored headers and user metadata, at most META_HEADERS_MAX */
+    struct bytes attributes; /* packed, attributes.h */
+    const struct meta_outbox_entry *outbox; /* outbox.h; NULL: nothing is to be done */
+    /* given by meta */
+    uint64_t sequence;   /* commit sequence: the order of versions */
+    uint64_t number;     /* 1, 2, ... per name; with versioning none is ever used twice */
+    int64_t modified_ms; /* never earlier than the version before it */
+    bool delete_marker;
+    bool latest;
+    char version_id[META_VERSION_ID_LEN + 1]; /* "null" if written without versioning, or while it was suspended */
+    /* private */
+    void *storage;
+};
+void meta_object_release(struct meta_object *object);
+
+/* Commits one new version whose chunks are durable, or are carried with the commit (chunk_list.carried): then they are
+ * once it is OK, and with UNAVAILABLE no nodes could be found for them. On return `object` has the fields given by
+ * meta. What it replaces is queued for GC, chunks with fewer than three copies for repair, all in the same batch.
+ * NOT_FOUND: no such bucket. On any error the caller frees the chunks on the nodes. */
 enum status meta_object_put(struct meta *meta, uint32_t bucket, struct bytes key, struct meta_object *object,
                             const struct chunk_list *chunks, const struct meta_condition *condition);
 
 /* Which version: the latest (all zero), by S3 version id, or by number. */
 struct meta_version {
-    struct bytes id; /* data NULL: not by id. INVALID when malformed; "null" finds the null version */
-    uint64_t number; /* 0: not by number */
+    /* data NULL: not by id. INVALID when malformed, or when the bucket has never kept versions and so gave out no ids;
+     * "null" finds the null version */
+    struct bytes id;
+    uint64_t number; /* 0: not by number, which only versioned buckets know */
 };
-/* NOT_FOUND when absent. The latest may be a delete marker: the caller looks at delete_marker. */
+/* NOT_FOUND when absent. The latest may be a delete marker: the caller looks at delete_marker. Until the object is
+ * released, GC frees no chunk of this version, and holds back nothing else for it. Waits for a commit of the version
+ * whose outcome is not known yet (settle.h); UNCERTAIN when it cannot be known any more. */
 enum status meta_object_get(struct meta *meta, uint32_t bucket, struct bytes key, const struct meta_version *version,
                             struct meta_object *object);
 
-struct meta_deletion {
-    bool removed;                             /* something was there and was removed */
-    bool marker_created;                      /* a delete marker was added */
-    bool marker_removed;                      /* the removed version was a delete marker */
-    char version_id[META_VERSION_ID_LEN + 1]; /* of the marker added or the version removed; "" otherwise */
+/* A change of a version's attributes, in one commit; what it was written with stays. */
+struct meta_object_update {
+    const struct meta_attribute *changes; /* a document with data NULL: that attribute is removed, if it is there */
+    size_t count;
+    uint64_t sequence;                      /* 0, or of the version that is meant: PRECONDITION when it is another */
+    const struct meta_condition *condition; /* about the version addressed; NULL: none */
+    /* Decides in the committer, which it must not block, whether this may be done to the version as it is then, its
+     * attributes among it. NULL: always. Its failure is what the update returns. */
+    enum status (*check)(void *arg, const struct meta_bucket *bucket, const struct meta_object *object);
+    void *arg;
+    const struct meta_outbox_entry *outbox; /* as of meta_object */
 };
-/* S3 semantics: without a version, a versioned bucket gets a delete marker and another loses its object (no error when
- * absent); with a version that one is removed (NOT_FOUND when absent). A condition is about the version addressed. */
+/* NOT_FOUND; CONFLICT when it is a delete marker, which has none; LIMIT. *object is the version that was looked at, in
+ * either case, without headers and attributes: nothing to release. */
+enum status meta_object_update(struct meta *meta, uint32_t bucket, struct bytes key, const struct meta_version *version,
+                               const struct meta_object_update *update, struct meta_object *object);
+
+struct meta_deletion {
+    bool removed;        /* something was there and was removed */
+    bool marker_created; /* a delete marker was added */
+    bool marker_removed; /* the removed version was a delete marker */
+    bool no_bucket;      /* with NOT_FOUND: it is the bucket that is not there */
+    bool versioned;      /* the bucket keeps versions, as of the commit */
+    /* Of the marker added, or the version removed; with NOT_FOUND that of the version named by it; "" otherwise. */
+    char version_id[META_VERSION_ID_LEN + 1];
+};
+/* S3 semantics: without a version, a versioned bucket gets a delete marker (which replaces the null version while
+ * versioning is suspended) and another loses its object (no error when absent); with a version that one is removed
+ * (NOT_FOUND when absent). A condition is about the version addressed. INVALID, also without the bucket: a malformed
+ * id. */
 enum status meta_object_delete(struct meta *meta, uint32_t bucket, struct bytes key, const struct meta_version *version,
-                               const struct meta_condition *condition, struct meta_deletion *result);
-/* Removes the name with all its versions (documented API). *count is how many there were. */
+                               const struct meta_condition *condition, const struct meta_outbox_entry *outbox,
+                               struct meta_deletion *result);
+/* One of several that are asked for together. */
+struct meta_object_deletion {
+    struct bytes key;
+    struct meta_version version;
+    struct meta_condition condition;
+    const struct meta_outbox_entry *outbox; /* NULL: nothing is to be done */
+    enum status status;                     /* the outcome, as of meta_object_delete */
+    struct meta_deletion result;
+};
+/* The same for each of them, in their order and in as few commits as their size allows. None depends on the outcome of
+ * another, but a later one sees what an earlier one did. */
+void meta_objects_delete(struct meta *meta, uint32_t bucket, struct meta_object_deletion *const *deletions,
+                         size_t count);
+/* Removes the name with all its versions (documented API). *count is how many there were. INVALID for a bucket without
+ * versioning. */
 enum status meta_object_delete_all(struct meta *meta, uint32_t bucket, struct bytes key, uint64_t *count);
 
+/* Which versions of a name are kept; the newest always is. */
+struct meta_keep {
+    uint64_t versions_max;      /* so many of the newest, with delete markers; 0: no bound */
+    int64_t replaced_before_ms; /* those that got a successor by then are not; INT64_MIN: no bound */
+};
+/* Removes the oldest versions of the name that are not kept, some hundred in one commit. *removed: how many; *more:
+ * when others may be left. INVALID for a bucket without versioning. */
+enum status meta_versions_trim(struct meta *meta, uint32_t bucket, struct bytes key, const struct meta_keep *keep,
+                               uint64_t *removed, bool *more);
+
 /* ---- an object's chunks --------------------------------------------------------------------------------------- */
-/* Walks the chunks that cover [offset, offset + len) of the object, in order; loads them in batches. While a cursor
- * is open, GC frees no chunk that was reachable when the object was looked up; between the lookup and the opening only
- * the grace of meta_gc_next protects them, so that must be a minute at least. The object (from meta_object_get or
- * meta_upload_complete) must outlive the cursor. A ref names the good copies; when none is left, the bad ones. */
+/* Walks the chunks that cover [offset, offset + len) of the object, in order; loads them in batches. The
+ * object (from meta_object_get or meta_upload_complete) must outlive the cursor. A ref names the good copies; when none
+ * is left, the bad ones. */
 struct meta_cursor;
 struct meta_cursor *meta_cursor_open(struct meta *meta, const struct meta_object *object, uint64_t offset,
                                      uint64_t len);
@@ -170,7 +245,7 @@ struct meta_list_entry {
     struct bytes key; /* or the common prefix */
     bool is_prefix;
     struct meta_object
-        object; /* size, etag, modified, number, version_id, delete_marker, latest, checksum; no headers */
+        object; /* size, etag, modified, number, version_id, delete_marker, latest, checksum, class; no headers */
 };
 struct meta_list_page {
     struct meta_list_entry *entries; /* in key order; versions of a key newest first */
@@ -189,12 +264,17 @@ struct meta_upload {
     char id[META_UPLOAD_ID_LEN + 1];
     uint32_t bucket;
     struct bytes key, headers;
+    struct bytes attributes;                          /* of the object that it becomes */
     uint8_t checksum_algorithm, checksum_full_object; /* as asked at creation; 0: none */
+    uint8_t storage_class;                            /* of the object that it becomes */
+    struct meta_condition condition; /* holds for the object: decided at creation and at the Complete */
     int64_t created_ms;
+    const struct meta_outbox_entry *outbox; /* given for the Complete, as of meta_object */
     void *storage;
 };
 void meta_upload_release(struct meta_upload *upload);
-/* upload: bucket, key, headers and checksum_* given; id and created_ms returned. */
+/* upload: bucket, key, headers, attributes, class, condition and checksum_* given; id and created_ms returned. A
+ * condition that fails already ends as in meta_object_put, and there is no upload. */
 enum status meta_upload_create(struct meta *meta, struct meta_upload *upload);
 /* NOT_FOUND unless the upload is open and of that bucket and key. */
 enum status meta_upload_get(struct meta *meta, uint32_t bucket, struct bytes key, struct bytes id,
@@ -216,13 +296,14 @@ enum status meta_part_list(struct meta *meta, const struct meta_upload *upload, 
 
 /* Decides whether the uploaded parts make the object, in the committer (it must not block): called with the stored
  * parts that the request names, in its order (NULL where a number was never uploaded). It fills object->etag_md5,
- * etag_parts and checksum. A failure status is passed through. */
+ * etag_parts and checksum; when the Complete is repeated, object->checksum comes as the version has it. A failure
+ * status is passed through. */
 typedef enum status (*meta_complete_fn)(void *arg, const struct meta_part *const *parts, size_t count,
                                         struct meta_object *object);
 /* Turns the upload into a version: object->headers are the upload's; `decide` is told object->size. The numbers must
  * ascend (INVALID otherwise, and when `decide` lets a missing part pass). Parts that are not named go to GC. Release
- * the object. NOT_FOUND: upload gone; but a repeated Complete of the upload that made the current version returns it.
- */
+ * the object. NOT_FOUND: upload gone. But a repeated Complete of the upload that made the current version returns it,
+ * if it names the parts that the version has, `decide` agrees, and its condition is the first one's or holds now. */
 enum status meta_upload_complete(struct meta *meta, const struct meta_upload *upload, const unsigned *numbers,
                                  size_t count, const struct meta_condition *condition, meta_complete_fn decide,
                                  void *arg, struct meta_object *object);
@@ -238,7 +319,7 @@ struct meta_upload_entry {
     struct bytes key; /* or the common prefix */
     char id[META_UPLOAD_ID_LEN + 1];
     int64_t created_ms;
-    uint8_t checksum_algorithm, checksum_full_object;
+    uint8_t checksum_algorithm, checksum_full_object, storage_class;
 };
 struct meta_upload_page {
     struct meta_upload_entry *entries; /* by key, then by creation */
@@ -250,14 +331,39 @@ enum status meta_upload_list(struct meta *meta, const struct meta_upload_query *
 void meta_upload_page_release(struct meta_upload_page *page);
 
 /* ---- background queues ---------------------------------------------------------------------------------------- */
-/* Chunks that nothing refers to any more, whose grace has passed and that no cursor opened before may still reach, with
- * every node that may hold a copy. Appends at most max refs. Each call goes on behind the last one, so that chunks
- * which cannot be freed now hold up nothing; nothing appended: the queue was walked to its end, and the next call
- * starts over with what was not done. Large deleted objects are expanded piece by piece. */
-enum status meta_gc_next(struct meta *meta, uint64_t grace_ms, size_t max, struct chunk_list *chunks);
+struct meta_gc_row { /* of the queue */
+    uint64_t sequence;
+    uint32_t index;
+    bool ends; /* the last chunk that was found of its row */
+};
+/* Chunks to be freed, with every node that may hold a copy, and the row that each is from. Zero-initialise; release
+ * frees. */
+struct meta_garbage {
+    struct chunk_list chunks;
+    struct meta_gc_row *rows;
+    size_t row_capacity;
+};
+void meta_garbage_append(struct meta_garbage *garbage, const struct chunk_ref *ref, const struct meta_gc_row *row);
+void meta_garbage_release(struct meta_garbage *garbage);
+
+/* Chunks that nothing refers to any more, whose grace has passed and whose version nobody holds. Appends at most
+ * max of them; each call goes on behind the last one of its pass. Large deleted objects are expanded piece by piece.
+ * META_GC_NEW: what was never handed out, so that chunks which cannot be freed now hold up nothing; nothing appended:
+ * there is no more for now. META_GC_AGAIN: what was handed out before, or held by a reader then, and is still there;
+ * nothing appended: the end, and the next call starts over. */
+enum meta_gc_pass { META_GC_NEW, META_GC_AGAIN };
+enum status meta_gc_next(struct meta *meta, enum meta_gc_pass pass, uint64_t grace_ms, size_t max,
+                         struct meta_garbage *garbage);
 /* These chunks were freed on every node that held them. */
-enum status meta_gc_done(struct meta *meta, const struct chunk_list *chunks);
+enum status meta_gc_done(struct meta *meta, const struct meta_garbage *freed);
+/* These chunks cannot be freed on every node that holds them now. Before copies of them are deleted elsewhere: marks
+ * those that are not marked yet as unwanted, so that nobody misses these copies. */
+enum status meta_gc_wait(struct meta *meta, const struct chunk_list *chunks);
 uint64_t meta_gc_backlog(struct meta *meta); /* rows waiting; approximate */
+uint64_t meta_gc_left(struct meta *meta);    /* of these, what META_GC_AGAIN has to do with */
+/* Rows whose grace has passed and that were never handed out: how far freeing is behind, without what waits for nodes
+ * or readers. Approximate: too small by what became due since the last call of meta_gc_next. */
+uint64_t meta_gc_overdue(struct meta *meta);
 /* The bytes of these, each chunk counted once; a row counts as a whole until nothing is left of it. */
 uint64_t meta_gc_backlog_bytes(struct meta *meta);
 
@@ -275,6 +381,9 @@ enum status meta_repair_add(struct meta *meta, const struct chunk_id *id, unsign
 /* The same for many chunks in one commit; at most META_REPAIR_ADD_MAX. */
 #define META_REPAIR_ADD_MAX 256
 enum status meta_repair_add_many(struct meta *meta, const struct chunk_id *ids, size_t count, unsigned bad_node);
+/* meta_repair_done for many chunks, at most META_REPAIR_ADD_MAX, in one commit; known: false for one that is no longer
+ * referred to. */
+enum status meta_repair_done_many(struct meta *meta, const struct chunk_ref *refs, size_t count, bool *known);
 uint64_t meta_repair_backlog(struct meta *meta);
 /* For how long the queue has not been empty, counted from meta_open at most: nothing that was queued since is older. 0
  * when it is empty. */
@@ -284,6 +393,7 @@ uint64_t meta_repair_backlog_ms(struct meta *meta);
 struct meta_chunk {
     struct chunk_ref ref; /* with every recorded copy */
     uint8_t bad;          /* bit i: the copy on ref.nodes[i] is missing or corrupt */
+    bool unwanted;        /* it waits to be freed */
 };
 /* NOT_FOUND when nothing is recorded of it. */
 enum status meta_chunk_get(struct meta *meta, const struct chunk_id *id, struct meta_chunk *chunk);

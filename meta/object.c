@@ -1,31 +1,32 @@
-/* Objects: the operations on versions of one key; see meta.h. */
+/* Objects: putting and getting versions of one key; see meta.h. Deleting is object_delete.c's. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/check.h"
-#include "base/log.h"
 #include "meta/chunk_rows.h"
 #include "meta/internal.h"
 #include "meta/object_storage.h"
 #include "meta/version.h"
 
-enum { DELETE_VERSIONS_MAX = 1000 }; /* in one commit */
-
-void object_take_row(struct meta_object *object, struct version_row *row, bool latest, uint64_t read_sequence)
+void object_take_row(struct reader_registry *registry, struct meta_object *object, struct version_row *row, bool latest,
+                     uint64_t sequence)
 {
     struct object_storage *storage = mem_alloc(sizeof(*storage));
     storage->row = *row;
-    storage->read_sequence = read_sequence;
     *row = (struct version_row){0};
-    *object = (struct meta_object){.storage = storage, .headers = storage->row.record.headers};
+    reader_begin(registry, &storage->reader, &storage->row.record, sequence);
+    *object = (struct meta_object){
+        .storage = storage, .headers = storage->row.record.headers, .attributes = storage->row.record.attributes};
     version_head_show(&storage->row.record.head, latest, object);
 }
 
 void meta_object_release(struct meta_object *object)
 {
     struct object_storage *storage = object->storage;
-    if (storage)
+    if (storage) {
+        reader_end(&storage->reader);
         version_row_release(&storage->row);
+    }
     free(storage);
     *object = (struct meta_object){0};
 }
@@ -63,12 +64,18 @@ static enum status object_put_prepare(struct commit_op *op, struct txn *txn)
 
     struct meta_object *object = put->object;
     struct version_record record = {
-        .head = {.size = object->size, .etag_parts = object->etag_parts, .checksum = object->checksum},
+        .head = {.size = object->size,
+                 .etag_parts = object->etag_parts,
+                 .checksum = object->checksum,
+                 .storage_class = object->storage_class},
         .headers = object->headers,
+        .attributes = object->attributes,
         .chunks = put->packed,
     };
     memcpy(record.head.etag_md5, object->etag_md5, MD5_LEN);
     status = version_add(txn, bucket, put->key, previous, &record);
+    if (!status)
+        status = outbox_add(txn, object->outbox, put->bucket, put->key, &record.head);
     if (status)
         return status;
     chunk_rows_add(txn, put->chunks);
@@ -87,6 +94,7 @@ enum status meta_object_put(struct meta *meta, uint32_t bucket, struct bytes key
                              .condition = condition};
 
     enum status status = object_key_check(key);
+    CHECK(meta_attributes_check(object->attributes) == STATUS_OK);
     if (!status && object->headers.len > META_HEADERS_MAX)
         status = STATUS_LIMIT;
     if (!status)
@@ -105,21 +113,39 @@ struct object_get {
     enum status status;
 };
 
-static void object_get_from(struct object_get *get, const struct db_view *view)
+static void object_get_from(struct object_get *get, const struct store_view *view)
 {
+    struct reader_registry *registry = &get->meta->readers;
     uint64_t sequence = meta_sequence(get->meta); /* before the read */
     struct version_row row;
+    struct lookup lookup;
     bool latest;
 
+    lookup_begin(registry, &lookup, sequence);
     get->status = version_load_which(view, get->bucket, get->key, get->version, &row, &latest);
     if (!get->status)
-        object_take_row(get->object, &row, latest, sequence);
+        object_take_row(registry, get->object, &row, latest, sequence);
+    lookup_end(registry, &lookup);
+}
+
+/* Waits for what the answer depends on. */
+static enum status object_get_settle(struct object_get *get)
+{
+    struct settle *settle = &get->meta->settle;
+
+    if (get->status && get->status != STATUS_NOT_FOUND)
+        return get->status;
+    enum status status =
+        get->status ? settle_wait_durable(settle) : settle_wait(settle, SETTLE_OUTCOME, get->object->sequence);
+    if (status && !get->status)
+        meta_object_release(get->object);
+    return status ? status : get->status;
 }
 
 static void object_get_run(void *arg)
 {
     struct object_get *get = arg;
-    struct db_view view = meta_view(get->meta);
+    struct store_view view = meta_view(get->meta);
 
     object_get_from(get, &view);
 }
@@ -133,123 +159,13 @@ enum status meta_object_get(struct meta *meta, uint32_t bucket, struct bytes key
     if (object_key_check(key))
         return STATUS_NOT_FOUND;
     /* most objects that are asked for are in memory, and the trip to the pool costs more than the read */
-    const struct db_view memory = meta_view_in_memory(meta);
+    const struct store_view memory = meta_view_in_memory(meta);
     object_get_from(&get, &memory);
     if (get.status == STATUS_UNAVAILABLE)
         pool_run(meta->pool, object_get_run, &get);
-    if (get.status == STATUS_CORRUPT)
-        log_error("version record is damaged", LOG_BYTES("key", key));
-    return get.status;
-}
-
-/* ---- delete --------------------------------------------------------------------------------------------------- */
-
-struct object_delete {
-    struct commit_op op;
-    uint32_t bucket;
-    struct bytes key;
-    const struct meta_version *version;
-    const struct meta_condition *condition;
-    struct meta_deletion *result;
-    uint64_t count; /* delete_all */
-    bool more;
-};
-
-/* A versioned bucket without a version named: a delete marker hides the object. */
-static enum status object_delete_mark(struct object_delete *delete, struct txn *txn, struct bucket_entry *bucket)
-{
-    struct version_head head;
-    struct version_record marker = {.head = {.delete_marker = true}};
-    struct meta_object shown = {0};
-    const struct version_head *previous = &head;
-
-    enum status status = version_latest_head(&txn->view, delete->bucket, delete->key, true, &head);
-    if (status == STATUS_NOT_FOUND)
-        previous = NULL;
-    else if (status)
-        return status;
-    status = version_condition_check(delete->condition, previous);
-    if (!status)
-        status = version_add(txn, bucket, delete->key, previous, &marker);
-    if (status)
-        return status;
-    version_head_show(&marker.head, true, &shown);
-    delete->result->marker_created = true;
-    memcpy(delete->result->version_id, shown.version_id, sizeof(shown.version_id));
-    return STATUS_OK;
-}
-
-static enum status object_delete_version(struct object_delete *delete, struct txn *txn)
-{
-    struct version_row row;
-    struct meta_object shown = {0};
-    bool latest;
-
-    enum status status = version_load_which(&txn->view, delete->bucket, delete->key, delete->version, &row, &latest);
-    if (status)
-        return status;
-    status = version_condition_check(delete->condition, &row.record.head);
-    if (!status)
-        status = version_remove(txn, delete->bucket, delete->key, &row.record, latest);
-    version_head_show(&row.record.head, latest, &shown);
-    version_row_release(&row);
-    if (status)
-        return status;
-    delete->result->removed = true;
-    delete->result->marker_removed = shown.delete_marker;
-    memcpy(delete->result->version_id, shown.version_id, sizeof(shown.version_id));
-    return STATUS_OK;
-}
-
-static enum status object_delete_prepare(struct commit_op *op, struct txn *txn)
-{
-    struct object_delete *delete = (struct object_delete *)op;
-    bool named = delete->version && (delete->version->id.data || delete->version->number);
-    struct bucket_entry *bucket;
-
-    enum status status = txn_bucket(txn, delete->bucket, &bucket);
-    if (status)
-        return status;
-    if (!named && bucket->staged.versioned)
-        return object_delete_mark(delete, txn, bucket);
-    status = object_delete_version(delete, txn);
-    if (status == STATUS_NOT_FOUND && !named)
-        status = version_condition_check(delete->condition, NULL);
-    return status;
-}
-
-enum status meta_object_delete(struct meta *meta, uint32_t bucket, struct bytes key, const struct meta_version *version,
-                               const struct meta_condition *condition, struct meta_deletion *result)
-{
-    struct object_delete delete = {.op.prepare = object_delete_prepare,
-                                   .bucket = bucket,
-                                   .key = key,
-                                   .version = version,
-                                   .condition = condition,
-                                   .result = result};
-    *result = (struct meta_deletion){0};
-    enum status status = object_key_check(key);
-    return status ? status : commit_run(meta, &delete.op);
-}
-
-static enum status object_delete_all_prepare(struct commit_op *op, struct txn *txn)
-{
-    struct object_delete *delete = (struct object_delete *)op;
-    struct bucket_entry *bucket;
-
-    enum status status = txn_bucket(txn, delete->bucket, &bucket);
-    if (status)
-        return status;
-    return version_remove_oldest(txn, delete->bucket, delete->key, DELETE_VERSIONS_MAX, &delete->count, &delete->more);
-}
-
-enum status meta_object_delete_all(struct meta *meta, uint32_t bucket, struct bytes key, uint64_t *count)
-{
-    struct object_delete delete = {.op.prepare = object_delete_all_prepare, .bucket = bucket, .key = key, .more = true};
-
-    enum status status = object_key_check(key);
-    while (!status && delete.more) /* oldest first, so that the latest stays what it is until the end */
-        status = commit_run(meta, &delete.op);
-    *count = delete.count;
-    return status;
+    get.status = object_get_settle(&get);
+    if (get.status == STATUS_NOT_FOUND && version_absence(version, false) == STATUS_INVALID &&
+        bucket_table_is_unversioned(&meta->buckets, bucket))
+        return STATUS_INVALID;
+    return damage_of_row(get.status, "read a version");
 }

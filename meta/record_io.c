@@ -39,6 +39,12 @@ void record_put_u64(struct buffer *out, uint64_t value)
     record_put(out, bytes, sizeof(bytes));
 }
 
+uint8_t record_format(struct bytes record, uint8_t newest)
+{
+    uint8_t format = record.len > 0 ? (uint8_t)record.data[0] : 0;
+    return format > 0 && format < newest ? format : newest;
+}
+
 struct record_reader record_reader_open(struct bytes record, uint8_t format)
 {
     struct record_reader reader = {record.data, record.len, false};

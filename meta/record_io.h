@@ -19,6 +19,9 @@ struct record_reader {
     size_t left;
     bool bad;
 };
+/* The record's format, when it is one of those up to the one that is written now; else that one, and nothing is read.
+ */
+uint8_t record_format(struct bytes record, uint8_t newest);
 /* Reads the format byte too: `bad` unless it is `format`. */
 struct record_reader record_reader_open(struct bytes record, uint8_t format);
 struct bytes record_read(struct record_reader *reader, size_t len); /* the absent span when too short */

@@ -1,6 +1,7 @@
 /* The values of the column families: binary records that begin with a format byte. Decoding checks every bound and
  * accepts exactly what encoding writes (STATUS_CORRUPT otherwise), so a decoded record can be trusted. Decoded spans
- * point into the record's bytes. Encoders append to a buffer made by record_buffer_init. */
+ * point into the record's bytes. Encoders append to a buffer made by record_buffer_init. Each record's format byte is
+ * its own: a changed layout gets the next number and a decoder for the old one. */
 #ifndef TERCET_META_RECORDS_H
 #define TERCET_META_RECORDS_H
 
@@ -44,6 +45,7 @@ struct version_head {
     struct meta_checksum checksum;
     bool delete_marker;
     bool null_version; /* shown as version id "null" */
+    uint8_t storage_class;
 };
 void version_head_encode(struct buffer *out, const struct version_head *head);
 enum status version_head_decode(struct bytes record, struct version_head *head);
@@ -58,15 +60,33 @@ struct version_record {
     struct packed_chunks chunks;
     struct upload_id upload;
     struct packed_parts parts;
+    struct meta_condition condition; /* that its Complete came with: a repetition comes with the same */
+    struct bytes attributes;
 };
 void version_record_encode(struct buffer *out, const struct version_record *record);
 enum status version_record_decode(struct bytes record, struct version_record *out);
 
+/* ---- names in buckets with versions -------------------------------------------------------------------------- */
+struct name_record {
+    uint64_t number;         /* the highest that a version of the name ever had */
+    uint64_t versions;       /* that there are, with delete markers */
+    uint64_t latest, oldest; /* their sequences; 0 without versions */
+    uint64_t null_version;   /* its sequence; 0: none */
+};
+void name_record_encode(struct buffer *out, const struct name_record *record);
+enum status name_record_decode(struct bytes record, struct name_record *out);
+
+/* Where the version of a number is. */
+void number_record_encode(struct buffer *out, uint64_t sequence);
+enum status number_record_decode(struct bytes record, uint64_t *sequence);
+
 /* ---- uploads and parts ---------------------------------------------------------------------------------------- */
 struct upload_record {
     int64_t created_ms;
-    uint8_t checksum_algorithm, checksum_full_object;
+    uint8_t checksum_algorithm, checksum_full_object, storage_class;
     struct bytes headers;
+    struct meta_condition condition;
+    struct bytes attributes;
 };
 void upload_record_encode(struct buffer *out, const struct upload_record *record);
 enum status upload_record_decode(struct bytes record, struct upload_record *out);
@@ -80,13 +100,14 @@ enum status part_record_decode(struct bytes record, struct part_record *out);
 
 /* ---- chunks --------------------------------------------------------------------------------------------------- */
 #define CHUNK_NOT_QUEUED 0xff
+#define CHUNK_UNWANTED   0xfe /* waits to be freed: nobody needs copies of it any more */
 
 struct chunk_record {
     uint32_t size, crc32c;
     uint8_t copies;                  /* of nodes */
     uint8_t nodes[CHUNK_COPIES_MAX]; /* zero behind copies */
     uint8_t bad;                     /* bit i: the copy on nodes[i] is missing or corrupt */
-    uint8_t queued;                  /* first byte of its key in `repair`, or CHUNK_NOT_QUEUED */
+    uint8_t queued;                  /* first byte of its key in `repair`, CHUNK_NOT_QUEUED or CHUNK_UNWANTED */
 };
 #define CHUNK_RECORD_LEN 16
 void chunk_record_encode(struct buffer *out, const struct chunk_record *record);
@@ -109,17 +130,35 @@ struct gc_record {
 void gc_record_encode(struct buffer *out, const struct gc_record *record);
 enum status gc_record_decode(struct bytes record, struct gc_record *out);
 
+/* ---- the outbox ----------------------------------------------------------------------------------------------- */
+struct outbox_record {
+    uint8_t kind;
+    uint32_t bucket;
+    int64_t time_ms;
+    struct bytes key;
+    struct version_head head; /* of the version that it is about */
+    struct bytes payload;
+};
+void outbox_record_encode(struct buffer *out, const struct outbox_record *record);
+enum status outbox_record_decode(struct bytes record, struct outbox_record *out);
+
 /* ---- buckets and the database itself -------------------------------------------------------------------------- */
 void bucket_record_encode(struct buffer *out, const struct meta_bucket *bucket);
 enum status bucket_record_decode(struct bytes record, struct meta_bucket *out); /* all but the name */
 
-#define STATE_KEY BYTES("state") /* its key in DB_DEFAULT */
+/* A setting of a bucket: its document. */
+void setting_record_encode(struct buffer *out, struct bytes document);
+enum status setting_record_decode(struct bytes record, struct bytes *document);
+
+#define STATE_KEY BYTES("state") /* its key in STORE_DEFAULT */
 struct state_record {
     uint8_t cluster_id[16];
     uint64_t sequence;    /* of the last commit */
     uint32_t bucket_next; /* id of the next bucket */
     uint64_t gc_rows, gc_bytes, repair_rows;
     struct meta_durability durability;
+    uint64_t outbox_rows, outbox_bytes;
+    bool has_names; /* false in a database of a build that did not keep `names` */
 };
 void state_record_encode(struct buffer *out, const struct state_record *state);
 enum status state_record_decode(struct bytes record, struct state_record *out);

@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "base/lock.h"
 #include "base/log.h"
 #include "meta/chunk_rows.h"
 #include "meta/internal.h"
@@ -32,21 +33,22 @@ struct repair_next {
 /* Appends what is queued with that many copies, behind the position. */
 static enum status repair_next_class(struct repair_next *next, unsigned copies)
 {
-    struct db_view view = meta_view(next->meta);
+    struct store_view view = meta_view(next->meta);
     struct chunk_id *position = &next->meta->repair.position[copies];
     struct row_key lower, upper;
-    struct db_iterator it;
+    struct store_iterator it;
     enum status status = STATUS_OK;
 
     row_key_repair(&lower, copies, position);
     row_key_repair(&upper, copies + 1, &(struct chunk_id){0});
-    db_iterator_open(&it, &view, DB_REPAIR, row_key_bytes(&lower), row_key_bytes(&upper));
-    for (db_iterator_first(&it); db_iterator_valid(&it) && next->chunks->count < next->max; db_iterator_next(&it)) {
+    store_iterator_open(&it, &view, STORE_REPAIR, row_key_bytes(&lower), row_key_bytes(&upper));
+    for (store_iterator_first(&it); store_iterator_valid(&it) && next->chunks->count < next->max;
+         store_iterator_next(&it)) {
         struct chunk_record record;
         struct chunk_ref ref;
         struct chunk_id id;
         unsigned key_copies;
-        status = row_key_repair_parse(db_iterator_key(&it), &key_copies, &id);
+        status = row_key_repair_parse(store_iterator_key(&it), &key_copies, &id);
         if (status)
             break;
         if (memcmp(&id, position, sizeof(id)) == 0)
@@ -63,8 +65,8 @@ static enum status repair_next_class(struct repair_next *next, unsigned copies)
         chunk_list_append(next->chunks, &ref);
     }
     if (!status)
-        status = db_iterator_status(&it);
-    db_iterator_close(&it);
+        status = store_iterator_status(&it);
+    store_iterator_close(&it);
     return status;
 }
 
@@ -75,18 +77,19 @@ static void repair_next_run(void *arg)
     size_t before = next->chunks->count;
 
     next->max += before;
-    pthread_mutex_lock(&walk->lock);
+    lock_acquire(&walk->lock);
     for (unsigned copies = 0; copies < CHUNK_COPIES && !next->status; copies++)
         next->status = repair_next_class(next, copies);
     if (!next->status && next->chunks->count == before)
         memset(walk->position, 0, sizeof(walk->position));
-    pthread_mutex_unlock(&walk->lock);
+    lock_release(&walk->lock);
 }
 
 enum status meta_repair_next(struct meta *meta, size_t max, struct chunk_list *chunks)
 {
     struct repair_next next = {meta, max, chunks, STATUS_OK};
     pool_run(meta->pool, repair_next_run, &next);
+    next.status = damage_of_row(next.status, "read the repair queue");
     if (next.status)
         log_error("repair queue cannot be read", LOG_STATUS(next.status));
     return next.status;
@@ -97,14 +100,14 @@ static void repair_walk_step_back(struct repair_walk *walk, const struct chunk_i
 {
     if (queued >= CHUNK_COPIES)
         return;
-    pthread_mutex_lock(&walk->lock);
+    lock_acquire(&walk->lock);
     struct chunk_id *position = &walk->position[queued];
     if (memcmp(id, position, sizeof(*id)) <= 0) {
         *position = *id;
         for (unsigned i = CHUNK_ID_LEN; i-- > 0 && position->bytes[i]-- == 0;)
             ;
     }
-    pthread_mutex_unlock(&walk->lock);
+    lock_release(&walk->lock);
 }
 
 struct repair_op {
@@ -140,10 +143,9 @@ static void repair_keep_bad(struct chunk_record *record, const struct chunk_reco
         }
 }
 
-static enum status repair_done_prepare(struct commit_op *op, struct txn *txn)
+/* *queued: where the chunk is queued now. */
+static enum status repair_done_one(struct txn *txn, const struct chunk_ref *ref, uint8_t *queued)
 {
-    struct repair_op *done = (struct repair_op *)op;
-    const struct chunk_ref *ref = done->ref;
     struct chunk_record before, record;
 
     enum status status = chunk_row_get(&txn->view, &ref->id, &before);
@@ -156,8 +158,14 @@ static enum status repair_done_prepare(struct commit_op *op, struct txn *txn)
     memcpy(record.nodes, ref->nodes, ref->copies);
     repair_keep_bad(&record, &before);
     chunk_row_put(txn, &ref->id, &record);
-    done->queued = record.queued;
+    *queued = record.queued;
     return STATUS_OK;
+}
+
+static enum status repair_done_prepare(struct commit_op *op, struct txn *txn)
+{
+    struct repair_op *done = (struct repair_op *)op;
+    return repair_done_one(txn, done->ref, &done->queued);
 }
 
 enum status meta_repair_done(struct meta *meta, const struct chunk_ref *ref)
@@ -168,6 +176,43 @@ enum status meta_repair_done(struct meta *meta, const struct chunk_ref *ref)
     enum status status = commit_run(meta, &op.op);
     if (!status)
         repair_walk_step_back(&meta->repair, &ref->id, op.queued);
+    return status;
+}
+
+struct repair_done_many_op {
+    struct commit_op op;
+    const struct chunk_ref *refs;
+    size_t count;
+    bool *known;                         /* results */
+    uint8_t queued[META_REPAIR_ADD_MAX]; /* results */
+};
+
+static enum status repair_done_many_prepare(struct commit_op *op, struct txn *txn)
+{
+    struct repair_done_many_op *many = (struct repair_done_many_op *)op;
+
+    for (size_t i = 0; i < many->count; i++) {
+        many->queued[i] = CHUNK_NOT_QUEUED;
+        enum status status = repair_done_one(txn, &many->refs[i], &many->queued[i]);
+        if (status && status != STATUS_NOT_FOUND)
+            return status;
+        many->known[i] = !status;
+    }
+    return STATUS_OK;
+}
+
+enum status meta_repair_done_many(struct meta *meta, const struct chunk_ref *refs, size_t count, bool *known)
+{
+    struct repair_done_many_op op = {
+        .op.prepare = repair_done_many_prepare, .refs = refs, .count = count, .known = known};
+    if (count > META_REPAIR_ADD_MAX)
+        return STATUS_LIMIT;
+    for (size_t i = 0; i < count; i++)
+        if (refs[i].copies == 0 || refs[i].copies > CHUNK_COPIES_MAX)
+            return STATUS_INVALID;
+    enum status status = commit_run(meta, &op.op);
+    for (size_t i = 0; i < count && !status; i++)
+        repair_walk_step_back(&meta->repair, &refs[i].id, op.queued[i]);
     return status;
 }
 
@@ -258,6 +303,60 @@ enum status meta_repair_add_many(struct meta *meta, const struct chunk_id *ids, 
     enum status status = commit_run(meta, &op.op);
     for (size_t i = 0; i < count && !status; i++)
         repair_walk_step_back(&meta->repair, &ids[i], op.queued[i]);
+    return status;
+}
+
+struct replace_op {
+    struct commit_op op;
+    const struct chunk_list *chunks;
+    struct meta_short missing;
+    uint8_t queued; /* result: where the last one of them is queued, as are all */
+};
+
+/* The lost copy stays recorded as a bad one, since its node may store it later, while there is room. */
+static void replace_one(struct chunk_record *record, uint8_t lost, uint8_t stand_in)
+{
+    uint8_t *copy = memchr(record->nodes, lost, record->copies);
+
+    if (!copy)
+        return;
+    record->bad |= (uint8_t)(1u << (copy - record->nodes));
+    if (stand_in && record->copies < CHUNK_COPIES_MAX) {
+        record->nodes[record->copies++] = stand_in;
+    } else if (stand_in) {
+        record->bad &= (uint8_t) ~(1u << (copy - record->nodes));
+        *copy = stand_in;
+    }
+}
+
+static enum status replace_prepare(struct commit_op *op, struct txn *txn)
+{
+    struct replace_op *replace = (struct replace_op *)op;
+    struct chunk_record record;
+
+    replace->queued = CHUNK_NOT_QUEUED;
+    for (size_t i = 0; i < replace->chunks->count; i++) {
+        const struct chunk_id *id = &replace->chunks->refs[i].id;
+        enum status status = chunk_row_get(&txn->view, id, &record);
+        if (status == STATUS_NOT_FOUND) /* removed meanwhile */
+            continue;
+        if (status)
+            return status;
+        for (unsigned at = 0; at < replace->missing.count; at++)
+            replace_one(&record, replace->missing.nodes[at].lost, replace->missing.nodes[at].stand_in);
+        chunk_row_put(txn, id, &record);
+        replace->queued = record.queued;
+    }
+    return STATUS_OK;
+}
+
+enum status repair_replace(struct meta *meta, const struct chunk_list *chunks, const struct meta_short *missing)
+{
+    struct replace_op op = {.op.prepare = replace_prepare, .chunks = chunks, .missing = *missing};
+    enum status status = commit_run(meta, &op.op);
+
+    for (size_t i = 0; i < chunks->count && !status; i++)
+        repair_walk_step_back(&meta->repair, &chunks->refs[i].id, op.queued);
     return status;
 }
 

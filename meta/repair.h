@@ -5,6 +5,7 @@
 #include <pthread.h>
 
 #include "base/chunk.h"
+#include "meta/history.h"
 
 struct repair_walk {
     pthread_mutex_t lock; /* never held across a suspension */
@@ -13,5 +14,8 @@ struct repair_walk {
 };
 void repair_walk_init(struct repair_walk *walk);
 void repair_walk_release(struct repair_walk *walk);
+
+/* Of chunks that were recorded just now: corrects their rows, in a commit of its own. */
+enum status repair_replace(struct meta *meta, const struct chunk_list *chunks, const struct meta_short *missing);
 
 #endif

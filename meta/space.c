@@ -12,41 +12,40 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "base/ballast.h"
 #include "base/check.h"
 #include "base/clock.h"
+#include "base/lock.h"
 #include "base/log.h"
 
 #define CHECK_MS          200
-#define PATH_LEN_MAX      4096
 #define RESERVE_SMALL     (48u << 20) /* a disk with less than 20 times that has a larger part of it reserved ... */
 #define RESERVE_PART      20          /* ... than this one */
 #define RESERVE_PART_MOST 4
 #define FLOOR_BYTES_MAX   (16u << 20)
-#define STAT_BLOCK        512 /* of st_blocks, whatever the filesystem's */
 
 struct meta_space {
     struct meta_space_config config;
-    char ballast_path[PATH_LEN_MAX];
+    int directory_fd;
+    struct ballast ballast; /* under lock, but for ballast_held */
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t stop;
     bool stopping; /* under lock */
     bool unread;   /* under lock: the last look failed, which is logged once */
     _Atomic bool low;
-    _Atomic uint64_t total_bytes, free_bytes, reserve_bytes, ballast_bytes;
+    _Atomic uint64_t total_bytes, free_bytes, reserve_bytes;
 };
 
 static enum status statvfs_read(void *arg, struct space_reading *reading)
 {
     const struct meta_space *space = arg;
     struct statvfs info;
-    if (statvfs(space->config.directory, &info) != 0)
+    if (fstatvfs(space->directory_fd, &info) != 0)
         return status_from_errno(errno);
     reading->total_bytes = (uint64_t)info.f_blocks * info.f_frsize;
     reading->free_bytes = (uint64_t)info.f_bavail * info.f_frsize;
@@ -59,39 +58,6 @@ static uint64_t reserve_for(uint64_t configured, uint64_t total)
     if (reserve > total / RESERVE_PART_MOST)
         reserve = total / RESERVE_PART_MOST;
     return reserve < configured ? reserve : configured;
-}
-
-/* ---- the ballast --------------------------------------------------------------------------------------------- */
-
-/* 0 when the file has not all its blocks: then it is no ballast. */
-static uint64_t ballast_held(const struct meta_space *space, uint64_t wanted)
-{
-    struct stat info;
-    if (stat(space->ballast_path, &info) != 0 || (uint64_t)info.st_blocks * STAT_BLOCK < wanted)
-        return 0;
-    return (uint64_t)info.st_size == wanted ? wanted : 0;
-}
-
-static enum status ballast_make(const struct meta_space *space, uint64_t bytes)
-{
-    int fd = open(space->ballast_path, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return status_from_errno(errno);
-    int error = posix_fallocate(fd, 0, (off_t)bytes);
-    close(fd);
-    if (error) {
-        unlink(space->ballast_path);
-        return status_from_errno(error);
-    }
-    return STATUS_OK;
-}
-
-static void ballast_release_locked(struct meta_space *space)
-{
-    if (unlink(space->ballast_path) != 0 && errno != ENOENT)
-        log_error("the ballast cannot be removed", LOG_STR("path", space->ballast_path),
-                  LOG_STATUS(status_from_errno(errno)));
-    atomic_store(&space->ballast_bytes, 0);
 }
 
 /* ---- looking ------------------------------------------------------------------------------------------------- */
@@ -121,7 +87,7 @@ static void low_set(struct meta_space *space, bool low)
         log_error("the gateway's own disk is full: uploads are refused, reads and deletions go on",
                   LOG_INT("freeBytes", atomic_load(&space->free_bytes)),
                   LOG_INT("reserveBytes", atomic_load(&space->reserve_bytes)),
-                  LOG_INT("ballastBytes", atomic_load(&space->ballast_bytes)));
+                  LOG_INT("ballastBytes", ballast_held(&space->ballast)));
     else
         log_info("the gateway's own disk has room again: uploads are accepted",
                  LOG_INT("freeBytes", atomic_load(&space->free_bytes)));
@@ -131,44 +97,40 @@ static void check_locked(struct meta_space *space)
 {
     if (read_locked(space))
         return;
+    ballast_look(&space->ballast);
     uint64_t reserve = atomic_load(&space->reserve_bytes), ballast = reserve / 2;
-    if (atomic_load(&space->ballast_bytes) && atomic_load(&space->free_bytes) < ballast) {
-        ballast_release_locked(space);
+    if (ballast_held(&space->ballast) && atomic_load(&space->free_bytes) < ballast) {
+        ballast_release(&space->ballast);
         if (read_locked(space))
             return;
     }
-    uint64_t needed = reserve + (atomic_load(&space->ballast_bytes) ? 0 : ballast);
+    uint64_t needed = reserve + (ballast_held(&space->ballast) ? 0 : ballast);
     if (atomic_load(&space->low))
         needed += reserve / 8;
     bool low = atomic_load(&space->free_bytes) < needed;
     low_set(space, low);
-    if (low || atomic_load(&space->ballast_bytes) || !ballast)
+    if (low || ballast_held(&space->ballast) || !ballast)
         return;
-    enum status status = ballast_make(space, ballast);
-    if (status)
-        log_error("the ballast cannot be made", LOG_STR("path", space->ballast_path), LOG_STATUS(status));
-    else
-        atomic_store(&space->ballast_bytes, ballast);
-    read_locked(space);
+    STATUS_IGNORE(ballast_make(&space->ballast, ballast), "it is tried again at the next look");
+    STATUS_IGNORE(read_locked(space), "it is tried again at the next look");
 }
 
 void meta_space_check(struct meta_space *space)
 {
-    pthread_mutex_lock(&space->lock);
+    lock_acquire(&space->lock);
     check_locked(space);
-    pthread_mutex_unlock(&space->lock);
+    lock_release(&space->lock);
 }
 
 static void *space_main(void *arg)
 {
     struct meta_space *space = arg;
-    pthread_mutex_lock(&space->lock);
+    lock_acquire(&space->lock);
     while (!space->stopping) {
         check_locked(space);
-        const struct timespec until = clock_deadline(clock_monotonic_ms() + CHECK_MS);
-        pthread_cond_timedwait(&space->stop, &space->lock, &until);
+        clock_cond_wait(&space->stop, &space->lock, clock_monotonic_ms() + CHECK_MS);
     }
-    pthread_mutex_unlock(&space->lock);
+    lock_release(&space->lock);
     return NULL;
 }
 
@@ -183,16 +145,15 @@ enum status meta_space_create(const struct meta_space_config *config, struct met
         space->config.read = statvfs_read;
         space->config.read_arg = space;
     }
-    snprintf(space->ballast_path, sizeof(space->ballast_path), "%s/ballast", config->directory);
-    enum status status = read_locked(space);
+    space->directory_fd = open(config->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    enum status status = space->directory_fd < 0 ? status_from_errno(errno) : read_locked(space);
     if (status) {
+        if (space->directory_fd >= 0)
+            close(space->directory_fd);
         free(space);
         return status;
     }
-    uint64_t ballast = atomic_load(&space->reserve_bytes) / 2;
-    atomic_store(&space->ballast_bytes, ballast_held(space, ballast));
-    if (!atomic_load(&space->ballast_bytes))
-        ballast_release_locked(space); /* of another size, or half made */
+    ballast_init(&space->ballast, space->directory_fd, atomic_load(&space->reserve_bytes) / 2);
     pthread_mutex_init(&space->lock, NULL);
     clock_cond_init(&space->stop);
     meta_space_check(space);
@@ -206,13 +167,14 @@ void meta_space_free(struct meta_space *space)
 {
     if (!space)
         return;
-    pthread_mutex_lock(&space->lock);
+    lock_acquire(&space->lock);
     space->stopping = true;
     pthread_cond_signal(&space->stop);
-    pthread_mutex_unlock(&space->lock);
+    lock_release(&space->lock);
     pthread_join(space->thread, NULL);
     pthread_cond_destroy(&space->stop);
     pthread_mutex_destroy(&space->lock);
+    close(space->directory_fd);
     free(space);
 }
 
@@ -234,13 +196,13 @@ bool meta_space_admits(struct meta_space *space)
 {
     if (!space)
         return true;
-    pthread_mutex_lock(&space->lock);
+    lock_acquire(&space->lock);
     bool admits = above_floor_locked(space);
     if (!admits) {
         check_locked(space);
         admits = above_floor_locked(space);
     }
-    pthread_mutex_unlock(&space->lock);
+    lock_release(&space->lock);
     return admits;
 }
 
@@ -249,7 +211,7 @@ void meta_space_get(const struct meta_space *space, struct meta_space_state *sta
     *state = (struct meta_space_state){
         .last = {atomic_load(&space->total_bytes), atomic_load(&space->free_bytes)},
         .reserve_bytes = atomic_load(&space->reserve_bytes),
-        .ballast_bytes = atomic_load(&space->ballast_bytes),
+        .ballast_bytes = ballast_held(&space->ballast),
         .low = atomic_load(&space->low),
     };
 }

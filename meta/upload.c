@@ -8,22 +8,23 @@
 #include "meta/chunk_rows.h"
 #include "meta/gc.h"
 #include "meta/internal.h"
+#include "meta/version.h"
 
 void upload_row_release(struct upload_row *row)
 {
-    db_value_release(&row->value);
+    store_value_release(&row->value);
 }
 
-enum status upload_load(const struct db_view *view, uint32_t bucket, struct bytes key, const struct upload_id *id,
+enum status upload_load(const struct store_view *view, uint32_t bucket, struct bytes key, const struct upload_id *id,
                         struct upload_row *row)
 {
     struct row_key row_key;
 
     *row = (struct upload_row){0};
     row_key_upload(&row_key, bucket, key, id);
-    enum status status = db_get(view, DB_UPLOADS, row_key_bytes(&row_key), &row->value);
+    enum status status = store_get(view, STORE_UPLOADS, row_key_bytes(&row_key), &row->value);
     if (!status)
-        status = upload_record_decode(db_value_bytes(&row->value), &row->record);
+        status = upload_record_decode(store_value_bytes(&row->value), &row->record);
     if (status)
         upload_row_release(row);
     return status;
@@ -48,6 +49,18 @@ struct upload_op {
     struct packed_chunks packed;
 };
 
+/* A condition that fails already would fail at the Complete: better before the parts are sent. */
+static enum status upload_create_check(struct txn *txn, const struct bucket_entry *bucket,
+                                       const struct meta_upload *upload)
+{
+    struct version_head head;
+
+    enum status status = version_latest_head(&txn->view, upload->bucket, upload->key, bucket->staged.versioned, &head);
+    if (status && status != STATUS_NOT_FOUND)
+        return status;
+    return version_condition_check(&upload->condition, status ? NULL : &head);
+}
+
 static enum status upload_create_prepare(struct commit_op *op, struct txn *txn)
 {
     struct meta_upload *upload = ((struct upload_op *)op)->create;
@@ -56,6 +69,8 @@ static enum status upload_create_prepare(struct commit_op *op, struct txn *txn)
     struct row_key key;
 
     enum status status = txn_bucket(txn, upload->bucket, &bucket);
+    if (!status)
+        status = upload_create_check(txn, bucket, upload);
     if (status)
         return status;
     put_u64(id.bytes, txn->state.sequence);
@@ -65,11 +80,14 @@ static enum status upload_create_prepare(struct commit_op *op, struct txn *txn)
     struct upload_record record = {.created_ms = upload->created_ms,
                                    .checksum_algorithm = upload->checksum_algorithm,
                                    .checksum_full_object = upload->checksum_full_object,
-                                   .headers = upload->headers};
+                                   .storage_class = upload->storage_class,
+                                   .headers = upload->headers,
+                                   .attributes = upload->attributes,
+                                   .condition = upload->condition};
     struct buffer *value = txn_value(txn);
     upload_record_encode(value, &record);
     row_key_upload(&key, upload->bucket, upload->key, &id);
-    txn_put(txn, DB_UPLOADS, &key, buffer_bytes(value));
+    txn_put(txn, STORE_UPLOADS, &key, buffer_bytes(value));
     return STATUS_OK;
 }
 
@@ -78,6 +96,7 @@ enum status meta_upload_create(struct meta *meta, struct meta_upload *upload)
     struct upload_op op = {.op.prepare = upload_create_prepare, .create = upload};
 
     enum status status = object_key_check(upload->key);
+    CHECK(meta_attributes_check(upload->attributes) == STATUS_OK);
     if (!status && upload->headers.len > META_HEADERS_MAX)
         status = STATUS_LIMIT;
     return status ? status : commit_run(meta, &op.op);
@@ -100,7 +119,7 @@ struct upload_get {
 static void upload_get_run(void *arg)
 {
     struct upload_get *get = arg;
-    struct db_view view = meta_view(get->meta);
+    struct store_view view = meta_view(get->meta);
     get->status = upload_load(&view, get->bucket, get->key, &get->id, &get->row);
 }
 
@@ -114,15 +133,18 @@ enum status meta_upload_get(struct meta *meta, uint32_t bucket, struct bytes key
         return STATUS_NOT_FOUND;
     pool_run(meta->pool, upload_get_run, &get);
     if (get.status)
-        return get.status;
+        return damage_of_row(get.status, "read an upload");
     struct upload_storage *storage = mem_alloc(sizeof(*storage) + key.len);
     storage->row = get.row;
     memcpy(storage->key, key.data, key.len);
     *upload = (struct meta_upload){.bucket = bucket,
                                    .key = bytes_of(storage->key, key.len),
                                    .headers = get.row.record.headers,
+                                   .attributes = get.row.record.attributes,
                                    .checksum_algorithm = get.row.record.checksum_algorithm,
                                    .checksum_full_object = get.row.record.checksum_full_object,
+                                   .storage_class = get.row.record.storage_class,
+                                   .condition = get.row.record.condition,
                                    .created_ms = get.row.record.created_ms,
                                    .storage = storage};
     upload_id_format(&get.id, upload->id);
@@ -140,18 +162,18 @@ void meta_upload_release(struct meta_upload *upload)
 
 /* ---- parts ---------------------------------------------------------------------------------------------------- */
 
-static enum status part_load(const struct db_view *view, const struct row_key *key, struct db_value *value,
+static enum status part_load(const struct store_view *view, const struct row_key *key, struct store_value *value,
                              struct part_record *record)
 {
-    enum status status = db_get(view, DB_PARTS, row_key_bytes(key), value);
-    return status ? status : part_record_decode(db_value_bytes(value), record);
+    enum status status = store_get(view, STORE_PARTS, row_key_bytes(key), value);
+    return status ? status : part_record_decode(store_value_bytes(value), record);
 }
 
 static enum status part_put_prepare(struct commit_op *op, struct txn *txn)
 {
     struct upload_op *put = (struct upload_op *)op;
     struct upload_row row;
-    struct db_value replaced = {0};
+    struct store_value replaced = {0};
     struct part_record record;
     struct row_key key;
 
@@ -163,7 +185,7 @@ static enum status part_put_prepare(struct commit_op *op, struct txn *txn)
     status = part_load(&txn->view, &key, &replaced, &record);
     if (!status)
         gc_queue_chunks(txn, &record.chunks);
-    db_value_release(&replaced);
+    store_value_release(&replaced);
     if (status && status != STATUS_NOT_FOUND)
         return status;
 
@@ -171,7 +193,7 @@ static enum status part_put_prepare(struct commit_op *op, struct txn *txn)
     record = (struct part_record){.part = *put->part, .chunks = put->packed};
     struct buffer *value = txn_value(txn);
     part_record_encode(value, &record);
-    txn_put(txn, DB_PARTS, &key, buffer_bytes(value));
+    txn_put(txn, STORE_PARTS, &key, buffer_bytes(value));
     chunk_rows_add(txn, put->chunks);
     return STATUS_OK;
 }
@@ -200,26 +222,26 @@ struct part_list {
     enum status status;
 };
 
-static enum status part_list_walk(struct part_list *list, const struct db_view *view)
+static enum status part_list_walk(struct part_list *list, const struct store_view *view)
 {
     struct row_key lower, upper, first;
-    struct db_iterator it;
+    struct store_iterator it;
     enum status status = STATUS_OK;
     size_t capacity = 0;
 
     row_key_part_bounds(&lower, &upper, &list->id);
     row_key_part(&first, &list->id, list->after + 1);
-    db_iterator_open(&it, view, DB_PARTS, row_key_bytes(&lower), row_key_bytes(&upper));
-    for (db_iterator_seek(&it, row_key_bytes(&first)); db_iterator_valid(&it); db_iterator_next(&it)) {
+    store_iterator_open(&it, view, STORE_PARTS, row_key_bytes(&lower), row_key_bytes(&upper));
+    for (store_iterator_seek(&it, row_key_bytes(&first)); store_iterator_valid(&it); store_iterator_next(&it)) {
         struct part_record record;
         unsigned number;
         if (list->count == list->max) {
             list->truncated = list->max > 0;
             break;
         }
-        status = row_key_part_parse(db_iterator_key(&it), &number);
+        status = row_key_part_parse(store_iterator_key(&it), &number);
         if (!status)
-            status = part_record_decode(db_iterator_value(&it), &record);
+            status = part_record_decode(store_iterator_value(&it), &record);
         if (status)
             break;
         if (list->count == capacity) {
@@ -230,15 +252,15 @@ static enum status part_list_walk(struct part_list *list, const struct db_view *
         list->parts[list->count++] = record.part;
     }
     if (!status)
-        status = db_iterator_status(&it);
-    db_iterator_close(&it);
+        status = store_iterator_status(&it);
+    store_iterator_close(&it);
     return status;
 }
 
 static void part_list_run(void *arg)
 {
     struct part_list *list = arg;
-    struct db_view view = meta_view(list->meta);
+    struct store_view view = meta_view(list->meta);
     struct upload_row row;
 
     list->status = upload_load(&view, list->upload->bucket, list->upload->key, &list->id, &row);
@@ -257,6 +279,9 @@ enum status meta_part_list(struct meta *meta, const struct meta_upload *upload, 
     list.status = upload_name(upload, &list.id);
     if (!list.status)
         pool_run(meta->pool, part_list_run, &list);
+    list.status = damage_of_row(list.status, "list parts");
+    if (!list.status)
+        list.status = settle_wait_durable(&meta->settle);
     if (list.status) {
         free(list.parts);
         list.parts = NULL;
@@ -270,28 +295,29 @@ enum status meta_part_list(struct meta *meta, const struct meta_upload *upload, 
 
 /* ---- abort ---------------------------------------------------------------------------------------------------- */
 
-enum status upload_drop(struct txn *txn, uint32_t bucket, struct bytes key, const struct upload_id *id)
+/* Removes the upload and queues its parts. */
+static enum status upload_drop(struct txn *txn, uint32_t bucket, struct bytes key, const struct upload_id *id)
 {
     static const struct packed_parts every_part;
     struct row_key upload_key, lower, upper;
-    struct db_iterator it;
+    struct store_iterator it;
     uint64_t bytes = 0;
     bool parts = false;
 
     row_key_part_bounds(&lower, &upper, id);
-    db_iterator_open(&it, &txn->view, DB_PARTS, row_key_bytes(&lower), row_key_bytes(&upper));
-    for (db_iterator_first(&it); db_iterator_valid(&it); db_iterator_next(&it)) {
+    store_iterator_open(&it, &txn->view, STORE_PARTS, row_key_bytes(&lower), row_key_bytes(&upper));
+    for (store_iterator_first(&it); store_iterator_valid(&it); store_iterator_next(&it)) {
         struct part_record part;
-        if (part_record_decode(db_iterator_value(&it), &part) == STATUS_OK) /* a damaged one must go, too */
+        if (part_record_decode(store_iterator_value(&it), &part) == STATUS_OK) /* a damaged one must go, too */
             bytes += part.part.size;
         parts = true;
     }
-    enum status status = db_iterator_status(&it);
-    db_iterator_close(&it);
+    enum status status = store_iterator_status(&it);
+    store_iterator_close(&it);
     if (status)
         return status;
     row_key_upload(&upload_key, bucket, key, id);
-    txn_delete(txn, DB_UPLOADS, &upload_key);
+    txn_delete(txn, STORE_UPLOADS, &upload_key);
     if (parts)
         gc_queue_parts(txn, id, &every_part, bytes);
     return STATUS_OK;
@@ -299,36 +325,18 @@ enum status upload_drop(struct txn *txn, uint32_t bucket, struct bytes key, cons
 
 enum status upload_drop_some(struct txn *txn, uint32_t bucket, unsigned max, bool *more)
 {
-    struct row_key lower, upper, *found = mem_alloc(max * sizeof(*found));
-    struct db_iterator it;
-    unsigned count = 0;
-    enum status status = STATUS_OK;
+    struct row_key *rows;
+    unsigned count;
 
-    row_key_prefix(&lower, bucket, BYTES(""));
-    upper = lower;
-    row_key_step_over(&upper);
-    db_iterator_open(&it, &txn->view, DB_UPLOADS, row_key_bytes(&lower), row_key_bytes(&upper));
-    for (db_iterator_first(&it); db_iterator_valid(&it) && count < max; db_iterator_next(&it)) {
-        struct bytes row = db_iterator_key(&it);
-        if (row.len > KEY_BYTES_MAX) {
-            status = STATUS_CORRUPT;
-            break;
-        }
-        found[count].len = row.len;
-        memcpy(found[count++].data, row.data, row.len);
-    }
-    *more = db_iterator_valid(&it);
-    if (!status)
-        status = db_iterator_status(&it);
-    db_iterator_close(&it);
+    enum status status = txn_first_rows(txn, STORE_UPLOADS, bucket, max, &rows, &count, more);
     for (unsigned i = 0; i < count && !status; i++) {
         struct upload_id id;
         struct bytes key;
-        status = row_key_upload_parse(row_key_bytes(&found[i]), &key, &id);
+        status = row_key_upload_parse(row_key_bytes(&rows[i]), &key, &id);
         if (!status)
             status = upload_drop(txn, bucket, key, &id);
     }
-    free(found);
+    free(rows);
     return status;
 }
 

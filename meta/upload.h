@@ -4,26 +4,24 @@
 #define TERCET_META_UPLOAD_H
 
 #include "meta/commit.h"
-#include "meta/db.h"
+#include "meta/store.h"
 #include "meta/keys.h"
 #include "meta/records.h"
 
 struct upload_row {
-    struct db_value value;
+    struct store_value value;
     struct upload_record record;
 };
 void upload_row_release(struct upload_row *row);
 /* NOT_FOUND unless it is open under that bucket and key. Release the row after STATUS_OK. */
-enum status upload_load(const struct db_view *view, uint32_t bucket, struct bytes key, const struct upload_id *id,
+enum status upload_load(const struct store_view *view, uint32_t bucket, struct bytes key, const struct upload_id *id,
                         struct upload_row *row);
 
 /* The id of an upload that a caller names; NOT_FOUND when it cannot be one. */
 enum status upload_name(const struct meta_upload *upload, struct upload_id *id);
 
 /* ---- in the committer ----------------------------------------------------------------------------------------- */
-/* Removes the upload and queues its parts. */
-enum status upload_drop(struct txn *txn, uint32_t bucket, struct bytes key, const struct upload_id *id);
-/* Drops up to max uploads of the bucket; *more when others may be left. */
+/* Removes up to max uploads of the bucket and queues their parts; *more when others may be left. */
 enum status upload_drop_some(struct txn *txn, uint32_t bucket, unsigned max, bool *more);
 
 #endif

@@ -49,22 +49,22 @@ static void part_selection_release(struct part_selection *selection)
 }
 
 /* Both the rows and the request's numbers ascend. */
-static enum status part_selection_load(struct part_selection *selection, const struct db_view *view,
+static enum status part_selection_load(struct part_selection *selection, const struct store_view *view,
                                        const struct upload_complete *complete)
 {
     struct row_key lower, upper;
-    struct db_iterator it;
+    struct store_iterator it;
     enum status status = STATUS_OK;
     size_t at = 0;
 
     row_key_part_bounds(&lower, &upper, &complete->id);
-    db_iterator_open(&it, view, DB_PARTS, row_key_bytes(&lower), row_key_bytes(&upper));
-    for (db_iterator_first(&it); db_iterator_valid(&it); db_iterator_next(&it)) {
+    store_iterator_open(&it, view, STORE_PARTS, row_key_bytes(&lower), row_key_bytes(&upper));
+    for (store_iterator_first(&it); store_iterator_valid(&it); store_iterator_next(&it)) {
         struct part_record record;
         unsigned number;
-        status = row_key_part_parse(db_iterator_key(&it), &number);
+        status = row_key_part_parse(store_iterator_key(&it), &number);
         if (!status)
-            status = part_record_decode(db_iterator_value(&it), &record);
+            status = part_record_decode(store_iterator_value(&it), &record);
         if (status)
             break;
         while (at < complete->count && complete->numbers[at] < number)
@@ -82,26 +82,27 @@ static enum status part_selection_load(struct part_selection *selection, const s
         selection->size += record.part.size;
     }
     if (!status)
-        status = db_iterator_status(&it);
-    db_iterator_close(&it);
+        status = store_iterator_status(&it);
+    store_iterator_close(&it);
     return status;
 }
 
 /* Gives the caller the new version as meta_object_get would. */
-static enum status complete_show(const struct version_record *record, struct meta_object *object)
+static enum status complete_show(struct reader_registry *registry, const struct version_record *record,
+                                 struct meta_object *object)
 {
     struct version_row row = {0};
     struct buffer value;
 
     record_buffer_init(&value);
     version_record_encode(&value, record);
-    db_value_copy(&row.value, buffer_bytes(&value));
+    store_value_copy(&row.value, buffer_bytes(&value));
     buffer_release(&value);
-    enum status status = version_record_decode(db_value_bytes(&row.value), &row.record);
+    enum status status = version_record_decode(store_value_bytes(&row.value), &row.record);
     if (status)
         version_row_release(&row);
     else
-        object_take_row(object, &row, true, record->head.sequence);
+        object_take_row(registry, object, &row, true, record->head.sequence);
     return status;
 }
 
@@ -129,25 +130,80 @@ static enum status complete_commit(struct upload_complete *complete, struct txn 
     if (status)
         goto out;
     struct version_record record = {
-        .head = {.size = object->size, .etag_parts = object->etag_parts, .checksum = object->checksum},
+        .head = {.size = object->size,
+                 .etag_parts = object->etag_parts,
+                 .checksum = object->checksum,
+                 .storage_class = upload->storage_class},
         .headers = upload->headers,
+        .attributes = upload->attributes,
         .multipart = true,
         .upload = complete->id,
         .parts = {selection.named.data, (uint32_t)complete->count},
     };
+    if (complete->condition)
+        record.condition = *complete->condition;
     memcpy(record.head.etag_md5, object->etag_md5, MD5_LEN);
     status = version_add(txn, bucket, complete->upload->key, previous, &record);
+    if (!status)
+        status = outbox_add(txn, complete->upload->outbox, bucket->staged.id, complete->upload->key, &record.head);
     if (status)
         goto out;
     row_key_upload(&key, complete->upload->bucket, complete->upload->key, &complete->id);
-    txn_delete(txn, DB_UPLOADS, &key);
+    txn_delete(txn, STORE_UPLOADS, &key);
     if (selection.rest_count > 0) {
         struct packed_parts rest = {selection.rest.data, selection.rest_count};
         gc_queue_parts(txn, &complete->id, &rest, selection.rest_bytes);
     }
-    status = complete_show(&record, complete->object);
+    status = complete_show(&txn->meta->readers, &record, complete->object);
 out:
     part_selection_release(&selection);
+    return status;
+}
+
+static bool same_condition(const struct meta_condition *a, const struct meta_condition *b)
+{
+    return a->must_be_absent == b->must_be_absent && a->must_match == b->must_match && a->etag_parts == b->etag_parts &&
+           memcmp(a->etag_md5, b->etag_md5, MD5_LEN) == 0;
+}
+
+/* Parts that the object was made without count as never uploaded. */
+static void part_selection_keep(struct part_selection *selection, const struct upload_complete *complete,
+                                const struct packed_parts *parts)
+{
+    uint32_t at = 0;
+
+    for (size_t i = 0; i < complete->count; i++) {
+        unsigned number = 0;
+        uint64_t size;
+        for (; at < parts->count && number < complete->numbers[i]; at++)
+            packed_parts_get(parts, at, &number, &size);
+        if (number != complete->numbers[i])
+            selection->chosen[i] = NULL;
+        if (number > complete->numbers[i])
+            at--;
+    }
+}
+
+/* The upload made this version: does the request say what the one said that completed it? */
+static enum status complete_compare(struct upload_complete *complete, const struct store_view *view,
+                                    const struct version_record *version)
+{
+    struct part_selection selection;
+    enum status status = STATUS_OK;
+
+    if (complete->condition && !same_condition(complete->condition, &version->condition))
+        status = version_condition_check(complete->condition, &version->head);
+    if (status)
+        return status;
+    part_selection_init(&selection, complete->count);
+    status = part_selection_load(&selection, view, complete);
+    part_selection_keep(&selection, complete, &version->parts);
+    complete->object->checksum = version->head.checksum;
+    if (!status)
+        status = complete_decide(complete, &selection);
+    part_selection_release(&selection);
+    if (!status && complete->count != version->parts.count)
+        status = STATUS_NOT_FOUND; /* the parts are right, but no upload is left to make another object of them */
     return status;
 }
 
@@ -159,12 +215,15 @@ static enum status complete_again(struct upload_complete *complete, struct txn *
     enum status status = version_load_latest(&txn->view, complete->upload->bucket, complete->upload->key, &row);
     if (status)
         return status;
-    if (!row.record.multipart || memcmp(&row.record.upload, &complete->id, sizeof(complete->id)) != 0) {
+    if (!row.record.multipart || memcmp(&row.record.upload, &complete->id, sizeof(complete->id)) != 0)
+        status = STATUS_NOT_FOUND;
+    if (!status)
+        status = complete_compare(complete, &txn->view, &row.record);
+    if (status)
         version_row_release(&row);
-        return STATUS_NOT_FOUND;
-    }
-    object_take_row(complete->object, &row, true, txn->state.sequence - 1);
-    return STATUS_OK;
+    else
+        object_take_row(&txn->meta->readers, complete->object, &row, true, txn->state.sequence - 1);
+    return status;
 }
 
 static enum status upload_complete_prepare(struct commit_op *op, struct txn *txn)
@@ -191,6 +250,8 @@ static enum status upload_complete_prepare(struct commit_op *op, struct txn *txn
     }
     if (!status)
         status = version_condition_check(complete->condition, previous);
+    if (!status)
+        status = version_condition_check(&row.record.condition, previous);
     if (!status)
         status = complete_commit(complete, txn, bucket, previous, &row.record);
     upload_row_release(&row);

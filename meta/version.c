@@ -1,18 +1,20 @@
-/* Finding versions of a key; see the header. Rows of a key are sorted newest first, and their numbers fall with their
- * sequences, so a number is found by bisecting the sequences. */
+/* Finding versions of a key; see the header. Every way ends in point reads: what was deleted is never walked over, but
+ * by a reader whose version went away under it. */
 #include "meta/version.h"
 
 #include <string.h>
 
+#include "meta/name.h"
+
 void version_row_release(struct version_row *row)
 {
-    db_value_release(&row->value);
+    store_value_release(&row->value);
 }
 
 /* Takes over the value. */
 static enum status version_row_decode(struct version_row *row, uint64_t sequence)
 {
-    enum status status = version_record_decode(db_value_bytes(&row->value), &row->record);
+    enum status status = version_record_decode(store_value_bytes(&row->value), &row->record);
     if (!status && row->record.head.sequence != sequence)
         status = STATUS_CORRUPT;
     if (status)
@@ -20,159 +22,192 @@ static enum status version_row_decode(struct version_row *row, uint64_t sequence
     return status;
 }
 
-enum status version_load(const struct db_view *view, uint32_t bucket, struct bytes key, uint64_t sequence,
-                         struct version_row *row)
+/* The row's bytes; to be released. */
+static enum status version_bytes(const struct store_view *view, uint32_t bucket, struct bytes key, uint64_t sequence,
+                                 struct store_value *value)
 {
     struct row_key row_key;
 
-    *row = (struct version_row){0};
+    *value = (struct store_value){0};
     row_key_version(&row_key, bucket, key, sequence);
-    enum status status = db_get(view, DB_VERSIONS, row_key_bytes(&row_key), &row->value);
+    return store_get(view, STORE_VERSIONS, row_key_bytes(&row_key), value);
+}
+
+enum status version_load(const struct store_view *view, uint32_t bucket, struct bytes key, uint64_t sequence,
+                         struct version_row *row)
+{
+    *row = (struct version_row){0};
+    enum status status = version_bytes(view, bucket, key, sequence, &row->value);
     return status ? status : version_row_decode(row, sequence);
 }
 
-static void versions_open(struct db_iterator *it, const struct db_view *view, uint32_t bucket, struct bytes key)
+enum status version_load_head(const struct store_view *view, uint32_t bucket, struct bytes key, uint64_t sequence,
+                              struct version_head *head)
 {
-    struct row_key lower, upper;
-    row_key_version_bounds(&lower, &upper, bucket, key);
-    db_iterator_open(it, view, DB_VERSIONS, row_key_bytes(&lower), row_key_bytes(&upper));
-}
+    struct store_value value;
 
-/* The head of the row under the iterator. */
-static enum status versions_head(struct db_iterator *it, struct version_head *head)
-{
-    struct bytes key;
-    uint64_t sequence;
-
-    if (!db_iterator_valid(it)) {
-        enum status status = db_iterator_status(it);
-        return status ? status : STATUS_NOT_FOUND;
-    }
-    enum status status = row_key_version_parse(db_iterator_key(it), &key, &sequence);
+    enum status status = version_bytes(view, bucket, key, sequence, &value);
     if (!status)
-        status = version_record_decode_head(db_iterator_value(it), head);
+        status = version_record_decode_head(store_value_bytes(&value), head);
     if (!status && head->sequence != sequence)
         status = STATUS_CORRUPT;
+    store_value_release(&value);
     return status;
 }
 
-/* A copy of the row under the iterator. */
-static enum status versions_row(struct db_iterator *it, uint64_t sequence, struct version_row *row)
-{
-    *row = (struct version_row){0};
-    db_value_copy(&row->value, db_iterator_value(it));
-    return version_row_decode(row, sequence);
-}
-
-/* The newest row at or before the sequence. */
-static enum status versions_seek(struct db_iterator *it, uint32_t bucket, struct bytes key, uint64_t sequence,
-                                 struct version_head *head)
-{
-    struct row_key row_key;
-    row_key_version(&row_key, bucket, key, sequence);
-    db_iterator_seek(it, row_key_bytes(&row_key));
-    return versions_head(it, head);
-}
-
-static enum status current_head(const struct db_view *view, uint32_t bucket, struct bytes key,
+static enum status current_head(const struct store_view *view, uint32_t bucket, struct bytes key,
                                 struct version_head *head)
 {
     struct row_key row_key;
-    struct db_value value = {0};
+    struct store_value value = {0};
 
     row_key_current(&row_key, bucket, key);
-    enum status status = db_get(view, DB_CURRENT, row_key_bytes(&row_key), &value);
+    enum status status = store_get(view, STORE_CURRENT, row_key_bytes(&row_key), &value);
     if (!status)
-        status = version_head_decode(db_value_bytes(&value), head);
-    db_value_release(&value);
+        status = version_head_decode(store_value_bytes(&value), head);
+    store_value_release(&value);
     return status;
 }
 
-enum status version_latest_head(const struct db_view *view, uint32_t bucket, struct bytes key, bool markers,
+/* Where the latest version is that `current` does not know, because it is a delete marker. */
+static enum status latest_marker(const struct store_view *view, uint32_t bucket, struct bytes key, uint64_t *sequence)
+{
+    struct name_record name;
+
+    enum status status = name_load(view, bucket, key, &name);
+    if (!status && name.versions == 0)
+        status = STATUS_NOT_FOUND;
+    *sequence = status ? 0 : name.latest;
+    return status;
+}
+
+enum status version_latest_head(const struct store_view *view, uint32_t bucket, struct bytes key, bool markers,
                                 struct version_head *head)
 {
-    struct db_iterator it;
+    uint64_t sequence;
 
     enum status status = current_head(view, bucket, key, head);
     if (status != STATUS_NOT_FOUND || !markers)
         return status;
-    versions_open(&it, view, bucket, key);
-    db_iterator_first(&it);
-    status = versions_head(&it, head);
-    db_iterator_close(&it);
+    status = latest_marker(view, bucket, key, &sequence);
+    return status ? status : version_load_head(view, bucket, key, sequence, head);
+}
+
+/* The newest row, as of one moment. */
+static enum status version_load_first(const struct store_view *view, uint32_t bucket, struct bytes key,
+                                      struct version_row *row)
+{
+    struct row_key lower, upper;
+    struct store_iterator it;
+    struct bytes found;
+    uint64_t sequence;
+    enum status status;
+
+    *row = (struct version_row){0};
+    row_key_version_bounds(&lower, &upper, bucket, key);
+    store_iterator_open(&it, view, STORE_VERSIONS, row_key_bytes(&lower), row_key_bytes(&upper));
+    store_iterator_first(&it);
+    if (store_iterator_valid(&it)) {
+        status = row_key_version_parse(store_iterator_key(&it), &found, &sequence);
+        if (!status) {
+            store_value_copy(&row->value, store_iterator_value(&it));
+            status = version_row_decode(row, sequence);
+        }
+    } else {
+        status = store_iterator_status(&it);
+        status = status ? status : STATUS_NOT_FOUND;
+    }
+    store_iterator_close(&it);
     return status;
 }
 
-enum status version_load_latest(const struct db_view *view, uint32_t bucket, struct bytes key, struct version_row *row)
+enum status version_load_latest(const struct store_view *view, uint32_t bucket, struct bytes key,
+                                struct version_row *row)
 {
     struct version_head head;
-    struct db_iterator it;
+    uint64_t sequence;
 
-    /* Two point reads use the Bloom filters; between them a commit may have replaced the version. */
+    /* Point reads use the Bloom filters, and pass no rows that were deleted. */
     enum status status = current_head(view, bucket, key, &head);
     if (!status)
-        status = version_load(view, bucket, key, head.sequence, row);
-    if (status != STATUS_NOT_FOUND)
+        sequence = head.sequence;
+    else if (status == STATUS_NOT_FOUND)
+        status = latest_marker(view, bucket, key, &sequence);
+    if (status)
         return status;
-    versions_open(&it, view, bucket, key);
-    db_iterator_first(&it);
-    status = versions_head(&it, &head);
-    if (!status)
-        status = versions_row(&it, head.sequence, row);
-    db_iterator_close(&it);
+    status = version_load(view, bucket, key, sequence, row);
+    if (status == STATUS_NOT_FOUND) /* a commit came in between */
+        status = version_load_first(view, bucket, key, row);
     return status;
 }
 
-/* Moves to the row with that id; newest is under the iterator. */
-static enum status versions_find_id(struct db_iterator *it, uint32_t bucket, struct bytes key, struct bytes id,
-                                    const struct version_head *newest, struct version_head *head)
+enum { NULL_TRIES_MAX = 8 }; /* each but the first after a commit that replaced what was found */
+
+static enum status version_load_null(const struct store_view *view, uint32_t bucket, struct bytes key,
+                                     struct version_row *row)
+{
+    enum status status = STATUS_NOT_FOUND;
+    uint64_t missing = 0;
+
+    for (int i = 0; i < NULL_TRIES_MAX && status == STATUS_NOT_FOUND; i++) {
+        struct name_record name;
+        bool implied;
+        status = name_find(view, bucket, key, &name, &implied);
+        if (!status && !name.null_version)
+            status = STATUS_NOT_FOUND;
+        if (status)
+            return status;
+        if (name.null_version == missing) /* a commit that removes it changes what points to it */
+            return STATUS_CORRUPT;
+        missing = name.null_version;
+        status = version_load(view, bucket, key, missing, row);
+    }
+    return status == STATUS_NOT_FOUND ? STATUS_UNAVAILABLE : status;
+}
+
+enum status version_id_check(struct bytes id)
 {
     uint64_t sequence, random;
 
-    if (bytes_equal_str(id, "null")) { /* only buckets without versioning have it: as their one version */
-        *head = *newest;
-        return newest->null_version ? STATUS_OK : STATUS_NOT_FOUND;
-    }
-    enum status status = version_id_parse(id, &sequence, &random);
-    if (!status)
-        status = versions_seek(it, bucket, key, sequence, head);
-    if (!status && (head->sequence != sequence || head->random != random || head->null_version))
-        status = STATUS_NOT_FOUND;
-    return status;
+    return bytes_equal_str(id, "null") ? STATUS_OK : version_id_parse(id, &sequence, &random);
 }
 
-/* Moves to the row with that number; newest is under the iterator. */
-static enum status versions_find_number(struct db_iterator *it, uint32_t bucket, struct bytes key, uint64_t number,
-                                        const struct version_head *newest, struct version_head *head)
+enum status version_absence(const struct meta_version *which, bool versioned)
 {
-    struct version_head oldest;
-    uint64_t low, high = newest->sequence;
-    enum status status;
+    bool by_id = which && which->id.data && !bytes_equal_str(which->id, "null");
 
-    *head = *newest;
-    if (newest->number <= number)
-        return newest->number == number ? STATUS_OK : STATUS_NOT_FOUND;
-    db_iterator_last(it);
-    status = versions_head(it, &oldest);
-    if (status || oldest.number > number)
-        return status ? status : STATUS_NOT_FOUND;
-    *head = oldest;
-    if (oldest.number == number)
-        return STATUS_OK;
-    low = oldest.sequence;
-    while (low < high) { /* up to `low` numbers are smaller, behind `high` they are larger */
-        uint64_t middle = low + (high - low + 1) / 2;
-        status = versions_seek(it, bucket, key, middle, head);
-        if (status || head->number == number)
-            return status;
-        if (head->number < number)
-            low = middle;
-        else if (head->sequence > oldest.sequence)
-            high = head->sequence - 1;
-        else
-            return STATUS_CORRUPT; /* numbers do not fall with their sequences */
-    }
+    return by_id && !versioned ? STATUS_INVALID : STATUS_NOT_FOUND;
+}
+
+static enum status version_load_id(const struct store_view *view, uint32_t bucket, struct bytes key, struct bytes id,
+                                   struct version_row *row)
+{
+    uint64_t sequence, random;
+
+    if (bytes_equal_str(id, "null"))
+        return version_load_null(view, bucket, key, row);
+    enum status status = version_id_parse(id, &sequence, &random);
+    if (!status)
+        status = version_load(view, bucket, key, sequence, row);
+    if (status || (row->record.head.random == random && !row->record.head.null_version))
+        return status;
+    version_row_release(row);
     return STATUS_NOT_FOUND;
+}
+
+static enum status version_load_number(const struct store_view *view, uint32_t bucket, struct bytes key,
+                                       uint64_t number, struct version_row *row)
+{
+    uint64_t sequence;
+
+    enum status status = name_find_number(view, bucket, key, number, &sequence);
+    if (!status)
+        status = version_load(view, bucket, key, sequence, row);
+    if (!status && row->record.head.number != number) {
+        version_row_release(row);
+        status = STATUS_CORRUPT;
+    }
+    return status;
 }
 
 static bool which_is_latest(const struct meta_version *which)
@@ -180,30 +215,27 @@ static bool which_is_latest(const struct meta_version *which)
     return !which || (!which->id.data && which->number == 0);
 }
 
-enum status version_load_which(const struct db_view *view, uint32_t bucket, struct bytes key,
+enum status version_load_which(const struct store_view *view, uint32_t bucket, struct bytes key,
                                const struct meta_version *which, struct version_row *row, bool *latest)
 {
-    struct version_head newest, head;
-    struct db_iterator it;
-    uint64_t sequence, random;
+    struct name_record name;
+    enum status status;
+    bool implied;
 
     *latest = true;
     if (which_is_latest(which))
         return version_load_latest(view, bucket, key, row);
-    if (which->id.data && !bytes_equal_str(which->id, "null") && version_id_parse(which->id, &sequence, &random))
-        return STATUS_INVALID; /* whether or not the key has versions */
-    versions_open(&it, view, bucket, key);
-    db_iterator_first(&it);
-    enum status status = versions_head(&it, &newest);
-    if (!status && which->id.data)
-        status = versions_find_id(&it, bucket, key, which->id, &newest, &head);
-    else if (!status)
-        status = versions_find_number(&it, bucket, key, which->number, &newest, &head);
-    if (!status)
-        status = versions_row(&it, head.sequence, row);
-    if (!status)
-        *latest = head.sequence == newest.sequence;
-    db_iterator_close(&it);
+    if (which->id.data)
+        status = version_load_id(view, bucket, key, which->id, row);
+    else
+        status = version_load_number(view, bucket, key, which->number, row);
+    if (status)
+        return status;
+    status = name_find(view, bucket, key, &name, &implied);
+    if (status)
+        version_row_release(row);
+    else
+        *latest = name.latest == row->record.head.sequence;
     return status;
 }
 
@@ -229,6 +261,7 @@ void version_head_show(const struct version_head *head, bool latest, struct meta
     memcpy(object->etag_md5, head->etag_md5, MD5_LEN);
     object->etag_parts = head->etag_parts;
     object->checksum = head->checksum;
+    object->storage_class = head->storage_class;
     object->sequence = head->sequence;
     object->number = head->number;
     object->modified_ms = head->modified_ms;

@@ -6,26 +6,34 @@
 #include <stdint.h>
 
 #include "meta/commit.h"
-#include "meta/db.h"
+#include "meta/store.h"
 #include "meta/meta.h"
 #include "meta/records.h"
 
 /* A version's row: the record's spans point into the value. */
 struct version_row {
-    struct db_value value;
+    struct store_value value;
     struct version_record record;
 };
 void version_row_release(struct version_row *row);
 
 /* All of these give NOT_FOUND when there is none; a delete marker is a version. Release the row after STATUS_OK. */
-enum status version_load(const struct db_view *view, uint32_t bucket, struct bytes key, uint64_t sequence,
+enum status version_load(const struct store_view *view, uint32_t bucket, struct bytes key, uint64_t sequence,
                          struct version_row *row);
-enum status version_load_latest(const struct db_view *view, uint32_t bucket, struct bytes key, struct version_row *row);
+/* The same without its headers and its chunk list. */
+enum status version_load_head(const struct store_view *view, uint32_t bucket, struct bytes key, uint64_t sequence,
+                              struct version_head *head);
+enum status version_load_latest(const struct store_view *view, uint32_t bucket, struct bytes key,
+                                struct version_row *row);
+/* INVALID: no version can have that id. */
+enum status version_id_check(struct bytes id);
+/* Why the version that `which` means is not there: NOT_FOUND, or INVALID when the bucket never gave out such ids. */
+enum status version_absence(const struct meta_version *which, bool versioned);
 /* The one that `which` means (INVALID: a malformed id), and whether it is the latest. */
-enum status version_load_which(const struct db_view *view, uint32_t bucket, struct bytes key,
+enum status version_load_which(const struct store_view *view, uint32_t bucket, struct bytes key,
                                const struct meta_version *which, struct version_row *row, bool *latest);
 /* The latest without its chunk list. `markers`: the bucket may hold delete markers. */
-enum status version_latest_head(const struct db_view *view, uint32_t bucket, struct bytes key, bool markers,
+enum status version_latest_head(const struct store_view *view, uint32_t bucket, struct bytes key, bool markers,
                                 struct version_head *head);
 
 /* Whether a write may go on; head NULL: nothing is there. */
@@ -33,8 +41,8 @@ enum status version_condition_check(const struct meta_condition *condition, cons
 
 /* ---- in the committer ----------------------------------------------------------------------------------------- */
 /* Makes the record the latest version of its key. Given: size, ETag, checksum, marker, headers, chunks or parts; the
- * rest of the head is filled in. previous (NULL: none) is the latest until now; in a bucket without versioning it is
- * replaced and queued for GC. */
+ * rest of the head is filled in. previous (NULL: none) is the latest until now. What it replaces is queued for GC: in a
+ * bucket without versioning the one before, while versioning is suspended the null version. */
 enum status version_add(struct txn *txn, const struct bucket_entry *bucket, struct bytes key,
                         const struct version_head *previous, struct version_record *record);
 /* Removes one version and queues its chunks; if it was the latest, the next older one becomes current. */
@@ -43,6 +51,11 @@ enum status version_remove(struct txn *txn, uint32_t bucket, struct bytes key, c
 /* Removes up to max versions of the key, oldest first; *more when others are left. */
 enum status version_remove_oldest(struct txn *txn, uint32_t bucket, struct bytes key, unsigned max, uint64_t *count,
                                   bool *more);
+
+/* Removes up to max of the oldest versions that are not kept (version_trim.c). What is removed is whole also when a
+ * later one fails. */
+enum status version_trim(struct txn *txn, uint32_t bucket, struct bytes key, const struct meta_keep *keep, unsigned max,
+                         uint64_t *removed, bool *more);
 
 /* Fills the fields that listings show, and the ids. */
 void version_head_show(const struct version_head *head, bool latest, struct meta_object *object);

@@ -1,9 +1,14 @@
 /* Adding and removing versions, in the committer. In every batch: the version's row, the `current` row that listings
- * read (there is one exactly when the latest version is no delete marker), the bucket's counters, and the garbage. */
+ * read (there is one exactly when the latest version is no delete marker), the rows of its name where versions are kept
+ * (name.h), the bucket's counters, and the garbage. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/check.h"
+#include "base/log.h"
 #include "meta/gc.h"
+#include "meta/internal.h"
+#include "meta/name.h"
 #include "meta/version.h"
 
 static void current_put(struct txn *txn, uint32_t bucket, struct bytes key, const struct version_head *head)
@@ -12,7 +17,7 @@ static void current_put(struct txn *txn, uint32_t bucket, struct bytes key, cons
     struct buffer *value = txn_value(txn);
     version_head_encode(value, head);
     row_key_current(&row_key, bucket, key);
-    txn_put(txn, DB_CURRENT, &row_key, buffer_bytes(value));
+    txn_put(txn, STORE_CURRENT, &row_key, buffer_bytes(value));
     txn->bucket.objects++;
 }
 
@@ -20,19 +25,82 @@ static void current_delete(struct txn *txn, uint32_t bucket, struct bytes key)
 {
     struct row_key row_key;
     row_key_current(&row_key, bucket, key);
-    txn_delete(txn, DB_CURRENT, &row_key);
+    txn_delete(txn, STORE_CURRENT, &row_key);
     txn->bucket.objects--;
 }
 
-/* Removes the row and what hangs on it, but does not look at `current`. */
+static bool keeps_versions(const struct txn *txn)
+{
+    return txn->bucket.entry->staged.versioned;
+}
+
+/* Removes the row and what hangs on it, but does not look at `current`, nor at the name. */
 static void version_drop(struct txn *txn, uint32_t bucket, struct bytes key, const struct version_record *record)
 {
     struct row_key row_key;
     row_key_version(&row_key, bucket, key, record->head.sequence);
-    txn_delete(txn, DB_VERSIONS, &row_key);
+    txn_delete(txn, STORE_VERSIONS, &row_key);
+    if (keeps_versions(txn)) {
+        row_key_number(&row_key, bucket, key, record->head.number);
+        txn_delete(txn, STORE_NAMES, &row_key);
+    }
     txn->bucket.versions--;
     txn->bucket.bytes -= (int64_t)record->head.size;
     gc_queue_version(txn, record);
+}
+
+enum { TRIM_WITH_NEW = 8 }; /* old versions that go when a new one comes */
+
+/* Old versions of the name beyond the bound, if it has one. That they cannot be removed is no reason against the new.
+ */
+static void surplus_remove(struct txn *txn, const struct bucket_entry *bucket, struct bytes key)
+{
+    const struct meta *meta = txn->meta;
+    const struct meta_keep keep = {.versions_max = meta->versions_max, .replaced_before_ms = INT64_MIN};
+    uint64_t removed;
+    bool more;
+
+    if (keep.versions_max == 0 || strcmp(bucket->staged.name, meta->bounded_bucket) != 0)
+        return;
+    enum status status = version_trim(txn, bucket->staged.id, key, &keep, TRIM_WITH_NEW, &removed, &more);
+    if (status)
+        log_error("surplus versions cannot be removed", LOG_BYTES("key", key), LOG_STATUS(status));
+}
+
+/* Removes the null version, whose place a new one takes. */
+static enum status null_replace(struct txn *txn, uint32_t bucket, struct bytes key, uint64_t sequence)
+{
+    struct version_row replaced;
+
+    enum status status = version_load(&txn->view, bucket, key, sequence, &replaced);
+    if (status) /* `current`, or the name, knows a version that is not there */
+        return status == STATUS_NOT_FOUND ? STATUS_CORRUPT : status;
+    version_drop(txn, bucket, key, &replaced.record);
+    version_row_release(&replaced);
+    return STATUS_OK;
+}
+
+/* Numbers the new version; while versioning is suspended it replaces the null version, wherever in the order that is.
+ */
+static enum status version_number(struct txn *txn, uint32_t bucket, struct bytes key,
+                                  const struct version_head *previous, struct version_head *head)
+{
+    struct name_record name;
+    bool implied = false;
+
+    enum status status = previous ? name_find(&txn->view, bucket, key, &name, &implied)
+                                  : name_load(&txn->view, bucket, key, &name); /* nothing is there to imply it */
+    if (status == STATUS_NOT_FOUND) {
+        name = (struct name_record){0};
+        status = STATUS_OK;
+    }
+    if (!status && head->null_version && name.null_version) {
+        uint64_t replaced = name.null_version;
+        status = name_take_null(txn, bucket, key, &name);
+        if (!status)
+            status = null_replace(txn, bucket, key, replaced);
+    }
+    return status ? status : name_add_version(txn, bucket, key, head, &name, implied);
 }
 
 enum status version_add(struct txn *txn, const struct bucket_entry *bucket, struct bytes key,
@@ -40,99 +108,134 @@ enum status version_add(struct txn *txn, const struct bucket_entry *bucket, stru
 {
     struct version_head *head = &record->head;
     uint32_t bucket_id = bucket->staged.id;
-    struct version_row replaced = {0};
+    enum status status = STATUS_OK;
     struct row_key row_key;
 
-    if (previous && !bucket->staged.versioned) {
-        enum status status = version_load(&txn->view, bucket_id, key, previous->sequence, &replaced);
-        if (status) /* `current` names a version that is not there */
-            return status == STATUS_NOT_FOUND ? STATUS_CORRUPT : status;
-        version_drop(txn, bucket_id, key, &replaced.record);
-        version_row_release(&replaced);
-    }
     head->sequence = txn->state.sequence;
     random_bytes(&head->random, sizeof(head->random));
-    head->number = previous ? previous->number + 1 : 1;
+    head->number = previous ? previous->number + 1 : 1; /* unless versions are kept */
     head->modified_ms = previous && previous->modified_ms > txn->now_ms ? previous->modified_ms : txn->now_ms;
-    head->null_version = !bucket->staged.versioned;
+    head->null_version = !bucket->staged.versioned || bucket->staged.suspended;
+    if (bucket->staged.versioned)
+        status = version_number(txn, bucket_id, key, previous, head);
+    else if (previous)
+        status = null_replace(txn, bucket_id, key, previous->sequence);
+    if (status)
+        return status;
 
     struct buffer *value = txn_value(txn);
     version_record_encode(value, record);
     row_key_version(&row_key, bucket_id, key, head->sequence);
-    txn_put(txn, DB_VERSIONS, &row_key, buffer_bytes(value));
+    txn_put(txn, STORE_VERSIONS, &row_key, buffer_bytes(value));
     txn->bucket.versions++;
     txn->bucket.bytes += (int64_t)head->size;
     if (previous && !previous->delete_marker)
         current_delete(txn, bucket_id, key);
     if (!head->delete_marker)
         current_put(txn, bucket_id, key, head);
+    surplus_remove(txn, bucket, key);
     return STATUS_OK;
 }
 
-/* The newest version that is left becomes current, unless it is a delete marker. */
-static enum status current_restore(struct txn *txn, uint32_t bucket, struct bytes key)
+/* The version becomes current, unless it is a delete marker. */
+static enum status current_restore(struct txn *txn, uint32_t bucket, struct bytes key, uint64_t sequence)
 {
-    struct row_key lower, upper;
-    struct db_iterator it;
     struct version_head head;
-    enum status status;
 
-    row_key_version_bounds(&lower, &upper, bucket, key);
-    db_iterator_open(&it, &txn->view, DB_VERSIONS, row_key_bytes(&lower), row_key_bytes(&upper));
-    db_iterator_first(&it);
-    if (db_iterator_valid(&it)) {
-        status = version_record_decode_head(db_iterator_value(&it), &head);
-        if (!status && !head.delete_marker)
-            current_put(txn, bucket, key, &head);
-    } else {
-        status = db_iterator_status(&it);
-    }
-    db_iterator_close(&it);
-    return status;
+    enum status status = version_load_head(&txn->view, bucket, key, sequence, &head);
+    if (!status && !head.delete_marker)
+        current_put(txn, bucket, key, &head);
+    return status == STATUS_NOT_FOUND ? STATUS_CORRUPT : status;
 }
 
 enum status version_remove(struct txn *txn, uint32_t bucket, struct bytes key, const struct version_record *record,
                            bool latest)
 {
+    struct name_record name = {0};
+
+    if (keeps_versions(txn)) {
+        enum status status = name_remove_version(txn, bucket, key, &record->head, &name);
+        if (status)
+            return status;
+    }
     version_drop(txn, bucket, key, record);
-    if (!latest)
-        return STATUS_OK;
-    if (!record->head.delete_marker)
+    if (latest && !record->head.delete_marker)
         current_delete(txn, bucket, key);
-    return current_restore(txn, bucket, key);
+    return latest && name.versions > 0 ? current_restore(txn, bucket, key, name.latest) : STATUS_OK;
+}
+
+/* The sequences of up to max versions, oldest first, from that one on. */
+static enum status oldest_find(struct txn *txn, uint32_t bucket, struct bytes key, uint64_t oldest, unsigned max,
+                               uint64_t *sequences, unsigned *found)
+{
+    struct row_key lower, upper, at;
+    struct store_iterator it;
+    struct bytes row_key;
+    enum status status = STATUS_OK;
+
+    *found = 0;
+    row_key_version_bounds(&lower, &upper, bucket, key);
+    row_key_version(&at, bucket, key, oldest);
+    store_iterator_open(&it, &txn->view, STORE_VERSIONS, row_key_bytes(&lower), row_key_bytes(&upper));
+    for (store_iterator_seek(&it, row_key_bytes(&at)); !status && store_iterator_valid(&it) && *found < max;
+         store_iterator_previous(&it))
+        status = row_key_version_parse(store_iterator_key(&it), &row_key, &sequences[(*found)++]);
+    if (!status)
+        status = store_iterator_status(&it);
+    store_iterator_close(&it);
+    return status;
+}
+
+/* Removes the first of these versions; the last of them, which stays, is the oldest then. */
+static enum status oldest_drop(struct txn *txn, uint32_t bucket, struct bytes key, const uint64_t *sequences,
+                               unsigned count, struct name_record *name)
+{
+    bool whole = count == name->versions;
+    struct version_row row;
+
+    for (unsigned i = 0; i < count; i++) {
+        enum status status = version_load(&txn->view, bucket, key, sequences[i], &row);
+        if (status)
+            return status == STATUS_NOT_FOUND ? STATUS_CORRUPT : status;
+        version_drop(txn, bucket, key, &row.record);
+        if (row.record.head.null_version)
+            name->null_version = 0;
+        if (whole && i == count - 1 && !row.record.head.delete_marker)
+            current_delete(txn, bucket, key);
+        version_row_release(&row);
+    }
+    name->versions -= count;
+    name->oldest = whole ? 0 : sequences[count];
+    name->latest = whole ? 0 : name->latest;
+    name_put(txn, bucket, key, name);
+    return STATUS_OK;
 }
 
 enum status version_remove_oldest(struct txn *txn, uint32_t bucket, struct bytes key, unsigned max, uint64_t *count,
                                   bool *more)
 {
-    uint64_t *sequences = mem_alloc(max * sizeof(*sequences));
-    struct row_key lower, upper;
-    struct db_iterator it;
-    struct version_row row;
-    struct version_head latest = {0};
+    uint64_t *sequences = mem_alloc((max + 1) * sizeof(*sequences));
+    struct name_record name;
     unsigned found = 0;
+    bool implied;
 
-    row_key_version_bounds(&lower, &upper, bucket, key);
-    db_iterator_open(&it, &txn->view, DB_VERSIONS, row_key_bytes(&lower), row_key_bytes(&upper));
-    for (db_iterator_last(&it); db_iterator_valid(&it) && found < max; db_iterator_previous(&it)) {
-        struct bytes row_key;
-        if (row_key_version_parse(db_iterator_key(&it), &row_key, &sequences[found++]))
-            break;
+    *more = false;
+    enum status status = name_find(&txn->view, bucket, key, &name, &implied);
+    if (status == STATUS_NOT_FOUND || (!status && name.versions == 0)) {
+        status = STATUS_OK;
+        goto out;
     }
-    *more = db_iterator_valid(&it);
-    enum status status = db_iterator_status(&it);
-    db_iterator_close(&it);
-    for (unsigned i = 0; i < found && !status; i++) {
-        status = version_load(&txn->view, bucket, key, sequences[i], &row);
-        if (status)
-            break;
-        version_drop(txn, bucket, key, &row.record);
-        latest = row.record.head;
-        version_row_release(&row);
-    }
-    if (!status && found > 0 && !*more && !latest.delete_marker)
-        current_delete(txn, bucket, key);
+    if (!status)
+        status = oldest_find(txn, bucket, key, name.oldest, max + 1, sequences, &found);
+    if (!status && found != (name.versions <= max ? name.versions : max + 1))
+        status = STATUS_CORRUPT;
+    if (status)
+        goto out;
+    *more = found > max;
+    found -= *more;
+    status = oldest_drop(txn, bucket, key, sequences, found, &name);
     *count += found;
+out:
     free(sequences);
     return status;
 }

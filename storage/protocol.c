@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/secret_file.h"
 #include "base/check.h"
 
 #define SECRET_LEN_MIN       16
@@ -43,41 +44,6 @@ enum status cluster_identity_parse(struct cluster_identity *identity, const char
     }
     memcpy(identity->secret, secret, len);
     return STATUS_OK;
-}
-
-/* Reads at most size - 1 bytes of the file; the caller notices a secret that is too long by its length. */
-static enum status secret_file_read(const char *path, char *out, size_t size, const char **error)
-{
-    enum status status = STATUS_INVALID;
-    struct stat info;
-    size_t len = 0;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-    if (fd < 0 || fstat(fd, &info)) {
-        *error = "the cluster secret's file cannot be read";
-        goto out;
-    }
-    if (info.st_mode & S_IRWXO) {
-        *error = "the cluster secret's file is open to others; use mode 0600";
-        goto out;
-    }
-    while (len < size - 1) {
-        ssize_t got = read(fd, out + len, size - 1 - len);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0) {
-            *error = "the cluster secret's file cannot be read";
-            goto out;
-        }
-        if (got == 0)
-            break;
-        len += (size_t)got;
-    }
-    out[len] = '\0';
-    status = STATUS_OK;
-out:
-    if (fd >= 0)
-        close(fd);
-    return status;
 }
 
 enum status cluster_identity_load(struct cluster_identity *identity, const char *id_hex, const char *secret_path,

@@ -9,8 +9,18 @@
  *                                  x-tercet-size, x-tercet-crc32c (8 hex). 404 absent or quarantined
  *   HEAD   /chunks/{id}            size and checksum headers only; does not read the payload
  *   DELETE /chunks/{id}            204 gone now, durably; 404 was not there: both acknowledge
+ *   POST   /chunks/delete          body = up to PROTOCOL_DELETE_MAX ids, CHUNK_ID_LEN bytes each, signed with its checksum.
+ *                                  200 with a byte for each, in order: DELETE_GONE durably gone now or was not there,
+ *                                  DELETE_KEPT it could not be deleted. 400 malformed, 413 too many
  *   POST   /chunks/{id}/pull?from=HOST:PORT&size=N&crc32c=HEX8
  *                                  copy from another node, verified: as PUT; 502 when the source failed or has others
+ *   POST   /chunks/pull?from=HOST:PORT
+ *                                  many small chunks at once: body = up to PROTOCOL_PULL_MAX of PULL_RECORD_LEN bytes (16 id,
+ *                                  u32 size, u32 CRC32C; each at most a block, in all PROTOCOL_PULL_BYTES), signed with
+ *                                  its checksum. 200 with a byte for each, in order: PULL_STORED fetched, verified and
+ *                                  durably here, PULL_HELD was here or in the trash, verified, PULL_FAILED neither. 400, 413
+ *   POST   /chunks/read            body as above. 200 with the payload of each that is here as the record says, in order,
+ *                                  behind a byte that is 1; a byte that is 0 for each of the others
  *   GET    /chunks?after={id}&limit=N         inventory in id order: records of INVENTORY_RECORD_LEN bytes
  *   POST   /chunks/{id}/trash      into the trash: no longer read or in the inventory, deleted after a grace. 204 it is
  *                                  there, durably; 404 the node does not have it
@@ -19,14 +29,26 @@
  *                                  trash or in service; 409 the copy is not what the query says (which may be left out)
  *   GET    /trash?after={id}&limit=N          as the inventory, of the trash; the time is when it was put there
  *   GET    /meta/state             204; this and every answer below has headers x-tercet-epoch (16 hex digits, 0: the
- *                                  node holds no metadata) and x-tercet-sequence: how far its replica is
- *   PUT    /meta/batches           body = change records (base/change_record.h), in order. 204 applied, durably;
- *                                  409 they do not continue the replica; 400 malformed; 507, 503
+ *                                  node holds no metadata) and x-tercet-sequence: how far its replica is, and
+ *                                  x-tercet-fence: the lowest generation whose changes it takes (0: any). With
+ *                                  x-tercet-replica-lost: 1 it held metadata, which were damaged, and holds none now
+ *   PUT    /meta/batches           body = change records (base/change_record.h), in order, each with or without a carried
+ *                                  block before it, up to CHANGE_BATCH_MAX. 204 all records are applied and the chunks of
+ *                                  all blocks stored, in one write, durably: chunks also of records that were applied
+ *                                  before, and whether or not the block names this node. Else nothing of it is: 409 the
+ *                                  records do not continue the replica; 412 they are from before the fence: their gateway
+ *                                  was replaced; 400 malformed, or a chunk is here with other bytes; 507 no room, for
+ *                                  chunks sooner than for records without; 503
+ *   GET    /meta/last              200 with the record that was applied last, without its block; 204 there is none, as
+ *                                  after a snapshot
  *   PUT    /meta/snapshot?epoch=HEX16&sequence=S&page=N[&last=1]
  *                                  body = one record, page N of a snapshot that takes the replica's place with its
- *                                  last page. 204; 409 another page comes next: begin again at 0
+ *                                  last page. 204; 409 another page comes next: begin again at 0; 412 as above
  *   POST   /meta/dump              body = family byte and key (empty: the beginning); 200 with one record of the rows
  *                                  behind it, without changes at the end
+ *   POST   /meta/fence?generation=G
+ *                                  shuts out whoever makes changes in an epoch of a generation below G. 204 it is so,
+ *                                  durably, and the headers say what is held; 409 the fence is at G already, or higher
  *   GET    /health, /metrics       open; /health is JSON (see node/api.c), 503 with "readOnly" after the disk failed: the
  *                                  node ends when a gateway (user-agent PROTOCOL_GATEWAY_AGENT) was told, or after
  *                                  PROTOCOL_FAILURE_TELL_S
@@ -56,13 +78,25 @@
 #define PROTOCOL_FOOTER_LEN   48  /* u64 payload length, u32 CRC32C, u32 zero, 32 bytes MAC */
 #define INVENTORY_RECORD_LEN  32  /* 16 id, u32 size, u32 CRC32C, u64 stored at (wall ms) */
 #define INVENTORY_RECORDS_MAX 10000
+#define PROTOCOL_PULL_MAX     256
+#define PROTOCOL_PULL_BYTES   (2u << 20)
+#define PULL_RECORD_LEN       24
+enum { PULL_FAILED, PULL_STORED, PULL_HELD };
+#define PROTOCOL_DELETE_MAX 1024
 
-#define PROTOCOL_HEADER_EPOCH    "x-tercet-epoch"
-#define PROTOCOL_HEADER_SEQUENCE "x-tercet-sequence"
-#define PROTOCOL_GATEWAY_AGENT   "tercet-gateway"
-/* A gateway checks a node every 30 s by default, and at once after a failed request. One that is told to check more seldom
- * may not learn of a failure that no request met. */
+#define PROTOCOL_HEADER_AUTH       "x-tercet-auth"
+#define PROTOCOL_HEADER_TIME       "x-tercet-time"
+#define PROTOCOL_HEADER_REQUEST_ID "x-tercet-request-id"
+#define PROTOCOL_HEADER_EPOCH      "x-tercet-epoch"
+#define PROTOCOL_HEADER_SEQUENCE   "x-tercet-sequence"
+#define PROTOCOL_HEADER_FENCE      "x-tercet-fence"
+#define PROTOCOL_HEADER_LOST       "x-tercet-replica-lost"
+#define PROTOCOL_GATEWAY_AGENT     "tercet-gateway"
+/* A gateway checks a node every 30 s by default, and at once after a failed request. One that is told to check more
+ * seldom may not learn of a failure that no request met. */
 #define PROTOCOL_FAILURE_TELL_S 40
+
+enum protocol_deleted { DELETE_GONE = 0, DELETE_KEPT = 1 };
 
 struct cluster_identity {
     uint8_t id[CLUSTER_ID_LEN];
@@ -87,8 +121,8 @@ void protocol_sign(const struct cluster_identity *identity, const char *method, 
 
 struct protocol_auth {
     int64_t time_ms;
-    bool footer;          /* the body ends with a footer */
-    bool has_checksum;    /* the whole body's CRC32C and length are signed */
+    bool footer;       /* the body ends with a footer */
+    bool has_checksum; /* the whole body's CRC32C and length are signed */
     uint32_t crc32c;
     uint64_t length;
     uint8_t mac[SHA256_LEN]; /* the footer's MAC is bound to it */

@@ -10,12 +10,18 @@ function(suite_build name folder targets)
 endfunction()
 
 # suite_python(NAME FILE LABEL TIMEOUT [PROPERTY VALUE]...): a Python test against a cluster of this build's programs.
-# With RELEASE before the properties: against those of the Release build. A file that can run none of its tests on this
-# machine exits with 77 and is reported as skipped, never as passed.
+# With RELEASE before the properties: against those of the Release build; with NEWEST: with the Python SDK and the aws-cli of
+# clients/requirements.txt instead of Debian's; with CASES and names at the end: these of the file's classes alone. A file that
+# can run none of its tests on this machine exits with 77 and is reported as skipped, never as passed.
 function(suite_python name file label timeout)
-  cmake_parse_arguments(PARSE_ARGV 4 option "RELEASE" "" "")
-  add_test(NAME ${name} COMMAND /usr/bin/python3 ${CMAKE_CURRENT_SOURCE_DIR}/${file})
-  set(environment PYTHONPATH=${CMAKE_CURRENT_SOURCE_DIR}/lib PYTHONDONTWRITEBYTECODE=1)
+  cmake_parse_arguments(PARSE_ARGV 4 option "RELEASE;NEWEST" "" "CASES")
+  add_test(NAME ${name} COMMAND /usr/bin/python3 ${CMAKE_CURRENT_SOURCE_DIR}/${file} ${option_CASES})
+  set(path ${CMAKE_CURRENT_SOURCE_DIR}/lib)
+  if(option_NEWEST)
+    string(APPEND path :${CMAKE_CURRENT_SOURCE_DIR}/clients/python_modules)
+    list(APPEND environment TERCET_AWS=${CMAKE_CURRENT_SOURCE_DIR}/clients/python_modules/bin/aws)
+  endif()
+  list(APPEND environment PYTHONPATH=${path} PYTHONDONTWRITEBYTECODE=1)
   if(option_RELEASE)
     list(APPEND environment TERCET_BUILD=${SUITE_ROOT})
     set_tests_properties(${name} PROPERTIES FIXTURES_REQUIRED build.release)
@@ -43,7 +49,7 @@ suite_build(fuzz ${SUITE_ROOT}/fuzz "${targets}" -DCMAKE_BUILD_TYPE=RelWithDebIn
 # The threaded parts under ThreadSanitizer, which wants the address layout that setarch -R gives it. It does not follow
 # a process that forks after it had threads, as meta/durability does.
 set(targets "")
-foreach(folder base storage meta)
+foreach(folder base storage meta gateway)
   file(GLOB sources CONFIGURE_DEPENDS unit/${folder}/*_test.c)
   list(FILTER sources EXCLUDE REGEX "/meta/durability_test\\.c$")
   foreach(source ${sources})
@@ -65,7 +71,7 @@ suite_build(release ${SUITE_ROOT} "tercet-gateway tercet-node" -DCMAKE_BUILD_TYP
 # Every shell script of the tree, as read by shellcheck.
 file(GLOB_RECURSE candidates LIST_DIRECTORIES false CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/deploy/* ${CMAKE_SOURCE_DIR}/tests/run
      ${CMAKE_SOURCE_DIR}/tests/bench/* ${CMAKE_SOURCE_DIR}/tests/fuzz/run ${CMAKE_SOURCE_DIR}/tests/lib/*
-     ${CMAKE_SOURCE_DIR}/docs/* ${CMAKE_SOURCE_DIR}/.ci/*)
+     ${CMAKE_SOURCE_DIR}/docs/* ${CMAKE_SOURCE_DIR}/findings/*.sh ${CMAKE_SOURCE_DIR}/.ci/*)
 set(scripts "")
 foreach(candidate ${candidates})
   file(STRINGS ${candidate} shebang LIMIT_COUNT 1)
@@ -76,15 +82,38 @@ endforeach()
 add_test(NAME lint.shell COMMAND shellcheck -x ${scripts} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
 set_tests_properties(lint.shell PROPERTIES LABELS lint TIMEOUT 120)
 
+# What the tree promises of itself: formatted by .clang-format, no folder includes what is not below it,
+# functions and files have a length, a name has one meaning, a header compiles alone, and what is public has a user.
+file(GLOB_RECURSE c_files LIST_DIRECTORIES false CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/base/*.[ch] ${CMAKE_SOURCE_DIR}/compat/*.[ch]
+     ${CMAKE_SOURCE_DIR}/gateway/*.[ch] ${CMAKE_SOURCE_DIR}/meta/*.[ch] ${CMAKE_SOURCE_DIR}/storage/*.[ch]
+     ${CMAKE_SOURCE_DIR}/tests/*.[ch])
+list(FILTER c_files EXCLUDE REGEX "/(node_modules|python_modules)/")
+add_test(NAME lint.format COMMAND clang-format --dry-run -Werror ${c_files})
+set_tests_properties(lint.format PROPERTIES LABELS lint TIMEOUT 120)
+suite_python(lint.layers lint/layers.py lint 60)
+suite_python(lint.lengths lint/lengths.py lint 60)
+suite_python(lint.names lint/names.py lint 60)
+suite_python(lint.headers lint/headers.py lint 120)
+suite_python(lint.public lint/public.py lint 60)
+suite_python(lint.tidy lint/tidy.py lint 300)
+suite_python(lint.self lint/lint_test.py lint 60)
+suite_python(lint.documents lint/documents_test.py lint 60)
+
 suite_python(clients.curl clients/curl_test.py clients 600)
 suite_python(clients.aws-cli clients/aws_cli_test.py clients 1200)
+suite_python(clients.aws-cli-newest clients/aws_cli_test.py clients 1200 NEWEST CASES HttpsVirtualHost)
 suite_python(clients.s3cmd clients/s3cmd_test.py clients 900)
 suite_python(clients.rclone clients/rclone_test.py clients 900)
 suite_python(clients.boto3 clients/boto3_test.py clients 900)
+suite_python(clients.model clients/model_test.py clients 600)
+suite_python(clients.boto3-newest clients/boto3_test.py clients 900 NEWEST)
+suite_python(clients.documents clients/documents_test.py clients 900 NEWEST)
 suite_python(clients.javascript clients/js_test.py clients 900)
 
 suite_python(e2e.bad-input e2e/bad_input_test.py e2e 600)
 suite_python(e2e.gateway-input e2e/gateway_input_test.py e2e 600)
+suite_python(e2e.multipart e2e/multipart_test.py e2e 600)
+suite_python(e2e.dialect e2e/dialect_test.py e2e 600)
 suite_python(e2e.overload e2e/overload_test.py e2e 600)
 suite_python(e2e.overload-memory e2e/overload_memory_test.py e2e 600 RELEASE)
 suite_python(e2e.node-loss e2e/node_loss_test.py e2e 600)
@@ -93,6 +122,8 @@ suite_python(e2e.repair e2e/repair_test.py e2e 600)
 suite_python(e2e.orphan e2e/orphan_test.py e2e 900)
 suite_python(e2e.metadata-sync e2e/metadata_sync_test.py e2e 900)
 suite_python(e2e.deletion e2e/deletion_test.py e2e 600)
+suite_python(e2e.files e2e/files_test.py e2e 600)
+suite_python(e2e.proxies e2e/proxies_test.py e2e 600)
 suite_python(e2e.deploy e2e/deploy_test.py e2e 900 RELEASE)
 suite_python(e2e.operating e2e/operating_test.py e2e 900 RELEASE)
 suite_python(e2e.large-upload e2e/large_upload_test.py e2e 3600 RELEASE PROCESSORS 2)

@@ -2,23 +2,22 @@
  * goes with all its versions, but never because of a version that names none: a download takes that for the latest.
  * Deleting what is not there is no error. */
 #include "gateway/files/files.h"
-#include "gateway/json_reply.h"
+#include "gateway/front/json_reply.h"
 
-static enum status delete_version(struct exchange *exchange, const struct meta_bucket *bucket,
-                                  const struct meta_version *version, const char **message)
+static enum status delete_version(struct exchange *exchange, const struct meta_version *version, const char **message)
 {
     struct meta_deletion deletion;
     enum status status =
-        meta_object_delete(exchange->gateway->meta, bucket->id, exchange->key, version, NULL, &deletion);
+        meta_object_delete(exchange->gateway->meta, exchange->bucket.id, exchange->key, version, NULL, NULL, &deletion);
 
     *message = status == STATUS_OK ? "File version deleted successfully" : "File version not found, nothing deleted";
     return status == STATUS_NOT_FOUND ? STATUS_OK : status;
 }
 
-static enum status delete_all(struct exchange *exchange, const struct meta_bucket *bucket, const char **message)
+static enum status delete_all(struct exchange *exchange, const char **message)
 {
     uint64_t count = 0;
-    enum status status = meta_object_delete_all(exchange->gateway->meta, bucket->id, exchange->key, &count);
+    enum status status = meta_object_delete_all(exchange->gateway->meta, exchange->bucket.id, exchange->key, &count);
 
     *message = count > 0 ? "File deleted successfully" : "File not found, nothing deleted";
     return status == STATUS_NOT_FOUND ? STATUS_OK : status;
@@ -27,23 +26,23 @@ static enum status delete_all(struct exchange *exchange, const struct meta_bucke
 void files_delete(struct exchange *exchange)
 {
     struct meta_version version;
-    struct meta_bucket bucket;
     const char *message;
     enum status status;
 
-    if (files_name(exchange) || files_version(exchange, &version) || files_bucket(exchange, &bucket))
+    if (files_name(exchange) || files_version(exchange, &version))
         return;
     if (version.number == 0 && uri_query_has(&exchange->query, "version")) {
-        json_error(exchange, 400, "Invalid version",
-                   "Versions count from 1. Without the parameter the file goes with all its versions.");
+        HTTP_LAST_REPLY(
+            json_error(exchange, 400, "Invalid version",
+                       "Versions count from 1. Without the parameter the file goes with all its versions."));
         return;
     }
     if (version.number > 0)
-        status = delete_version(exchange, &bucket, &version, &message);
+        status = delete_version(exchange, &version, &message);
     else
-        status = delete_all(exchange, &bucket, &message);
+        status = delete_all(exchange, &message);
     if (status)
-        json_error_status(exchange, status);
+        HTTP_LAST_REPLY(json_error_status(exchange, status));
     else
-        json_reply(exchange, 200, json_pack("{s:s}", "message", message));
+        HTTP_LAST_REPLY(json_reply(exchange, 200, json_pack("{s:s}", "message", message)));
 }

@@ -2,7 +2,7 @@
 #ifndef TERCET_GATEWAY_FILES_H
 #define TERCET_GATEWAY_FILES_H
 
-#include "gateway/gateway.h"
+#include "gateway/front/exchange.h"
 
 void files_upload(struct exchange *exchange);
 void files_download(struct exchange *exchange);
@@ -10,8 +10,6 @@ void files_list(struct exchange *exchange);
 void files_delete(struct exchange *exchange);
 
 /* name.c: what the requests have in common. All answer errors themselves. */
-/* The bucket behind the API. */
-enum status files_bucket(struct exchange *exchange, struct meta_bucket *bucket);
 /* The filename of `?filename=` or of the path behind /files/, decoded into exchange->key. */
 enum status files_name(struct exchange *exchange);
 /* `?version=`: an integer; absent or not positive means the latest (number 0). */

@@ -5,9 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/check.h"
 #include "base/clock.h"
 #include "gateway/files/files.h"
-#include "gateway/json_reply.h"
+#include "gateway/front/json_reply.h"
+#include "gateway/front/reply.h"
 
 #define PAGE_ROWS 1000
 
@@ -71,14 +73,13 @@ static void append_row(struct listing *listing, const struct meta_list_entry *en
     text = json_dumps(row, JSON_COMPACT | JSON_PRESERVE_ORDER);
     json_decref(row);
     if (!listing->first)
-        buffer_append_char(&listing->text, ',');
+        CHECK(buffer_append_char(&listing->text, ',') == STATUS_OK);
     listing->first = false;
-    buffer_append_str(&listing->text, text);
+    CHECK(buffer_append_str(&listing->text, text) == STATUS_OK);
     free(text);
     if (listing->limit > 0)
         listing->limit--;
-    buffer_clear(&listing->last);
-    buffer_append_bytes(&listing->last, entry->key);
+    CHECK(buffer_assign(&listing->last, entry->key) == STATUS_OK);
 }
 
 /* One page into the response. *more says whether there may be another. */
@@ -98,10 +99,8 @@ static enum status send_page(struct listing *listing, bool *more)
     *more = page.truncated && !listing->limit_reached && page.count > 0;
     if (*more) {
         const struct meta_list_entry *last = &page.entries[page.count - 1];
-        buffer_clear(&listing->after);
-        buffer_clear(&listing->after_version);
-        buffer_append_bytes(&listing->after, last->key);
-        buffer_append_str(&listing->after_version, last->object.version_id);
+        CHECK(buffer_assign(&listing->after, last->key) == STATUS_OK);
+        CHECK(buffer_assign(&listing->after_version, bytes_from_str(last->object.version_id)) == STATUS_OK);
         listing->query.after = buffer_bytes(&listing->after);
         listing->query.after_version = buffer_bytes(&listing->after_version);
     }
@@ -116,7 +115,7 @@ static void send_listing(struct listing *listing)
     enum status status;
 
     http_reply_header_str(http, "Content-Type", "application/json");
-    status = http_reply_start(http, 200, HTTP_LENGTH_UNKNOWN);
+    status = reply_start(listing->exchange, 200, HTTP_LENGTH_UNKNOWN);
     if (!status)
         status = http_reply_write(http, "{\"files\":[", 10);
     while (!status && more)
@@ -126,9 +125,10 @@ static void send_listing(struct listing *listing)
         return;
     }
     buffer_clear(&listing->text);
-    buffer_printf(&listing->text, "],\"serverID\":\"%s\"}", listing->exchange->gateway->options.server_id);
+    CHECK(buffer_printf(&listing->text, "],\"serverID\":\"%s\"}", listing->exchange->gateway->options.server_id) ==
+          STATUS_OK);
     if (http_reply_write(http, listing->text.data, listing->text.len) == STATUS_OK)
-        http_reply_finish(http);
+        HTTP_LAST_REPLY(http_reply_finish(http));
 }
 
 void files_list(struct exchange *exchange)
@@ -136,15 +136,13 @@ void files_list(struct exchange *exchange)
     struct gateway *gateway = exchange->gateway;
     struct listing listing = {.exchange = exchange, .first = true, .limit = UINT64_MAX};
     struct bytes limit = uri_query_value(&exchange->query, "limit");
-    struct meta_bucket bucket;
 
-    if (files_bucket(exchange, &bucket))
-        return;
     if (limit.len > 0 && bytes_parse_u64(limit, INT64_MAX, &listing.limit)) {
-        json_error(exchange, 400, "Invalid limit", "The limit must be an integer that is not negative.");
+        HTTP_LAST_REPLY(
+            json_error(exchange, 400, "Invalid limit", "The limit must be an integer that is not negative."));
         return;
     }
-    listing.query = (struct meta_list_query){.bucket = bucket.id,
+    listing.query = (struct meta_list_query){.bucket = exchange->bucket.id,
                                              .prefix = uri_query_value(&exchange->query, "prefix"),
                                              .after = uri_query_value(&exchange->query, "after"),
                                              .max = PAGE_ROWS};

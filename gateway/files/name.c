@@ -4,32 +4,25 @@
 
 #include "compat/names.h"
 #include "gateway/files/files.h"
-#include "gateway/json_reply.h"
-
-enum status files_bucket(struct exchange *exchange, struct meta_bucket *bucket)
-{
-    if (meta_bucket_get(exchange->gateway->meta, BYTES(GATEWAY_FILES_BUCKET), bucket) == STATUS_OK)
-        return STATUS_OK;
-    json_error(exchange, 500, "Internal error", "The bucket of the file API is missing.");
-    return STATUS_NOT_FOUND;
-}
+#include "gateway/front/json_reply.h"
 
 enum status files_check_name(struct exchange *exchange, struct bytes name)
 {
     struct s3_error_details details = {0};
 
     if (name.len == 0) {
-        json_error(exchange, 400, "Filename is required", NULL);
+        HTTP_LAST_REPLY(json_error(exchange, 400, "Filename is required", NULL));
         return STATUS_INVALID;
     }
     if (key_check(name, &details)) {
-        json_error(exchange, 400, "Invalid filename", "A filename is at most 1024 bytes of UTF-8.");
+        HTTP_LAST_REPLY(json_error(exchange, 400, "Invalid filename", "A filename is at most 1024 bytes of UTF-8."));
         return STATUS_INVALID;
     }
     for (size_t i = 0; i < name.len; i++) {
         unsigned char c = (unsigned char)name.data[i];
         if (c < 0x20 || c == 0x7f) {
-            json_error(exchange, 400, "Invalid filename", "A filename must not hold control characters.");
+            HTTP_LAST_REPLY(
+                json_error(exchange, 400, "Invalid filename", "A filename must not hold control characters."));
             return STATUS_INVALID;
         }
     }
@@ -44,7 +37,7 @@ enum status files_name(struct exchange *exchange)
     if (bytes_starts_with(path, BYTES(prefix))) {
         if (uri_decode(bytes_of(path.data + sizeof(prefix) - 1, path.len - (sizeof(prefix) - 1)), false,
                        &exchange->path_storage)) {
-            json_error(exchange, 400, "Invalid filename", "The path's percent-encoding is malformed.");
+            HTTP_LAST_REPLY(json_error(exchange, 400, "Invalid filename", "The path's percent-encoding is malformed."));
             return STATUS_INVALID;
         }
         exchange->key = buffer_bytes(&exchange->path_storage);
@@ -63,7 +56,7 @@ enum status files_version(struct exchange *exchange, struct meta_version *versio
     if (text.len == 0)
         return STATUS_OK;
     if (bytes_parse_u64(negative ? bytes_of(text.data + 1, text.len - 1) : text, INT64_MAX, &version->number)) {
-        json_error(exchange, 400, "Invalid version", "The version must be an integer.");
+        HTTP_LAST_REPLY(json_error(exchange, 400, "Invalid version", "The version must be an integer."));
         return STATUS_INVALID;
     }
     if (negative)

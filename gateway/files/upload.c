@@ -7,10 +7,9 @@
 #include "base/log.h"
 #include "compat/multipart_form.h"
 #include "gateway/files/files.h"
-#include "gateway/ingest.h"
-#include "gateway/json_reply.h"
-#include "gateway/s3/s3.h"
-#include "gateway/stored_headers.h"
+#include "gateway/object/ingest.h"
+#include "gateway/front/json_reply.h"
+#include "gateway/object/stored_headers.h"
 
 #define WIRE_BYTES             65536
 #define FIELD_BYTES            4096 /* of a field that is not the file */
@@ -38,7 +37,7 @@ static enum status take_content_type(struct upload *upload, struct bytes type)
         printable = printable && type.data[i] >= ' ' && type.data[i] <= '~';
     if (!printable || type.len > CONTENT_TYPE_BYTES_MAX ||
         stored_headers_add(&upload->headers, BYTES("content-type"), type)) {
-        json_error(upload->exchange, 400, "Invalid Content-Type", "Of the part that holds the file.");
+        HTTP_LAST_REPLY(json_error(upload->exchange, 400, "Invalid Content-Type", "Of the part that holds the file."));
         return STATUS_INVALID;
     }
     return STATUS_OK;
@@ -55,17 +54,17 @@ static enum status begin_part(struct upload *upload, const struct form_event *ev
     if (!bytes_equal_str(event->name, "file"))
         return STATUS_OK;
     if (upload->has_file) {
-        json_error(upload->exchange, 400, "Only one file per upload", NULL);
+        HTTP_LAST_REPLY(json_error(upload->exchange, 400, "Only one file per upload", NULL));
         return STATUS_INVALID;
     }
     const struct ingest_plan plan = {.expected_size = HTTP_LENGTH_UNKNOWN, .algorithm = CHECKSUM_CRC64NVME};
     enum status status = ingest_open(&upload->ingest, upload->exchange->gateway, &plan);
     if (status)
-        return json_error_status(upload->exchange, status), status;
+        return HTTP_LAST_REPLY(json_error_status(upload->exchange, status)), status;
     upload->has_file = true;
     upload->part = PART_FILE;
     if (buffer_append_bytes(&upload->part_name, event->filename)) {
-        json_error(upload->exchange, 400, "Invalid filename", "The file's name is too long.");
+        HTTP_LAST_REPLY(json_error(upload->exchange, 400, "Invalid filename", "The file's name is too long."));
         return STATUS_INVALID;
     }
     return take_content_type(upload, event->content_type);
@@ -81,10 +80,11 @@ static enum status take_event(struct upload *upload, const struct form_event *ev
     case FORM_DATA:
         if (upload->part == PART_FILE) {
             status = ingest_write(&upload->ingest, event->data);
-            return status ? (json_error_status(upload->exchange, status), status) : STATUS_OK;
+            return status ? (HTTP_LAST_REPLY(json_error_status(upload->exchange, status)), status) : STATUS_OK;
         }
         if (upload->part == PART_FILENAME && buffer_append_bytes(&upload->field_name, event->data)) {
-            json_error(upload->exchange, 400, "Invalid filename", "A filename is at most 1024 bytes of UTF-8.");
+            HTTP_LAST_REPLY(
+                json_error(upload->exchange, 400, "Invalid filename", "A filename is at most 1024 bytes of UTF-8."));
             return STATUS_INVALID;
         }
         return STATUS_OK;
@@ -104,7 +104,7 @@ static enum status take_input(struct upload *upload, struct bytes input)
 
     do {
         if (multipart_form_next(&upload->form, &input, &event)) {
-            json_error(upload->exchange, 400, "Malformed multipart/form-data", NULL);
+            HTTP_LAST_REPLY(json_error(upload->exchange, 400, "Malformed multipart/form-data", NULL));
             return STATUS_INVALID;
         }
         enum status status = take_event(upload, &event);
@@ -123,17 +123,18 @@ static enum status receive(struct upload *upload)
     do {
         status = http_body_read(upload->exchange->http, wire, WIRE_BYTES, &len);
         if (status)
-            json_error_status(upload->exchange, status);
+            HTTP_LAST_REPLY(json_error_status(upload->exchange, status));
         else if (len > 0 && !multipart_form_is_complete(&upload->form))
             status = take_input(upload, bytes_of(wire, len));
     } while (!status && len > 0);
     free(wire);
     if (!status && !multipart_form_is_complete(&upload->form)) {
-        json_error(upload->exchange, 400, "Malformed multipart/form-data", "The closing boundary is missing.");
+        HTTP_LAST_REPLY(
+            json_error(upload->exchange, 400, "Malformed multipart/form-data", "The closing boundary is missing."));
         status = STATUS_INVALID;
     }
     if (!status && !upload->has_file) {
-        json_error(upload->exchange, 400, "File is required", "Send the file in a part named 'file'.");
+        HTTP_LAST_REPLY(json_error(upload->exchange, 400, "File is required", "Send the file in a part named 'file'."));
         status = STATUS_INVALID;
     }
     return status;
@@ -156,25 +157,24 @@ static struct bytes chosen_name(const struct upload *upload)
 static enum status commit(struct upload *upload, struct bytes name, struct meta_object *object)
 {
     struct exchange *exchange = upload->exchange;
-    struct meta_bucket bucket;
-    enum status status = files_bucket(exchange, &bucket);
+    enum status status;
 
-    if (status)
-        return status;
     ingest_seal(&upload->ingest);
-    const struct ingest_version version = {.bucket = bucket.id, .key = name, .headers = buffer_bytes(&upload->headers)};
+    const struct ingest_version version = {
+        .bucket = exchange->bucket.id, .key = name, .headers = buffer_bytes(&upload->headers)};
     status = ingest_publish(&upload->ingest, &version, object);
     if (status)
-        json_error_status(exchange, status);
+        HTTP_LAST_REPLY(json_error_status(exchange, status));
     return status;
 }
 
 static void reply(struct exchange *exchange, struct bytes name, const struct meta_object *object)
 {
-    json_reply(exchange, 200,
-               json_pack("{s:s, s:s, s:s, s:I, s:o, s:I}", "message", "File uploaded successfully", "fileID",
-                         object->version_id, "serverID", exchange->gateway->options.server_id, "version",
-                         (json_int_t)object->number, "filename", json_text(name), "size", (json_int_t)object->size));
+    HTTP_LAST_REPLY(json_reply(exchange, 200,
+                               json_pack("{s:s, s:s, s:s, s:I, s:o, s:I}", "message", "File uploaded successfully",
+                                         "fileID", object->version_id, "serverID", exchange->gateway->options.server_id,
+                                         "version", (json_int_t)object->number, "filename", json_text(name), "size",
+                                         (json_int_t)object->size)));
 }
 
 void files_upload(struct exchange *exchange)
@@ -184,8 +184,9 @@ void files_upload(struct exchange *exchange)
     struct bytes name;
 
     if (multipart_form_init(&upload.form, http_request_header(exchange->http, "Content-Type"))) {
-        json_error(exchange, 400, "Expected multipart/form-data",
-                   "For example: curl -X POST -F \"file=@example.txt\" -F \"filename=example.txt\" .../upload");
+        HTTP_LAST_REPLY(
+            json_error(exchange, 400, "Expected multipart/form-data",
+                       "For example: curl -X POST -F \"file=@example.txt\" -F \"filename=example.txt\" .../upload"));
         return;
     }
     buffer_init(&upload.field_name, FIELD_BYTES);

@@ -7,9 +7,11 @@
 #include "base/check.h"
 #include "base/pool.h"
 #include "compat/aws_chunked.h"
-#include "gateway/s3/s3.h"
+#include "gateway/s3/body.h"
+#include "gateway/s3/reply.h"
 
-#define WIRE_BYTES 65536 /* read at a time when the body has to be decoded */
+#define WIRE_BYTES    65536 /* read at a time when the body has to be decoded */
+#define DOCUMENT_STEP 4096
 
 struct s3_body {
     struct exchange *exchange;
@@ -98,7 +100,7 @@ enum status s3_body_open_unchecked(struct exchange *exchange, uint64_t size_max,
     status = open_length(body);
     if (!status && body->size != HTTP_LENGTH_UNKNOWN && body->size > size_max)
         status = too_large(body);
-    if (!status && content_md5_parse(s3_headers(exchange), &body->has_md5, body->md5, &details))
+    if (!status && content_md5_parse(exchange_headers(exchange), &body->has_md5, body->md5, &details))
         status = s3_fail_details(exchange, &details);
     if (status)
         s3_body_close(body);
@@ -112,7 +114,7 @@ enum status s3_body_open(struct exchange *exchange, uint64_t size_max, struct s3
     struct s3_error_details details = {0};
     enum status status = s3_body_open_unchecked(exchange, size_max, out);
 
-    if (!status && checksum_request_parse(s3_headers(exchange), false, &(*out)->claim, &details)) {
+    if (!status && checksum_request_parse(exchange_headers(exchange), false, &(*out)->claim, &details)) {
         status = s3_fail_details(exchange, &details);
         s3_body_close(*out);
         *out = NULL;
@@ -143,17 +145,17 @@ enum checksum_algorithm s3_body_algorithm(const struct s3_body *body)
     return body->claim.algorithm;
 }
 
-bool s3_body_has_digest(const struct s3_body *body)
+/* An MD5 or a checksum came with it. */
+static bool s3_body_has_digest(const struct s3_body *body)
 {
     return body->has_md5 || body->claim.algorithm != CHECKSUM_NONE;
 }
 
 static enum status chunked_error(struct s3_body *body)
 {
-    struct aws_chunked_error error = aws_chunked_error_of(body->decoder.reason);
     struct s3_error_details details = {0};
 
-    s3_error_setf(&details, s3_error_from_code(error.code), "%s", error.message);
+    aws_chunked_error(body->decoder.reason, &details);
     return s3_fail_details(body->exchange, &details);
 }
 
@@ -300,10 +302,10 @@ enum status s3_body_to_buffer(struct s3_body *body, struct buffer *out)
     size_t len;
 
     do {
-        char *space = buffer_reserve(out, 4096);
+        char *space = buffer_reserve(out, DOCUMENT_STEP);
         if (!space)
             return s3_fail(body->exchange, S3_MAX_MESSAGE_LENGTH_EXCEEDED);
-        status = next(body, space, 4096, &len);
+        status = next(body, space, DOCUMENT_STEP, &len);
         if (status)
             return status;
         out->len += len;
@@ -315,4 +317,24 @@ enum status s3_body_to_buffer(struct s3_body *body, struct buffer *out)
     if (!status)
         status = compare_md5(body, hash.md5);
     return status ? status : compare_checksum(body, &hash.checksum);
+}
+
+enum status s3_read_document(struct exchange *exchange, size_t bytes_max, bool needs_digest, struct buffer *document)
+{
+    struct s3_error_details details = {0};
+    struct s3_body *body;
+    enum status status = s3_body_open(exchange, bytes_max, &body);
+
+    buffer_init(document, bytes_max + DOCUMENT_STEP);
+    if (status)
+        return status;
+    if (needs_digest && !s3_body_has_digest(body) && !s3_body_wants_sha256(body)) {
+        s3_error_setf(&details, S3_INVALID_REQUEST,
+                      "Missing required header for this request: Content-MD5 OR x-amz-checksum-*");
+        status = s3_fail_details(exchange, &details);
+    }
+    if (!status)
+        status = s3_body_to_buffer(body, document);
+    s3_body_close(body);
+    return status;
 }

@@ -5,7 +5,13 @@
 
 #include "base/check.h"
 #include "compat/request_xml.h"
-#include "gateway/s3/multipart.h"
+#include "gateway/object/object_read.h"
+#include "gateway/object/stored_checksum.h"
+#include "gateway/s3/body.h"
+#include "gateway/s3/handlers.h"
+#include "gateway/s3/reply.h"
+#include "gateway/s3/request.h"
+#include "gateway/s3/upload.h"
 
 #define PART_BYTES_MIN (5u << 20) /* of every part but the last */
 
@@ -14,7 +20,8 @@ struct completion_request {
     bool repeated; /* the upload is not open any more */
     unsigned *numbers;
     struct condition_write condition_said;
-    struct checksum_request checksum; /* of the whole object, as the client says */
+    struct meta_condition condition_kept; /* that the upload was created with */
+    struct checksum_request checksum;     /* of the whole object, as the client says */
     bool has_size;
     uint64_t size; /* x-amz-mp-object-size */
     enum checksum_algorithm algorithm;
@@ -26,6 +33,16 @@ static enum status invalid_part(struct completion_request *request, size_t index
 {
     s3_error_set(&request->error, S3_INVALID_PART);
     s3_error_add_u64(&request->error, "PartNumber", request->listed.parts[index].number);
+    return STATUS_INVALID;
+}
+
+/* A COMPOSITE checksum is one over what the client says of the parts, so it has to say it. */
+static enum status missing_checksum(struct completion_request *request, size_t index)
+{
+    s3_error_setf(&request->error, S3_INVALID_REQUEST,
+                  "The upload was created using a %s checksum. The complete request must include the checksum for each "
+                  "part. It was missing for part %u in the request.",
+                  checksum_short_name(request->algorithm), (unsigned)request->listed.parts[index].number);
     return STATUS_INVALID;
 }
 
@@ -42,6 +59,8 @@ static enum status check_part(struct completion_request *request, size_t index, 
         return invalid_part(request, index);
     if (listed->checksum.algorithm != CHECKSUM_NONE && !checksum_equal(&listed->checksum, &checksum))
         return invalid_part(request, index);
+    if (listed->checksum.algorithm == CHECKSUM_NONE && request->algorithm != CHECKSUM_NONE && !request->full_object)
+        return missing_checksum(request, index);
     if (!last && stored->size < PART_BYTES_MIN) {
         s3_error_set(&request->error, S3_ENTITY_TOO_SMALL);
         s3_error_add_u64(&request->error, "ProposedSize", stored->size);
@@ -52,6 +71,15 @@ static enum status check_part(struct completion_request *request, size_t index, 
     return STATUS_OK;
 }
 
+/* Holds the whole object's checksum, if the client said one, against the computed one. */
+static enum status compare_checksum(struct completion_request *request, const struct checksum_value *computed)
+{
+    if (request->checksum.value.algorithm == CHECKSUM_NONE || checksum_equal(&request->checksum.value, computed))
+        return STATUS_OK;
+    checksum_mismatch(request->checksum.value.algorithm, &request->error);
+    return STATUS_MISMATCH;
+}
+
 static enum status combine_checksums(struct completion_request *request, const struct meta_part *const *parts,
                                      size_t count, struct meta_object *object)
 {
@@ -59,6 +87,10 @@ static enum status combine_checksums(struct completion_request *request, const s
     struct checksum_value value = {0};
     enum status status = STATUS_OK;
 
+    if (request->repeated) {
+        value = stored_checksum_read(&object->checksum);
+        return compare_checksum(request, &value);
+    }
     checksum_combiner_init(&combiner, request->algorithm, request->full_object);
     for (size_t i = 0; !status && i < count; i++) {
         const struct checksum_value part = stored_checksum_read(&parts[i]->checksum);
@@ -70,12 +102,7 @@ static enum status combine_checksums(struct completion_request *request, const s
     if (status) /* parts with other checksums than the upload's default: the object goes without */
         return request->checksum.value.algorithm == CHECKSUM_NONE ? STATUS_OK : status;
     object->checksum = stored_checksum_make(&value);
-    if (request->checksum.value.algorithm == CHECKSUM_NONE)
-        return STATUS_OK;
-    if (request->checksum.value.algorithm == value.algorithm && checksum_equal(&request->checksum.value, &value))
-        return STATUS_OK;
-    checksum_mismatch(request->checksum.value.algorithm, &request->error);
-    return STATUS_MISMATCH;
+    return compare_checksum(request, &value);
 }
 
 /* meta_complete_fn: runs in the committer. */
@@ -86,6 +113,11 @@ static enum status decide(void *arg, const struct meta_part *const *parts, size_
     struct etag etag;
     uint64_t size = 0;
 
+    if (request->repeated) { /* the upload's record is gone, the object has what it said */
+        const struct checksum_value made = stored_checksum_read(&object->checksum);
+        request->algorithm = made.algorithm;
+        request->full_object = made.full_object;
+    }
     for (size_t i = 0; i < count; i++) {
         enum status status = check_part(request, i, parts[i], i + 1 == count);
         if (status)
@@ -119,7 +151,8 @@ static enum status check_order(struct exchange *exchange, struct completion_requ
     }
     if (request->listed.parts[0].number < 1 ||
         request->listed.parts[request->listed.count - 1].number > META_PART_MAX) {
-        invalid_part(request, request->listed.parts[0].number < 1 ? 0 : request->listed.count - 1);
+        STATUS_IGNORE(invalid_part(request, request->listed.parts[0].number < 1 ? 0 : request->listed.count - 1),
+                      "it is returned below");
         return s3_fail_details(exchange, &request->error);
     }
     return STATUS_OK;
@@ -148,7 +181,7 @@ static enum status read_headers(struct exchange *exchange, const struct meta_upl
                                 struct completion_request *request)
 {
     struct s3_error_details details = {0};
-    struct bytes size = http_request_header(exchange->http, "x-amz-mp-object-size");
+    struct bytes size = s3_header(exchange, "x-amz-mp-object-size");
 
     request->algorithm = upload->checksum_algorithm != CHECKSUM_NONE ? upload->checksum_algorithm : CHECKSUM_CRC64NVME;
     request->full_object = upload->checksum_algorithm != CHECKSUM_NONE ? upload->checksum_full_object : true;
@@ -157,12 +190,22 @@ static enum status read_headers(struct exchange *exchange, const struct meta_upl
         s3_error_setf(&details, S3_INVALID_REQUEST, "Value for x-amz-mp-object-size header is invalid.");
         return s3_fail_details(exchange, &details);
     }
-    if (conditions_parse_write(s3_headers(exchange), &request->condition_said, &details) ||
-        checksum_request_parse(s3_headers(exchange), true, &request->checksum, &details) ||
+    if (conditions_parse_write(exchange_headers(exchange), &request->condition_said, &details) ||
+        checksum_request_parse(exchange_headers(exchange), true, &request->checksum, &details) ||
         (!request->repeated &&
-         checksum_type_check(s3_headers(exchange), request->algorithm, request->full_object, &details)))
+         checksum_type_check(exchange_headers(exchange), request->algorithm, request->full_object, &details)))
         return s3_fail_details(exchange, &details);
     return STATUS_OK;
+}
+
+/* Names the condition that failed; of two, the request's, which is decided first. */
+static void condition_failed(const struct completion_request *request, struct s3_error_details *details)
+{
+    const struct condition_write kept = {.must_be_absent = request->condition_kept.must_be_absent,
+                                         .must_match = request->condition_kept.must_match};
+    bool said = request->condition_said.must_be_absent || request->condition_said.must_match;
+
+    conditions_failed(said ? &request->condition_said : &kept, details);
 }
 
 static enum status fail_commit(struct exchange *exchange, struct completion_request *request, enum status status)
@@ -175,48 +218,47 @@ static enum status fail_commit(struct exchange *exchange, struct completion_requ
     }
     switch (status) {
     case STATUS_NOT_FOUND:
-        return request->condition_said.must_match ? s3_fail_no_such_key(exchange) : s3_fail_no_such_upload(exchange);
+        if (!request->repeated && (request->condition_said.must_match || request->condition_kept.must_match))
+            return s3_fail_no_such_key(exchange);
+        return s3_fail_no_such_upload(exchange);
     case STATUS_PRECONDITION:
-        conditions_failed(&request->condition_said, &details);
+        condition_failed(request, &details);
         return s3_fail_details(exchange, &details);
     default:
         return s3_fail_status(exchange, status);
     }
 }
 
-static void reply(struct exchange *exchange, const struct meta_bucket *bucket, const struct meta_object *object)
+static void reply(struct exchange *exchange, const struct meta_object *object)
 {
     struct bytes host = http_request_header(exchange->http, "Host");
     struct buffer location, body;
 
     buffer_init(&location, 16384);
     buffer_init(&body, 32768);
-    buffer_printf(&location, "%s://%.*s/", exchange->http->tls ? "https" : "http", (int)host.len, host.data);
-    if (!exchange->virtual_host) {
-        buffer_append_bytes(&location, exchange->bucket_name);
-        buffer_append_char(&location, '/');
+    STATUS_IGNORE(
+        buffer_printf(&location, "%s://%.*s/", exchange->http->tls ? "https" : "http", (int)host.len, host.data),
+        "a location that is too long is cut");
+    if (exchange->virtual_host.len == 0) {
+        STATUS_IGNORE(buffer_append_bytes(&location, exchange->bucket_name), "a location that is too long is cut");
+        STATUS_IGNORE(buffer_append_char(&location, '/'), "a location that is too long is cut");
     }
-    uri_encode(exchange->key, true, &location);
+    STATUS_IGNORE(uri_encode(exchange->key, true, &location), "a location that is too long is cut");
     const struct response_complete complete = {
         .location = buffer_bytes(&location),
         .bucket = exchange->bucket_name,
         .key = exchange->key,
-        .etag = s3_object_etag(object),
+        .etag = object_etag(object),
         .checksum = stored_checksum_read(&object->checksum),
     };
-    s3_reply_version(exchange, bucket, object->version_id);
-    if (response_complete(&body, &complete))
-        s3_fail(exchange, S3_INTERNAL_ERROR);
-    else
-        s3_reply_xml(exchange, &body);
+    s3_reply_new_version(exchange, object->version_id);
+    HTTP_LAST_REPLY(s3_reply_document(exchange, response_complete(&body, &complete), &body));
     buffer_release(&location);
-    buffer_release(&body);
 }
 
-static void complete(struct exchange *exchange, const struct meta_bucket *bucket, const struct meta_upload *upload,
-                     struct completion_request *request)
+static void complete(struct exchange *exchange, const struct meta_upload *upload, struct completion_request *request)
 {
-    const struct meta_condition condition = s3_condition(&request->condition_said);
+    const struct meta_condition condition = object_condition(&request->condition_said);
     struct meta_object object = {0};
     enum status status;
 
@@ -225,22 +267,22 @@ static void complete(struct exchange *exchange, const struct meta_bucket *bucket
     status = meta_upload_complete(exchange->gateway->meta, upload, request->numbers, request->listed.count, &condition,
                                   decide, request, &object);
     if (status)
-        fail_commit(exchange, request, status);
+        HTTP_LAST_REPLY(fail_commit(exchange, request, status));
     else
-        reply(exchange, bucket, &object);
+        reply(exchange, &object);
     meta_object_release(&object);
 }
 
 void s3_complete_multipart_upload(struct exchange *exchange)
 {
     struct completion_request request = {0};
-    struct meta_bucket bucket;
     struct meta_upload upload;
 
-    if (s3_upload_or_ended(exchange, &bucket, &upload, &request.repeated))
+    if (s3_upload_or_ended(exchange, &upload, &request.repeated))
         return;
+    request.condition_kept = upload.condition;
     if (!read_headers(exchange, &upload, &request) && !read_document(exchange, &request)) {
-        complete(exchange, &bucket, &upload, &request);
+        complete(exchange, &upload, &request);
         complete_request_release(&request.listed);
     }
     free(request.numbers);

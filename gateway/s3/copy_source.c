@@ -4,16 +4,18 @@
 
 #include <string.h>
 
-#include "base/clock.h"
 #include "compat/names.h"
-#include "gateway/object_reader.h"
+#include "gateway/object/object_read.h"
+#include "gateway/object/object_reader.h"
+#include "gateway/s3/reply.h"
+#include "gateway/s3/request.h"
 
 static enum status invalid_source(struct exchange *exchange, const char *message)
 {
     return s3_fail_argument(exchange, "x-amz-copy-source", s3_header(exchange, "x-amz-copy-source"), message);
 }
 
-/* [/]bucket/key[?versionId=ID], percent-encoded; the query part is cut off before decoding. */
+/* [/]bucket/key[?versionId=ID], percent-encoded, '+' a space; the query part is cut off before decoding. */
 static enum status parse(struct exchange *exchange, struct copy_source *source)
 {
     static const char query[] = "?versionId=";
@@ -26,7 +28,7 @@ static enum status parse(struct exchange *exchange, struct copy_source *source)
         source->by_version = true;
         raw.len = at;
     }
-    if (uri_decode(raw, false, &source->text))
+    if (uri_decode(raw, true, &source->text))
         return invalid_source(exchange, "Copy Source must mention the source bucket and key: sourcebucket/sourcekey");
     struct bytes text = buffer_bytes(&source->text);
     if (text.len > 0 && text.data[0] == '/')
@@ -41,6 +43,7 @@ static enum status parse(struct exchange *exchange, struct copy_source *source)
 
 static enum status find(struct exchange *exchange, struct copy_source *source)
 {
+    const struct resource resource = {RESOURCE_OBJECT, source->bucket_name, source->key};
     const struct meta_version version = {.id = source->version_id};
     struct s3_error_details details = {0};
     enum status status;
@@ -52,6 +55,8 @@ static enum status find(struct exchange *exchange, struct copy_source *source)
         s3_error_add(&details, "BucketName", source->bucket_name);
         return s3_fail_details(exchange, &details);
     }
+    if (!exchange_may(exchange, source->by_version ? "s3:GetObjectVersion" : "s3:GetObject", &resource))
+        return s3_fail(exchange, S3_ACCESS_DENIED);
     status = meta_object_get(exchange->gateway->meta, source->bucket.id, source->key, &version, &source->object);
     if (status == STATUS_INVALID)
         return invalid_source(exchange, "Invalid version id specified");
@@ -91,8 +96,7 @@ enum status copy_source_open(struct exchange *exchange, struct copy_source *sour
         status = find(exchange, source);
     if (status)
         return status;
-    const struct condition_target target = {s3_object_etag(&source->object), source->object.modified_ms,
-                                            clock_wall_ms()};
+    const struct condition_target target = object_condition_target(&source->object);
     const struct header_list headers =
         s3_named_headers(exchange, conditions, sizeof(conditions) / sizeof(conditions[0]), said);
     if (conditions_check_copy_source(headers, &target, &details))

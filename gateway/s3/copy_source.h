@@ -4,7 +4,8 @@
 #define TERCET_GATEWAY_S3_COPY_SOURCE_H
 
 #include "compat/range.h"
-#include "gateway/s3/s3.h"
+#include "gateway/front/exchange.h"
+#include "gateway/object/ingest.h"
 
 struct copy_source {
     struct meta_bucket bucket;

@@ -2,10 +2,13 @@
  * that order: keys first, common prefixes behind them, as AWS does. */
 #include <string.h>
 
-#include "gateway/s3/s3.h"
+#include "gateway/object/object_read.h"
+#include "gateway/object/stored_checksum.h"
+#include "gateway/s3/handlers.h"
+#include "gateway/s3/reply.h"
+#include "gateway/s3/request.h"
 
 struct list_request {
-    struct meta_bucket bucket;
     struct meta_list_query query;
     bool url_encode;
     uint64_t max_keys;
@@ -32,15 +35,13 @@ static enum status decode_token(struct exchange *exchange, struct list_request *
 
 static enum status read_request(struct exchange *exchange, struct list_request *request)
 {
-    enum status status = s3_bucket(exchange, &request->bucket);
+    enum status status = s3_encoding_type(exchange, &request->url_encode);
 
     buffer_init(&request->token, 4096);
     if (!status)
-        status = s3_encoding_type(exchange, &request->url_encode);
-    if (!status)
         status = s3_number(exchange, "max-keys", S3_LIST_MAX, S3_LIST_MAX, &request->max_keys);
     request->query = (struct meta_list_query){
-        .bucket = request->bucket.id,
+        .bucket = exchange->bucket.id,
         .prefix = uri_query_value(&exchange->query, "prefix"),
         .delimiter = uri_query_value(&exchange->query, "delimiter"),
         .max = (unsigned)request->max_keys,
@@ -64,10 +65,11 @@ static void write_page(struct exchange *exchange, const struct response_list *li
         const struct response_object object = {
             .key = entry->key,
             .modified_ms = entry->object.modified_ms,
-            .etag = s3_object_etag(&entry->object),
+            .etag = object_etag(&entry->object),
             .size = entry->object.size,
             .checksum = checksum.algorithm,
             .checksum_full_object = checksum.full_object,
+            .storage_class = entry->object.storage_class,
             .owner = with_owner ? &s3_owner : NULL,
         };
         response_list_add(&writer, &object);
@@ -75,11 +77,7 @@ static void write_page(struct exchange *exchange, const struct response_list *li
     for (size_t i = 0; i < page->count; i++)
         if (page->entries[i].is_prefix)
             response_list_add_prefix(&writer, page->entries[i].key);
-    if (response_list_end(&writer))
-        s3_fail(exchange, S3_INTERNAL_ERROR);
-    else
-        s3_reply_xml(exchange, &body);
-    buffer_release(&body);
+    HTTP_LAST_REPLY(s3_reply_document(exchange, response_list_end(&writer), &body));
 }
 
 static enum status place_v2(struct exchange *exchange, struct list_request *request, struct response_list *list)
@@ -131,7 +129,7 @@ void s3_list_objects(struct exchange *exchange)
     if (!status) {
         status = meta_list(exchange->gateway->meta, &request.query, &page);
         if (status)
-            s3_fail_status(exchange, status);
+            HTTP_LAST_REPLY(s3_fail_status(exchange, status));
         else
             reply_list(exchange, &request, &list, &page);
     }
@@ -155,10 +153,11 @@ static void write_versions(struct exchange *exchange, const struct response_vers
         const struct response_version version = {
             .object = {.key = entry->key,
                        .modified_ms = entry->object.modified_ms,
-                       .etag = s3_object_etag(&entry->object),
+                       .etag = object_etag(&entry->object),
                        .size = entry->object.size,
                        .checksum = checksum.algorithm,
                        .checksum_full_object = checksum.full_object,
+                       .storage_class = entry->object.storage_class,
                        .owner = &s3_owner},
             .version_id = bytes_from_str(entry->object.version_id),
             .is_latest = entry->object.latest,
@@ -169,11 +168,7 @@ static void write_versions(struct exchange *exchange, const struct response_vers
     for (size_t i = 0; i < page->count; i++)
         if (page->entries[i].is_prefix)
             response_list_add_prefix(&writer, page->entries[i].key);
-    if (response_versions_end(&writer))
-        s3_fail(exchange, S3_INTERNAL_ERROR);
-    else
-        s3_reply_xml(exchange, &body);
-    buffer_release(&body);
+    HTTP_LAST_REPLY(s3_reply_document(exchange, response_versions_end(&writer), &body));
 }
 
 static void reply_versions(struct exchange *exchange, const struct list_request *request,
@@ -215,9 +210,9 @@ void s3_list_object_versions(struct exchange *exchange)
         status = meta_list_versions(exchange->gateway->meta, &request.query, &page);
         if (status == STATUS_INVALID) {
             s3_error_setf(&details, S3_INVALID_ARGUMENT, "Invalid version id specified");
-            s3_fail_details(exchange, &details);
+            HTTP_LAST_REPLY(s3_fail_details(exchange, &details));
         } else if (status) {
-            s3_fail_status(exchange, status);
+            HTTP_LAST_REPLY(s3_fail_status(exchange, status));
         } else {
             reply_versions(exchange, &request, &page);
         }

@@ -1,12 +1,20 @@
 /* CopyObject. Chunks are never shared between objects: the bytes are read and stored anew. */
 #include <string.h>
 
+#include "gateway/object/object_read.h"
+#include "gateway/object/stored_checksum.h"
+#include "gateway/s3/body.h"
 #include "gateway/s3/copy_source.h"
+#include "gateway/s3/handlers.h"
+#include "gateway/s3/metadata.h"
+#include "gateway/s3/publish.h"
+#include "gateway/s3/reply.h"
+#include "gateway/s3/request.h"
 
 struct copy_request {
     struct copy_source source;
-    struct meta_bucket bucket; /* destination */
     struct condition_write condition_said;
+    enum storage_class storage_class; /* never the source's, as on AWS */
     struct buffer headers;
     enum checksum_algorithm algorithm;
 };
@@ -36,8 +44,8 @@ static enum status metadata(struct exchange *exchange, struct copy_request *requ
     if (buffer_append_bytes(&request->headers, request->source.object.headers))
         return s3_fail(exchange, S3_METADATA_TOO_LARGE);
     /* naming the storage class is a change, also when it stays the same: a way to copy an object onto itself */
-    if (request->source.bucket.id == request->bucket.id && bytes_equal(request->source.key, exchange->key) &&
-        !request->source.by_version && !s3_header(exchange, "x-amz-storage-class").data)
+    if (request->source.bucket.id == exchange->bucket.id && bytes_equal(request->source.key, exchange->key) &&
+        !request->source.by_version && s3_header(exchange, "x-amz-storage-class").len == 0)
         return copy_to_itself(exchange);
     return STATUS_OK;
 }
@@ -46,16 +54,14 @@ static enum status prepare(struct exchange *exchange, struct copy_request *reque
 {
     struct s3_error_details details = {0};
     bool full_object;
-    enum status status = s3_bucket(exchange, &request->bucket);
+    enum status status = copy_source_open(exchange, &request->source);
 
-    if (!status)
-        status = s3_whole_object(exchange);
-    if (!status)
-        status = copy_source_open(exchange, &request->source);
-    if (!status && conditions_parse_write(s3_headers(exchange), &request->condition_said, &details))
+    if (!status && conditions_parse_write(exchange_headers(exchange), &request->condition_said, &details))
         status = s3_fail_details(exchange, &details);
     if (!status)
         status = s3_checksum_wanted(exchange, &request->algorithm, &full_object);
+    if (!status)
+        status = s3_storage_class(exchange, &request->storage_class);
     if (!status)
         status = metadata(exchange, request);
     if (!status && request->source.object.size > S3_OBJECT_BYTES_MAX) {
@@ -71,20 +77,17 @@ static enum status prepare(struct exchange *exchange, struct copy_request *reque
     return status;
 }
 
-static void reply(struct exchange *exchange, const struct copy_request *request, const struct meta_object *object)
+static void reply(struct exchange *exchange, const struct meta_object *object)
 {
     const struct response_copy copy = {.modified_ms = object->modified_ms,
-                                       .etag = s3_object_etag(object),
+                                       .etag = object_etag(object),
                                        .checksum = stored_checksum_read(&object->checksum)};
     struct buffer body;
 
     buffer_init(&body, 4096);
-    s3_reply_version(exchange, &request->bucket, object->version_id);
-    if (response_copy(&body, &copy))
-        s3_fail(exchange, S3_INTERNAL_ERROR);
-    else
-        s3_reply_xml(exchange, &body);
-    buffer_release(&body);
+    s3_reply_new_version(exchange, object->version_id);
+    s3_reply_storage_class(exchange, object);
+    HTTP_LAST_REPLY(s3_reply_document(exchange, response_copy(&body, &copy), &body));
 }
 
 void s3_copy_object(struct exchange *exchange)
@@ -102,15 +105,15 @@ void s3_copy_object(struct exchange *exchange)
     const struct range whole = {0, request.source.object.size};
     status = ingest_open(&ingest, exchange->gateway, &plan);
     if (status) {
-        s3_fail_status(exchange, status);
+        HTTP_LAST_REPLY(s3_fail_status(exchange, status));
         goto out;
     }
     status = copy_source_read(exchange, &request.source, &whole, &ingest);
+    const struct s3_version version = {buffer_bytes(&request.headers), request.storage_class, &request.condition_said};
     if (!status)
-        status = s3_publish(exchange, &ingest, request.bucket.id, buffer_bytes(&request.headers),
-                            &request.condition_said, &object);
+        status = s3_publish(exchange, &ingest, &version, &object);
     if (!status)
-        reply(exchange, &request, &object);
+        reply(exchange, &object);
 out:
     ingest_release(&ingest);
     copy_source_release(&request.source);

@@ -1,12 +1,20 @@
 /* PutObject: the body goes to the nodes while it is hashed; only when everything the client said of it holds,
  * the version is committed and with it becomes visible. */
 
-#include "gateway/s3/s3.h"
+#include "gateway/front/reply.h"
+#include "gateway/object/object_read.h"
+#include "gateway/object/stored_checksum.h"
+#include "gateway/s3/body.h"
+#include "gateway/s3/handlers.h"
+#include "gateway/s3/metadata.h"
+#include "gateway/s3/publish.h"
+#include "gateway/s3/reply.h"
+#include "gateway/s3/request.h"
 
 /* Everything that is known before the body. */
 struct put_request {
-    struct meta_bucket bucket;
     struct condition_write condition;
+    enum storage_class storage_class;
     struct buffer headers;
     struct s3_body *body;
 };
@@ -14,28 +22,29 @@ struct put_request {
 static enum status prepare(struct exchange *exchange, struct put_request *request)
 {
     struct s3_error_details details = {0};
-    enum status status = s3_bucket(exchange, &request->bucket);
+    enum status status = STATUS_OK;
 
-    if (!status)
-        status = s3_whole_object(exchange);
-    if (!status && conditions_parse_write(s3_headers(exchange), &request->condition, &details))
+    if (conditions_parse_write(exchange_headers(exchange), &request->condition, &details))
         status = s3_fail_details(exchange, &details);
     if (!status)
         status = s3_collect_headers(exchange, &request->headers);
+    if (!status)
+        status = s3_storage_class(exchange, &request->storage_class);
     if (!status)
         status = s3_body_open(exchange, S3_OBJECT_BYTES_MAX, &request->body);
     return status;
 }
 
-static void reply(struct exchange *exchange, const struct put_request *request, const struct meta_object *object)
+static void reply(struct exchange *exchange, const struct meta_object *object)
 {
-    const struct etag etag = s3_object_etag(object);
+    const struct etag etag = object_etag(object);
     const struct checksum_value checksum = stored_checksum_read(&object->checksum);
 
-    s3_reply_etag(exchange, &etag);
+    reply_etag(exchange, &etag);
     s3_reply_checksum(exchange, &checksum, 0);
-    s3_reply_version(exchange, &request->bucket, object->version_id);
-    s3_reply_empty(exchange, 200);
+    s3_reply_new_version(exchange, object->version_id);
+    s3_reply_storage_class(exchange, object);
+    HTTP_LAST_REPLY(s3_reply_empty(exchange, 200));
 }
 
 void s3_put_object(struct exchange *exchange)
@@ -57,15 +66,15 @@ void s3_put_object(struct exchange *exchange)
     };
     status = ingest_open(&ingest, exchange->gateway, &plan);
     if (status) {
-        s3_fail_status(exchange, status);
+        HTTP_LAST_REPLY(s3_fail_status(exchange, status));
         goto out;
     }
+    const struct s3_version version = {buffer_bytes(&request.headers), request.storage_class, &request.condition};
     status = s3_body_to_ingest(request.body, &ingest);
     if (!status)
-        status = s3_publish(exchange, &ingest, request.bucket.id, buffer_bytes(&request.headers), &request.condition,
-                            &object);
+        status = s3_publish(exchange, &ingest, &version, &object);
     if (!status)
-        reply(exchange, &request, &object);
+        reply(exchange, &object);
 out:
     ingest_release(&ingest);
     if (request.body)

@@ -1,19 +1,26 @@
 /* The end of every write of an object: its errors in the words of S3. */
-#include "gateway/s3/s3.h"
+#include "gateway/s3/publish.h"
 
-enum status s3_publish(struct exchange *exchange, struct ingest *ingest, uint32_t bucket, struct bytes headers,
-                       const struct condition_write *condition_said, struct meta_object *object)
+#include "gateway/object/object_read.h"
+#include "gateway/s3/reply.h"
+
+enum status s3_publish(struct exchange *exchange, struct ingest *ingest, const struct s3_version *version,
+                       struct meta_object *object)
 {
-    const struct meta_condition condition = s3_condition(condition_said);
-    const struct ingest_version version = {bucket, exchange->key, headers, &condition};
+    const struct meta_condition condition = object_condition(version->condition_said);
+    const struct ingest_version committed = {.bucket = exchange->bucket.id,
+                                             .key = exchange->key,
+                                             .headers = version->headers,
+                                             .storage_class = (uint8_t)version->storage_class,
+                                             .condition = &condition};
     struct s3_error_details details = {0};
-    enum status status = ingest_publish(ingest, &version, object);
+    enum status status = ingest_publish(ingest, &committed, object);
 
     switch (status) {
     case STATUS_OK:
         return STATUS_OK;
     case STATUS_PRECONDITION:
-        conditions_failed(condition_said, &details);
+        conditions_failed(version->condition_said, &details);
         return s3_fail_details(exchange, &details);
     case STATUS_NOT_FOUND:
         return condition.must_match ? s3_fail_no_such_key(exchange) : s3_fail_no_such_bucket(exchange);

@@ -1,31 +1,33 @@
-/* S3 answers: XML documents, an object's headers, and errors. */
+/* S3 answers: XML documents, headers, and errors; see the header. */
+#include "gateway/s3/reply.h"
+
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
-#include "compat/names.h"
-#include "gateway/s3/s3.h"
+#include "compat/storage_class.h"
+#include "gateway/front/reply.h"
 
-#define ERROR_BYTES_MAX (2u << 20) /* SignatureDoesNotMatch carries the canonical request twice */
+const struct response_owner s3_owner = {{"75aa57f09aa0c8caeab4f8c24e99d10f8e7faeebf76c078efc7c6caea54ba06a", 64},
+                                        {"tercet", 6}};
 
 enum status s3_fail_details(struct exchange *exchange, struct s3_error_details *details)
 {
     struct buffer body;
     int http_status = s3_error_http_status(details->code);
 
-    if (http_request_is_closed(exchange->http) || http_reply_started(exchange->http))
+    if (http_reply_started(exchange->http))
         return STATUS_CLOSED;
     exchange->error_code = s3_error_code(details->code);
     details->resource = exchange->http->path;
     details->request_id = details->host_id = bytes_from_str(exchange->http->id);
-    buffer_init(&body, ERROR_BYTES_MAX);
-    if (http_status == 503)
-        http_reply_header_str(exchange->http, "Retry-After", "1");
+    buffer_init(&body, S3_ERROR_BYTES_MAX);
     if (http_status != 304) {
         http_reply_header_str(exchange->http, "Content-Type", "application/xml");
         if (s3_error_render(&body, details))
             buffer_clear(&body);
     }
-    http_reply(exchange->http, http_status, buffer_bytes(&body));
+    HTTP_LAST_REPLY(reply_error(exchange, http_status, buffer_bytes(&body)));
     buffer_release(&body);
     return STATUS_DENIED;
 }
@@ -42,18 +44,21 @@ enum status s3_fail_argument(struct exchange *exchange, const char *name, struct
 {
     struct s3_error_details details = {0};
 
-    s3_error_setf(&details, S3_INVALID_ARGUMENT, "%s", message);
-    s3_error_add(&details, "ArgumentName", bytes_from_str(name));
-    s3_error_add(&details, "ArgumentValue", value);
+    s3_error_argument(&details, bytes_from_str(name), value, "%s", message);
     return s3_fail_details(exchange, &details);
+}
+
+void s3_error_no_such_bucket(const struct exchange *exchange, struct s3_error_details *details)
+{
+    s3_error_set(details, S3_NO_SUCH_BUCKET);
+    s3_error_add(details, "BucketName", exchange->bucket_name);
 }
 
 enum status s3_fail_no_such_bucket(struct exchange *exchange)
 {
     struct s3_error_details details = {0};
 
-    s3_error_set(&details, S3_NO_SUCH_BUCKET);
-    s3_error_add(&details, "BucketName", exchange->bucket_name);
+    s3_error_no_such_bucket(exchange, &details);
     return s3_fail_details(exchange, &details);
 }
 
@@ -69,6 +74,24 @@ enum status s3_fail_no_such_key(struct exchange *exchange)
     return s3_fail_details(exchange, &details);
 }
 
+enum status s3_fail_delete_marker(struct exchange *exchange, const struct meta_object *marker, bool as_absent)
+{
+    struct s3_error_details details = {0};
+    char modified[CLOCK_TEXT_MAX];
+
+    http_reply_header_str(exchange->http, "x-amz-delete-marker", "true");
+    http_reply_header_str(exchange->http, "x-amz-version-id", marker->version_id);
+    if (as_absent)
+        return s3_fail_no_such_key(exchange);
+    s3_error_set(&details, S3_METHOD_NOT_ALLOWED);
+    s3_error_add(&details, "Method", exchange->http->method);
+    s3_error_add(&details, "ResourceType", BYTES("DeleteMarker"));
+    http_reply_header_str(exchange->http, "Allow", "DELETE");
+    clock_format_rfc1123(marker->modified_ms, modified);
+    http_reply_header_str(exchange->http, "Last-Modified", modified);
+    return s3_fail_details(exchange, &details);
+}
+
 void s3_error_from_status(enum status status, struct s3_error_details *details)
 {
     switch (status) {
@@ -78,6 +101,11 @@ void s3_error_from_status(enum status status, struct s3_error_details *details)
     case STATUS_CORRUPT:
         s3_error_setf(details, S3_SERVICE_UNAVAILABLE,
                       "Too few storage nodes can be reached for this now. Please try again.");
+        break;
+    case STATUS_DAMAGED:
+        /* Not 503: that and Retry-After would promise that waiting helps. A 4xx would say that there is no such object.
+         */
+        s3_error_setf(details, S3_INTERNAL_ERROR, "%s", GATEWAY_DAMAGED_TEXT);
         break;
     case STATUS_LIMIT:
         s3_error_set(details, S3_SLOW_DOWN);
@@ -108,48 +136,29 @@ enum status s3_fail_status(struct exchange *exchange, enum status status)
     if (status == STATUS_CLOSED || status == STATUS_CANCELLED)
         return status;
     s3_error_from_status(status, &details);
+    if (meta_has_failed(exchange->gateway->meta) && (status == STATUS_UNCERTAIN || status == STATUS_UNAVAILABLE))
+        s3_error_setf(&details, S3_SERVICE_UNAVAILABLE, "%s", GATEWAY_DISK_FAILED_TEXT);
     return s3_fail_details(exchange, &details);
 }
 
 enum status s3_reply_empty(struct exchange *exchange, int http_status)
 {
-    return http_reply(exchange->http, http_status, (struct bytes){0});
+    return reply_send(exchange, http_status, (struct bytes){0});
 }
 
-enum status s3_reply_xml(struct exchange *exchange, const struct buffer *document)
+enum status s3_reply_xml(struct exchange *exchange, struct bytes document)
 {
     http_reply_header_str(exchange->http, "Content-Type", "application/xml");
-    return http_reply(exchange->http, 200, buffer_bytes(document));
+    return reply_send(exchange, 200, document);
 }
 
-void s3_reply_encoded(struct exchange *exchange, const char *name, struct bytes value)
+enum status s3_reply_document(struct exchange *exchange, enum status written, struct buffer *take_document)
 {
-    struct buffer text;
+    enum status status =
+        written ? s3_fail(exchange, S3_INTERNAL_ERROR) : s3_reply_xml(exchange, buffer_bytes(take_document));
 
-    buffer_init(&text, 6 * value.len + 16);
-    if (metadata_encode(value, &text) == STATUS_OK)
-        http_reply_header(exchange->http, name, buffer_bytes(&text));
-    buffer_release(&text);
-}
-
-void s3_reply_text(struct exchange *exchange, const char *name, struct bytes value)
-{
-    for (size_t i = 0; i < value.len; i++) {
-        unsigned char c = (unsigned char)value.data[i];
-        if (c < ' ' || c == 0x7f) {
-            s3_reply_encoded(exchange, name, value);
-            return;
-        }
-    }
-    http_reply_header(exchange->http, name, value);
-}
-
-void s3_reply_etag(struct exchange *exchange, const struct etag *etag)
-{
-    char text[ETAG_TEXT_MAX];
-
-    etag_text(etag, text);
-    http_reply_header_str(exchange->http, "ETag", text);
+    buffer_release(take_document);
+    return status;
 }
 
 void s3_reply_checksum(struct exchange *exchange, const struct checksum_value *value, uint32_t composite_parts)
@@ -163,8 +172,25 @@ void s3_reply_checksum(struct exchange *exchange, const struct checksum_value *v
     http_reply_header_str(exchange->http, "x-amz-checksum-type", checksum_type_name(value->full_object));
 }
 
-void s3_reply_version(struct exchange *exchange, const struct meta_bucket *bucket, const char *version_id)
+void s3_reply_storage_class(struct exchange *exchange, const struct meta_object *object)
 {
-    if (bucket->versioned && *version_id)
+    if (object->storage_class != STORAGE_STANDARD)
+        http_reply_header_str(exchange->http, "x-amz-storage-class", storage_class_name(object->storage_class));
+}
+
+void s3_reply_version(struct exchange *exchange, const char *version_id)
+{
+    if (exchange->bucket.versioned && *version_id)
         http_reply_header_str(exchange->http, "x-amz-version-id", version_id);
+}
+
+void s3_reply_new_version(struct exchange *exchange, const char *version_id)
+{
+    if (strcmp(version_id, "null") != 0)
+        http_reply_header_str(exchange->http, "x-amz-version-id", version_id);
+}
+
+const char *s3_bucket_region(const struct exchange *exchange, const struct meta_bucket *bucket)
+{
+    return bucket->region[0] ? bucket->region : exchange->gateway->options.region;
 }

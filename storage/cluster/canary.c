@@ -9,8 +9,8 @@
 
 #include "base/check.h"
 #include "base/clock.h"
-#include "storage/cluster/node_call.h"
-#include "storage/cluster/pace.h"
+#include "storage/cluster/node_exchange.h"
+#include "storage/cluster/write_pace.h"
 
 #define CANARY_BYTES 1024
 #define ANSWER_BYTES 4096
@@ -25,35 +25,15 @@ struct canary {
     char body[CANARY_BYTES + PROTOCOL_FOOTER_LEN];
 };
 
-/* Receives until the end; `answer` takes the body. */
-static enum status receive(struct http_call *http, uint64_t deadline_ms, struct buffer *answer)
-{
-    for (;;) {
-        struct bytes piece;
-        enum status status = http_call_receive(http, deadline_ms, &piece);
-        if (status || piece.len == 0)
-            return status;
-        if (buffer_append_bytes(answer, piece))
-            return STATUS_LIMIT;
-        http_call_consume(http, piece.len);
-    }
-}
-
+/* Signed here when auth is NULL; else with the canary as the body. */
 static enum status canary_call(const struct canary *canary, const char *method, const char *target, const char *auth,
                                struct buffer *answer)
 {
-    struct node_call call = {0};
-    enum node_outcome outcome = NODE_FAILED;
-    const char *reason = "timed out";
-    struct http_call_options options = {0};
+    struct node_exchange exchange = {
+        .method = method, .target = target, .auth = auth, .answer = answer, .timeout_ms = canary->step_ms};
     if (auth)
-        options.body = bytes_of(canary->body, sizeof(canary->body));
-    node_call_start(&call, canary->cluster, canary->node, method, target, auth, options);
-    enum status status = receive(call.http, clock_monotonic_ms() + canary->step_ms, answer);
-    if (http_call_ended(call.http))
-        status = node_call_judge(&call, &outcome, &reason);
-    node_call_finish(&call, outcome, reason);
-    return status;
+        exchange.body = bytes_of(canary->body, sizeof(canary->body));
+    return node_exchange(canary->cluster, canary->node, &exchange);
 }
 
 static enum status canary_put(struct canary *canary, struct buffer *answer)
@@ -111,7 +91,7 @@ const char *canary_send(struct cluster *cluster, struct node *node, uint64_t ste
     status = canary_call(&canary, "DELETE", canary.target, NULL, &answer);
     if (!problem && status && status != STATUS_NOT_FOUND)
         problem = "could not delete a chunk";
-    if (!problem && took_ms > pace_slow_ms(cluster, node) && pace_can_spare(cluster, node))
+    if (!problem && took_ms > write_pace_slow_ms(cluster, node) && write_pace_can_spare(cluster, node))
         problem = "writes a chunk far slower than the other nodes";
 out:
     buffer_release(&answer);

@@ -10,7 +10,7 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "base/task.h"
-#include "storage/cluster/pace.h"
+#include "storage/cluster/write_pace.h"
 
 struct tally {
     unsigned stored, running, lagging; /* running includes lagging: those that were replaced, or are to be */
@@ -54,7 +54,7 @@ static bool chunk_hedge(struct chunk_writer *chunk)
         if (!copy_is_running(copy) || !copy->late || !copy->whole || copy->hedged || copy->stalled)
             continue;
         struct node *node = chunk_next_node(chunk);
-        if (!node || !node_is_good_target(node) || !pace_hedge_granted(chunk->cluster))
+        if (!node || !node_is_good_target(node) || !write_pace_hedge_granted(chunk->cluster))
             return false;
         copy->hedged = true;
         metric_counter_add(chunk->cluster->metrics.write_hedges, 1);
@@ -108,7 +108,7 @@ struct chunk_writer *chunk_writer_open(struct cluster *cluster, struct window *w
     CHECK(chunk->available > begin);
     if (stream_ended && chunk->available == window->end)
         chunk->payload = window_tail(window, chunk->available - begin);
-    pace_chunk_begins(cluster);
+    write_pace_chunk_begins(cluster);
     chunk_recruit(chunk);
     return chunk;
 }
@@ -195,7 +195,7 @@ uint64_t chunk_writer_floor(const struct chunk_writer *chunk)
     return floor;
 }
 
-void chunk_writer_shed(struct chunk_writer *chunk, uint64_t position)
+void chunk_writer_drop_stalled(struct chunk_writer *chunk, uint64_t position)
 {
     struct tally tally = chunk_tally(chunk);
     if (tally.stored + tally.running - tally.lagging < CHUNK_COPIES_MIN)
@@ -203,20 +203,23 @@ void chunk_writer_shed(struct chunk_writer *chunk, uint64_t position)
     for (unsigned i = 0; i < chunk->copy_count; i++) {
         struct copy *copy = &chunk->copies[i];
         if (copy->stalled && copy_floor(copy) < position)
-            copy_shed(copy);
+            copy_drop(copy);
     }
 }
 
 void chunk_writer_free(struct chunk_writer *chunk)
 {
     unsigned kept = 0;
+    uint64_t unwanted = 0;
     for (unsigned i = 0; i < chunk->copy_count; i++) {
         struct copy *copy = &chunk->copies[i];
         bool keeps = chunk->settled && copy->state == COPY_STORED && kept < CHUNK_COPIES;
         copy_cancel(copy);
         kept += keeps;
         if (!keeps && copy->may_be_stored)
-            discard_add(chunk->cluster, &chunk->id, copy->node);
+            unwanted |= UINT64_C(1) << copy->node->index;
     }
+    if (unwanted)
+        discard_add(chunk->cluster, &chunk->id, unwanted);
     free(chunk);
 }

@@ -44,7 +44,7 @@ void chunk_writer_ref(const struct chunk_writer *chunk, struct chunk_ref *ref);
 /* The lowest position of the window that a copy needs, UINT64_MAX when none. */
 uint64_t chunk_writer_floor(const struct chunk_writer *chunk);
 /* The window is full: gives up copies that stalled before `position`, if enough others go on. */
-void chunk_writer_shed(struct chunk_writer *chunk, uint64_t position);
+void chunk_writer_drop_stalled(struct chunk_writer *chunk, uint64_t position);
 /* Cancels what runs. Copies that a safe chunk does not count, and all copies of another, are discarded. */
 void chunk_writer_free(struct chunk_writer *chunk);
 

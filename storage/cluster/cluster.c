@@ -1,15 +1,16 @@
 /* The cluster's life and its table of nodes. What a node is worth is decided in node.c, what it is asked in health.c,
  * and the streams have files of their own. */
-#include "storage/cluster/cluster_state.h"
+#include "storage/cluster/cluster_internal.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "base/lock.h"
 #include "base/metrics.h"
 #include "base/task.h"
-#include "storage/cluster/pace.h"
+#include "storage/cluster/write_pace.h"
 #include "storage/cluster/placement.h"
 
 #define WINDOW_BYTES_MIN (128u << 10)
@@ -17,29 +18,33 @@
 static void metrics_create(struct cluster_metrics *metrics)
 {
     metrics->write_seconds =
-        metric_histogram_get("tercet_chunk_write_seconds", "From a chunk's first byte to its last durable copy", "",
-                             metric_seconds_bounds, metric_seconds_bound_count);
+        metric_histogram_get("tercet_chunk_write_seconds", "Time from a chunk's first byte to its last durable copy.",
+                             "", metric_seconds_bounds, metric_seconds_bound_count);
     metrics->read_seconds = metric_histogram_get("tercet_chunk_first_byte_seconds",
-                                                 "From the request of a chunk to its first verified byte", "",
+                                                 "Time from the request of a chunk to its first verified byte.", "",
                                                  metric_seconds_bounds, metric_seconds_bound_count);
     metrics->write_standins = metric_counter_get("tercet_chunk_write_standins_total",
-                                                 "Nodes that took over for another while a chunk was written", "");
+                                                 "Nodes that took over for another one while a chunk was written.", "");
     metrics->write_hedges = metric_counter_get("tercet_chunk_write_hedges_total",
-                                               "Of these, for nodes that were late with a small chunk", "");
+                                               "Nodes that took over for another one that was late with a small chunk; "
+                                               "tercet_chunk_write_standins_total counts them, too.",
+                                               "");
     metrics->write_degraded =
-        metric_counter_get("tercet_chunk_write_degraded_total", "Chunks stored with fewer copies than wanted", "");
+        metric_counter_get("tercet_chunk_write_degraded_total", "Chunks stored with fewer copies than wanted.", "");
     metrics->write_failed =
-        metric_counter_get("tercet_chunk_write_failures_total", "Chunks that could not be stored", "");
+        metric_counter_get("tercet_chunk_write_failures_total", "Chunks that could not be stored.", "");
     metrics->read_failovers = metric_counter_get("tercet_chunk_read_failovers_total",
-                                                 "Replicas that took over for another while a chunk was read", "");
-    metrics->read_hedges =
-        metric_counter_get("tercet_hedged_reads_total", "Reads that asked a second replica, the first being slow", "");
-    metrics->read_hedges_won = metric_counter_get("tercet_hedged_reads_won_total",
-                                                  "Of those, the ones that the second one answered first", "");
+                                                 "Replicas that took over for another one while a chunk was read.", "");
+    metrics->read_hedges = metric_counter_get("tercet_hedged_reads_total",
+                                              "Reads that asked a second replica because the first one was slow.", "");
+    metrics->read_hedges_won = metric_counter_get(
+        "tercet_hedged_reads_won_total",
+        "Reads that asked a second replica because the first one was slow, and that the second one answered first.",
+        "");
     metrics->read_damaged =
-        metric_counter_get("tercet_chunk_read_damaged_total", "Copies found missing or corrupt while reading", "");
+        metric_counter_get("tercet_chunk_read_damaged_total", "Copies found missing or corrupt while reading.", "");
     metrics->read_failed =
-        metric_counter_get("tercet_chunk_read_failures_total", "Chunks that no replica could give", "");
+        metric_counter_get("tercet_chunk_read_failures_total", "Chunks that no replica could give.", "");
 }
 
 static enum status config_check(const struct cluster_config *config, const char **error)
@@ -105,45 +110,51 @@ void cluster_free(struct cluster *cluster)
 
 void cluster_start(struct cluster *cluster, struct loop *loop, uint64_t wait_ms)
 {
-    const struct timespec until = clock_deadline(clock_monotonic_ms() + wait_ms);
+    uint64_t until_ms = clock_monotonic_ms() + wait_ms;
     cluster->loop = loop;
     for (unsigned i = 0; i < cluster->node_count; i++)
-        health_start(cluster, &cluster->nodes[i]);
+        node_checker_start(cluster, &cluster->nodes[i]);
     discard_start(cluster);
 
-    pthread_mutex_lock(&cluster->lock);
-    while (cluster->checked < cluster->node_count)
-        if (pthread_cond_timedwait(&cluster->changed, &cluster->lock, &until))
-            break;
-    pthread_mutex_unlock(&cluster->lock);
+    lock_acquire(&cluster->lock);
+    while (cluster->checked < cluster->node_count && clock_cond_wait(&cluster->changed, &cluster->lock, until_ms))
+        ;
+    lock_release(&cluster->lock);
+}
+
+void cluster_hurry(struct cluster *cluster)
+{
+    uint64_t never = 0;
+    atomic_compare_exchange_strong(&cluster->hurry_ms, &never, clock_monotonic_ms());
 }
 
 void cluster_stop(struct cluster *cluster)
 {
+    cluster_hurry(cluster);
     atomic_store(&cluster->stopping, true);
     for (unsigned i = 0; i < cluster->node_count; i++)
         node_wake_checker(&cluster->nodes[i]);
     discard_wake(&cluster->discards);
-    pthread_mutex_lock(&cluster->lock);
+    lock_acquire(&cluster->lock);
     while (cluster->tasks > 0)
         pthread_cond_wait(&cluster->changed, &cluster->lock);
-    pthread_mutex_unlock(&cluster->lock);
+    lock_release(&cluster->lock);
 }
 
 void cluster_task_spawn(struct cluster *cluster, void (*fn)(void *arg), void *arg)
 {
-    pthread_mutex_lock(&cluster->lock);
+    lock_acquire(&cluster->lock);
     cluster->tasks++;
-    pthread_mutex_unlock(&cluster->lock);
+    lock_release(&cluster->lock);
     task_spawn(cluster->loop, fn, arg);
 }
 
 void cluster_task_ended(struct cluster *cluster)
 {
-    pthread_mutex_lock(&cluster->lock);
+    lock_acquire(&cluster->lock);
     cluster->tasks--;
     pthread_cond_broadcast(&cluster->changed);
-    pthread_mutex_unlock(&cluster->lock);
+    lock_release(&cluster->lock);
 }
 
 struct node *cluster_node(const struct cluster *cluster, unsigned number)
@@ -223,10 +234,29 @@ unsigned cluster_healthy_count(const struct cluster *cluster)
     return count;
 }
 
+bool cluster_has_node(const struct cluster *cluster, unsigned number)
+{
+    return cluster_node(cluster, number) != NULL;
+}
+
 bool cluster_node_readable(const struct cluster *cluster, unsigned number)
 {
     struct node *node = cluster_node(cluster, number);
     return node && node_standing(node) != NODE_DOWN;
+}
+
+bool cluster_earliest_clock(const struct cluster *cluster, int64_t *wall_ms)
+{
+    int64_t its_ms;
+    bool any = false;
+    for (unsigned i = 0; i < cluster->node_count; i++) {
+        struct node *node = &cluster->nodes[i];
+        if (node_standing(node) == NODE_DOWN || !node_clock(node, &its_ms))
+            continue;
+        *wall_ms = any && *wall_ms < its_ms ? *wall_ms : its_ms;
+        any = true;
+    }
+    return any;
 }
 
 bool cluster_node_writable(const struct cluster *cluster, unsigned number)
@@ -236,10 +266,10 @@ bool cluster_node_writable(const struct cluster *cluster, unsigned number)
     return node && node_takes_chunks(node, &standing);
 }
 
-void cluster_bar_returning(struct cluster *cluster)
+void cluster_compare_returning(struct cluster *cluster)
 {
     for (unsigned i = 0; i < cluster->node_count; i++)
-        node_bar_returning(&cluster->nodes[i]);
+        node_compare_returning(&cluster->nodes[i]);
 }
 
 void cluster_node_admit(struct cluster *cluster, unsigned number, uint64_t changes)
@@ -247,11 +277,6 @@ void cluster_node_admit(struct cluster *cluster, unsigned number, uint64_t chang
     struct node *node = cluster_node(cluster, number);
     if (node)
         node_admit(node, changes);
-}
-
-uint64_t cluster_chunk_bytes(const struct cluster *cluster)
-{
-    return cluster->config.chunk_bytes;
 }
 
 void cluster_on_damage(struct cluster *cluster, cluster_damage_fn fn, void *arg)

@@ -1,6 +1,6 @@
 /* The state machine of one copy. Silence counts as a stall only while the node owes something (bytes to take, or its
  * answer), and only when it is seen twice with a turn of the loop between: a pause of this process looks the same from
- * in here, but after one the loop delivers the progress that was missed. How long is too long, pace.h says. */
+ * in here, but after one the loop delivers the progress that was missed. How long is too long, write_pace.h says. */
 #include "storage/cluster/copy.h"
 
 #include <inttypes.h>
@@ -12,7 +12,7 @@
 #include "base/log.h"
 #include "base/task.h"
 #include "storage/cluster/chunk_writer.h"
-#include "storage/cluster/pace.h"
+#include "storage/cluster/write_pace.h"
 
 #define STALL_CONFIRM_MS 50
 #define LATE_CONFIRM_MS  10
@@ -136,10 +136,9 @@ void copy_pull(struct copy *copy, struct chunk_writer *chunk, struct node *node,
 static bool copy_redate(struct copy *copy)
 {
     bool sending = copy->state == COPY_SENDING;
-    if (copy->redated || !node_call_needs_other_time(&copy->call) || (sending && !copy_rewind(copy)))
+    if (!node_call_is_misdated(&copy->call, &copy->redated) || (sending && !copy_rewind(copy)))
         return false;
     node_call_finish(&copy->call, NODE_ANSWERED, NULL);
-    copy->redated = true;
     copy->whole = copy->paused = copy->stalled = false;
     copy->all_sent_ms = copy->silence_noted_ms = copy->late_noted_ms = 0;
     copy->owing_since_ms = clock_monotonic_ms();
@@ -190,17 +189,18 @@ void copy_cancel(struct copy *copy)
 {
     if (!copy_is_running(copy))
         return;
-    bool blamed = copy->stalled && pace_stalled(copy->chunk->cluster, copy->node);
+    bool blamed = copy->stalled && write_pace_stalled(copy->chunk->cluster, copy->node);
     copy_abort(copy, blamed ? NODE_FAILED : NODE_ABANDONED, "stalled while a chunk was written");
 }
 
-void copy_shed(struct copy *copy)
+void copy_drop(struct copy *copy)
 {
     copy_log_failure(copy, "fell behind the window while a chunk was written");
     copy_cancel(copy);
 }
 
-void copy_fail(struct copy *copy, const char *reason)
+/* Gives a running copy up because of its node. */
+static void copy_fail(struct copy *copy, const char *reason)
 {
     copy_log_failure(copy, reason);
     copy_abort(copy, NODE_FAILED, reason);
@@ -216,7 +216,7 @@ static void copy_end(struct copy *copy)
     bool all_sent = copy->state == COPY_PULLING || copy->whole || copy->footer_sent == PROTOCOL_FOOTER_LEN;
     if (status == STATUS_OK && all_sent) {
         if (copy->all_sent_ms)
-            pace_answered(copy->chunk->cluster, copy->node, (clock_monotonic_ms() - copy->all_sent_ms) * 1000);
+            write_pace_answered(copy->chunk->cluster, copy->node, (clock_monotonic_ms() - copy->all_sent_ms) * 1000);
         copy->state = COPY_STORED;
         copy->may_be_stored = true;
     } else {
@@ -237,7 +237,7 @@ static uint64_t copy_silent_since(const struct copy *copy)
 
 static uint64_t copy_poll_stall(struct copy *copy, uint64_t now_ms)
 {
-    uint64_t stall_at_ms = copy_silent_since(copy) + pace_stall_ms(copy->chunk->cluster, copy->node);
+    uint64_t stall_at_ms = copy_silent_since(copy) + write_pace_stall_ms(copy->chunk->cluster, copy->node);
     if (now_ms < stall_at_ms) {
         copy->stalled = false;
         copy->silence_noted_ms = 0;
@@ -261,7 +261,7 @@ static uint64_t copy_poll_late(struct copy *copy, uint64_t now_ms)
 {
     struct cluster *cluster = copy->chunk->cluster;
     uint64_t since_ms = copy_silent_since(copy);
-    uint64_t late_at_ms = since_ms + pace_late_ms(cluster, copy->node);
+    uint64_t late_at_ms = since_ms + write_pace_late_ms(cluster, copy->node);
     if (now_ms < late_at_ms) {
         copy->late_noted_ms = 0;
         copy->late = copy->late && copy->whole;
@@ -284,7 +284,7 @@ static uint64_t copy_poll_late(struct copy *copy, uint64_t now_ms)
 static uint64_t copy_poll_pull(struct copy *copy, uint64_t now_ms)
 {
     uint64_t since_ms = copy_silent_since(copy);
-    uint64_t look_at_ms = since_ms + pace_late_ms(copy->chunk->cluster, copy->node);
+    uint64_t look_at_ms = since_ms + write_pace_late_ms(copy->chunk->cluster, copy->node);
     if (now_ms < look_at_ms)
         return look_at_ms;
     if (node_was_found_down(copy->node)) {

@@ -42,11 +42,9 @@ uint64_t copy_poll(struct copy *copy, uint64_t now_ms);
 /* The copy is not wanted any more; nothing happens unless it is running. */
 void copy_cancel(struct copy *copy);
 /* Gives a stalled copy up because it holds the others up. Like the silence of one that was cancelled, this is held
- * against its node only if that can be spared (pace.h): when a busy disk makes several nodes hesitate at once, not all
- * of them may be shut out. */
-void copy_shed(struct copy *copy);
-/* Gives a running copy up because of its node. */
-void copy_fail(struct copy *copy, const char *reason);
+ * against its node only if that can be spared (write_pace.h): when a busy disk makes several nodes hesitate at once,
+ * not all of them may be shut out. */
+void copy_drop(struct copy *copy);
 
 bool copy_is_running(const struct copy *copy);
 /* The lowest position of the window that it still needs, UINT64_MAX when none. */

@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "base/lock.h"
 #include "base/log.h"
 #include "base/task.h"
 #include "storage/cluster/node_call.h"
@@ -27,10 +28,10 @@ void discard_queue_release(struct discard_queue *queue)
 
 void discard_wake(struct discard_queue *queue)
 {
-    pthread_mutex_lock(&queue->lock);
+    lock_acquire(&queue->lock);
     if (queue->worker)
         task_unpark(queue->worker);
-    pthread_mutex_unlock(&queue->lock);
+    lock_release(&queue->lock);
 }
 
 static void grow_locked(struct discard_queue *queue)
@@ -45,87 +46,120 @@ static void grow_locked(struct discard_queue *queue)
     queue->capacity = capacity;
 }
 
-void discard_add(struct cluster *cluster, const struct chunk_id *id, struct node *node)
+void discard_add(struct cluster *cluster, const struct chunk_id *id, uint64_t nodes)
 {
     struct discard_queue *queue = &cluster->discards;
+    CHECK(nodes != 0);
     uint64_t due_ms = clock_monotonic_ms() + DISCARD_STALLS * cluster->config.stall_ms;
-    pthread_mutex_lock(&queue->lock);
+    lock_acquire(&queue->lock);
     if (queue->count == queue->capacity && queue->capacity < DISCARDS_MAX)
         grow_locked(queue);
     if (queue->count < queue->capacity)
-        queue->waiting[(queue->first + queue->count++) % queue->capacity] = (struct discard){*id, node, due_ms};
+        queue->waiting[(queue->first + queue->count++) % queue->capacity] = (struct discard){*id, nodes, due_ms};
     if (queue->worker)
         task_unpark(queue->worker);
-    pthread_mutex_unlock(&queue->lock);
+    lock_release(&queue->lock);
 }
 
-/* The oldest one, if it is due; else *due_ms is when to look again. */
-static bool discard_take(struct discard_queue *queue, struct discard *discard, uint64_t *due_ms)
+static uint64_t node_bit(const struct cluster *cluster, unsigned number)
 {
-    pthread_mutex_lock(&queue->lock);
-    *due_ms = queue->count ? queue->waiting[queue->first].due_ms : CLOCK_NEVER;
-    bool taken = *due_ms <= clock_monotonic_ms();
-    if (taken) {
-        *discard = queue->waiting[queue->first];
+    const struct node *node = cluster_node(cluster, number);
+    return node ? UINT64_C(1) << node->index : 0;
+}
+
+void cluster_discard_copy(struct cluster *cluster, const struct chunk_id *id, unsigned node)
+{
+    uint64_t nodes = node_bit(cluster, node);
+    if (nodes)
+        discard_add(cluster, id, nodes);
+}
+
+void cluster_discard(struct cluster *cluster, const struct chunk_list *chunks)
+{
+    for (size_t i = 0; i < chunks->count; i++) {
+        const struct chunk_ref *ref = &chunks->refs[i];
+        uint64_t nodes = 0;
+        for (unsigned j = 0; j < ref->copies; j++)
+            nodes |= node_bit(cluster, ref->nodes[j]);
+        if (nodes)
+            discard_add(cluster, &ref->id, nodes);
+    }
+}
+
+/* The oldest ones that are due, at most DISCARDS_BATCH; when none is, *due_ms is when to look again. */
+static size_t discards_take(struct discard_queue *queue, struct discard *batch, uint64_t *due_ms)
+{
+    uint64_t now_ms = clock_monotonic_ms();
+    size_t taken = 0;
+
+    lock_acquire(&queue->lock);
+    while (queue->count && taken < DISCARDS_BATCH && queue->waiting[queue->first].due_ms <= now_ms) {
+        batch[taken++] = queue->waiting[queue->first];
         queue->first = (queue->first + 1) % queue->capacity;
         queue->count--;
     }
-    pthread_mutex_unlock(&queue->lock);
+    *due_ms = queue->count ? queue->waiting[queue->first].due_ms : CLOCK_NEVER;
+    lock_release(&queue->lock);
     return taken;
 }
 
-static void discard_delete(struct cluster *cluster, const struct discard *discard)
+/* Those of one node, with one request. */
+static void discards_delete(struct cluster *cluster, struct node *node, const struct discard *batch, size_t count)
 {
-    char id[CHUNK_ID_TEXT_LEN + 1];
-    char target[NODE_TARGET_MAX];
-    chunk_id_format(&discard->id, id);
-    snprintf(target, sizeof(target), "/chunks/%s", id);
-    enum status status =
-        node_exchange(cluster, discard->node, "DELETE", target, clock_monotonic_ms() + cluster->config.node_timeout_ms);
-    log_debug("unwanted copy deleted", LOG_STR("chunkID", id), LOG_INT("node", discard->node->number),
-              LOG_STATUS(status));
+    struct chunk_id ids[DISCARDS_BATCH];
+    bool gone[DISCARDS_BATCH];
+    size_t wanted = 0;
+
+    lock_acquire(&cluster->discards.lock);
+    struct cluster_discard_guard guard = cluster->discard_guard;
+    lock_release(&cluster->discards.lock);
+    for (size_t i = 0; i < count; i++)
+        if ((batch[i].nodes & UINT64_C(1) << node->index) &&
+            (!guard.begin || guard.begin(guard.arg, &batch[i].id, node->number)))
+            ids[wanted++] = batch[i].id;
+    if (wanted == 0)
+        return;
+    enum status status = cluster_chunks_delete(cluster, node->number, ids, wanted, gone);
+    log_debug("unwanted copies deleted", LOG_INT("copies", wanted), LOG_INT("node", node->number), LOG_STATUS(status));
+    for (size_t i = 0; i < wanted && guard.done; i++)
+        guard.done(guard.arg, &ids[i]);
 }
 
-static void discard_one(struct cluster *cluster, const struct discard *discard)
+/* Node by node, since several may hold copies of one chunk, and a guard lets one be worked on at a time. */
+static void discards_work(struct cluster *cluster, const struct discard *batch, size_t count)
 {
-    if (node_standing(discard->node) == NODE_DOWN)
-        return;
-    pthread_mutex_lock(&cluster->discards.lock);
-    struct cluster_discard_guard guard = cluster->discard_guard;
-    pthread_mutex_unlock(&cluster->discards.lock);
-    if (guard.begin && !guard.begin(guard.arg, &discard->id, discard->node->number))
-        return;
-    discard_delete(cluster, discard);
-    if (guard.done)
-        guard.done(guard.arg, &discard->id);
+    for (unsigned i = 0; i < cluster->node_count; i++)
+        if (node_standing(&cluster->nodes[i]) != NODE_DOWN)
+            discards_delete(cluster, &cluster->nodes[i], batch, count);
 }
 
 void cluster_guard_discards(struct cluster *cluster, const struct cluster_discard_guard *guard)
 {
-    pthread_mutex_lock(&cluster->discards.lock);
+    lock_acquire(&cluster->discards.lock);
     cluster->discard_guard = *guard;
-    pthread_mutex_unlock(&cluster->discards.lock);
+    lock_release(&cluster->discards.lock);
 }
 
 static void discard_run(void *arg)
 {
     struct cluster *cluster = arg;
     struct discard_queue *queue = &cluster->discards;
-    struct discard discard;
+    struct discard batch[DISCARDS_BATCH];
     uint64_t due_ms;
 
-    pthread_mutex_lock(&queue->lock);
+    lock_acquire(&queue->lock);
     queue->worker = task_self();
-    pthread_mutex_unlock(&queue->lock);
+    lock_release(&queue->lock);
     while (!atomic_load(&cluster->stopping)) {
-        if (discard_take(queue, &discard, &due_ms))
-            discard_one(cluster, &discard);
+        size_t count = discards_take(queue, batch, &due_ms);
+        if (count > 0)
+            discards_work(cluster, batch, count);
         else
             task_park_until(due_ms);
     }
-    pthread_mutex_lock(&queue->lock);
+    lock_acquire(&queue->lock);
     queue->worker = NULL;
-    pthread_mutex_unlock(&queue->lock);
+    lock_release(&queue->lock);
     cluster_task_ended(cluster);
 }
 

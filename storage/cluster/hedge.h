@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "storage/cluster/cluster_state.h"
+#include "storage/cluster/cluster_internal.h"
 
 /* The first bytes of an answer came after first_us; for one that was overtaken, so much and more. */
 void hedge_learn(struct node *node, uint64_t first_us);

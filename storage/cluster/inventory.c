@@ -5,54 +5,7 @@
 #include <string.h>
 
 #include "base/check.h"
-#include "base/clock.h"
-#include "storage/cluster/node_call.h"
-
-/* Reads until the end. STATUS_LIMIT when the node sends more than was asked for. */
-static enum status page_receive(struct http_call *http, uint64_t deadline_ms, struct buffer *page)
-{
-    for (;;) {
-        struct bytes piece;
-        enum status status = http_call_receive(http, deadline_ms, &piece);
-        if (status || piece.len == 0)
-            return status;
-        if (buffer_append(page, piece.data, piece.len))
-            return STATUS_LIMIT;
-        http_call_consume(http, piece.len);
-    }
-}
-
-/* One sending. *again: it was refused for its time alone. */
-static enum status fetch_once(struct cluster *cluster, struct node *node, const char *target, struct buffer *page,
-                              bool *again)
-{
-    uint64_t deadline_ms = clock_monotonic_ms() + cluster->config.node_timeout_ms;
-    struct node_call call = {0};
-    enum node_outcome outcome = NODE_FAILED;
-    const char *reason = "timed out";
-
-    node_call_start(&call, cluster, node, "GET", target, NULL, (struct http_call_options){0});
-    enum status status = page_receive(call.http, deadline_ms, page);
-    *again = false;
-    if (status == STATUS_LIMIT) {
-        reason = "sent too long an inventory";
-    } else if (http_call_ended(call.http)) {
-        status = node_call_judge(&call, &outcome, &reason);
-        *again = node_call_needs_other_time(&call);
-    }
-    node_call_finish(&call, outcome, reason);
-    return status;
-}
-
-static enum status page_fetch(struct cluster *cluster, struct node *node, const char *target, struct buffer *page)
-{
-    bool again;
-    enum status status = fetch_once(cluster, node, target, page, &again);
-    if (!again)
-        return status;
-    buffer_clear(page); /* of the refusal's body */
-    return fetch_once(cluster, node, target, page, &again);
-}
+#include "storage/cluster/node_exchange.h"
 
 static enum status page_parse(struct bytes page, const struct chunk_id *after, struct cluster_copy *copies,
                               size_t *count)
@@ -90,7 +43,10 @@ static enum status page_ask(struct cluster *cluster, unsigned number, const char
         snprintf(target, sizeof(target), "%s?after=%s&limit=%zu", path, text, capacity);
     }
     buffer_init(&page, capacity * INVENTORY_RECORD_LEN);
-    enum status status = page_fetch(cluster, node, target, &page);
+    enum status status = node_exchange(
+        cluster, node,
+        &(struct node_exchange){
+            .method = "GET", .target = target, .answer = &page, .timeout_ms = cluster->config.node_timeout_ms});
     if (!status)
         status = page_parse(buffer_bytes(&page), after, copies, count);
     if (status)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/lock.h"
 
 struct live_chunk {
     struct chunk_id id;
@@ -38,10 +39,10 @@ void live_chunks_add(struct live_chunks *live, struct live_chunk **stream, const
     chunk->id = *id;
     chunk->stream_next = *stream;
     *stream = chunk;
-    pthread_mutex_lock(&live->lock);
+    lock_acquire(&live->lock);
     chunk->bucket_next = *bucket;
     *bucket = chunk;
-    pthread_mutex_unlock(&live->lock);
+    lock_release(&live->lock);
 }
 
 static void bucket_remove(struct live_chunk **at, const struct live_chunk *chunk)
@@ -58,9 +59,9 @@ void live_chunks_end(struct live_chunks *live, struct live_chunk **stream)
     *stream = NULL;
     while (chunk) {
         struct live_chunk *next = chunk->stream_next;
-        pthread_mutex_lock(&live->lock);
+        lock_acquire(&live->lock);
         bucket_remove(bucket_of(live, &chunk->id), chunk);
-        pthread_mutex_unlock(&live->lock);
+        lock_release(&live->lock);
         free(chunk);
         chunk = next;
     }
@@ -68,10 +69,10 @@ void live_chunks_end(struct live_chunks *live, struct live_chunk **stream)
 
 bool live_chunks_contain(struct live_chunks *live, const struct chunk_id *id)
 {
-    pthread_mutex_lock(&live->lock);
+    lock_acquire(&live->lock);
     const struct live_chunk *chunk = *bucket_of(live, id);
     while (chunk && memcmp(&chunk->id, id, sizeof(*id)) != 0)
         chunk = chunk->bucket_next;
-    pthread_mutex_unlock(&live->lock);
+    lock_release(&live->lock);
     return chunk != NULL;
 }

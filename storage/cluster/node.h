@@ -19,14 +19,14 @@ struct task;
 #define NODE_INSTANCE_MAX 33 /* with NUL */
 
 struct node {
-    unsigned number;    /* these nine, down to the counters, never change after node_init */
+    unsigned number;    /* down to the counters these never change after node_init */
     unsigned index;     /* in the cluster's table */
     char address[300];  /* host:port */
     double score_share; /* of cluster_health_score while it is up */
     struct metric_gauge *up_gauge, *breaker_gauge, *score_gauge;
     struct metric_counter *failure_counter, *disk_failure_counter;
     struct metric_counter *opened_counters[BREAKER_CAUSES]; /* by cause; NULL for NEVER */
-    _Atomic uint64_t answer_us;                             /* see pace.h */
+    _Atomic uint64_t answer_us;                             /* see write_pace.h */
     _Atomic uint64_t first_us, first_learnt_ms;             /* see hedge.h */
 
     pthread_mutex_t lock; /* guards all below */
@@ -37,7 +37,7 @@ struct node {
     bool checked;                      /* a health check has ended, well or not */
     bool check_failed;                 /* the last health check */
     bool suspect;                      /* a live request failed and nothing has succeeded since */
-    bool wary;        /* silent for some time while it owed an answer: others are preferred until it gives any sign */
+    bool silent;      /* silent for some time while it owed an answer: others are preferred until it gives any sign */
     uint64_t sign_ms; /* when it last answered anything, monotonic */
     bool up;          /* as last published */
     bool full, read_only;
@@ -51,7 +51,7 @@ struct node {
     uint64_t changes, down_since_ms;  /* see cluster_node_info */
     char instance[NODE_INSTANCE_MAX]; /* of its process; empty: unknown */
     uint64_t corruptions;             /* as last reported */
-    bool bars_returning, barred;
+    bool compares_returning, awaits_comparison;
     struct task *checker; /* its health task while that runs */
     bool check_now;
     struct metric_gauge *availability_gauge; /* of its name as last known */
@@ -115,15 +115,18 @@ bool node_check_is_requested(struct node *node);
 enum node_standing node_standing(struct node *node);
 bool node_was_found_down(struct node *node);                             /* by its last health check */
 bool node_takes_chunks(struct node *node, enum node_standing *standing); /* neither down, full nor read-only */
-void node_bar_returning(struct node *node);
+void node_compare_returning(struct node *node);
 void node_admit(struct node *node, uint64_t changes);
 bool node_is_only_full(struct node *node);   /* would take chunks if it were not full */
+bool node_has_room(struct node *node);       /* neither full nor read-only, whatever else holds it back */
 bool node_is_writable(struct node *node);    /* takes chunks and is not suspect; it may be late just now */
 bool node_is_good_target(struct node *node); /* takes chunks, and nothing is held against it */
 uint64_t node_free_bytes(struct node *node);
 unsigned node_in_flight(struct node *node);
 /* The time to sign with: ours (wall_ms), unless the node's clock is too far from it. Steps of our own are seen. */
 int64_t node_signing_time(struct node *node, int64_t wall_ms);
+/* Its wall clock now; false when it was never heard. */
+bool node_clock(struct node *node, int64_t *wall_ms);
 void node_clock_adopt(struct node *node, int64_t node_time_ms);
 void node_info(struct node *node, struct cluster_node_info *info);
 

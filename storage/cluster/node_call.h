@@ -3,9 +3,10 @@
 #define TERCET_STORAGE_CLUSTER_NODE_CALL_H
 
 #include "base/http_client.h"
-#include "storage/cluster/cluster_state.h"
+#include "storage/cluster/cluster_internal.h"
+#include "storage/signed_call.h"
 
-#define NODE_TARGET_MAX 512 /* bytes of a request target with NUL */
+#define NODE_TARGET_MAX SIGNED_TARGET_MAX
 
 struct node_call {
     struct http_call *http; /* NULL when none runs */
@@ -13,7 +14,7 @@ struct node_call {
 };
 
 /* Starts the request; must run in a task. `options` gives the body and the windows; method, url and headers are filled
- * in. auth NULL: signed here as a request without a body. */
+ * in. auth NULL: signed here, together with options.body. */
 void node_call_start(struct node_call *call, const struct cluster *cluster, struct node *node, const char *method,
                      const char *target, const char *auth, struct http_call_options options);
 
@@ -21,15 +22,12 @@ void node_call_start(struct node_call *call, const struct cluster *cluster, stru
  * STATUS_OK for 2xx; else what went wrong. Only once the call has ended. */
 enum status node_call_judge(const struct node_call *call, enum node_outcome *outcome, const char **reason);
 
-/* Was it refused only because the node's clock is another? Signed anew it will do: judge has adopted the clock. */
-bool node_call_needs_other_time(const struct node_call *call);
+/* Is it to be sent once more? So it is when it was refused for its time alone, for the first time: judge has adopted
+ * the clock. *redated: it was sent once more before, and is set then; false at first, it belongs to the caller. The one
+ * place that decides so for a gateway; node_exchange.h sends again by itself. */
+bool node_call_is_misdated(const struct node_call *call, bool *redated);
 
 /* Reports to the node and frees the call (closing its connection when it is not over). Idempotent. */
 void node_call_finish(struct node_call *call, enum node_outcome outcome, const char *reason);
-
-/* A whole exchange without a request body; the response's body is discarded. Sent twice at most, see above. Suspends.
- */
-enum status node_exchange(const struct cluster *cluster, struct node *node, const char *method, const char *target,
-                          uint64_t deadline_ms);
 
 #endif

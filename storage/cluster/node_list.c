@@ -1,6 +1,6 @@
 /* The list of nodes in the configuration: "1=host:port,2=host:port" or "host:port,..." numbered from 1 in order. The
  * numbers are recorded with every chunk, so a list must name all of them or none. */
-#include "storage/cluster/cluster_state.h"
+#include "storage/cluster/cluster_internal.h"
 
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* Asking one replica for the rest of a chunk's part: the request, and what has come of its answer. Blocks are verified
  * against the table of CRCs that the node sends first, and the table against the chunk's recorded checksum, so that
  * nothing that a node says is taken on trust. */
-#include "storage/cluster/replica_reader_private.h"
+#include "storage/cluster/replica_reader_internal.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -6,7 +6,7 @@
  * they lack the chunk are asked once more and share node_timeout_ms. What one replica proves wrong (missing, or other
  * bytes than recorded) is final for it. A caller that stays away for long makes a node give the transfer up: that is
  * excused, once per block. */
-#include "storage/cluster/replica_reader_private.h"
+#include "storage/cluster/replica_reader_internal.h"
 
 #include <stdlib.h>
 
@@ -115,15 +115,6 @@ static bool is_excused(struct replica_reader *reader, const struct replica_attem
     return true;
 }
 
-/* Was it only asked at a wrong time by its clock? That is known now. */
-static bool is_misdated(struct replica_attempt *attempt)
-{
-    if (attempt->replica->dated || !http_call_ended(attempt->call.http) || !node_call_needs_other_time(&attempt->call))
-        return false;
-    attempt->replica->dated = true;
-    return true;
-}
-
 /* Ends with an attempt that failed. A rival takes the place of the current one. */
 static void give_up(struct replica_reader *reader, struct replica_attempt *attempt, enum node_outcome outcome,
                     enum status why, const char *reason)
@@ -134,7 +125,7 @@ static void give_up(struct replica_reader *reader, struct replica_attempt *attem
         replica->asked = false;
         outcome = NODE_ABANDONED;
     }
-    if (is_misdated(attempt))
+    if (node_call_is_misdated(&attempt->call, &replica->redated))
         replica->asked = false;
     chunk_id_format(&reader->ref.id, id);
     log_warn("a replica could not be read", LOG_STR("chunkID", id), LOG_INT("node", replica->node->number),
@@ -199,7 +190,8 @@ static void finish(struct replica_reader *reader)
     struct node_call *call = &reader->current.call;
     if (!call->http)
         return;
-    http_call_wait_end(call->http, clock_monotonic_ms() + reader->cluster->config.stall_ms);
+    STATUS_IGNORE(http_call_wait_end(call->http, clock_monotonic_ms() + reader->cluster->config.stall_ms),
+                  "a connection that is not over is not kept");
     node_call_finish(call, NODE_ANSWERED, NULL);
 }
 

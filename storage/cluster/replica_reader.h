@@ -3,7 +3,7 @@
 #ifndef TERCET_STORAGE_CLUSTER_REPLICA_READER_H
 #define TERCET_STORAGE_CLUSTER_REPLICA_READER_H
 
-#include "storage/cluster/cluster_state.h"
+#include "storage/cluster/cluster_internal.h"
 
 struct replica_reader;
 

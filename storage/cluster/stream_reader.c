@@ -20,6 +20,7 @@ struct stream_reader {
 struct stream_reader *stream_reader_open(struct cluster *cluster, stream_next_fn next, void *arg)
 {
     struct stream_reader *reader = mem_zalloc(sizeof(*reader));
+    CHECK(next != NULL);
     reader->cluster = cluster;
     reader->next = next;
     reader->next_arg = arg;

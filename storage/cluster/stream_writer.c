@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/checksum.h"
 #include "base/clock.h"
 #include "base/task.h"
 
@@ -23,6 +24,7 @@ struct stream_writer {
     struct window window;
     uint64_t expected; /* UINT64_MAX when unknown */
     bool ended, finished;
+    uint64_t held_max;   /* a stream up to that size begins no chunk before finish; 0: any does */
     enum status failed;  /* what every call returns from now on */
     uint64_t next_begin; /* where the next chunk will begin, if the stream goes on so far */
     struct chunk_writer *chunks[CHUNKS_UNDER_WAY_MAX]; /* in order, the open ones first */
@@ -59,13 +61,19 @@ static bool stream_has_ended(const struct stream_writer *writer)
     return writer->ended || writer->window.end == writer->expected;
 }
 
+/* One of unknown size begins no chunk before its end as long as it is so short. */
+static bool stream_is_held(const struct stream_writer *writer)
+{
+    return writer->expected <= writer->held_max && !writer->ended;
+}
+
 /* Opens the next chunk if it is time: not for a few bytes while more are on their way, since a chunk that is there as a
  * whole is sent in one piece. */
 static bool open_next(struct stream_writer *writer)
 {
     uint64_t begin = writer->next_begin, end = writer->window.end;
     uint64_t limit = begin + writer->cluster->config.chunk_bytes;
-    if (writer->chunk_count == CHUNKS_UNDER_WAY_MAX || begin >= end)
+    if (writer->chunk_count == CHUNKS_UNDER_WAY_MAX || begin >= end || stream_is_held(writer))
         return false;
     if (limit > writer->expected)
         limit = writer->expected;
@@ -140,11 +148,11 @@ static uint64_t stream_floor(const struct stream_writer *writer)
 
 /* A stalled node must not hold the window against those that go on. It may hold it while one of them is behind, too:
  * only copies that alone keep the first segment are given up. */
-static bool stream_shed(struct stream_writer *writer)
+static bool stream_drop_stalled(struct stream_writer *writer)
 {
     uint64_t position = window_first_segment_end(&writer->window);
     for (unsigned i = 0; i < writer->chunk_count; i++)
-        chunk_writer_shed(writer->chunks[i], position);
+        chunk_writer_drop_stalled(writer->chunks[i], position);
     return stream_floor(writer) >= position;
 }
 
@@ -162,7 +170,7 @@ enum status stream_writer_space(struct stream_writer *writer, char **space, size
         }
         if (window_space(&writer->window, stream_floor(writer), space, capacity))
             return STATUS_OK;
-        if (!stream_shed(writer))
+        if (!stream_drop_stalled(writer))
             task_park_until(deadline_ms);
     }
 }
@@ -198,6 +206,27 @@ enum status stream_writer_write(struct stream_writer *writer, const void *data, 
     return writer->failed;
 }
 
+void stream_writer_hold(struct stream_writer *writer, uint64_t size_max)
+{
+    CHECK(writer->window.end == 0);
+    writer->held_max = size_max < writer->window.segment_bytes_max ? size_max : writer->window.segment_bytes_max;
+}
+
+bool stream_writer_carry(struct stream_writer *writer, struct chunk_ref *ref, const char **bytes)
+{
+    uint64_t size = writer->window.end;
+    if (writer->failed || size == 0 || size > writer->held_max || writer->next_begin > 0 ||
+        (writer->expected != UINT64_MAX && writer->expected != size))
+        return false;
+    *bytes = window_tail(&writer->window, size);
+    if (!*bytes)
+        return false;
+    *ref = (struct chunk_ref){.size = (uint32_t)size, .crc32c = crc32c_update(0, *bytes, size)};
+    chunk_id_create(&ref->id);
+    live_chunks_add(&writer->cluster->live, &writer->live, &ref->id);
+    return true;
+}
+
 enum status stream_writer_finish(struct stream_writer *writer, struct chunk_list *chunks)
 {
     CHECK(!writer->finished);
@@ -218,22 +247,13 @@ enum status stream_writer_finish(struct stream_writer *writer, struct chunk_list
     return STATUS_OK;
 }
 
-static void discard_done(struct stream_writer *writer)
-{
-    for (size_t i = 0; i < writer->done.count; i++) {
-        const struct chunk_ref *ref = &writer->done.refs[i];
-        for (unsigned j = 0; j < ref->copies; j++)
-            discard_add(writer->cluster, &ref->id, cluster_node(writer->cluster, ref->nodes[j]));
-    }
-}
-
 void stream_writer_free(struct stream_writer *writer)
 {
     if (!writer)
         return;
     drop_chunks(writer);
     if (!writer->finished)
-        discard_done(writer);
+        cluster_discard(writer->cluster, &writer->done);
     live_chunks_end(&writer->cluster->live, &writer->live);
     chunk_list_release(&writer->done);
     window_release(&writer->window);

@@ -23,7 +23,8 @@ void window_init(struct window *window, size_t held_bytes_max, uint64_t expected
 void window_release(struct window *window);
 
 /* Where the next bytes go. Segments before `floor`, the lowest position that anyone still needs, are dropped only when
- * their room is wanted: what stays can be sent again. False when the window is full. */
+ * their room is wanted: what stays can be sent again. The bytes of the last commit always stay, since another segment
+ * has room beside theirs. False when the window is full. */
 bool window_space(struct window *window, uint64_t floor, char **space, size_t *capacity);
 void window_commit(struct window *window, size_t len);
 

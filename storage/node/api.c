@@ -8,15 +8,11 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/pool.h"
 #include "base/task.h"
 #include "base/trace.h"
-#include "storage/node/api_private.h"
-#include "storage/node/meta_replica.h"
-#include "storage/node/scrub.h"
+#include "storage/node/api_internal.h"
 
-#define METRICS_BYTES_MAX (1u << 20)
-#define REQUEST_ID_MAX    32
+#define REQUEST_ID_MAX 32
 
 struct node_api *node_api_create(const struct node_api_config *config)
 {
@@ -74,6 +70,12 @@ static enum status route_find(struct api_request *request, enum node_route *rout
         *route = ROUTE_METRICS;
     else if (bytes_equal_str(path, "/chunks"))
         *route = ROUTE_INVENTORY;
+    else if (bytes_equal_str(path, "/chunks/delete"))
+        *route = ROUTE_DELETE;
+    else if (bytes_equal_str(path, "/chunks/pull"))
+        *route = ROUTE_PULL_MANY;
+    else if (bytes_equal_str(path, "/chunks/read"))
+        *route = ROUTE_READ_MANY;
     else if (bytes_equal_str(path, "/trash"))
         *route = ROUTE_TRASH_LIST;
     else if (bytes_starts_with(path, BYTES("/meta/")))
@@ -147,6 +149,15 @@ static void run_route(struct api_request *request, enum node_route route, enum n
     case ROUTE_PULL:
         run_only(request, method == METHOD_POST, "POST", OPERATION_PULL, api_pull);
         return;
+    case ROUTE_DELETE:
+        run_only(request, method == METHOD_POST, "POST", OPERATION_DELETE, api_delete_many);
+        return;
+    case ROUTE_PULL_MANY:
+        run_only(request, method == METHOD_POST, "POST", OPERATION_PULL, api_pull_many);
+        return;
+    case ROUTE_READ_MANY:
+        run_only(request, method == METHOD_POST, "POST", OPERATION_READ, api_read_many);
+        return;
     case ROUTE_TRASH:
         run_only(request, method == METHOD_POST, "POST", OPERATION_TRASH, api_trash);
         return;
@@ -184,16 +195,16 @@ static void run_route(struct api_request *request, enum node_route route, enum n
 static bool authorize(struct api_request *request)
 {
     struct http_request *http = request->http;
-    struct bytes header = http_request_header(http, "x-tercet-auth");
+    struct bytes header = http_request_header(http, PROTOCOL_HEADER_AUTH);
     int64_t now_ms = clock_wall_ms();
     enum status status = STATUS_DENIED;
-    if (http_request_header_count(http, "x-tercet-auth") == 1)
+    if (http_request_header_count(http, PROTOCOL_HEADER_AUTH) == 1)
         status =
             protocol_verify(request->api->config.identity, http->method, http->target, header, now_ms, &request->auth);
     if (!status)
         return true;
     if (status == STATUS_TIMEOUT) {
-        http_reply_header_u64(http, "x-tercet-time", (uint64_t)now_ms);
+        http_reply_header_u64(http, PROTOCOL_HEADER_TIME, (uint64_t)now_ms);
         api_reply_error(http, 401, "the clocks of sender and node differ too much");
     } else {
         log_warn("request without valid authentication", LOG_BYTES("path", http->path));
@@ -229,7 +240,7 @@ static enum node_route handle(struct api_request *request, enum node_method meth
 /* The id under which the gateway logs the request that this one is a part of. */
 static bool request_id_adopt(const struct http_request *http, char out[REQUEST_ID_MAX + 1])
 {
-    struct bytes id = http_request_header(http, "x-tercet-request-id");
+    struct bytes id = http_request_header(http, PROTOCOL_HEADER_REQUEST_ID);
     if (id.len == 0 || id.len > REQUEST_ID_MAX)
         return false;
     for (size_t i = 0; i < id.len; i++)
@@ -257,100 +268,7 @@ void node_api_handle(struct http_request *http, void *arg)
     task_set_request_id(http->id);
 }
 
-/* ---- health and metrics -------------------------------------------------------------------------------------- */
-
-struct snapshot {
-    struct node_api *api;
-    struct node_gauges gauges;
-    enum status status;
-};
-
-/* In the pool: asking the file system may block. */
-static void snapshot_take(void *arg)
+bool node_api_is_vital(struct bytes path)
 {
-    struct snapshot *snapshot = arg;
-    struct chunk_store *store = snapshot->api->config.store;
-    snapshot->status = chunk_store_info(store, &snapshot->gauges.store);
-    snapshot->gauges.database_memory = chunk_store_memory(store);
-}
-
-static void figures_take(void *arg)
-{
-    struct snapshot *snapshot = arg;
-    const struct node_api_config *config = &snapshot->api->config;
-
-    snapshot_take(snapshot);
-    chunk_store_figures(config->store, &snapshot->gauges.databases[DATABASE_CHUNKS]);
-    if (config->replica)
-        meta_replica_figures(config->replica, &snapshot->gauges.databases[DATABASE_METADATA]);
-}
-
-static json_t *scrub_describe(struct scrub *scrub)
-{
-    struct scrub_info info;
-    scrub_info(scrub, &info);
-    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "passes", (json_int_t)info.passes, "chunks",
-                     (json_int_t)info.chunks, "bytes", (json_int_t)info.bytes, "damaged", (json_int_t)info.damaged,
-                     "passStartedMs", (json_int_t)info.pass_started_ms, "lastPassEndedMs",
-                     (json_int_t)info.last_pass_ended_ms);
-}
-
-/* Not a probe of whoever supervises this process, nor a check that was given up while the disk was slow to answer. */
-static bool gateway_listens(const struct http_request *http)
-{
-    return bytes_equal_str(http_request_header(http, "user-agent"), PROTOCOL_GATEWAY_AGENT) &&
-           !http_request_is_closed(http);
-}
-
-/* freeBytes is what chunks may still take: the reserve is not among it. */
-void api_health(struct api_request *request)
-{
-    struct node_api *api = request->api;
-    struct snapshot snapshot = {.api = api};
-    char cluster[2 * CLUSTER_ID_LEN + 1];
-    pool_run(api->config.pool, snapshot_take, &snapshot);
-    const struct chunk_store_info *info = &snapshot.gauges.store;
-    bool failed = info->read_only || snapshot.status != STATUS_OK;
-    hex_encode(api->config.identity->id, CLUSTER_ID_LEN, cluster);
-    json_t *body =
-        json_pack("{s:s, s:s, s:s, s:i, s:s, s:I, s:I, s:I, s:I, s:I, s:b, s:b, s:s, s:I, s:I, s:I, s:I}", "status",
-                  info->read_only ? "READ-ONLY"
-                  : failed        ? "ERROR"
-                                  : "OK",
-                  "serverID", api->config.server_id, "role", "storage-node", "nodeId", (int)api->config.node_number,
-                  "clusterId", cluster, "totalBytes", (json_int_t)info->space.total_bytes, "freeBytes",
-                  (json_int_t)info->space.usable_bytes, "chunks", (json_int_t)info->chunks, "chunkBytes",
-                  (json_int_t)info->bytes, "corruptions", (json_int_t)info->corruptions, "full", (int)info->space.full,
-                  "readOnly", (int)info->read_only, "version", TERCET_VERSION, "uptimeSeconds",
-                  (json_int_t)((clock_monotonic_ms() - api->start_ms) / 1000), "timeMs", (json_int_t)clock_wall_ms(),
-                  "trashChunks", (json_int_t)info->trash_chunks, "trashBytes", (json_int_t)info->trash_bytes);
-    CHECK(body != NULL);
-    json_object_set_new(body, "instance", json_string(api->instance));
-    if (api->config.scrub)
-        json_object_set_new(body, "scrub", scrub_describe(api->config.scrub));
-    bool told = info->read_only && gateway_listens(request->http);
-    api_reply_json(request->http, failed ? 503 : 200, body);
-    if (told && api->config.on_failure_told)
-        api->config.on_failure_told(api->config.on_failure_told_arg);
-}
-
-void api_metrics(struct api_request *request)
-{
-    struct node_api *api = request->api;
-    struct snapshot snapshot = {.api = api};
-    const struct http_server *server = __atomic_load_n(&api->server, __ATOMIC_ACQUIRE);
-    struct buffer text;
-    pool_run(api->config.pool, figures_take, &snapshot);
-    snapshot.gauges.connections = server ? http_server_connections(server) : 0;
-    snapshot.gauges.in_flight = __atomic_load_n(&api->in_flight, __ATOMIC_RELAXED);
-    snapshot.gauges.pool_backlog = pool_backlog(api->config.pool);
-    node_metrics_gauges(&api->metrics, &snapshot.gauges);
-    buffer_init(&text, METRICS_BYTES_MAX);
-    if (metrics_render(&text)) {
-        api_reply_error(request->http, 500, "the metrics are too long");
-    } else {
-        http_reply_header_str(request->http, "content-type", "text/plain; version=0.0.4; charset=utf-8");
-        http_reply(request->http, 200, buffer_bytes(&text));
-    }
-    buffer_release(&text);
+    return bytes_equal_str(path, "/health") || bytes_equal_str(path, "/metrics");
 }

@@ -33,6 +33,9 @@ struct node_api *node_api_create(const struct node_api_config *config);
 void node_api_free(struct node_api *api); /* when no request is running */
 /* For the number of connections in the metrics; NULL before the server runs. */
 void node_api_set_server(struct node_api *api, const struct http_server *server);
+bool node_api_is_vital(struct bytes path); /* what is served when there are too many connections */
 void node_api_handle(struct http_request *request, void *api);
+/* Answers what the HTTP server refuses before the handler runs. */
+void node_api_refuse(struct http_request *request, const struct http_refusal *refusal);
 
 #endif

@@ -5,7 +5,7 @@
 #include "base/check.h"
 #include "base/pool.h"
 #include "base/task.h"
-#include "storage/node/api_private.h"
+#include "storage/node/api_internal.h"
 
 struct api_append {
     struct node_api *api;

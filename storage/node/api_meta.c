@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/pool.h"
-#include "storage/node/api_private.h"
+#include "storage/node/api_internal.h"
 #include "storage/node/meta_replica.h"
 
 #define POSITION_MAX (UINT16_MAX + 1) /* family byte and key */
@@ -12,6 +12,7 @@ struct meta_job {
     struct api_request *request;
     struct meta_replica *replica;
     struct meta_replica_page page;
+    uint32_t generation; /* of the fence */
     struct buffer body, answer;
     enum status (*run)(struct meta_job *job); /* in the pool */
     enum status status;
@@ -28,25 +29,19 @@ static void reply_state(struct meta_job *job)
     hex_encode(epoch, sizeof(epoch), hex);
     http_reply_header_str(http, PROTOCOL_HEADER_EPOCH, hex);
     http_reply_header_u64(http, PROTOCOL_HEADER_SEQUENCE, state.sequence);
-}
-
-/* The request's body, which its signature must vouch for. */
-static enum status body_read(struct meta_job *job)
-{
-    const struct protocol_auth *auth = &job->request->auth;
-    if (!auth->has_checksum)
-        return STATUS_INVALID;
-    if (auth->length > job->body.max)
-        return STATUS_LIMIT;
-    enum status status = http_body_read_all(job->request->http, &job->body);
-    if (!status && (job->body.len != auth->length || crc32c_update(0, job->body.data, job->body.len) != auth->crc32c))
-        status = STATUS_MISMATCH;
-    return status;
+    http_reply_header_u64(http, PROTOCOL_HEADER_FENCE, state.fence);
+    if (meta_replica_is_lost(job->replica))
+        http_reply_header_u64(http, PROTOCOL_HEADER_LOST, 1);
 }
 
 static enum status run_apply(struct meta_job *job)
 {
     return meta_replica_apply(job->replica, buffer_bytes(&job->body));
+}
+
+static enum status run_last(struct meta_job *job)
+{
+    return meta_replica_last(job->replica, &job->answer);
 }
 
 static enum status run_load(struct meta_job *job)
@@ -57,6 +52,11 @@ static enum status run_load(struct meta_job *job)
 static enum status run_dump(struct meta_job *job)
 {
     return meta_replica_dump(job->replica, buffer_bytes(&job->body), &job->answer);
+}
+
+static enum status run_fence(struct meta_job *job)
+{
+    return meta_replica_fence(job->replica, job->generation);
 }
 
 static void job_run(void *arg)
@@ -71,10 +71,13 @@ static void reply_outcome(struct meta_job *job)
     reply_state(job);
     switch (job->status) {
     case STATUS_OK:
-        http_reply(http, job->answer.len ? 200 : 204, buffer_bytes(&job->answer));
+        HTTP_LAST_REPLY(http_reply(http, job->answer.len ? 200 : 204, buffer_bytes(&job->answer)));
         return;
     case STATUS_CONFLICT:
         api_reply_error(http, 409, "this does not continue the replica of the metadata");
+        return;
+    case STATUS_PRECONDITION:
+        api_reply_error(http, 412, "the gateway that made this was replaced: nothing more is taken from it");
         return;
     case STATUS_CORRUPT:
         api_reply_error(http, 400, "a record is malformed");
@@ -90,7 +93,7 @@ static void run_job(struct meta_job *job, size_t body_max, enum status (*run)(st
     buffer_init(&job->body, body_max);
     buffer_init(&job->answer, CHANGE_RECORD_MAX);
     job->run = run;
-    job->status = body_read(job);
+    job->status = api_body_read(job->request, &job->body);
     if (!job->status)
         pool_run(job->request->api->config.pool, job_run, job);
     reply_outcome(job);
@@ -124,6 +127,29 @@ static enum status page_parse(struct bytes query, struct meta_replica_page *page
     return page->as_of.epoch ? STATUS_OK : STATUS_INVALID;
 }
 
+/* The whole query is signed with the target; there is no body. */
+static void fence(struct meta_job *job)
+{
+    struct bytes name, value, query = job->request->http->query;
+    uint64_t generation = 0;
+    while (api_query_next(&query, &name, &value))
+        if (!bytes_equal_str(name, "generation") || bytes_parse_u64(value, UINT32_MAX, &generation))
+            generation = UINT64_MAX;
+    if (generation == 0 || generation == UINT64_MAX) {
+        api_reply_error(job->request->http, 400, "the request is malformed");
+        return;
+    }
+    job->generation = (uint32_t)generation;
+    job->run = run_fence;
+    pool_run(job->request->api->config.pool, job_run, job);
+    if (job->status != STATUS_CONFLICT) {
+        reply_outcome(job);
+        return;
+    }
+    reply_state(job);
+    api_reply_error(job->request->http, 409, "there is such a fence already");
+}
+
 void api_meta(struct api_request *request, enum node_method method)
 {
     struct http_request *http = request->http;
@@ -133,9 +159,15 @@ void api_meta(struct api_request *request, enum node_method method)
         api_reply_error(http, 404, "no metadata are kept here");
     } else if (method == METHOD_GET && bytes_equal_str(path, "/meta/state")) {
         reply_state(&job);
-        http_reply(http, 204, bytes_of(NULL, 0));
+        HTTP_LAST_REPLY(http_reply(http, 204, bytes_of(NULL, 0)));
     } else if (method == METHOD_PUT && bytes_equal_str(path, "/meta/batches")) {
-        run_job(&job, CHANGE_RECORD_MAX, run_apply);
+        run_job(&job, CHANGE_BATCH_MAX, run_apply);
+    } else if (method == METHOD_GET && bytes_equal_str(path, "/meta/last")) {
+        buffer_init(&job.answer, CHANGE_RECORD_MAX);
+        job.run = run_last;
+        pool_run(request->api->config.pool, job_run, &job);
+        reply_outcome(&job);
+        buffer_release(&job.answer);
     } else if (method == METHOD_PUT && bytes_equal_str(path, "/meta/snapshot")) {
         if (page_parse(http->query, &job.page))
             api_reply_error(http, 400, "the request is malformed");
@@ -143,6 +175,8 @@ void api_meta(struct api_request *request, enum node_method method)
             run_job(&job, CHANGE_RECORD_MAX, run_load);
     } else if (method == METHOD_POST && bytes_equal_str(path, "/meta/dump")) {
         run_job(&job, POSITION_MAX, run_dump);
+    } else if (method == METHOD_POST && bytes_equal_str(path, "/meta/fence")) {
+        fence(&job);
     } else {
         api_reply_error(http, 404, "no such path");
     }

@@ -7,16 +7,14 @@
 
 #include "base/check.h"
 #include "base/clock.h"
-#include "base/http_client.h"
 #include "base/pool.h"
-#include "storage/node/api_private.h"
+#include "storage/node/source_call.h"
 
-#define PULL_STALL_MS  10000 /* the source is given up after this long without a byte */
-#define SOURCE_LEN_MAX 255
+#define PULL_STALL_MS 10000 /* the source is given up after this long without a byte */
 
 struct pull {
     struct api_request *request;
-    char source[SOURCE_LEN_MAX + 1]; /* host:port */
+    char source[SOURCE_ADDRESS_MAX];
     struct http_call *call;
     uint32_t size, crc32c; /* as the gateway and the source say */
     uint8_t table[4 * CHUNK_BLOCKS_MAX];
@@ -36,17 +34,13 @@ static enum status pull_blame(struct pull *pull, enum status status, const char 
 
 static enum status query_parse(struct pull *pull, struct bytes query)
 {
-    static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-:[]";
     struct bytes name, value;
     struct api_expected expected = {0};
     if (!api_query_next(&query, &name, &value) || !bytes_equal_str(name, "from"))
         return STATUS_INVALID;
-    if (value.len == 0 || value.len > SOURCE_LEN_MAX || !memchr(value.data, ':', value.len))
-        return STATUS_INVALID;
-    for (size_t i = 0; i < value.len; i++)
-        if (!value.data[i] || !strchr(allowed, value.data[i]))
-            return STATUS_INVALID;
-    memcpy(pull->source, value.data, value.len);
+    enum status status = source_parse(value, pull->source);
+    if (status)
+        return status;
     while (api_query_next(&query, &name, &value))
         if (!api_expected_take(&expected, name, value))
             return STATUS_INVALID;
@@ -57,34 +51,15 @@ static enum status query_parse(struct pull *pull, struct bytes query)
 
 /* ---- the source ---------------------------------------------------------------------------------------------- */
 
-static void source_ask(struct pull *pull, int64_t clock_offset_ms)
-{
-    char id[CHUNK_ID_TEXT_LEN + 1], target[64], url[SOURCE_LEN_MAX + 80], auth[PROTOCOL_AUTH_MAX];
-    char header[PROTOCOL_AUTH_MAX + 20];
-    const char *headers[] = {header, NULL};
-    chunk_id_format(&pull->request->id, id);
-    snprintf(target, sizeof(target), "/chunks/%s", id);
-    snprintf(url, sizeof(url), "http://%s%s", pull->source, target);
-    protocol_sign(pull->request->api->config.identity, "GET", bytes_from_str(target), clock_wall_ms() + clock_offset_ms,
-                  "-", auth);
-    snprintf(header, sizeof(header), "x-tercet-auth: %s", auth);
-    struct http_call_options options = {.method = "GET", .url = url, .headers = headers};
-    pull->call = http_call_start(&options);
-}
-
-/* Asks; once more with the source's own time when its clock differs from ours. */
 static enum status source_open(struct pull *pull)
 {
-    uint64_t time_ms, size;
+    char id[CHUNK_ID_TEXT_LEN + 1], target[64];
+    uint64_t size;
     uint8_t crc[4];
-    source_ask(pull, 0);
-    enum status status = http_call_wait_head(pull->call, clock_monotonic_ms() + PULL_STALL_MS);
-    if (!status && http_call_status(pull->call) == 401 &&
-        !bytes_parse_u64(http_call_header(pull->call, "x-tercet-time"), INT64_MAX / 2, &time_ms)) {
-        http_call_free(pull->call);
-        source_ask(pull, (int64_t)time_ms - clock_wall_ms());
-        status = http_call_wait_head(pull->call, clock_monotonic_ms() + PULL_STALL_MS);
-    }
+    chunk_id_format(&pull->request->id, id);
+    snprintf(target, sizeof(target), "/chunks/%s", id);
+    enum status status = source_call(pull->request->api, pull->source, "GET", target, bytes_of(NULL, 0),
+                                     clock_monotonic_ms() + PULL_STALL_MS, &pull->call);
     if (status)
         return pull_blame(pull, status, "the source does not answer");
     if (http_call_status(pull->call) == 404)

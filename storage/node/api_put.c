@@ -8,11 +8,11 @@
 
 #include "base/check.h"
 #include "base/pool.h"
-#include "storage/node/api_private.h"
+#include "storage/node/api_internal.h"
 
 #define IN_PLACE_BYTES (64u << 10)
 
-struct upload {
+struct chunk_upload {
     struct api_request *request;
     struct chunk_put *put;
     struct api_append *append;
@@ -28,7 +28,7 @@ struct upload {
 };
 
 /* Refuses what can be refused before the body is read. */
-static enum status upload_open(struct upload *upload, struct api_request *request)
+static enum status upload_open(struct chunk_upload *upload, struct api_request *request)
 {
     uint64_t length = request->http->content_length;
     bool known = length != HTTP_LENGTH_UNKNOWN;
@@ -54,7 +54,7 @@ static enum status upload_open(struct upload *upload, struct api_request *reques
 }
 
 /* The current buffer is full: hands its first piece on, and goes on in the other one with the rest. */
-static enum status upload_turn(struct upload *upload)
+static enum status upload_turn(struct chunk_upload *upload)
 {
     char *full = upload->buffers[upload->current];
     enum status status = api_append_piece(upload->append, full, upload->piece);
@@ -68,7 +68,7 @@ static enum status upload_turn(struct upload *upload)
     return STATUS_OK;
 }
 
-static enum status upload_receive(struct upload *upload)
+static enum status upload_receive(struct chunk_upload *upload)
 {
     enum status status = STATUS_OK;
     for (;;) {
@@ -84,7 +84,7 @@ static enum status upload_receive(struct upload *upload)
     }
 }
 
-static enum status upload_check(const struct upload *upload, const uint8_t *footer)
+static enum status upload_check(const struct chunk_upload *upload, const uint8_t *footer)
 {
     const struct protocol_auth *auth = &upload->request->auth;
     uint32_t size = chunk_put_size(upload->put), crc32c = chunk_put_crc32c(upload->put);
@@ -96,7 +96,7 @@ static enum status upload_check(const struct upload *upload, const uint8_t *foot
 }
 
 /* The last bytes, the check, the commit. */
-static enum status upload_commit(struct upload *upload)
+static enum status upload_commit(struct chunk_upload *upload)
 {
     const char *rest = upload->buffers[upload->current];
     if (upload->len < upload->footer_len)
@@ -113,7 +113,7 @@ static enum status upload_commit(struct upload *upload)
 /* For every outcome; closing and unlinking block too. */
 static void upload_finish(void *arg)
 {
-    struct upload *upload = arg;
+    struct chunk_upload *upload = arg;
     if (!upload->status)
         upload->status = upload_commit(upload);
     upload->size = chunk_put_size(upload->put);
@@ -123,7 +123,7 @@ static void upload_finish(void *arg)
 
 enum status api_put(struct api_request *request)
 {
-    struct upload upload;
+    struct chunk_upload upload;
     enum status status = upload_open(&upload, request);
     if (!status) {
         enum status appended;

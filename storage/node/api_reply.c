@@ -1,21 +1,40 @@
-/* Answers of the node's API: JSON bodies, and what each failure looks like from outside. */
+/* What the routes of the node's API share: signed bodies, queries, JSON answers, and what each failure looks like from
+ * outside. */
 #include <stdlib.h>
 #include <string.h>
 
-#include "storage/node/api_private.h"
+#include "storage/node/api_internal.h"
+
+enum status api_body_read(struct api_request *request, struct buffer *body)
+{
+    const struct protocol_auth *auth = &request->auth;
+    if (!auth->has_checksum)
+        return STATUS_INVALID;
+    if (auth->length > body->max)
+        return STATUS_LIMIT;
+    enum status status = http_body_read_all(request->http, body);
+    if (!status && (body->len != auth->length || crc32c_update(0, body->data, body->len) != auth->crc32c))
+        status = STATUS_MISMATCH;
+    return status;
+}
 
 void api_reply_json(struct http_request *http, int http_status, json_t *take_body)
 {
     char *text = json_dumps(take_body, JSON_COMPACT);
     json_decref(take_body);
     http_reply_header_str(http, "content-type", "application/json");
-    http_reply(http, http_status, bytes_from_str(text ? text : "{}"));
+    HTTP_LAST_REPLY(http_reply(http, http_status, bytes_from_str(text ? text : "{}")));
     free(text);
 }
 
 void api_reply_error(struct http_request *http, int http_status, const char *error)
 {
     api_reply_json(http, http_status, json_pack("{s:s}", "error", error));
+}
+
+void node_api_refuse(struct http_request *request, const struct http_refusal *refusal)
+{
+    api_reply_error(request, refusal->status, refusal->message);
 }
 
 void api_reply_status(struct http_request *http, enum status status)
@@ -56,6 +75,10 @@ void api_reply_status(struct http_request *http, enum status status)
         http_reply_header_str(http, "retry-after", "1");
         api_reply_error(http, 503, "try again");
         return;
+    case STATUS_DAMAGED:
+        http_reply_header_str(http, "retry-after", "1");
+        api_reply_error(http, 503, "a database of this node is damaged; it is set aside and made anew");
+        return;
     case STATUS_PRECONDITION:
     case STATUS_NOT_EMPTY:
     case STATUS_UNCERTAIN:
@@ -79,7 +102,7 @@ void api_reply_chunk_headers(struct http_request *http, uint32_t size, uint32_t 
 void api_reply_stored(struct http_request *http, enum status status, uint32_t size, uint32_t crc32c)
 {
     api_reply_chunk_headers(http, size, crc32c);
-    http_reply(http, status == STATUS_EXISTS ? 200 : 201, bytes_of(NULL, 0));
+    HTTP_LAST_REPLY(http_reply(http, status == STATUS_EXISTS ? 200 : 201, bytes_of(NULL, 0)));
 }
 
 bool api_query_next(struct bytes *query, struct bytes *name, struct bytes *value)

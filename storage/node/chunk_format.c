@@ -29,12 +29,20 @@ enum status chunk_sums_update(struct chunk_sums *sums, const void *data, size_t 
     const char *next = data;
     if (len > CHUNK_BYTES_MAX - sums->size)
         return STATUS_LIMIT;
-    sums->crc32c = crc32c_update(sums->crc32c, data, len);
+    if (len <= CHUNK_BLOCK_BYTES - sums->size % CHUNK_BLOCK_BYTES && sums->size < CHUNK_BLOCK_BYTES) {
+        sums->crc32c = sums->table[0] = crc32c_update(sums->crc32c, data, len); /* one block is the whole, so far */
+        sums->size += (uint32_t)len;
+        return STATUS_OK;
+    }
     while (len) {
         uint32_t *block = &sums->table[sums->size / CHUNK_BLOCK_BYTES];
         size_t room = CHUNK_BLOCK_BYTES - sums->size % CHUNK_BLOCK_BYTES;
         size_t part = len < room ? len : room;
         *block = crc32c_update(*block, next, part);
+        if (part == CHUNK_BLOCK_BYTES) /* the payload's follows from the block's: one pass over the bytes */
+            sums->crc32c = crc32c_combine(sums->crc32c, *block, part);
+        else
+            sums->crc32c = crc32c_update(sums->crc32c, next, part);
         next += part;
         len -= part;
         sums->size += (uint32_t)part;
@@ -81,11 +89,12 @@ enum status chunk_head_decode(struct bytes data, const uint8_t cluster[CLUSTER_I
         return STATUS_CORRUPT;
     if (get_u32(in + OFFSET_HEAD_CRC) != head_crc(in, chunk_head_len(size)))
         return STATUS_CORRUPT;
-    if (memcmp(in, chunk_magic, sizeof(chunk_magic)) || get_u16(in + OFFSET_VERSION) != CHUNK_FORMAT_VERSION ||
+    if (memcmp(in, chunk_magic, sizeof(chunk_magic)) != 0 || get_u16(in + OFFSET_VERSION) != CHUNK_FORMAT_VERSION ||
         get_u16(in + OFFSET_VERSION + 2) != 0 || get_u32(in + OFFSET_BLOCK_BYTES) != CHUNK_BLOCK_BYTES ||
-        memcmp(in + OFFSET_RESERVED, zeros, sizeof(zeros)))
+        memcmp(in + OFFSET_RESERVED, zeros, sizeof(zeros)) != 0)
         return STATUS_CORRUPT;
-    if (memcmp(in + OFFSET_CLUSTER, cluster, CLUSTER_ID_LEN) || memcmp(in + OFFSET_ID, id->bytes, CHUNK_ID_LEN))
+    if (memcmp(in + OFFSET_CLUSTER, cluster, CLUSTER_ID_LEN) != 0 ||
+        memcmp(in + OFFSET_ID, id->bytes, CHUNK_ID_LEN) != 0)
         return STATUS_CORRUPT;
     memcpy(head->cluster, cluster, CLUSTER_ID_LEN);
     head->id = *id;

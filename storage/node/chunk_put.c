@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/check.h"
-#include "storage/node/chunk_store_private.h"
+#include "storage/node/chunk_store_internal.h"
 
 struct chunk_put *chunk_put_create(struct chunk_store *store, const struct chunk_id *id, uint32_t expected_size)
 {
@@ -53,10 +53,10 @@ static enum status file_begin(struct chunk_put *put)
 
 enum status chunk_put_append(struct chunk_put *put, const void *data, size_t len)
 {
-    enum status status = STATUS_OK;
     uint32_t small_max = put->store->config.small_bytes_max;
-    if (disk_failed(&put->store->disk))
-        return STATUS_IO;
+    enum status status = disk_check_trust(&put->store->disk, DISK_CHUNKS);
+    if (status)
+        return status;
     if (len > CHUNK_BYTES_MAX - put->sums.size)
         return STATUS_LIMIT;
     bool small =

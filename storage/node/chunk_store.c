@@ -1,5 +1,5 @@
-/* Opening, counting, deleting, verifying and listing chunks; writing is in chunk_put.c, reading in store_reader.c, the
- * trash in chunk_trash.c. */
+/* Opening, counting, verifying and listing chunks; writing is in chunk_put.c, reading in store_reader.c, deleting in
+ * chunk_delete.c, the trash in chunk_trash.c. */
 #include "storage/node/chunk_store.h"
 
 #include <stdio.h>
@@ -8,9 +8,13 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "base/lock.h"
 #include "base/log.h"
-#include "storage/node/chunk_store_private.h"
+#include "storage/node/chunk_store_internal.h"
 #include "storage/node/large_store.h"
+#include "storage/node/meta_takeover.h"
+#include "storage/node/set_aside.h"
+#include "storage/node/small_store_internal.h"
 
 #define VERIFY_BLOCKS 4
 
@@ -18,6 +22,30 @@ pthread_mutex_t *chunk_store_lock(struct chunk_store *store, const struct chunk_
 {
     /* The last bytes of an id are random. */
     return &store->locks[get_u16(id->bytes + CHUNK_ID_LEN - 2) % STORE_LOCKS];
+}
+
+static int lock_compare(const void *a, const void *b)
+{
+    pthread_mutex_t *const *first = a, *const *second = b;
+    return (*first > *second) - (*first < *second);
+}
+
+unsigned chunk_store_locks_take(pthread_mutex_t **locks, unsigned count)
+{
+    unsigned distinct = 0;
+    qsort(locks, count, sizeof(*locks), lock_compare);
+    for (unsigned i = 0; i < count; i++)
+        if (distinct == 0 || locks[i] != locks[distinct - 1])
+            locks[distinct++] = locks[i];
+    for (unsigned i = 0; i < distinct; i++)
+        lock_acquire(locks[i]);
+    return distinct;
+}
+
+void chunk_store_locks_give(pthread_mutex_t **locks, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++)
+        lock_release(locks[i]);
 }
 
 void chunk_store_count(struct chunk_store *store, const struct index_entry *entry, int sign)
@@ -53,7 +81,7 @@ static enum status adopt_file(struct chunk_store *store, const struct chunk_id *
     if (status) {
         char text[CHUNK_ID_TEXT_LEN + 1];
         chunk_id_format(id, text);
-        log_warn("chunk file cannot be adopted", LOG_STR("chunkID", text), LOG_STATUS(status));
+        log_error("chunk file cannot be adopted", LOG_STR("chunkID", text), LOG_STATUS(status));
         return status == STATUS_CORRUPT ? STATUS_OK : status;
     }
     close(fd);
@@ -79,12 +107,13 @@ static enum status check_file(void *arg, const struct chunk_id *id)
     return status;
 }
 
-/* A row without a file: the deletion of the row was lost with the power. */
+/* A row without a file: the deletion of the row was lost with the power, or something else has the file's name. */
 static enum status check_row(void *arg, const struct index_entry *entry)
 {
     struct reconciliation *work = arg;
-    if (!entry->large || large_exists(&work->store->disk, &entry->id))
-        return STATUS_OK;
+    enum status status = entry->large ? large_look(&work->store->disk, &entry->id) : STATUS_OK;
+    if (status != STATUS_NOT_FOUND && status != STATUS_CORRUPT)
+        return status;
     chunk_store_count(work->store, entry, -1);
     return small_store_index_delete(work->store->small, &entry->id);
 }
@@ -100,6 +129,68 @@ static enum status reconcile(struct chunk_store *store)
     return status;
 }
 
+/* A file in the trash without a row there: the row was lost with a database that was set aside. In service it is found
+ * out again for what it is, if it is an orphan at all. */
+static enum status check_trash_file(void *arg, const struct chunk_id *id)
+{
+    struct chunk_store *store = arg;
+    struct trash_entry trash;
+    enum status status = small_store_trash_lookup(store->small, id, &trash);
+    if (status != STATUS_NOT_FOUND)
+        return status;
+    status = large_restore(&store->disk, id);
+    return status == STATUS_IO ? status : STATUS_OK;
+}
+
+static enum status first_row(void *arg, struct bytes key, struct bytes value)
+{
+    (void)arg, (void)key, (void)value;
+    return STATUS_EXISTS;
+}
+
+/* That the replica's position can be read is known when the database may still be set aside. */
+static enum status check_metadata(struct chunk_store *store)
+{
+    enum status status = small_rows_walk(store->small, FAMILY_METADATA, NULL, first_row, NULL);
+    return status == STATUS_EXISTS ? STATUS_OK : status;
+}
+
+/* Opens the database and brings it and the files in line. error explains. */
+static enum status index_open(struct chunk_store *store, char error[DISK_ERROR_MAX])
+{
+    enum status status = small_store_open(&store->disk, &store->small, error);
+    if (status)
+        return status;
+    status = large_trash_walk(&store->disk, check_trash_file, store);
+    if (!status)
+        status = reconcile(store);
+    if (!status)
+        status = chunk_trash_load(store);
+    if (!status)
+        status = check_metadata(store);
+    if (!status)
+        return STATUS_OK;
+    snprintf(error, DISK_ERROR_MAX, "%s: cannot bring index and files in line: %s", store->disk.path,
+             status_name(status));
+    small_store_close(store->small);
+    store->small = NULL;
+    store->chunks = store->bytes = store->trash_chunks = store->trash_bytes = 0;
+    return status;
+}
+
+/* The same with a new database in the place of one that is damaged. */
+static enum status index_open_or_replace(struct chunk_store *store, char error[DISK_ERROR_MAX])
+{
+    bool known = store->config.disk.set_aside & 1u << DISK_CHUNKS;
+    enum status status = known ? STATUS_DAMAGED : index_open(store, error);
+    if (status != STATUS_DAMAGED)
+        return status;
+    if (!known)
+        log_error("the database of the chunks is damaged", LOG_STR("error", error));
+    status = set_aside(&store->disk, DISK_CHUNKS, error);
+    return status ? status : index_open(store, error);
+}
+
 enum status chunk_store_open(const struct chunk_store_config *config, struct chunk_store **out,
                              char error[DISK_ERROR_MAX])
 {
@@ -113,15 +204,9 @@ enum status chunk_store_open(const struct chunk_store_config *config, struct chu
         free(store);
         return status;
     }
-    status = small_store_open(&store->disk, &store->small, error);
-    if (!status) {
-        status = reconcile(store);
-        if (!status)
-            status = chunk_trash_load(store);
-        if (status)
-            snprintf(error, DISK_ERROR_MAX, "%s: cannot bring index and files in line: %s", store->disk.path,
-                     status_name(status));
-    }
+    status = meta_takeover_check(&store->disk, error);
+    if (!status)
+        status = index_open_or_replace(store, error);
     if (status) {
         chunk_store_close(store);
         return status;
@@ -186,10 +271,16 @@ enum status chunk_store_info(struct chunk_store *store, struct chunk_store_info 
         .chunks = chunk_store_chunks(store),
         .bytes = chunk_store_bytes(store),
         .corruptions = chunk_store_corruptions(store),
+        .carried = __atomic_load_n(&store->carried, __ATOMIC_RELAXED),
         .trash_chunks = __atomic_load_n(&store->trash_chunks, __ATOMIC_RELAXED),
         .trash_bytes = __atomic_load_n(&store->trash_bytes, __ATOMIC_RELAXED),
         .read_only = chunk_store_failed(store),
+        .damaged = disk_damaged(&store->disk),
     };
+    for (int i = 0; i < DISK_DATABASE_COUNT; i++) {
+        char names[SET_ASIDE_MAX][SET_ASIDE_NAME_MAX];
+        info->set_aside[i] = set_aside_names(&store->disk, (enum disk_database)i, names);
+    }
     return disk_space(&store->disk, &info->space);
 }
 
@@ -197,21 +288,23 @@ enum status chunk_store_stat(struct chunk_store *store, const struct chunk_id *i
 {
     struct index_entry entry;
     enum status status = small_store_lookup(store->small, SMALL_ANYWHERE, id, &entry);
-    if (!status && entry.large && !large_exists(&store->disk, id))
+    if (!status && entry.large)
+        status = large_look(&store->disk, id);
+    if (status == STATUS_CORRUPT)
         status = STATUS_NOT_FOUND;
     if (!status)
         *info = (struct chunk_info){*id, entry.size, entry.crc32c, entry.stored_ms};
     return status;
 }
 
-struct inventory {
+struct inventory_page {
     struct chunk_info *out;
     uint32_t capacity, count;
 };
 
 static enum status inventory_add(void *arg, const struct index_entry *entry)
 {
-    struct inventory *inventory = arg;
+    struct inventory_page *inventory = arg;
     if (inventory->count == inventory->capacity)
         return STATUS_LIMIT;
     inventory->out[inventory->count++] = (struct chunk_info){entry->id, entry->size, entry->crc32c, entry->stored_ms};
@@ -221,38 +314,11 @@ static enum status inventory_add(void *arg, const struct index_entry *entry)
 enum status chunk_store_inventory(struct chunk_store *store, const struct chunk_id *after, struct chunk_info *out,
                                   uint32_t capacity, uint32_t *count)
 {
-    struct inventory inventory = {.out = out, .capacity = capacity};
+    struct inventory_page inventory = {.out = out, .capacity = capacity};
+    CHECK(capacity > 0);
     enum status status = small_store_iterate(store->small, after, inventory_add, &inventory);
     *count = inventory.count;
     return status == STATUS_LIMIT ? STATUS_OK : status;
-}
-
-/* ---- taking away --------------------------------------------------------------------------------------------- */
-
-enum status chunk_store_delete(struct chunk_store *store, const struct chunk_id *id)
-{
-    struct index_entry entry;
-    pthread_mutex_t *lock = chunk_store_lock(store, id);
-    if (disk_failed(&store->disk))
-        return STATUS_IO;
-    pthread_mutex_lock(lock);
-    enum status status = small_store_lookup(store->small, SMALL_ANYWHERE, id, &entry);
-    if (status)
-        goto out;
-    if (entry.large) {
-        status = large_delete(&store->disk, id);
-        if (!status || status == STATUS_NOT_FOUND) {
-            enum status row = small_store_index_delete(store->small, id);
-            status = row ? row : status;
-        }
-    } else {
-        status = small_store_delete(store->small, id);
-    }
-    if (!status || status == STATUS_NOT_FOUND)
-        chunk_store_count(store, &entry, -1);
-out:
-    pthread_mutex_unlock(lock);
-    return status;
 }
 
 /* ---- checking ------------------------------------------------------------------------------------------------ */
@@ -275,14 +341,18 @@ static enum status copy_read_all(struct chunk_store *store, const struct index_e
     return status;
 }
 
-/* Takes a bad copy out of service; its bytes are kept in quarantine. */
+/* Takes a bad copy out of service; its bytes are kept in quarantine. A file that cannot be moved there, because the
+ * file system does not let anybody touch it or has no room for one more name, stays where it is, and counts as little.
+ */
 static enum status copy_set_aside(struct chunk_store *store, const struct index_entry *entry)
 {
     char text[CHUNK_ID_TEXT_LEN + 1];
     enum status status;
+    bool moved = true;
     if (entry->large) {
         status = large_quarantine(&store->disk, &entry->id);
-        if (!status || status == STATUS_NOT_FOUND)
+        moved = status != STATUS_CORRUPT && status != STATUS_NO_SPACE;
+        if (!status || status == STATUS_NOT_FOUND || !moved)
             status = small_store_index_delete(store->small, &entry->id);
     } else {
         status = small_store_quarantine(store->small, &entry->id);
@@ -292,7 +362,8 @@ static enum status copy_set_aside(struct chunk_store *store, const struct index_
     chunk_store_count(store, entry, -1);
     __atomic_add_fetch(&store->corruptions, 1, __ATOMIC_RELAXED);
     chunk_id_format(&entry->id, text);
-    log_error("corrupt chunk set aside in quarantine", LOG_STR("chunkID", text), LOG_INT("size", entry->size));
+    log_error(moved ? "corrupt chunk set aside in quarantine" : "corrupt chunk that cannot be moved out of service",
+              LOG_STR("chunkID", text), LOG_INT("size", entry->size));
     return STATUS_OK;
 }
 
@@ -303,7 +374,9 @@ enum status chunk_store_verify_locked(struct chunk_store *store, const struct ch
         return status;
     status = copy_read_all(store, entry);
     if (status == STATUS_CORRUPT || status == STATUS_NOT_FOUND) {
-        enum status aside = disk_failed(&store->disk) ? STATUS_IO : copy_set_aside(store, entry);
+        enum status aside = disk_check_trust(&store->disk, DISK_CHUNKS);
+        if (!aside)
+            aside = copy_set_aside(store, entry);
         status = aside ? aside : STATUS_CORRUPT;
     }
     return status;
@@ -313,8 +386,8 @@ enum status chunk_store_verify(struct chunk_store *store, const struct chunk_id 
 {
     struct index_entry entry;
     pthread_mutex_t *lock = chunk_store_lock(store, id);
-    pthread_mutex_lock(lock);
+    lock_acquire(lock);
     enum status status = chunk_store_verify_locked(store, id, &entry);
-    pthread_mutex_unlock(lock);
+    lock_release(lock);
     return status;
 }

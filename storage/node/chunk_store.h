@@ -6,6 +6,8 @@
  *     the rows of large chunks are brought in line with the files (one readdir of each directory, one lookup per
  *     file, and a read of the head only where the row is missing);
  *   - bytes are checked before they leave; a copy that fails is set aside in quarantine and is gone from then on;
+ *   - a database that is damaged is set aside when it is opened (set_aside.h); then the index has the files, and what
+ * the node lacks is made anew, or taken back (salvage.h);
  *   - a chunk in the trash is not in the index: it is not read, listed or counted, until it is restored;
  *   - memory does not grow with the number of chunks.
  * All functions block and may be called from any thread, but for those marked. Tasks reach them through the pool. */
@@ -40,9 +42,12 @@ struct chunk_store_info {
     uint64_t chunks;
     uint64_t bytes;       /* their payload */
     uint64_t corruptions; /* copies set aside since start */
+    uint64_t carried;     /* chunks stored with a record of the metadata since start */
     uint64_t trash_chunks, trash_bytes;
     struct disk_space space;
-    bool read_only; /* the disk failed */
+    bool read_only;                          /* the disk failed */
+    unsigned damaged;                        /* a bit for each database; it is about to be set aside */
+    unsigned set_aside[DISK_DATABASE_COUNT]; /* so many damaged databases are kept */
 };
 enum status chunk_store_info(struct chunk_store *store, struct chunk_store_info *info);
 uint64_t chunk_store_chunks(const struct chunk_store *store);      /* does not block */
@@ -50,7 +55,7 @@ uint64_t chunk_store_bytes(const struct chunk_store *store);       /* does not b
 uint64_t chunk_store_corruptions(const struct chunk_store *store); /* does not block */
 bool chunk_store_failed(const struct chunk_store *store);          /* does not block */
 uint64_t chunk_store_memory(struct chunk_store *store);            /* RocksDB's; does not block for long */
-void chunk_store_figures(struct chunk_store *store, struct database_figures *figures); /* as database_figures_read */
+void chunk_store_figures(struct chunk_store *store, struct database_figures *figures);
 struct disk *chunk_store_disk(struct chunk_store *store); /* shared with the replica of the metadata */
 
 struct chunk_info {
@@ -63,6 +68,10 @@ struct chunk_info {
 enum status chunk_store_stat(struct chunk_store *store, const struct chunk_id *id, struct chunk_info *info);
 /* Durable when it returns. STATUS_NOT_FOUND when there was none. */
 enum status chunk_store_delete(struct chunk_store *store, const struct chunk_id *id);
+/* The same for many chunks, with one sync of the database and one of each directory: outcomes[i] is that of ids[i]. An
+ * id that comes twice was not there the second time. */
+void chunk_store_delete_many(struct chunk_store *store, const struct chunk_id *ids, size_t count,
+                             enum status *outcomes);
 /* Reads the whole copy. STATUS_CORRUPT: it was bad and has been set aside. */
 enum status chunk_store_verify(struct chunk_store *store, const struct chunk_id *id);
 /* Up to `capacity` chunks behind `after` (NULL: from the first) in the order of their ids. */
@@ -89,6 +98,8 @@ enum status chunk_store_restore(struct chunk_store *store, const struct chunk_id
                                 const struct chunk_expected *expected);
 /* Deletes it from the trash for good if it was put there at trashed_ms or before. STATUS_NOT_FOUND. */
 enum status chunk_store_trash_purge(struct chunk_store *store, const struct chunk_id *id, int64_t trashed_ms);
+/* Takes everything in the trash back into service, as far as it is good; *restored counts. Before it is emptied. */
+enum status chunk_store_trash_restore_all(struct chunk_store *store, uint64_t *restored);
 /* As chunk_store_inventory, of the trash. */
 enum status chunk_store_trash_list(struct chunk_store *store, const struct chunk_id *after, struct trashed_chunk *out,
                                    uint32_t capacity, uint32_t *count);
@@ -110,6 +121,8 @@ bool chunk_put_stays_small(const struct chunk_put *put);
  * were there already, read again to be sure; STATUS_CONFLICT: other bytes are there; STATUS_INVALID: no bytes at all.
  */
 enum status chunk_put_commit(struct chunk_put *put);
+/* The same for several, small ones with few syncs; the outcome of each. Blocks. */
+void chunk_put_commit_many(struct chunk_put *const *puts, size_t count, enum status *outcomes);
 void chunk_put_free(struct chunk_put *put); /* drops what was not committed; NULL is fine */
 
 /* ---- reading ------------------------------------------------------------------------------------------------- */

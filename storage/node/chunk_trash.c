@@ -3,13 +3,18 @@
  * When the power fails between the two, the file has no row in the index and is adopted at start, as every such file
  * is: the chunk is in service again, and the index wins wherever both have a row. Nothing is lost, and the gateway asks
  * again. On the way back the file goes first, with the same outcome.
- * When the trash is emptied is not decided here (trash.h). */
+ * When the trash is emptied is not decided here (trash_emptier.h). */
 #include <stdlib.h>
 
+#include "base/check.h"
 #include "base/clock.h"
+#include "base/lock.h"
 #include "base/log.h"
-#include "storage/node/chunk_store_private.h"
+#include "storage/node/chunk_store_internal.h"
+#include "storage/node/disk_ballast.h"
 #include "storage/node/large_store.h"
+
+#define RESTORE_PAGE_CHUNKS 64
 
 static void trash_count(struct chunk_store *store, const struct index_entry *entry, int sign)
 {
@@ -37,7 +42,7 @@ static enum status purge_locked(struct chunk_store *store, const struct trash_en
     if (found && found != STATUS_NOT_FOUND)
         return found;
     enum status status = trash->entry.large ? large_trash_delete(&store->disk, id) : STATUS_OK;
-    if (status && status != STATUS_NOT_FOUND)
+    if (status && status != STATUS_NOT_FOUND && status != STATUS_CORRUPT)
         return status;
     bool with_bytes = !trash->entry.large && (found == STATUS_NOT_FOUND || in_service.large);
     status = small_store_trash_delete(store->small, id, with_bytes);
@@ -77,7 +82,7 @@ static enum status trash_locked(struct chunk_store *store, const struct chunk_id
     trash_count(store, &trash.entry, 1);
     if (trash.entry.large)
         status = large_trash(&store->disk, id);
-    if (status == STATUS_NOT_FOUND) {
+    if (status == STATUS_NOT_FOUND || status == STATUS_CORRUPT) {
         enum status purged = purge_locked(store, &trash);
         status = purged ? purged : status;
     }
@@ -87,11 +92,14 @@ static enum status trash_locked(struct chunk_store *store, const struct chunk_id
 enum status chunk_store_trash(struct chunk_store *store, const struct chunk_id *id)
 {
     pthread_mutex_t *lock = chunk_store_lock(store, id);
-    if (disk_failed(&store->disk))
-        return STATUS_IO;
-    pthread_mutex_lock(lock);
-    enum status status = trash_locked(store, id);
-    pthread_mutex_unlock(lock);
+    enum status status = disk_check_trust(&store->disk, DISK_CHUNKS);
+    if (!status)
+        status = disk_check_deletion_room(&store->disk);
+    if (status)
+        return status;
+    lock_acquire(lock);
+    status = trash_locked(store, id);
+    lock_release(lock);
     return status;
 }
 
@@ -104,6 +112,8 @@ static enum status restore_file(struct disk *disk, const struct chunk_id *id)
     if (status != STATUS_EXISTS)
         return status;
     status = large_quarantine(disk, id);
+    if (status == STATUS_CORRUPT)
+        status = STATUS_CONFLICT;
     return status ? status : large_restore(disk, id);
 }
 
@@ -129,7 +139,7 @@ static enum status restore_locked(struct chunk_store *store, const struct chunk_
         return STATUS_CONFLICT;
     if (trash.entry.large)
         status = restore_file(&store->disk, id);
-    if (status == STATUS_NOT_FOUND) {
+    if (status == STATUS_NOT_FOUND || status == STATUS_CORRUPT) {
         enum status purged = purge_locked(store, &trash);
         return purged ? purged : status;
     }
@@ -146,11 +156,14 @@ enum status chunk_store_restore(struct chunk_store *store, const struct chunk_id
                                 const struct chunk_expected *expected)
 {
     pthread_mutex_t *lock = chunk_store_lock(store, id);
-    if (disk_failed(&store->disk))
-        return STATUS_IO;
-    pthread_mutex_lock(lock);
-    enum status status = restore_locked(store, id, expected);
-    pthread_mutex_unlock(lock);
+    enum status status = disk_check_trust(&store->disk, DISK_CHUNKS);
+    if (!status)
+        status = disk_check_deletion_room(&store->disk);
+    if (status)
+        return status;
+    lock_acquire(lock);
+    status = restore_locked(store, id, expected);
+    lock_release(lock);
     return status;
 }
 
@@ -158,13 +171,16 @@ enum status chunk_store_trash_purge(struct chunk_store *store, const struct chun
 {
     struct trash_entry trash;
     pthread_mutex_t *lock = chunk_store_lock(store, id);
-    if (disk_failed(&store->disk))
-        return STATUS_IO;
-    pthread_mutex_lock(lock);
-    enum status status = small_store_trash_lookup(store->small, id, &trash);
+    enum status status = disk_check_trust(&store->disk, DISK_CHUNKS);
+    if (!status)
+        status = disk_check_deletion_room(&store->disk);
+    if (status)
+        return status;
+    lock_acquire(lock);
+    status = small_store_trash_lookup(store->small, id, &trash);
     if (!status)
         status = trash.trashed_ms > trashed_ms ? STATUS_NOT_FOUND : purge_locked(store, &trash);
-    pthread_mutex_unlock(lock);
+    lock_release(lock);
     return status;
 }
 
@@ -189,7 +205,32 @@ enum status chunk_store_trash_list(struct chunk_store *store, const struct chunk
                                    uint32_t capacity, uint32_t *count)
 {
     struct trash_listing listing = {.out = out, .capacity = capacity};
+    CHECK(capacity > 0);
     enum status status = small_store_trash_iterate(store->small, after, list_row, &listing);
     *count = listing.count;
     return status == STATUS_LIMIT ? STATUS_OK : status;
+}
+
+enum status chunk_store_trash_restore_all(struct chunk_store *store, uint64_t *restored)
+{
+    struct trashed_chunk page[RESTORE_PAGE_CHUNKS];
+    struct chunk_id position;
+    uint32_t count;
+    bool first = true;
+    enum status status;
+
+    *restored = 0;
+    do {
+        status = chunk_store_trash_list(store, first ? NULL : &position, page, RESTORE_PAGE_CHUNKS, &count);
+        for (uint32_t i = 0; i < count && !status; i++) {
+            status = chunk_store_restore(store, &page[i].id, NULL);
+            *restored += status == STATUS_OK;
+            if (status == STATUS_CORRUPT || status == STATUS_NOT_FOUND)
+                status = STATUS_OK;
+        }
+        if (count > 0)
+            position = page[count - 1].id;
+        first = false;
+    } while (!status && count == RESTORE_PAGE_CHUNKS);
+    return status;
 }

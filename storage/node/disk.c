@@ -16,6 +16,9 @@
 
 #include "base/check.h"
 #include "base/log.h"
+#include "base/owner_only.h"
+#include "base/pool.h"
+#include "storage/node/disk_ballast.h"
 
 #define IDENTITY_FORMAT       1
 #define IDENTITY_MAX          256
@@ -29,6 +32,7 @@ static void disk_init(struct disk *disk, const struct disk_config *config)
     disk->root_fd = disk->lock_fd = disk->tmp_fd = disk->quarantine_fd = disk->trash_fd = -1;
     for (int i = 0; i < DISK_DIRECTORIES; i++)
         disk->chunk_fds[i] = -1;
+    pthread_mutex_init(&disk->ballast_lock, NULL);
     disk->sync_file = fdatasync;
     disk->sync_directory = fsync;
 }
@@ -43,6 +47,7 @@ static enum status explain(char error[DISK_ERROR_MAX], const struct disk *disk, 
 
 static int fsync_path(const char *path)
 {
+    blocking_call();
     int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     int result = fd < 0 ? -1 : fsync(fd);
     if (fd >= 0)
@@ -59,7 +64,7 @@ static int mkdir_all(const char *path)
         slash += strcspn(slash, "/");
         bool last = *slash == '\0';
         *slash = '\0';
-        if (mkdir(copy, 0750) == 0) {
+        if (mkdir(copy, 0700) == 0) {
             char *parent = mem_strdup(copy);
             char *cut = strrchr(parent, '/');
             if (cut)
@@ -80,7 +85,7 @@ static int mkdir_all(const char *path)
 /* Opens a directory below parent, which is created when missing. -1 with errno. */
 static int directory_open(int parent, const char *name)
 {
-    if (mkdirat(parent, name, 0750) && errno != EEXIST)
+    if (mkdirat(parent, name, 0700) && errno != EEXIST)
         return -1;
     return openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
@@ -155,7 +160,7 @@ static enum status identity_create(struct disk *disk, char error[DISK_ERROR_MAX]
         return STATUS_CONFLICT;
     }
     identity_format(&disk->config, text);
-    fd = openat(disk->root_fd, "identity.new", O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0640);
+    fd = openat(disk->root_fd, "identity.new", O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0600);
     if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text) || fsync(fd) ||
         renameat(disk->root_fd, "identity.new", disk->root_fd, "identity") || fsync(disk->root_fd))
         status = explain(error, disk, "cannot write its identity file", errno);
@@ -198,7 +203,7 @@ static enum status identity_check(struct disk *disk, char error[DISK_ERROR_MAX])
 
 static enum status lock_take(struct disk *disk, char error[DISK_ERROR_MAX])
 {
-    disk->lock_fd = openat(disk->root_fd, "lock", O_CREAT | O_RDWR | O_CLOEXEC, 0640);
+    disk->lock_fd = openat(disk->root_fd, "lock", O_CREAT | O_RDWR | O_CLOEXEC, 0600);
     if (disk->lock_fd < 0)
         return explain(error, disk, "cannot open its lock file", errno);
     if (flock(disk->lock_fd, LOCK_EX | LOCK_NB) == 0)
@@ -223,10 +228,14 @@ enum status disk_open(struct disk *disk, const struct disk_config *config, char 
         status = explain(error, disk, "cannot open the data directory", failure);
         goto out;
     }
+    owner_only_directory(disk->root_fd, disk->path);
     status = lock_take(disk, error);
     if (status)
         goto out;
     status = identity_check(disk, error);
+    if (status)
+        goto out;
+    status = disk_ballast_open(disk, error);
     if (status)
         goto out;
     status = directories_open(disk, error);
@@ -252,6 +261,7 @@ void disk_close(struct disk *disk)
             close(*fds[i]);
         *fds[i] = -1;
     }
+    pthread_mutex_destroy(&disk->ballast_lock);
     free(disk->path);
     disk->path = NULL;
 }
@@ -266,10 +276,14 @@ int disk_chunk_directory(const struct disk *disk, const struct chunk_id *id)
 enum status disk_space(const struct disk *disk, struct disk_space *space)
 {
     struct statvfs info;
+    uint64_t held = ballast_held(&disk->ballast);
     if (fstatvfs(disk->root_fd, &info))
         return disk_status(errno);
+    /* Made or given up meanwhile, it is counted: a full disk that is not one does more harm. */
+    space->ballast_bytes = ballast_held(&disk->ballast);
+    held = space->ballast_bytes > held ? space->ballast_bytes : held;
     space->total_bytes = (uint64_t)info.f_blocks * info.f_frsize;
-    space->free_bytes = (uint64_t)info.f_bavail * info.f_frsize;
+    space->free_bytes = (uint64_t)info.f_bavail * info.f_frsize + held;
     space->full = space->free_bytes <= disk->config.reserve_bytes;
     space->usable_bytes = space->full ? 0 : space->free_bytes - disk->config.reserve_bytes;
     return STATUS_OK;
@@ -315,6 +329,25 @@ enum status disk_status(int errnum)
     }
 }
 
+enum status disk_read_status(int errnum)
+{
+    switch (errnum) {
+    case ENOENT:
+        return STATUS_NOT_FOUND;
+    case EAGAIN:
+    case EBUSY:
+    case EINTR:
+    case EMFILE:
+    case ENFILE:
+    case ENOMEM:
+    case ESTALE:
+    case ETIMEDOUT:
+        return STATUS_UNAVAILABLE;
+    default:
+        return STATUS_CORRUPT;
+    }
+}
+
 enum status disk_write_outcome(struct disk *disk, const char *what, enum status status)
 {
     if (status == STATUS_IO)
@@ -324,6 +357,7 @@ enum status disk_write_outcome(struct disk *disk, const char *what, enum status 
 
 enum status disk_sync_file(struct disk *disk, int fd)
 {
+    blocking_call();
     if (disk->sync_file(fd) == 0)
         return STATUS_OK;
     disk_fail(disk, "fdatasync", strerror(errno));
@@ -332,6 +366,7 @@ enum status disk_sync_file(struct disk *disk, int fd)
 
 enum status disk_sync_directory(struct disk *disk, int fd)
 {
+    blocking_call();
     if (disk->sync_directory(fd) == 0)
         return STATUS_OK;
     disk_fail(disk, "fsync of a directory", strerror(errno));
@@ -351,4 +386,39 @@ void disk_fail(struct disk *disk, const char *what, const char *reason)
 bool disk_failed(const struct disk *disk)
 {
     return __atomic_load_n(&disk->failed, __ATOMIC_ACQUIRE);
+}
+
+/* ---- damage of a database ------------------------------------------------------------------------------------ */
+
+const char *disk_database_name(enum disk_database database)
+{
+    static const char *const names[DISK_DATABASE_COUNT] = {"small", "meta-replica"};
+    return names[database];
+}
+
+void disk_damage(struct disk *disk, enum disk_database database, const char *what, const char *reason)
+{
+    if (__atomic_fetch_or(&disk->damaged, 1u << database, __ATOMIC_ACQ_REL) & 1u << database)
+        return;
+    log_error("a database is damaged: it is set aside and made anew", LOG_STR("dataDir", disk->path),
+              LOG_STR("database", disk_database_name(database)), LOG_STR("operation", what), LOG_STR("error", reason));
+    if (disk->config.on_damage)
+        disk->config.on_damage(disk->config.on_damage_arg);
+}
+
+void disk_damage_mended(struct disk *disk, enum disk_database database)
+{
+    __atomic_and_fetch(&disk->damaged, ~(1u << database), __ATOMIC_ACQ_REL);
+}
+
+unsigned disk_damaged(const struct disk *disk)
+{
+    return __atomic_load_n(&disk->damaged, __ATOMIC_ACQUIRE);
+}
+
+enum status disk_check_trust(const struct disk *disk, enum disk_database database)
+{
+    if (disk_failed(disk))
+        return STATUS_IO;
+    return disk_damaged(disk) & 1u << database ? STATUS_DAMAGED : STATUS_OK;
 }

@@ -7,14 +7,17 @@
 #include <stdint.h>
 
 #include "base/bytes.h"
+#include "base/database_figures.h"
 #include "base/metrics.h"
 #include "base/status.h"
 #include "storage/node/chunk_store.h"
-#include "storage/node/database_figures.h"
 
 enum node_route {
     ROUTE_CHUNK,
     ROUTE_PULL,
+    ROUTE_DELETE,
+    ROUTE_PULL_MANY,
+    ROUTE_READ_MANY,
     ROUTE_TRASH,
     ROUTE_RESTORE,
     ROUTE_INVENTORY,
@@ -38,8 +41,6 @@ enum node_operation {
     OPERATION_COUNT
 };
 
-enum node_database { DATABASE_CHUNKS, DATABASE_METADATA, DATABASE_COUNT };
-
 #define NODE_HTTP_STATUSES 24
 
 struct node_metrics {
@@ -48,18 +49,19 @@ struct node_metrics {
     struct metric_histogram *durations[ROUTE_COUNT][METHOD_COUNT];                  /* atomic, made when needed */
     struct metric_histogram *operations[OPERATION_COUNT];
     struct metric_counter *errors[OPERATION_COUNT];
-    struct metric_counter *bytes_in, *bytes_out, *refused, *corruptions;
+    struct metric_counter *bytes_in, *bytes_out, *refused, *corruptions, *carried;
     struct metric_gauge *used_bytes, *connections, *in_flight, *chunks, *disk_total, *disk_free, *disk_full;
+    struct metric_gauge *disk_ballast;
     struct metric_gauge *read_only, *database_memory, *pool_backlog, *trash_chunks, *trash_bytes;
-    struct metric_gauge *databases[DATABASE_COUNT][DATABASE_FIGURES];
-    uint64_t corruptions_seen; /* atomic */
+    struct metric_gauge *database[DATABASE_FIGURES], *set_aside[DISK_DATABASE_COUNT];
+    uint64_t corruptions_seen, carried_seen; /* atomic */
 };
 
 /* What the gauges are set from when /metrics is asked for. */
 struct node_gauges {
     struct chunk_store_info store;
     uint64_t database_memory;
-    struct database_figures databases[DATABASE_COUNT];
+    struct database_figures database;
     unsigned connections, in_flight, pool_backlog;
 };
 

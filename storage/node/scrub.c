@@ -11,11 +11,15 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "base/lock.h"
 #include "base/log.h"
 #include "base/metrics.h"
 
 #define PAGE_CHUNKS     64
 #define BYTES_PER_S_MIN (1u << 20)
+#define READ_TRIES      3
+#define RETRY_MS        1000  /* between two of them, at most */
+#define INDEX_RETRY_MS  60000 /* after the index could not be read, at most */
 #define SAVE_MS         60000 /* between two writings of the position */
 #define POSITION_FILE   "scrub"
 #define POSITION_NEW    "scrub.new"
@@ -25,7 +29,7 @@
 struct scrub {
     struct chunk_store *store;
     uint64_t period_ms;
-    struct metric_counter *chunks_counter, *bytes_counter, *damaged_counter;
+    struct metric_counter *chunks_counter, *bytes_counter, *damaged_counter, *unread_counter;
     struct metric_gauge *pass_gauge;
     pthread_t thread;
     struct chunk_id position; /* of the thread alone: the last chunk read in this pass */
@@ -87,14 +91,13 @@ static void position_save(struct scrub *scrub)
 /* Sleeps; false when the scrub is to stop. */
 static bool scrub_pause(struct scrub *scrub, uint64_t ms)
 {
-    const struct timespec until = clock_deadline(clock_monotonic_ms() + ms);
-    int result = 0;
+    uint64_t until_ms = clock_monotonic_ms() + ms;
 
-    pthread_mutex_lock(&scrub->lock);
-    while (!scrub->stopping && result == 0)
-        result = pthread_cond_timedwait(&scrub->wake, &scrub->lock, &until);
+    lock_acquire(&scrub->lock);
+    while (!scrub->stopping && clock_cond_wait(&scrub->wake, &scrub->lock, until_ms))
+        ;
     bool stopping = scrub->stopping;
-    pthread_mutex_unlock(&scrub->lock);
+    lock_release(&scrub->lock);
     return !stopping;
 }
 
@@ -107,23 +110,72 @@ static uint64_t pace_ms(const struct scrub *scrub, uint64_t bytes)
 
 /* ---- passes -------------------------------------------------------------------------------------------------- */
 
+/* Whether it is an outcome that says what the copy is worth. A chunk that is gone was deleted. */
+static bool is_verdict(enum status status)
+{
+    return !status || status == STATUS_NOT_FOUND || status == STATUS_CORRUPT;
+}
+
+/* What passes is waited for, as far as the period allows. */
+static enum status chunk_verify(struct scrub *scrub, const struct chunk_id *id)
+{
+    uint64_t wait_ms = scrub->period_ms / 10 < RETRY_MS ? scrub->period_ms / 10 : RETRY_MS;
+    enum status status = chunk_store_verify(scrub->store, id);
+
+    for (int i = 1; i < READ_TRIES && !is_verdict(status) && scrub_pause(scrub, wait_ms); i++)
+        status = chunk_store_verify(scrub->store, id);
+    return status;
+}
+
+/* Reports what the scrub could not look at, unless the whole disk was reported already. */
+static void unread_report(struct scrub *scrub, const char *what, const struct chunk_id *id, enum status status)
+{
+    char text[CHUNK_ID_TEXT_LEN + 1] = "-";
+
+    if (chunk_store_failed(scrub->store))
+        return;
+    if (id)
+        chunk_id_format(id, text);
+    log_error(what, LOG_STR("chunkID", text), LOG_STATUS(status));
+    metric_counter_add(scrub->unread_counter, 1);
+    lock_acquire(&scrub->lock);
+    scrub->info.unread++;
+    lock_release(&scrub->lock);
+}
+
 static void chunk_check(struct scrub *scrub, const struct chunk_info *chunk)
 {
-    enum status status = chunk_store_verify(scrub->store, &chunk->id);
+    enum status status = chunk_verify(scrub, &chunk->id);
     bool damaged = status == STATUS_CORRUPT;
 
-    pthread_mutex_lock(&scrub->lock);
+    if (!is_verdict(status))
+        unread_report(scrub, "a chunk could not be verified, the next pass tries again", &chunk->id, status);
+    lock_acquire(&scrub->lock);
     scrub->info.chunks++;
     scrub->info.bytes += chunk->size;
     scrub->info.damaged += damaged;
-    pthread_mutex_unlock(&scrub->lock);
+    lock_release(&scrub->lock);
     metric_counter_add(scrub->chunks_counter, 1);
     metric_counter_add(scrub->bytes_counter, chunk->size);
     metric_counter_add(scrub->damaged_counter, damaged);
     scrub->position = chunk->id;
     scrub->has_position = true;
-    if (status && status != STATUS_NOT_FOUND && !damaged)
-        log_warn("a chunk cannot be verified", LOG_STATUS(status));
+}
+
+/* The next chunks behind the position. An index that cannot be read is reported and tried again: a scrub that ended
+ * here would look like one that has nothing to do. False when it is to stop. */
+static bool page_read(struct scrub *scrub, struct chunk_info *page, uint32_t *count)
+{
+    uint64_t wait_ms = scrub->period_ms < INDEX_RETRY_MS ? scrub->period_ms : INDEX_RETRY_MS;
+    enum status status;
+
+    while ((status = chunk_store_inventory(scrub->store, scrub->has_position ? &scrub->position : NULL, page,
+                                           PAGE_CHUNKS, count))) {
+        unread_report(scrub, "the index of chunks cannot be read, the scrub waits", NULL, status);
+        if (!scrub_pause(scrub, wait_ms))
+            return false;
+    }
+    return true;
 }
 
 /* Reads on from the position. False when the scrub is to stop before the end. */
@@ -133,9 +185,8 @@ static bool pass_run(struct scrub *scrub)
     uint32_t count;
 
     do {
-        if (chunk_store_inventory(scrub->store, scrub->has_position ? &scrub->position : NULL, page, PAGE_CHUNKS,
-                                  &count))
-            return false; /* the index cannot be read: the disk is failing */
+        if (!page_read(scrub, page, &count))
+            return false;
         for (uint32_t i = 0; i < count; i++) {
             uint64_t start_ms = clock_monotonic_ms();
             chunk_check(scrub, &page[i]);
@@ -159,10 +210,10 @@ static void pass_end(struct scrub *scrub)
     int64_t now_ms = clock_wall_ms();
 
     metric_gauge_set(scrub->pass_gauge, (double)now_ms / 1000);
-    pthread_mutex_lock(&scrub->lock);
+    lock_acquire(&scrub->lock);
     scrub->info.passes++;
     scrub->info.last_pass_ended_ms = now_ms;
-    pthread_mutex_unlock(&scrub->lock);
+    lock_release(&scrub->lock);
     position_save(scrub);
 }
 
@@ -174,9 +225,9 @@ static bool pass_next(struct scrub *scrub)
 
     if (!scrub_pause(scrub, passed < scrub->period_ms ? scrub->period_ms - passed : 0))
         return false;
-    pthread_mutex_lock(&scrub->lock);
+    lock_acquire(&scrub->lock);
     scrub->info.pass_started_ms = clock_wall_ms();
-    pthread_mutex_unlock(&scrub->lock);
+    lock_release(&scrub->lock);
     scrub->has_position = false;
     return true;
 }
@@ -210,8 +261,12 @@ struct scrub *scrub_start(struct chunk_store *store, const char *server_id, uint
     scrub->bytes_counter = metric_counter_get("tercet_node_scrub_bytes_total", "Bytes read by the scrub.", labels);
     scrub->damaged_counter =
         metric_counter_get("tercet_node_scrub_damaged_total", "Damaged copies that the scrub found.", labels);
-    scrub->pass_gauge = metric_gauge_get("tercet_node_scrub_last_pass_timestamp_seconds",
-                                         "When the scrub last reached its end; 0 not yet.", labels);
+    scrub->unread_counter =
+        metric_counter_get("tercet_node_scrub_unread_total",
+                           "Reads of the scrub that failed, repetitions too, without showing damage.", labels);
+    scrub->pass_gauge =
+        metric_gauge_get("tercet_node_scrub_last_pass_timestamp_seconds",
+                         "When the scrub last reached its end, in seconds since 1970; 0: not yet.", labels);
     pthread_mutex_init(&scrub->lock, NULL);
     clock_cond_init(&scrub->wake);
     scrub->saved_ms = clock_monotonic_ms();
@@ -225,10 +280,10 @@ void scrub_stop(struct scrub *scrub)
 {
     if (!scrub)
         return;
-    pthread_mutex_lock(&scrub->lock);
+    lock_acquire(&scrub->lock);
     scrub->stopping = true;
     pthread_cond_signal(&scrub->wake);
-    pthread_mutex_unlock(&scrub->lock);
+    lock_release(&scrub->lock);
     pthread_join(scrub->thread, NULL);
     pthread_cond_destroy(&scrub->wake);
     pthread_mutex_destroy(&scrub->lock);
@@ -237,7 +292,7 @@ void scrub_stop(struct scrub *scrub)
 
 void scrub_info(struct scrub *scrub, struct scrub_info *info)
 {
-    pthread_mutex_lock(&scrub->lock);
+    lock_acquire(&scrub->lock);
     *info = scrub->info;
-    pthread_mutex_unlock(&scrub->lock);
+    lock_release(&scrub->lock);
 }

@@ -22,6 +22,7 @@ from baseline import Nginx
 KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
 SIZES = ((4 * KIB, "4 KiB"), (8 * MIB, "8 MiB"), (64 * MIB, "64 MiB"))
 PARALLEL = (1, 16, 64)
+MANY_KEYS = 20_000  # more than RocksDB's caches hold
 CHUNK = 8 * MIB
 NODE_PUTS = 256
 LOAD = os.path.join(os.environ["TERCET_BUILD"], "tests", "bench", "load")
@@ -156,6 +157,17 @@ def put_and_get(bench, quick):
             clear(bench, size, keys)
 
 
+def get_many(bench, quick):
+    """The same small GET when what is read was not written just now."""
+    size, name = SIZES[0]
+    limits = {"keys": MANY_KEYS, "prefix": "many-"}
+    bench.load("s3-put", bench.cluster.port, size=size, requests=MANY_KEYS, parallel=64, duration="600s", **limits)
+    for parallel in PARALLEL if not quick else (1, 64):
+        bench.measure(f"S3 GET of {MANY_KEYS:,} keys", "s3-get", bench.cluster.port, size, name, parallel, bench.cluster.programs, **limits)
+        with Nginx(bench.cluster.directory, limits["prefix"], size, MANY_KEYS) as nginx:
+            bench.measure(f"nginx GET of {MANY_KEYS:,} keys", "plain-get", nginx.port, size, name, parallel, **limits)
+
+
 def clear(bench, size, keys):
     """The documented API keeps every version: without this the disk would hold all that was ever sent."""
     for number in range(keys):
@@ -199,6 +211,8 @@ def ratios(bench, idle):
         ("large GET beside nginx's, one at a time", ratio("S3 GET", "nginx GET", large, 1), "≥ 0.8"),
         ("large GET beside nginx's, 64 at a time", ratio("S3 GET", "nginx GET", large, 64), "≥ 0.8"),
         ("small GET beside nginx's, 64 at a time", ratio("S3 GET", "nginx GET", "4 KiB", 64, "requests/s"), "≥ 0.4"),
+        (f"small GET of {MANY_KEYS:,} keys beside nginx's, 64 at a time",
+         ratio(f"S3 GET of {MANY_KEYS:,} keys", f"nginx GET of {MANY_KEYS:,} keys", "4 KiB", 64, "requests/s"), "≥ 0.4"),
         ("large PUT (three copies) beside one node's, one at a time", ratio("S3 PUT", "node PUT", large, 1, "MB/s", alone), "≥ 0.3"),
         ("large PUT (three copies) beside one node's, 64 at a time", ratio("S3 PUT", "node PUT", large, 64, "MB/s", alone), "≥ 0.3"),
         ("gateway idle, MiB", idle[0], "≤ 64"),
@@ -251,6 +265,7 @@ def main():
         where = machine(cluster.directory)
         idle = idle_memory(bench)
         put_and_get(bench, chosen.quick)
+        get_many(bench, chosen.quick)
         listing(bench, chosen.quick)
         text = report(bench, idle, where)
         cluster.stop()

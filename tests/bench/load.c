@@ -10,45 +10,47 @@
 
 static const char *const kinds[LOAD_KIND_COUNT] = {
     [LOAD_S3_PUT] = "s3-put",       [LOAD_S3_GET] = "s3-get",       [LOAD_S3_LIST] = "s3-list",
-    [LOAD_FILES_PUT] = "files-put", [LOAD_FILES_GET] = "files-get", [LOAD_PLAIN_GET] = "plain-get",
-    [LOAD_NODE_PUT] = "node-put",
+    [LOAD_S3_DELETE] = "s3-delete", [LOAD_FILES_PUT] = "files-put", [LOAD_FILES_GET] = "files-get",
+    [LOAD_PLAIN_GET] = "plain-get", [LOAD_NODE_PUT] = "node-put",
 };
 
 static void options_load(struct load_options *options, int argc, char **argv)
 {
-    const char *kind = NULL;
-    const struct config_option table[] = {
-        {"kind", CONFIG_STRING, &kind, "s3-get", 0, 0,
-         "s3-put, s3-get, s3-list, files-put, files-get, plain-get or node-put", false},
-        {"host", CONFIG_STRING, &options->host, "127.0.0.1", 0, 0, "numeric address of the server", false},
-        {"port", CONFIG_UINT, &options->port, "8080", 1, 65535, "its port", false},
-        {"bucket", CONFIG_STRING, &options->bucket, "load", 0, 0, "bucket of S3 requests", false},
-        {"prefix", CONFIG_STRING, &options->prefix, "key", 0, 0, "how keys begin", false},
-        {"size", CONFIG_SIZE, &options->size, "4K", 0, 1ull << 40, "bytes of a body", false},
-        {"keys", CONFIG_UINT, &options->keys, "1000", 1, 99999999, "number of keys", false},
-        {"parallel", CONFIG_UINT, &options->parallel, "16", 1, 4096, "requests at a time", false},
-        {"requests", CONFIG_UINT, &options->requests_max, "10000000", 1, 10000000, "at most so many", false},
-        {"duration", CONFIG_DURATION, &options->duration_ms, "5s", 1, 3600000, "at most so long", false},
-        {"access-key", CONFIG_STRING, &options->access_key, "", 0, 0, "of S3 requests", false},
-        {"secret-key", CONFIG_STRING, &options->secret_key, "", 0, 0, "of S3 requests", true},
-        {"cluster-id", CONFIG_STRING, &options->cluster_id, "", 0, 0, "of the node", false},
-        {"cluster-secret-file", CONFIG_STRING, &options->cluster_secret_file, "", 0, 0, "of the node", false},
+    static const struct config_option table[] = {
+        {"kind", CONFIG_STRING(struct load_options, kind_name), "s3-get", 0, 0,
+         "s3-put, s3-get, s3-list, s3-delete, files-put, files-get, plain-get or node-put"},
+        {"host", CONFIG_STRING(struct load_options, host), "127.0.0.1", 0, 0, "numeric address of the server"},
+        {"port", CONFIG_UINT(struct load_options, port), "8080", 1, 65535, "its port"},
+        {"bucket", CONFIG_STRING(struct load_options, bucket), "load", 0, 0, "bucket of S3 requests"},
+        {"prefix", CONFIG_STRING(struct load_options, prefix), "key", 0, 0, "how keys begin"},
+        {"size", CONFIG_SIZE(struct load_options, size), "4K", 0, 1ull << 40, "bytes of a body"},
+        {"size-min", CONFIG_SIZE(struct load_options, size_min), "0", 0, 1ull << 40, "not 0: bodies of this to -size"},
+        {"keys", CONFIG_UINT(struct load_options, keys), "1000", 1, 99999999, "number of keys"},
+        {"from", CONFIG_UINT(struct load_options, from), "0", 0, 99999999, "the first key that is written"},
+        {"step", CONFIG_UINT(struct load_options, step), "1", 1, 99999999, "writing takes each so many-th key"},
+        {"parallel", CONFIG_UINT(struct load_options, parallel), "16", 1, 4096, "requests at a time"},
+        {"requests", CONFIG_UINT(struct load_options, requests_max), "10000000", 1, 10000000, "at most so many"},
+        {"duration", CONFIG_DURATION(struct load_options, duration_ms), "5s", 1, 3600000, "at most so long"},
+        {"access-key", CONFIG_STRING(struct load_options, access_key), "", 0, 0, "of S3 requests"},
+        {"secret-key", CONFIG_SECRET(struct load_options, secret_key), "", 0, 0, "of S3 requests"},
+        {"cluster-id", CONFIG_STRING(struct load_options, cluster_id), "", 0, 0, "of the node"},
+        {"cluster-secret-file", CONFIG_STRING(struct load_options, cluster_secret_file), "", 0, 0, "of the node"},
         {0},
     };
-    config_load(table, "load", argc, argv);
+    config_load(table, options, "load", argc, argv);
     for (int i = 0; i < LOAD_KIND_COUNT; i++) {
-        if (strcmp(kind, kinds[i]) == 0) {
+        if (strcmp(options->kind_name, kinds[i]) == 0) {
             options->kind = (enum load_kind)i;
             return;
         }
     }
-    fprintf(stderr, "load: there is no kind %s\n", kind);
+    fprintf(stderr, "load: there is no kind %s\n", options->kind_name);
     exit(2);
 }
 
-static uint32_t percentile(const struct load_result *result, unsigned percent)
+static uint32_t percentile(const struct load_result *result, const uint32_t *sorted_us, unsigned percent)
 {
-    return result->requests ? result->latency_us[(result->requests - 1) * percent / 100] : 0;
+    return result->requests ? sorted_us[(result->requests - 1) * percent / 100] : 0;
 }
 
 int main(int argc, char **argv)
@@ -63,10 +65,13 @@ int main(int argc, char **argv)
     if (status == STATUS_OK)
         status = load_run(&source, &result);
     printf("{\"requests\": %llu, \"errors\": %llu, \"seconds\": %.6f, \"bytes\": %llu, \"p50_us\": %u, "
-           "\"p99_us\": %u}\n",
+           "\"p99_us\": %u, \"max_us\": %u, \"first_p50_us\": %u, \"stall_us\": %u}\n",
            (unsigned long long)result.requests, (unsigned long long)result.errors, result.seconds,
-           (unsigned long long)result.body_bytes, percentile(&result, 50), percentile(&result, 99));
+           (unsigned long long)result.body_bytes, percentile(&result, result.latency_us, 50),
+           percentile(&result, result.latency_us, 99), percentile(&result, result.latency_us, 100),
+           percentile(&result, result.first_us, 50), result.stall_us);
     free(result.latency_us);
+    free(result.first_us);
     load_source_release(&source);
     return status == STATUS_OK && result.errors == 0 ? 0 : 1;
 }

@@ -17,6 +17,7 @@ enum load_kind {
     LOAD_S3_PUT,
     LOAD_S3_GET,
     LOAD_S3_LIST,   /* ListObjectsV2, pages of 1000 from random places */
+    LOAD_S3_DELETE, /* DeleteObjects of the next 1000 keys */
     LOAD_FILES_PUT, /* POST /upload */
     LOAD_FILES_GET, /* GET /download */
     LOAD_PLAIN_GET, /* GET /key */
@@ -25,12 +26,14 @@ enum load_kind {
 };
 
 struct load_options {
+    const char *kind_name;
     enum load_kind kind;
     const char *host;
     uint64_t port;
     const char *bucket, *prefix;
-    uint64_t size;                      /* of a body */
+    uint64_t size, size_min;            /* of a body; with size_min something between both, always the same for a key */
     uint64_t keys;                      /* prefix00000000 to prefix{keys - 1} */
+    uint64_t from, step;                /* writing begins with this key, and takes each so many-th */
     uint64_t parallel;                  /* requests at a time */
     uint64_t requests_max, duration_ms; /* whichever comes first; no new request is begun then */
     const char *access_key, *secret_key;
@@ -50,10 +53,10 @@ struct load_source {
     uint32_t body_crc32c;
 };
 
-/* One request: head, options->size bytes of the pattern (if has_body), tail. */
+/* One request: head, bytes of the pattern, tail. */
 struct load_request {
     struct buffer head, tail;
-    bool has_body;
+    uint64_t body_bytes; /* of the pattern */
 };
 
 /* STATUS_INVALID with a message on stderr when the settings do not fit the kind. */
@@ -69,9 +72,11 @@ struct load_result {
     uint64_t requests, errors, body_bytes; /* of requests that succeeded; bodies in either direction */
     double seconds;
     uint32_t *latency_us; /* of each request; sorted */
+    uint32_t *first_us;   /* until the first byte of its answer; sorted */
+    uint32_t stall_us;    /* the longest time in which no request ended */
 };
 
-/* Runs until the limits are reached. STATUS_IO when the server cannot be reached or fails too often. The latencies are
+/* Runs until the limits are reached. STATUS_IO when the server cannot be reached or fails too often. Both arrays are
  * the caller's to free. */
 enum status load_run(struct load_source *source, struct load_result *result);
 

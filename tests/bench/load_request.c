@@ -11,6 +11,8 @@
 #include "tests/bench/load.h"
 
 #define REQUEST_HEAD_MAX 8192
+#define REQUEST_TAIL_MAX (2u << 20)
+#define DELETE_KEYS      1000
 #define FORM_BOUNDARY    "----------------------------load"
 
 enum status load_source_init(struct load_source *source, const struct load_options *options)
@@ -50,7 +52,7 @@ void load_source_release(struct load_source *source)
 void load_request_init(struct load_request *request)
 {
     buffer_init(&request->head, REQUEST_HEAD_MAX);
-    buffer_init(&request->tail, REQUEST_HEAD_MAX);
+    buffer_init(&request->tail, REQUEST_TAIL_MAX);
 }
 
 void load_request_release(struct load_request *request)
@@ -71,15 +73,26 @@ static uint64_t random_key(struct load_source *source)
 /* Writing goes through the keys in order, so that as many requests as keys make each of them once. */
 static uint64_t next_key(struct load_source *source)
 {
-    return source->begun++ % source->options->keys;
+    const struct load_options *options = source->options;
+
+    return (options->from + source->begun++ * options->step) % options->keys;
+}
+
+static uint64_t body_bytes(const struct load_options *options, uint64_t key)
+{
+    const uint64_t hash = key * 0x9E3779B97F4A7C15u >> 32;
+
+    return options->size_min && options->size_min < options->size
+               ? options->size_min + hash % (options->size - options->size_min + 1)
+               : options->size;
 }
 
 static void begin(struct load_source *source, struct load_request *request, const char *method, const char *target)
 {
     buffer_clear(&request->head);
     buffer_clear(&request->tail);
-    buffer_printf(&request->head, "%s %s HTTP/1.1\r\nHost: %s:%u\r\n", method, target, source->options->host,
-                  (unsigned)source->options->port);
+    (void)buffer_printf(&request->head, "%s %s HTTP/1.1\r\nHost: %s:%u\r\n", method, target, source->options->host,
+                        (unsigned)source->options->port);
 }
 
 static void sign_v4(struct load_source *source, struct load_request *request, const char *method, const char *path,
@@ -102,27 +115,27 @@ static void sign_v4(struct load_source *source, struct load_request *request, co
     sigv4_signing_key(bytes_from_str(options->secret_key), bytes_of(timestamp, 8), BYTES("us-east-1"),
                       &source->key_cache, key);
     sigv4_sign(key, bytes_of(to_sign, (size_t)len), signature);
-    buffer_printf(&request->head,
-                  "x-amz-content-sha256: UNSIGNED-PAYLOAD\r\nx-amz-date: %s\r\nAuthorization: AWS4-HMAC-SHA256 "
-                  "Credential=%s/%.8s/us-east-1/s3/aws4_request, "
-                  "SignedHeaders=host;x-amz-content-sha256;x-amz-date, Signature=%s\r\n",
-                  timestamp, options->access_key, timestamp, signature);
+    (void)buffer_printf(&request->head,
+                        "x-amz-content-sha256: UNSIGNED-PAYLOAD\r\nx-amz-date: %s\r\nAuthorization: AWS4-HMAC-SHA256 "
+                        "Credential=%s/%.8s/us-east-1/s3/aws4_request, "
+                        "SignedHeaders=host;x-amz-content-sha256;x-amz-date, Signature=%s\r\n",
+                        timestamp, options->access_key, timestamp, signature);
 }
 
 static void make_s3(struct load_source *source, struct load_request *request)
 {
     const struct load_options *options = source->options;
     const bool put = options->kind == LOAD_S3_PUT;
+    const uint64_t key = put ? next_key(source) : random_key(source);
     char path[512];
 
-    snprintf(path, sizeof(path), "/%s/%s%08u", options->bucket, options->prefix,
-             (unsigned)(put ? next_key(source) : random_key(source)));
+    snprintf(path, sizeof(path), "/%s/%s%08u", options->bucket, options->prefix, (unsigned)key);
     begin(source, request, put ? "PUT" : "GET", path);
     sign_v4(source, request, put ? "PUT" : "GET", path, "");
+    request->body_bytes = put ? body_bytes(options, key) : 0;
     if (put)
-        buffer_printf(&request->head, "Content-Length: %llu\r\n", (unsigned long long)options->size);
-    buffer_append_str(&request->head, "\r\n");
-    request->has_body = put;
+        (void)buffer_printf(&request->head, "Content-Length: %llu\r\n", (unsigned long long)request->body_bytes);
+    (void)buffer_append_str(&request->head, "\r\n");
 }
 
 static void make_s3_list(struct load_source *source, struct load_request *request)
@@ -136,8 +149,31 @@ static void make_s3_list(struct load_source *source, struct load_request *reques
     snprintf(target, sizeof(target), "%s?%s", path, query);
     begin(source, request, "GET", target);
     sign_v4(source, request, "GET", path, query);
-    buffer_append_str(&request->head, "\r\n");
-    request->has_body = false;
+    (void)buffer_append_str(&request->head, "\r\n");
+    request->body_bytes = 0;
+}
+
+/* The document is the request's tail: its body has no bytes of the pattern. */
+static void make_s3_delete(struct load_source *source, struct load_request *request)
+{
+    const struct load_options *options = source->options;
+    char path[256], target[300], md5_text[4 * ((MD5_LEN + 2) / 3) + 1];
+    uint8_t md5[MD5_LEN];
+
+    snprintf(path, sizeof(path), "/%s", options->bucket);
+    snprintf(target, sizeof(target), "%s?delete", path);
+    begin(source, request, "POST", target);
+    sign_v4(source, request, "POST", path, "delete=");
+    (void)buffer_append_str(&request->tail, "<Delete><Quiet>true</Quiet>");
+    for (unsigned i = 0; i < DELETE_KEYS; i++)
+        (void)buffer_printf(&request->tail, "<Object><Key>%s%08u</Key></Object>", options->prefix,
+                            (unsigned)next_key(source));
+    (void)buffer_append_str(&request->tail, "</Delete>");
+    md5_of(request->tail.data, request->tail.len, md5);
+    base64_encode(md5, sizeof(md5), md5_text);
+    (void)buffer_printf(&request->head, "Content-MD5: %s\r\nContent-Length: %llu\r\n\r\n", md5_text,
+                        (unsigned long long)request->tail.len);
+    request->body_bytes = 0;
 }
 
 /* As `curl -F file=@... -F filename=...` sends it. */
@@ -148,14 +184,16 @@ static void make_files_put(struct load_source *source, struct load_request *requ
                                 "filename=\"body\"\r\nContent-Type: application/octet-stream\r\n\r\n";
 
     begin(source, request, "POST", "/upload");
-    buffer_printf(&request->tail,
-                  "\r\n--" FORM_BOUNDARY
-                  "\r\nContent-Disposition: form-data; name=\"filename\"\r\n\r\n%s%08u\r\n--" FORM_BOUNDARY "--\r\n",
-                  options->prefix, (unsigned)next_key(source));
-    buffer_printf(&request->head,
-                  "Content-Type: multipart/form-data; boundary=" FORM_BOUNDARY "\r\nContent-Length: %llu\r\n\r\n%s",
-                  (unsigned long long)(strlen(intro) + options->size + request->tail.len), intro);
-    request->has_body = true;
+    (void)buffer_printf(&request->tail,
+                        "\r\n--" FORM_BOUNDARY
+                        "\r\nContent-Disposition: form-data; name=\"filename\"\r\n\r\n%s%08u\r\n--" FORM_BOUNDARY
+                        "--\r\n",
+                        options->prefix, (unsigned)next_key(source));
+    (void)buffer_printf(&request->head,
+                        "Content-Type: multipart/form-data; boundary=" FORM_BOUNDARY
+                        "\r\nContent-Length: %llu\r\n\r\n%s",
+                        (unsigned long long)(strlen(intro) + options->size + request->tail.len), intro);
+    request->body_bytes = options->size;
 }
 
 static void make_get(struct load_source *source, struct load_request *request)
@@ -166,8 +204,8 @@ static void make_get(struct load_source *source, struct load_request *request)
     snprintf(target, sizeof(target), "%s%s%08u", options->kind == LOAD_FILES_GET ? "/download?filename=" : "/",
              options->prefix, (unsigned)random_key(source));
     begin(source, request, "GET", target);
-    buffer_append_str(&request->head, "\r\n");
-    request->has_body = false;
+    (void)buffer_append_str(&request->head, "\r\n");
+    request->body_bytes = 0;
 }
 
 static void make_node_put(struct load_source *source, struct load_request *request)
@@ -183,18 +221,18 @@ static void make_node_put(struct load_source *source, struct load_request *reque
     begin(source, request, "PUT", target);
     protocol_sign(&source->identity, "PUT", bytes_from_str(target), clock_wall_ms(), "footer", auth);
     protocol_footer_make(&source->identity, bytes_from_str(auth), options->size, source->body_crc32c, footer);
-    buffer_append(&request->tail, footer, sizeof(footer));
-    buffer_printf(&request->head, "x-tercet-auth: %s\r\nContent-Length: %llu\r\n\r\n", auth,
-                  (unsigned long long)(options->size + sizeof(footer)));
-    request->has_body = true;
+    (void)buffer_append(&request->tail, footer, sizeof(footer));
+    (void)buffer_printf(&request->head, "x-tercet-auth: %s\r\nContent-Length: %llu\r\n\r\n", auth,
+                        (unsigned long long)(options->size + sizeof(footer)));
+    request->body_bytes = options->size;
 }
 
 void load_request_next(struct load_source *source, struct load_request *request)
 {
     static void (*const makers[LOAD_KIND_COUNT])(struct load_source *, struct load_request *) = {
-        [LOAD_S3_PUT] = make_s3,           [LOAD_S3_GET] = make_s3,     [LOAD_S3_LIST] = make_s3_list,
-        [LOAD_FILES_PUT] = make_files_put, [LOAD_FILES_GET] = make_get, [LOAD_PLAIN_GET] = make_get,
-        [LOAD_NODE_PUT] = make_node_put,
+        [LOAD_S3_PUT] = make_s3,           [LOAD_S3_GET] = make_s3,           [LOAD_S3_LIST] = make_s3_list,
+        [LOAD_S3_DELETE] = make_s3_delete, [LOAD_FILES_PUT] = make_files_put, [LOAD_FILES_GET] = make_get,
+        [LOAD_PLAIN_GET] = make_get,       [LOAD_NODE_PUT] = make_node_put,
     };
     makers[source->options->kind](source, request);
 }

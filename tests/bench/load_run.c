@@ -30,7 +30,7 @@ struct connection {
     bool wants_write; /* as epoll was told */
     struct load_request request;
     uint64_t sent; /* of head, body and tail together */
-    uint64_t begun_us;
+    uint64_t begun_us, first_us;
     char head[ANSWER_HEAD_MAX + 1];
     size_t head_len;
     int status;
@@ -45,6 +45,7 @@ struct run {
     struct connection *connections;
     uint64_t active;
     uint64_t begun, begun_ms;
+    uint64_t ended_us; /* when the last request did */
     size_t latency_capacity;
     char *receive;
 };
@@ -89,7 +90,7 @@ static void connection_want_write(struct run *run, struct connection *connection
 static int unsent(const struct run *run, const struct connection *connection, struct iovec vectors[3])
 {
     const struct load_request *request = &connection->request;
-    const uint64_t body = request->has_body ? run->source->options->size : 0;
+    const uint64_t body = request->body_bytes;
     uint64_t at = connection->sent;
     int count = 0;
 
@@ -165,9 +166,15 @@ static void count_success(struct run *run, const struct connection *connection)
     if (result->requests == run->latency_capacity) {
         run->latency_capacity = run->latency_capacity ? run->latency_capacity * 2 : 4096;
         result->latency_us = mem_realloc(result->latency_us, run->latency_capacity * sizeof(uint32_t));
+        result->first_us = mem_realloc(result->first_us, run->latency_capacity * sizeof(uint32_t));
     }
-    result->latency_us[result->requests++] = (uint32_t)(clock_monotonic_us() - connection->begun_us);
-    result->body_bytes += connection->request.has_body ? run->source->options->size : connection->body_total;
+    uint64_t now = clock_monotonic_us();
+    result->first_us[result->requests] = (uint32_t)(connection->first_us - connection->begun_us);
+    result->latency_us[result->requests++] = (uint32_t)(now - connection->begun_us);
+    result->body_bytes += connection->request.body_bytes ? connection->request.body_bytes : connection->body_total;
+    if (now - run->ended_us > result->stall_us)
+        result->stall_us = (uint32_t)(now - run->ended_us);
+    run->ended_us = now;
 }
 
 static enum status connection_finish(struct run *run, struct connection *connection)
@@ -214,6 +221,8 @@ static enum status connection_receive_head(struct run *run, struct connection *c
         return STATUS_OK;
     if (got <= 0)
         return STATUS_CLOSED;
+    if (connection->head_len == 0)
+        connection->first_us = clock_monotonic_us();
     connection->head_len += (size_t)got;
     enum status status = parse_head(connection, &head_bytes);
     if (status)
@@ -310,6 +319,7 @@ static enum status run_connections(struct run *run)
     }
     run->active = options->parallel;
     run->begun_ms = clock_monotonic_ms();
+    run->ended_us = clock_monotonic_us();
     for (uint64_t i = 0; i < options->parallel; i++)
         if (connection_begin(run, &run->connections[i]))
             return STATUS_IO;
@@ -335,8 +345,10 @@ enum status load_run(struct load_source *source, struct load_result *result)
     run.receive = mem_alloc(RECEIVE_BYTES);
     status = run_connections(&run);
     result->seconds = (double)(clock_monotonic_us() - begun_us) / 1e6;
-    if (result->requests > 0)
+    if (result->requests > 0) {
         qsort(result->latency_us, result->requests, sizeof(uint32_t), compare_latency);
+        qsort(result->first_us, result->requests, sizeof(uint32_t), compare_latency);
+    }
     for (uint64_t i = 0; i < options->parallel; i++) {
         connection_close(&run.connections[i]);
         load_request_release(&run.connections[i].request);

@@ -1,4 +1,4 @@
-"""Debian's aws-cli, unmodified and with default settings, over HTTP and HTTPS, in path and virtual-host style."""
+"""Debian's aws-cli and the newest, unmodified and with default settings, over HTTP and HTTPS, in path and virtual-host style."""
 
 import base64
 import json
@@ -8,7 +8,7 @@ import zlib
 from harness import PART, ClusterTest, content, main, run, tree
 from tunnel import Tunnel
 
-AWS = "/usr/bin/aws"
+AWS = os.environ.get("TERCET_AWS", "/usr/bin/aws")
 MIB = 1024 * 1024
 
 
@@ -231,6 +231,34 @@ class AwsCli:
                       self.failure("get-bucket-lifecycle-configuration", "--bucket", self.bucket))
         self.assertIn("NotImplemented", self.failure("put-bucket-website", "--bucket", self.bucket,
                                                      "--website-configuration", '{"IndexDocument":{"Suffix":"i"}}'))
+
+    def test_bucket_tagging(self):
+        where = ("--bucket", self.bucket)
+        self.assertIn("(NoSuchTagSet)", self.failure("get-bucket-tagging", *where))
+        tags = [{"Key": "Project", "Value": "a b"}, {"Key": "empty", "Value": ""}]
+        self.api("put-bucket-tagging", *where, "--tagging", json.dumps({"TagSet": tags}))
+        self.assertEqual(self.api("get-bucket-tagging", *where)["TagSet"], tags)
+        refused = self.failure("put-bucket-tagging", *where, "--tagging", "TagSet=[{Key=a,Value=1},{Key=a,Value=2}]")
+        self.assertIn("(InvalidTag)", refused)
+        self.assertEqual(self.api("get-bucket-tagging", *where)["TagSet"], tags)
+        self.api("delete-bucket-tagging", *where)
+        self.assertIn("(NoSuchTagSet)", self.failure("get-bucket-tagging", *where))
+
+    def test_bucket_versioning(self):
+        bucket = self.bucket + "-versioning"
+        self.aws("s3", "mb", f"s3://{bucket}")
+        where = ("--bucket", bucket)
+        self.assertEqual(self.api("get-bucket-versioning", *where), {})
+        for status in ("Enabled", "Suspended", "Enabled"):
+            self.api("put-bucket-versioning", *where, "--versioning-configuration", f"Status={status}")
+            self.assertEqual(self.api("get-bucket-versioning", *where), {"Status": status})
+        refused = self.failure("put-bucket-versioning", *where, "--versioning-configuration",
+                               "Status=Enabled,MFADelete=Enabled")
+        self.assertIn("(NotImplemented)", refused)
+        self.aws("s3", "cp", self.file("one", 3), f"s3://{bucket}/object")
+        self.aws("s3", "rm", f"s3://{bucket}/object")
+        rows = self.api("list-object-versions", *where)
+        self.assertEqual((len(rows["Versions"]), len(rows["DeleteMarkers"])), (1, 1))
 
     def test_wrong_secret(self):
         done = self.aws("s3", "ls", env={"AWS_SECRET_ACCESS_KEY": "wrong"}, check=False)

@@ -1,4 +1,4 @@
-"""Debian's boto3: the S3 API as a program uses it, over HTTP and HTTPS, in path and virtual-host style."""
+"""Debian's boto3 and the newest: the S3 API as a program uses it, over HTTP and HTTPS, in path and virtual-host style."""
 
 import base64
 import hashlib
@@ -287,6 +287,53 @@ class Boto3:
         self.fails("NotImplemented", 501, self.s3.put_bucket_website, Bucket=self.bucket,
                    WebsiteConfiguration={"IndexDocument": {"Suffix": "i"}})
 
+    def test_bucket_tagging(self):
+        where = {"Bucket": f"{self.bucket}-tagged"}
+
+        def tags(*pairs):
+            return [{"Key": key, "Value": value} for key, value in pairs]
+
+        def put(*pairs):
+            return self.s3.put_bucket_tagging(Tagging={"TagSet": tags(*pairs)}, **where)
+
+        def refused(code, *pairs):
+            return self.fails(code, 400, self.s3.put_bucket_tagging, Tagging={"TagSet": tags(*pairs)}, **where)["Message"]
+
+        self.fails("NoSuchBucket", 404, self.s3.get_bucket_tagging, **where)
+        self.s3.create_bucket(**where)
+        self.fails("NoSuchTagSet", 404, self.s3.get_bucket_tagging, **where)
+        kept = [("Project", "a+b"), ("empty", ""), ("k\N{EURO SIGN}y", "x y")]
+        self.assertEqual(put(*kept)["ResponseMetadata"]["HTTPStatusCode"], 204)
+        self.assertEqual(self.s3.get_bucket_tagging(**where)["TagSet"], tags(*kept))
+        self.assertEqual(refused("InvalidTag", ("k", "1"), ("k", "2")), "Cannot provide multiple Tags with the same key")
+        self.assertEqual(refused("InvalidTag", ("aws:k", "1")), "System tags cannot be added/updated by requester")
+        self.assertEqual(refused("InvalidTag", ("k" * 129, "1")), "The TagKey you have provided is invalid")
+        self.assertEqual(refused("InvalidTag", ("k", "v" * 257)), "The TagValue you have provided is invalid")
+        refused("BadRequest", *((f"k{i}", "v") for i in range(51)))
+        self.assertEqual(self.s3.get_bucket_tagging(**where)["TagSet"], tags(*kept))
+        many = [(f"k{i}", "v" * 256) for i in range(50)]
+        put(*many)
+        self.assertEqual(self.s3.get_bucket_tagging(**where)["TagSet"], tags(*many))
+        self.assertEqual(self.s3.delete_bucket_tagging(**where)["ResponseMetadata"]["HTTPStatusCode"], 204)
+        self.fails("NoSuchTagSet", 404, self.s3.get_bucket_tagging, **where)
+        put(*kept)
+        self.s3.delete_bucket(**where)
+        self.create_tagged(where, tags(*kept))
+        self.s3.delete_bucket(**where)
+
+    def create_tagged(self, where, tags):
+        """The tags of a bucket that was deleted do not come back; those given at its creation are there."""
+        self.s3.create_bucket(**where)
+        self.fails("NoSuchTagSet", 404, self.s3.get_bucket_tagging, **where)
+        if "Tags" not in self.s3.meta.service_model.shape_for("CreateBucketConfiguration").members:
+            return  # an old SDK
+        self.s3.delete_bucket(**where)
+        wrong = {"Tags": [{"Key": "aws:k", "Value": "v"}]}
+        self.fails("InvalidTag", 400, self.s3.create_bucket, CreateBucketConfiguration=wrong, **where)
+        self.fails("404", 404, self.s3.head_bucket, **where)
+        self.s3.create_bucket(CreateBucketConfiguration={"Tags": tags}, **where)
+        self.assertEqual(self.s3.get_bucket_tagging(**where)["TagSet"], tags)
+
     def test_credentials(self):
         wrong = s3.client(self.cluster, self.tls, self.style, secret_key="wrong")
         error = self.fails("SignatureDoesNotMatch", 403, wrong.list_buckets)
@@ -340,6 +387,53 @@ class Boto3:
         self.s3.create_bucket(Bucket="boto-filled")
         self.s3.put_object(Bucket="boto-filled", Key="k", Body=b"x")
         self.s3.delete_bucket(Bucket="boto-filled")
+
+    def set_versioning(self, bucket, status):
+        self.s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": status})
+        self.assertEqual(self.s3.get_bucket_versioning(Bucket=bucket)["Status"], status)
+
+    def test_versioning_of_a_bucket(self):
+        bucket = "boto-versioning"
+        self.s3.create_bucket(Bucket=bucket)
+        where = {"Bucket": bucket, "Key": "k"}
+        self.assertNotIn("VersionId", self.s3.put_object(**where, Body=b"before"))
+        self.set_versioning(bucket, "Enabled")
+        kept = self.s3.put_object(**where, Body=b"kept")["VersionId"]
+        self.assertEqual(self.s3.get_object(**where, VersionId="null")["Body"].read(), b"before")
+        self.set_versioning(bucket, "Suspended")
+        self.assertNotIn("VersionId", self.s3.put_object(**where, Body=b"replaced"))
+        upload = self.s3.create_multipart_upload(**where)["UploadId"]
+        part = self.s3.upload_part(**where, UploadId=upload, PartNumber=1, Body=b"after")["ETag"]
+        done = self.s3.complete_multipart_upload(
+            **where, UploadId=upload, MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": part}]})
+        self.assertNotIn("VersionId", done)
+        answer = self.s3.get_object(**where)
+        self.assertEqual((answer["Body"].read(), answer["VersionId"]), (b"after", "null"))
+        rows = self.s3.list_object_versions(Bucket=bucket)["Versions"]
+        self.assertEqual([(row["VersionId"], row["IsLatest"]) for row in rows], [("null", True), (kept, False)])
+        copied = self.s3.copy_object(Bucket=bucket, Key="copy", CopySource={**where, "VersionId": kept})
+        self.assertEqual(copied["CopySourceVersionId"], kept)
+        self.assertNotIn("VersionId", copied)
+        marker = self.s3.delete_object(**where)
+        self.assertEqual((marker["DeleteMarker"], marker["VersionId"]), (True, "null"))
+        self.fails("NoSuchKey", 404, self.s3.get_object, **where)
+        listed = self.s3.list_object_versions(Bucket=bucket, Prefix="k", MaxKeys=1)
+        self.assertEqual(listed["DeleteMarkers"][0]["VersionId"], "null")
+        self.assertEqual(listed["NextVersionIdMarker"], "null")
+        rest = self.s3.list_object_versions(Bucket=bucket, Prefix="k", KeyMarker="k", VersionIdMarker="null")
+        self.assertEqual([row["VersionId"] for row in rest["Versions"]], [kept])
+        self.set_versioning(bucket, "Enabled")
+        self.assertNotEqual(self.s3.put_object(**where, Body=b"new")["VersionId"], "null")
+        self.fails("NotImplemented", 501, self.s3.put_bucket_versioning, Bucket=bucket,
+                   VersioningConfiguration={"Status": "Enabled", "MFADelete": "Enabled"})
+        self.fails("IllegalVersioningConfigurationException", 400, self.s3.put_bucket_versioning, Bucket=bucket,
+                   VersioningConfiguration={})
+        self.fails("InvalidBucketState", 409, self.s3.put_bucket_versioning, Bucket="files",
+                   VersioningConfiguration={"Status": "Suspended"})
+        for row in self.s3.list_object_versions(Bucket=bucket).get("Versions", []):
+            self.s3.delete_object(Bucket=bucket, Key=row["Key"], VersionId=row["VersionId"])
+        self.s3.delete_object(**where, VersionId="null")
+        self.s3.delete_bucket(Bucket=bucket)
 
     def test_versions_of_the_bucket_files(self):
         where = {"Bucket": "files", "Key": "doc.txt"}

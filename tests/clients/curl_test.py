@@ -145,6 +145,18 @@ class DocumentedCommands(ClusterTest):
             self.assertEqual(got, content(5, "any"), name)
             self.assertEqual(len(self.rows(name)), 1, name)
 
+    def test_signed_path_with_a_plus(self):
+        """curl signs the path as it is given; a plus in it is a space, as on AWS."""
+        def s3(path, *arguments):
+            signing = ["--aws-sigv4", "aws:amz:us-east-1:s3", "-u", f"{self.cluster.access_key}:{self.cluster.secret_key}"]
+            return self.curl("-f", *signing, "-H", "x-amz-content-sha256: UNSIGNED-PAYLOAD", *arguments, self.cluster.url + path).stdout
+
+        s3("/signed", "-X", "PUT")
+        for path, body in (("/signed/a%2Bb", "plus"), ("/signed/a+b", "space")):
+            s3(path, "-T", self.file(body, 5))
+        for path, body in (("/signed/a%2Bb", "plus"), ("/signed/a%20b", "space"), ("/signed/a+b", "space")):
+            self.assertEqual(s3(path), content(5, body), path)
+
     def test_health_and_metrics(self):
         health = run_json("curl", "-sS", self.cluster.url + "/health")
         self.assertEqual((health["status"], health["role"]), ("OK", "coordinator"))

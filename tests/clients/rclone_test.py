@@ -61,6 +61,14 @@ class Rclone:
     def lines(self, *arguments):
         return sorted(self.rclone(*arguments).stdout.decode().splitlines())
 
+    def test_bucket_of_another_region_is_there_already(self):
+        """It is created before each upload, which is an error outside us-east-1."""
+        flags = ["--s3-location-constraint", "eu-central-1"]
+        for number in (1, 2):
+            self.rclone("mkdir", "tercet:clone-abroad", *flags)
+            self.rclone("copy", os.path.dirname(self.file(f"abroad-{number}/file", number)), "tercet:clone-abroad", *flags)
+            self.assertEqual(self.rclone("cat", "tercet:clone-abroad/file").stdout, content(number, f"abroad-{number}/file"))
+
     def test_source_tree_both_ways(self):
         source, back = self.path("source"), self.path("back")
         copy_source_tree(source)

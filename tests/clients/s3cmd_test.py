@@ -25,7 +25,8 @@ class S3cmd:
                 f"[default]\naccess_key = {cls.cluster.access_key}\nsecret_key = {cls.cluster.secret_key}\n"
                 f"host_base = {host}\nhost_bucket = {host}\nuse_https = {cls.tls}\nsignurl_use_https = {cls.tls}\n"
                 f"signature_v2 = {cls.signature_v2}\nca_certs_file = {cls.cluster.ca}\n"
-                f"multipart_chunk_size_mb = 5\nbucket_location = US\nprogress_meter = False\n"
+                f"multipart_chunk_size_mb = 5\nmultipart_copy_chunk_size_mb = 5\n"
+                f"bucket_location = US\nprogress_meter = False\n"
             )
         cls.s3cmd("mb", "s3://cmd")
 
@@ -84,6 +85,14 @@ class S3cmd:
         self.s3cmd("get", "s3://cmd/three", self.path("back"))
         self.assert_same_file(self.path("one"), self.path("back"))
         self.assertEqual(re.findall(r"s3://cmd/(two|three)", self.text("ls", "s3://cmd")), ["three"])
+
+    def test_copy_of_a_large_object(self):
+        path = self.file("large source", 12 * MIB + 1)
+        self.s3cmd("put", "--add-header=x-amz-meta-kept:yes", path, "s3://cmd/large-source")
+        self.s3cmd("cp", "s3://cmd/large-source", "s3://cmd/large-copy")
+        self.s3cmd("get", "s3://cmd/large-copy", self.path("back"))
+        self.assert_same_file(path, self.path("back"))
+        self.assertRegex(self.text("info", "s3://cmd/large-copy"), "x-amz-meta-kept: +yes")
 
     def test_signurl(self):
         self.s3cmd("put", self.file("linked", 800), "s3://cmd/linked")

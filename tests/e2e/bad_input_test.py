@@ -99,6 +99,39 @@ class BadInput(ClusterTest):
         many = "".join(f"X-{number}: 1\r\n" for number in range(5000))
         self.refused(f"GET /health HTTP/1.1\r\n{HOST}{many}\r\n".encode(), 400, 431)
 
+    def test_errors_are_small(self):
+        """However much a request holds that its error would give back, escaped and in hex."""
+        port = self.cluster.port
+        quotes = '"' * 60_000
+        for target in ("/bad/" + quotes, "/bad/%" + quotes, "/bad?" + quotes):
+            answer = raw_http.request(port, "GET", target)
+            self.assertIn(answer.status, (400, 403), target[:9])
+            self.assertLess(len(answer.body), 4096, target[:9])
+        answer = raw_http.request(port, "GET", "/bad/" + quotes)
+        self.assertIn(b"... [cut: 60005 bytes in all]</Resource>", answer.body)
+        for target in ("/bad/" + "&" * 60_000, "/bad/k?prefix=" + "%01" * 18_000, "/bad/" + "+" * 60_000):
+            headers = s3.sign(self.cluster, "GET", "/bad/short", {"x-amz-content-sha256": "UNSIGNED-PAYLOAD"})
+            answer = raw_http.request(port, "GET", target, {k: v for k, v in headers.items() if k != "Host"})
+            self.s3_error(answer, 403, "SignatureDoesNotMatch")
+            self.assertLess(len(answer.body), 20_000)
+            for name in (b"CanonicalRequest", b"CanonicalRequestBytes"):
+                self.assertRegex(answer.body, rb"\.\.\. \[cut: \d+ bytes in all\]</" + name + b">")
+            self.assertIn(b"<StringToSign>AWS4-HMAC-SHA256\n", answer.body)
+            signature = f"AWS {self.cluster.access_key}:{'A' * 28}"
+            date = datetime.datetime.now(datetime.UTC).strftime("%a, %d %b %Y %H:%M:%S GMT")
+            answer = raw_http.request(port, "GET", target, {"Authorization": signature, "Date": date})
+            self.s3_error(answer, 403, "SignatureDoesNotMatch")
+            self.assertLess(len(answer.body), 20_000)
+        key = "/bad/" + "k" * 1000
+        headers = s3.sign(self.cluster, "GET", key, {"x-amz-content-sha256": "UNSIGNED-PAYLOAD"}, secret_key="x" * 40)
+        answer = raw_http.request(port, "GET", key, {k: v for k, v in headers.items() if k != "Host"})
+        self.assertNotIn(b"[cut", answer.body)  # what people compare when a signature is wrong is whole
+        canonical = re.search(rb"<CanonicalRequest>(.*)</CanonicalRequest>", answer.body, re.DOTALL).group(1)
+        self.assertIn(b"GET\n" + key.encode() + b"\n\nhost:", canonical)
+        in_hex = re.search(rb"<CanonicalRequestBytes>(.*)</CanonicalRequestBytes>", answer.body).group(1)
+        self.assertEqual(bytes.fromhex(in_hex.decode()), canonical)
+        self.assertIn(canonical.splitlines()[-1], b"UNSIGNED-PAYLOAD")
+
     def test_malformed_chunks(self):
         head = f"POST /upload HTTP/1.1\r\n{HOST}Content-Type: multipart/form-data; boundary=b\r\n"
         for chunks in (b"zz\r\n", b"-1\r\n", b"5\r\nabcdefgh\r\n", b"fffffffffffffffff\r\n", b"1" * 100_000):

@@ -122,6 +122,29 @@ class Deploy(unittest.TestCase):
                            "-H", "x-amz-content-sha256: UNSIGNED-PAYLOAD", self.url("/"))
         self.assertIn(b"ListAllMyBucketsResult", signed)
 
+    def test_refused_settings_replace_nothing(self):
+        """What is stored is replaced by what can serve only: the cluster runs on and starts again with the old."""
+        self.deploy("up")
+        stored = {name: self.text(name) for name in ("access-key", "secret-key", "port")}
+        refusals = {"TERCET_SECRET_KEY": ("abc", "one-line-and\nanother", "x" * 5000), "TERCET_ACCESS_KEY": ("ab",)}
+        first = self.pids()
+        for name, values in refusals.items():
+            for value in values:
+                done = self.deploy("up", check=False, **{name: value})
+                self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
+                self.assertIn(name, done.stderr)
+                self.assertNotIn(value, done.stderr)
+                self.assertEqual({name: self.text(name) for name in stored}, stored)
+        self.assertEqual(self.pids(), first)
+        self.deploy("down")
+        held = cluster.hold_port()
+        self.addCleanup(held.close)
+        held.listen()
+        taken = self.deploy("up", check=False, TERCET_BASE_PORT=str(held.getsockname()[1]), TERCET_SECRET_KEY="s" * 20)
+        self.assertEqual(taken.returncode, 1, taken.stdout + taken.stderr)
+        self.assertEqual({name: self.text(name) for name in stored}, stored)
+        self.deploy("up")
+
 
 if __name__ == "__main__":
     main()

@@ -1,7 +1,9 @@
 """What clients make the gateway store and give back as headers, and requests that almost mean something else: none may
 end the process, be answered with something plausible, or reach the open API from another site."""
 
+import base64
 import re
+import zlib
 
 import raw_http
 import s3
@@ -68,9 +70,111 @@ class GatewayInput(ClusterTest):
             return self.signed("PUT", "/placed", body=(document % region).encode())
 
         self.refused(create("a&#13;&#10;X: y"), 400, "InvalidLocationConstraint")
+        others = b"<CreateBucketConfiguration><Bucket><Type>x</Type></Bucket></CreateBucketConfiguration>"
+        self.refused(self.signed("PUT", "/placed", body=others), 501, "NotImplemented")
         self.assertEqual(self.signed("HEAD", "/placed").status, 404)
         self.assertEqual(create("eu-west-1").status, 200)
         self.assertEqual(self.signed("HEAD", "/placed").header("x-amz-bucket-region"), "eu-west-1")
+
+    def test_unhonoured_headers(self):
+        part = f"/input/u?partNumber=1&uploadId={self.s3.create_multipart_upload(Bucket='input', Key='u')['UploadId']}"
+        self.signed("PUT", "/input/plain", body=b"plain")
+        customer = {"x-amz-server-side-encryption-customer-algorithm": "AES256"}
+        lock = {"x-amz-object-lock-mode": "GOVERNANCE", "x-amz-object-lock-retain-until-date": "2099-01-01T00:00:00Z"}
+        for method, target, headers, status, code in (
+            ("PUT", part, customer, 501, "NotImplemented"),
+            ("PUT", part, {**customer, "x-amz-copy-source": "/input/plain"}, 501, "NotImplemented"),
+            ("PUT", part, {"x-amz-meta-a": "1"}, 400, "InvalidArgument"),
+            ("GET", "/input/plain", customer, 400, "InvalidRequest"),
+            ("GET", "/input/plain", {"x-amz-server-side-encryption": "AES256"}, 400, "InvalidRequest"),
+            ("GET", "/input/plain", {"x-amz-copy-source": "/input/u"}, 400, "InvalidArgument"),
+            ("DELETE", "/input/plain", {"x-amz-copy-source": "/input/u"}, 400, "InvalidArgument"),
+            ("DELETE", "/input/plain", {"x-amz-next-year": "1"}, 501, "NotImplemented"),
+            ("DELETE", "/input/plain?versionId=", {}, 400, "InvalidArgument"),
+            ("DELETE", "/input/plain?partNumber=1", {}, 400, "InvalidArgument"),
+            ("PUT", "/input/plain", lock, 400, "InvalidRequest"),
+            ("PUT", "/input/plain", {"x-amz-object-lock-legal-hold": "ON"}, 400, "InvalidRequest"),
+            ("PUT", "/input/plain", {"x-amz-copy-source": ""}, 400, "InvalidArgument"),
+            ("PUT", "/none/plain", lock, 404, "NoSuchBucket"),
+            ("PUT", "/namespaced", {"x-amz-bucket-namespace": "account-regional"}, 501, "NotImplemented"),
+            ("PUT", "/owned", {"x-amz-object-ownership": "ObjectWriter"}, 501, "NotImplemented"),
+            ("PUT", "/owned", {"x-amz-object-ownership": "nonsense"}, 400, "InvalidArgument"),
+        ):
+            with self.subTest(method=method, target=target, headers=headers):
+                self.refused(self.signed(method, target, headers), status, code)
+        for header in customer, {"x-amz-copy-source": "/input/u"}:
+            self.assertEqual(self.signed("HEAD", "/input/plain", header).status, 400)
+        self.assertEqual(self.signed("GET", "/input/plain").body, b"plain")
+        self.assertEqual([bucket["Name"] for bucket in self.s3.list_buckets()["Buckets"]
+                          if bucket["Name"] in ("namespaced", "owned")], [])
+        self.assertEqual(self.signed("PUT", "/input/aptly", {"x-amz-acl": "", "x-amz-tagging": ""}, b"x").status, 200)
+        headers = {"x-amz-object-ownership": "BucketOwnerEnforced", "x-amz-bucket-namespace": "global"}
+        self.assertEqual(self.signed("PUT", "/owned", headers).status, 200)
+
+    def test_expected_owners(self):
+        self.signed("PUT", "/input/owned", body=b"owned")
+        for name, method, target in (
+            ("x-amz-expected-bucket-owner", "DELETE", "/input/owned"),
+            ("x-amz-expected-bucket-owner", "PUT", "/input/owned"),
+            ("x-amz-expected-bucket-owner", "GET", "/input"),
+            ("x-amz-expected-bucket-owner", "DELETE", "/input"),
+            ("x-amz-source-expected-bucket-owner", "PUT", "/input/owned"),
+        ):
+            copy = {"x-amz-copy-source": "/input/owned"} if name.startswith("x-amz-source") else {}
+            with self.subTest(name=name, method=method):
+                self.refused(self.signed(method, target, {name: "123456789012", **copy}), 403, "AccessDenied")
+                self.refused(self.signed(method, target, {name: "12345", **copy}), 400,
+                             "InvalidBucketOwnerAWSAccountID")
+        parameter = "x-amz-expected-bucket-owner="
+        self.refused(self.presigned("DELETE", f"/input/owned?{parameter}123456789012"), 403, "AccessDenied")
+        self.refused(self.signed("GET", "/none", {parameter[:-1]: "123456789012"}), 404, "NoSuchBucket")
+        self.assertEqual(self.signed("GET", "/input/owned").body, b"owned")
+        self.assertEqual(self.presigned("DELETE", f"/input/owned?{parameter}000000000000").status, 204)
+
+    def test_unknown_words(self):
+        self.signed("PUT", "/input/word", body=b"kept")
+        for method, target in (("PUT", "/input/word?word"), ("DELETE", "/input/word?word="), ("PUT", "/input?abac"),
+                               ("DELETE", "/input?abac"), ("PUT", "/newer?metadataInventoryTable"),
+                               ("GET", "/input?abac"), ("POST", "/input/word?word")):
+            answer = self.signed(method, target)
+            self.refused(answer, 501, "NotImplemented")
+            self.assertIn(b"'" + target.partition("?")[2].strip("=").encode() + b"'", answer.body)
+            self.assertNotIn(b"header", answer.body)
+        self.assertEqual(self.signed("HEAD", "/newer").status, 404)
+        self.assertEqual(self.signed("GET", "/input/word?word").body, b"kept")
+        self.assertEqual(self.signed("PUT", "/input/word?x-id=PutObject&tool=1", body=b"new").status, 200)
+
+    def test_settings_that_were_never_made(self):
+        self.signed("PUT", "/input/set", body=b"x")
+        for word in ("cors", "encryption", "lifecycle", "ownershipControls", "policy", "publicAccessBlock",
+                     "replication", "tagging", "website"):
+            self.assertEqual(self.signed("DELETE", f"/input?{word}").status, 204, word)
+            self.refused(self.signed("DELETE", f"/none?{word}"), 404, "NoSuchBucket")
+        self.assertEqual(self.signed("DELETE", "/input/set?tagging").status, 204)
+        self.refused(self.signed("DELETE", "/input/unset?tagging"), 404, "NoSuchKey")
+        self.assertEqual(self.signed("GET", "/input/set").body, b"x")
+
+    def test_without_a_signature(self):
+        def ask(method, target, headers=(), body=b""):
+            return raw_http.request(self.cluster.port, method, target, dict(headers), body)
+
+        origin = {"Origin": "https://page.example", "Access-Control-Request-Method": "PUT"}
+        self.refused(ask("GET", "/none/key"), 404, "NoSuchBucket")
+        self.refused(ask("PUT", "/none/key", body=b"x"), 404, "NoSuchBucket")
+        self.refused(ask("POST", "/none/key"), 404, "NoSuchBucket")
+        self.refused(ask("DELETE", "/none?nextYears"), 404, "NoSuchBucket")
+        self.refused(ask("GET", "/input/key"), 403, "AccessDenied")
+        self.refused(ask("PUT", "/none"), 403, "AccessDenied")
+        form = {"Content-Type": "multipart/form-data; boundary=b"}
+        self.refused(ask("POST", "/input", form, b"--b--\r\n"), 501, "NotImplemented")
+        self.refused(ask("OPTIONS", "/input/key"), 400, "BadRequest")
+        for target in ("/input/key", "/input", "/input/key?X-Amz-Algorithm=nonsense&X-Amz-Signature=0"):
+            answer = ask("OPTIONS", target, origin)
+            self.refused(answer, 403, "AccessForbidden")
+            self.assertIn(b"CORSResponse: CORS is not enabled for this bucket.", answer.body)
+        answer = ask("OPTIONS", "/none/key", origin)
+        self.refused(answer, 403, "AccessForbidden")
+        self.assertIn(b"CORSResponse: Bucket not found", answer.body)
 
     def test_features_asked_for_in_the_query(self):
         for parameter in ("x-amz-acl=public-read", "x-amz-tagging=a%3Db", "x-amz-server-side-encryption=AES256"):
@@ -170,13 +274,41 @@ class GatewayInput(ClusterTest):
         upload = re.search(rb"<UploadId>(.*?)<", create.body).group(1).decode()
         listed = ""
         for number, body in ((1, b"a" * PART), (2, b"tail")):
-            part = self.signed("PUT", f"/input/again?partNumber={number}&uploadId={upload}", body=body)
-            listed += f"<Part><PartNumber>{number}</PartNumber><ETag>{part.header('ETag')}</ETag></Part>"
+            crc = base64.b64encode(zlib.crc32(body).to_bytes(4, "big")).decode()
+            target = f"/input/again?partNumber={number}&uploadId={upload}"
+            part = self.signed("PUT", target, {"x-amz-checksum-crc32": crc}, body)
+            listed += f"<Part><PartNumber>{number}</PartNumber><ETag>{part.header('ETag')}</ETag>"
+            listed += f"<ChecksumCRC32>{crc}</ChecksumCRC32></Part>"
         document = f"<CompleteMultipartUpload>{listed}</CompleteMultipartUpload>".encode()
         kind = {"x-amz-checksum-type": "COMPOSITE"}
         answers = [self.signed("POST", f"/input/again?uploadId={upload}", kind, document) for _ in range(2)]
         self.assertEqual([answer.status for answer in answers], [200, 200])
         self.assertEqual(answers[0].body, answers[1].body)
+
+    def test_a_client_may_end_its_side(self):
+        """Of the connection, after a whole request: it gets the answer that it would have got, also an error."""
+        port, body = self.cluster.port, b"ended"
+        cases = (
+            ("PUT", "/input/ended", {}, body, 200),
+            ("GET", "/input/ended", {}, b"", 200),
+            ("HEAD", "/input/ended", {}, b"", 200),
+            ("PUT", "/input/ended-copy", {"x-amz-copy-source": "/input/ended"}, b"", 200),
+            ("GET", "/input/missing", {}, b"", 404),
+            ("HEAD", "/input/missing", {}, b"", 404),
+            ("PUT", "/missing-bucket/key", {}, body, 404),
+            ("POST", "/input?delete", {}, b"not xml", 400),
+            ("DELETE", "/input", {}, b"", 409),
+            ("DELETE", "/input/ended-copy", {}, b"", 204),
+        )
+        for method, target, headers, sent, status in cases:
+            headers = s3.sign(self.cluster, method, target, headers | {"x-amz-content-sha256": "UNSIGNED-PAYLOAD"}, sent)
+            lines = [f"{name}: {value}" for name, value in headers.items() if name.lower() not in ("host", "content-length")]
+            head = [f"{method} {target} HTTP/1.1", f"Host: 127.0.0.1:{port}", f"Content-Length: {len(sent)}", *lines]
+            data = ("\r\n".join(head) + "\r\n\r\n").encode("latin-1") + sent
+            answer = raw_http.exchange(port, data, method, finish=True)
+            self.assertEqual((method, target, answer and answer.status), (method, target, status))
+        self.assertEqual(raw_http.exchange(port, b"GET /download?filename=none HTTP/1.1\r\nHost: localhost\r\n\r\n",
+                                           finish=True).status, 404)
 
     def test_every_answer_has_a_request_id(self):
         """Also those that no handler sees; and no two have the same."""

@@ -1,6 +1,7 @@
 """The nodes keep replicas of the metadata: a gateway that lost its disk gets everything back, a node that was away
 catches up, and a gateway that must not serve refuses."""
 
+import fcntl
 import glob
 import hashlib
 import json
@@ -12,8 +13,10 @@ import threading
 import time
 
 import botocore.exceptions
+import node_database
 import raw_http
 import s3
+import storage_node
 from cluster import NODE_COUNT, poll
 from harness import PART, ClusterTest, content, main
 
@@ -81,6 +84,9 @@ class MetadataSync(ClusterTest):
         poll(lambda: self.cluster.healthy_nodes() == NODE_COUNT, "all nodes are healthy")
         poll(lambda: all(self.cluster.metric(name) == 0 for name in names), "all replicas are in step")
 
+    def node_data(self, number):
+        return os.path.join(self.cluster.data(f"node{number}"), "small")
+
     def restore_from(self, number):
         """Loses the gateway's disk and the replicas of all other nodes, and restores from that node's."""
         for program in self.cluster.programs:
@@ -88,7 +94,7 @@ class MetadataSync(ClusterTest):
         shutil.rmtree(self.meta)
         for other in range(1, NODE_COUNT + 1):
             if other != number:
-                shutil.rmtree(os.path.join(self.cluster.data(f"node{other}"), "meta-replica"))
+                node_database.forget_replica(self.node_data(other))
         for other in range(1, NODE_COUNT + 1):
             self.cluster.restart_node(other)
         code, said = self.run_gateway("-restore-metadata")
@@ -133,7 +139,7 @@ class MetadataSync(ClusterTest):
         for node in self.cluster.nodes[:2]:
             node.kill()
         shutil.rmtree(self.meta)
-        shutil.rmtree(os.path.join(self.cluster.data("node1"), "meta-replica"))
+        node_database.forget_replica(self.node_data(1))
         for number in (1, 3, 4):
             self.cluster.restart_node(number)
         code, said = self.run_gateway("-restore-metadata")
@@ -188,7 +194,7 @@ class MetadataSync(ClusterTest):
         self.wait_in_step()
         before = self.state("replaced")
         self.cluster.nodes[0].kill()
-        shutil.rmtree(os.path.join(self.cluster.data("node1"), "meta-replica"))
+        node_database.forget_replica(self.node_data(1))
         self.cluster.restart_node(1)
         s3.client(self.cluster).put_object(Bucket="replaced", Key="key/0", Body=b"")
         before = self.state("replaced")
@@ -222,8 +228,8 @@ class MetadataSync(ClusterTest):
         self.assertIn("was torn and is dropped", self.cluster.gateway.log_tail())
         self.assertEqual(self.state("torn"), before)
 
-    def test_damaged_last_record_is_refused(self):
-        """The same look, but the nodes have it: it was acknowledged."""
+    def test_damaged_last_record_is_taken_over(self):
+        """The same look, but the nodes have it: it was acknowledged, and comes back from them."""
         self.fill("damaged")
         before = self.state("damaged")
         self.wait_in_step()
@@ -233,13 +239,32 @@ class MetadataSync(ClusterTest):
             byte = log.read(1)
             log.seek(-5, os.SEEK_END)
             log.write(bytes([byte[0] ^ 1]))
-        code, said = self.run_gateway()
-        self.assertEqual(code, 1, said)
-        self.assertIn("behind", said)
-        code, said = self.run_gateway("-restore-metadata")
-        self.assertEqual(code, 0, said)
         self.cluster.start()
+        self.assertIn("was torn and is dropped", self.cluster.gateway.log_tail())
+        self.assertIn("it is taken over", self.cluster.gateway.log_tail())
         self.assertEqual(self.state("damaged"), before)
+
+    def test_record_that_was_sent_but_not_synced_is_taken_over(self):
+        """A gateway that loses its power between the two has it no more: the first one of a process, which begins an
+        epoch."""
+        self.fill("ahead")
+        self.wait_in_step()
+        self.cluster.gateway.terminate()
+        self.cluster.gateway.wait_end()
+        stale = self.path("ahead")
+        shutil.copytree(self.meta, stale)
+        self.cluster.start()
+        s3.client(self.cluster).put_object(Bucket="ahead", Key=f"key/{SIZES[0]}", Body=b"only the nodes have its name")
+        before = self.state("ahead")
+        self.wait_in_step()
+        self.cluster.gateway.kill()
+        shutil.rmtree(self.meta)
+        shutil.copytree(stale, self.meta)
+        self.cluster.start()
+        self.assertIn("it is taken over", self.cluster.gateway.log_tail())
+        self.assertEqual(self.state("ahead"), before)
+        s3.client(self.cluster).put_object(Bucket="ahead", Key=f"key/{SIZES[0]}", Body=b"it goes on")
+        self.wait_in_step()
 
     def test_stale_local_database_is_refused(self):
         self.cluster.gateway.terminate()
@@ -354,16 +379,12 @@ class MetadataSync(ClusterTest):
     def test_damaged_replica_is_passed_over(self):
         self.fill("rotten")
         before = self.state("rotten")
-        replica = os.path.join(self.cluster.data("node1"), "meta-replica")
         client = s3.client(self.cluster)
         client.create_bucket(Bucket="more")
         for number in range(300):  # so that there are blocks which a start does not read
             client.put_object(Bucket="more", Key=str(number), Body=b"more")
         self.cluster.nodes[0].kill()
-        self.cluster.restart_node(1)  # what the log of the first process had becomes a table
-        self.wait_in_step()
-        self.cluster.nodes[0].kill()
-        table = max(glob.glob(os.path.join(replica, "*.sst")), key=os.path.getsize)
+        table = max(node_database.replica_tables(self.node_data(1)), key=os.path.getsize)
         with open(table, "r+b") as file:
             file.seek(os.path.getsize(table) // 2)
             file.write(b"rotten")
@@ -376,12 +397,13 @@ class MetadataSync(ClusterTest):
         self.assertIn("-restore-from 2 restores from that node", said)
         code, said = self.run_gateway("-restore-metadata", "-restore-from", "2")
         self.assertEqual(code, 0, said)
-        self.cluster.nodes[0].kill()
-        shutil.rmtree(replica)
-        self.cluster.restart_node(1)
         self.cluster.start()
         self.wait_in_step()
         self.assertEqual(self.state("rotten"), before)
+        [kept] = glob.glob(self.node_data(1) + ".damaged-*")
+        poll(lambda: os.path.exists(os.path.join(kept, "salvaged")), "the node took its small chunks back")
+        poll(lambda: self.cluster.metric("tercet_repair_backlog") == 0, "nothing is left to repair")
+        shutil.rmtree(kept)  # as the runbook says; while it is there, an empty replica counts as lost
 
     def test_restore_refuses_what_is_not_behind(self):
         self.wait_in_step()
@@ -391,6 +413,133 @@ class MetadataSync(ClusterTest):
         self.assertEqual(code, 1, said)
         self.assertIn("not behind", said)
         self.cluster.start()
+
+    def test_restore_into_the_folder_of_a_living_gateway_is_refused(self):
+        client = s3.client(self.cluster)
+        client.create_bucket(Bucket="living")
+        code, said = self.run_gateway("-restore-metadata")
+        self.assertEqual(code, 1, said)
+        self.assertIn("in use by a gateway", said)
+        code, said = self.run_gateway()
+        self.assertEqual(code, 1, said)
+        self.assertIn("in use by a gateway", said)
+        client.put_object(Bucket="living", Key="key", Body=b"goes on")
+        self.restart_gateway()
+        self.assertEqual(s3.client(self.cluster).get_object(Bucket="living", Key="key")["Body"].read(), b"goes on")
+
+    def test_lock_of_a_gateway_of_an_earlier_build(self):
+        """It holds RocksDB's lock alone."""
+        self.cluster.gateway.kill()
+        with open(os.path.join(self.meta, "LOCK"), "r+b") as lock:
+            fcntl.lockf(lock, fcntl.LOCK_EX)
+            for options in ("-restore-metadata",), ("-restore-metadata", "-restore-from", "1"), ():
+                code, said = self.run_gateway(*options)
+                self.assertEqual(code, 1, said)
+                self.assertRegex(said, "a gateway has (them|the metadata in .*) open")
+                self.assertNotIn("corrupt", said)
+        self.cluster.start()
+
+    def restoring(self, *options):
+        return subprocess.Popen([*self.cluster.gateway.argv, "-restore-metadata", *options], stdout=subprocess.PIPE,
+                                stderr=subprocess.STDOUT, text=True)
+
+    def restore_at_once(self, folders):
+        """How many of them succeeded. The others say why they did not."""
+        running = [self.restoring("-data-dir", folder) for folder in folders]
+        ended = [(restore.communicate(timeout=90)[0], restore.returncode) for restore in running]
+        for said, code in ended:
+            self.assertRegex(said, "rows restored" if code == 0 else "in use by a restore|not behind|another restore")
+        return sum(code == 0 for _, code in ended)
+
+    def test_restores_at_once(self):
+        """Into one folder the first is the only one; into two, they may cross each other, but then say so."""
+        self.fill("twice")
+        before = self.state("twice")
+        self.wait_in_step()
+        self.cluster.gateway.kill()
+        shutil.rmtree(self.meta)
+        self.assertEqual(self.restore_at_once([self.cluster.data("gateway")] * 3), 1)
+        self.restore_at_once([self.path("first"), self.path("second")])
+        code, said = self.run_gateway("-restore-metadata")
+        self.assertEqual(code, 0, said)
+        self.cluster.start()
+        self.assertEqual(self.state("twice"), before)
+
+    def test_restore_elsewhere_shuts_the_living_gateway_out(self):
+        """Nothing that it acknowledges is lost, and it ends; it does not come back in the place of the other."""
+        client = s3.client(self.cluster)
+        client.create_bucket(Bucket="elsewhere")
+        self.wait_in_step()
+        acknowledged, stop = [], threading.Event()
+
+        def write():
+            while not stop.is_set():
+                try:
+                    client.put_object(Bucket="elsewhere", Key=str(len(acknowledged)), Body=b"acknowledged")
+                    acknowledged.append(str(len(acknowledged)))
+                except (botocore.exceptions.ClientError, botocore.exceptions.BotoCoreError):
+                    time.sleep(0.01)
+
+        writer = threading.Thread(target=write)
+        writer.start()
+        poll(lambda: len(acknowledged) > 50, "there are some")
+        other = self.path("other")
+        code, said = self.run_gateway("-restore-metadata", "-data-dir", other)
+        self.cluster.gateway.killed = True  # it is expected to end by itself
+        self.assertEqual(code, 0, said)
+        self.assertIn("take nothing more from a gateway", said)
+        self.assertEqual(self.cluster.gateway.process.wait(30), 4)
+        stop.set()
+        writer.join()
+        self.assertIn("this gateway was replaced", self.cluster.gateway.log_tail())
+        code, said = self.run_gateway()
+        self.assertEqual(code, 4, said)
+        self.assertIn("this gateway was replaced", said)
+        self.replace_folder(other)
+        self.cluster.start()
+        self.wait_in_step()
+        listed = {row["Key"] for page in s3.client(self.cluster).get_paginator("list_objects_v2").paginate(Bucket="elsewhere")
+                  for row in page["Contents"]}
+        self.assertEqual(set(acknowledged) - listed, set())
+
+    def replace_folder(self, other):
+        """The gateway's data are these from now on."""
+        shutil.rmtree(self.cluster.data("gateway"))
+        os.rename(other, self.cluster.data("gateway"))
+
+    def test_restore_that_ended_behind_its_fence(self):
+        """Nothing was restored, but the nodes refuse the gateway: it says so, also when it is started again, and the
+        restore can be repeated where it is."""
+        self.fill("fenced")
+        before = self.state("fenced")
+        self.wait_in_step()
+        self.cluster.gateway.killed = True  # it is expected to end by itself
+        for number in range(1, NODE_COUNT + 1):
+            node = storage_node.StorageNode(self.cluster, number)
+            self.assertEqual(node.request("POST", "/meta/fence?generation=1000000"), (204, b""))
+        self.assertEqual(self.cluster.gateway.process.wait(30), 4)
+        code, said = self.run_gateway()
+        self.assertEqual(code, 4, said)
+        self.assertIn("-restore-metadata was begun", said)
+        code, said = self.run_gateway("-restore-metadata")
+        self.assertEqual(code, 0, said)
+        self.cluster.start()
+        self.wait_in_step()
+        self.assertEqual(self.state("fenced"), before)
+
+    def test_refused_restore_leaves_the_living_gateway_alone(self):
+        self.wait_in_step()
+        for node in self.cluster.nodes[:2]:
+            node.kill()
+        restore = self.restoring("-data-dir", self.path("unused"))
+        said = restore.communicate(timeout=90)[0]
+        self.assertEqual(restore.returncode, 1, said)
+        self.assertIn("only 2 of 4 nodes say", said)
+        for number in (1, 2):
+            self.cluster.restart_node(number)
+        self.wait_in_step()
+        s3.client(self.cluster).create_bucket(Bucket="alone")
+        self.restart_gateway()
 
     def test_wrong_cluster_id_is_refused(self):
         self.cluster.gateway.terminate()

@@ -214,5 +214,23 @@ class NodeLoss(ClusterTest):
         self.assertEqual([error["Code"] for error in answer["Errors"]], ["ServiceUnavailable"])
 
 
+class HungNode(ClusterTest):
+    cluster_options = {"tls": False}
+
+    def test_the_gateway_stops(self):
+        """It waits for what was begun, but not for as long as a node may take to answer (30 s)."""
+        client = s3.client(self.cluster)
+        client.create_bucket(Bucket="hung")
+        self.cluster.nodes[1].pause()
+        try:
+            client.put_object(Bucket="hung", Key="key", Body=b"the node is to hear of it")
+            begun = time.monotonic()
+            self.cluster.gateway.terminate()
+            self.cluster.gateway.wait_end()
+        finally:
+            self.cluster.nodes[1].resume()
+        self.assertLess(time.monotonic() - begun, 15)
+
+
 if __name__ == "__main__":
     main()

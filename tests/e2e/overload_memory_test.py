@@ -18,6 +18,8 @@ IDLE_CONNECTIONS = 9000
 IDLE_RSS_MAX = 128 * MIB
 READS, WRITES, UPLOAD_MEMORY = 16, 16, 16 * MIB
 LOAD_RSS_MAX = 256 * MIB
+ERRORS, UNFINISHED_HEADS = 8000, 9000
+ERRORS_RSS_MAX = HEADS_RSS_MAX = 384 * MIB
 HELD_RSS_MAX = 1536 * MIB  # of the default bounds: 1,024 downloads and 768 MiB of uploads
 NODE_RSS_MAX = 512 * MIB
 CLIENTS = 5 * (READS + WRITES)
@@ -56,6 +58,49 @@ class IdleConnections(ClusterTest):
         count = next(line for line in text.splitlines() if line.startswith("active_connections "))
         self.assertGreaterEqual(float(count.split()[1]), IDLE_CONNECTIONS)
         report(self, f"{IDLE_CONNECTIONS} idle connections", IDLE_RSS_MAX)
+
+
+class WithoutCredentials(ClusterTest):
+    """What needs no credentials, all at once, and nobody reads: requests whose errors would give much back, and heads that
+    do not end."""
+
+    cluster_options = {"tls": False, "gateway_options": ["-head-timeout", "10m", "-rate-window", "10m"]}
+
+    def setUp(self):
+        super().setUp()
+        if raise_file_limit() < UNFINISHED_HEADS + 2048:
+            self.skipTest("the hard limit of open files is too low")
+
+    def flood(self, count, data):
+        peers = []
+        for _ in range(count):
+            peer = socket.socket()
+            peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            peer.settimeout(60)
+            peer.connect(("127.0.0.1", self.cluster.port))
+            peer.settimeout(5)
+            peers.append(peer)
+            self.addCleanup(peer.close)
+            try:
+                peer.sendall(data)
+            except (TimeoutError, ConnectionError):
+                pass  # it has had enough of this one
+            if len(peers) % 500 == 0:
+                begin = time.monotonic()
+                self.assertEqual(raw_http.request(self.cluster.port, "GET", "/health").status, 200)
+                self.assertLess(time.monotonic() - begin, 5)
+        return peers
+
+    def test_errors_that_nobody_reads(self):
+        path = '"' * 60_000
+        request = f"GET /files-of/{path} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
+        self.flood(ERRORS, request * 3)
+        report(self, f"{ERRORS} clients without credentials that read no error", ERRORS_RSS_MAX)
+
+    def test_unfinished_heads(self):
+        self.flood(UNFINISHED_HEADS, b"GET / HTTP/1.1\r\nHost: x\r\nX-Unfinished: " + b"x" * 64_000)
+        report(self, f"{UNFINISHED_HEADS} unfinished heads of 64 KB", HEADS_RSS_MAX)
+        self.assertEqual(raw_http.request(self.cluster.port, "GET", "/health").status, 200)
 
 
 class FiveTimesTheLoad(ClusterTest):
@@ -221,10 +266,11 @@ class DefaultBounds(ClusterTest):
         self.assertEqual({status: len(peers) for status, peers in found.items()}, {200: reads, 503: 4 * reads})
         for peer in found[503]:
             peer.close()
+        uploads = self.uploads(memory)  # before the pause: nothing is begun while no node says that this gateway is still the one
         for node in self.cluster.nodes:
             node.pause()
         try:
-            uploads = self.uploads(memory)
+            self.fill_windows(uploads, memory)
         finally:
             for node in self.cluster.nodes:
                 node.resume()
@@ -241,12 +287,15 @@ class DefaultBounds(ClusterTest):
         self.assertEqual(boto.get_object(Bucket="load", Key="after")["Body"].read(), b"after")
 
     def uploads(self, memory):
-        """Those that were admitted, with full windows: connection -> what is left of the upload."""
+        """Those that were admitted: connection -> what is left of the upload."""
         most = memory // self.upload_memory
         uploads = [self.begin("PUT", f"/load/{number}", self.upload_bytes) for number in range(5 * most)]
         found = self.answers(uploads, 4 * most)
         self.assertEqual({status: len(peers) for status, peers in found.items()}, {503: 4 * most})
-        rest = dict.fromkeys(set(uploads) - set(found[503]), self.upload_bytes)
+        return dict.fromkeys(set(uploads) - set(found[503]), self.upload_bytes)
+
+    def fill_windows(self, rest, memory):
+        most = memory // self.upload_memory
         for peer in rest:
             peer.setblocking(False)
         sent = self.fill(rest, self.upload_bytes)
@@ -254,7 +303,6 @@ class DefaultBounds(ClusterTest):
         self.assertEqual(self.metric("tercet_upload_memory_bytes"), most * self.upload_memory)
         print(f"{len(rest)} uploads, {sent // MIB} MiB sent", flush=True)
         report(self, "the default bounds, five times over", HELD_RSS_MAX)
-        return rest
 
 
 if __name__ == "__main__":

@@ -60,6 +60,7 @@ class Overload(ClusterTest):
         self.assertEqual(answer.status, 503)
         self.assertIn(b"<Code>SlowDown</Code>", answer.body)
         self.assertGreaterEqual(int(answer.header("Retry-After")), 1)
+        self.assertEqual(int(answer.header("X-Amz-Retry-After")), 1000 * int(answer.header("Retry-After")))
 
 
 class Bounds(Overload):
@@ -95,6 +96,7 @@ class Bounds(Overload):
         self.assertEqual((answer.status, answer.header("Content-Type")), (503, "application/json"))
         self.assertIn("error", json.loads(answer.body))
         self.assertIsNotNone(answer.header("Retry-After"))
+        self.assertIsNotNone(answer.header("X-Amz-Retry-After"))
         self.assertEqual(self.cluster.metric('tercet_requests_refused_total{reason="write"}'), refused + 4)
         # nobody else suffers
         for path in ("/health", "/livez", "/readyz", "/system/health", "/metrics"):
@@ -140,6 +142,43 @@ class Bounds(Overload):
         self.wait_for("active_connections", 1)
 
 
+class Connections(Overload):
+    """Ten times as many connections as there may be, by default of one peer; see also tests/unit/base/http_places_test.c."""
+
+    cluster_options = {"tls": False, "gateway_options": ["-connections", "64", "-idle-timeout", "10m", "-head-timeout", "10m"]}
+
+    def flood(self, data):
+        peers = [self.begin(data) for _ in range(640)]
+        for path in ("/health", "/livez", "/readyz", "/metrics", "/health/cluster", "/system/health"):
+            self.assertEqual(raw_http.request(self.cluster.port, "GET", path).status, 200, path)
+        client = s3.client(self.cluster)
+        self.assertEqual(client.list_buckets()["Buckets"][0]["Name"], "files")  # who waits makes room
+        self.assertLessEqual(self.cluster.metric("active_connections"), 64 + 256)
+        for peer in peers:
+            peer.close()
+
+    def test_idle(self):
+        self.flood(b"")
+
+    def test_unfinished_heads(self):
+        self.flood(b"GET / HTTP/1.1\r\nX-Unfinished: ")
+
+    def test_large_unfinished_heads(self):
+        self.flood(b"GET / HTTP/1.1\r\nX-Unfinished: " + b"x" * 60_000)
+
+
+class Metrics(Overload):
+    cluster_options = {"tls": False, "gateway_options": ["-errors", "2", "-rate-window", "10m"]}
+
+    def test_few_wait_for_clients_that_do_not_read(self):
+        for _ in range(8):  # more than the system takes for a connection
+            self.begin(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n" * 200, receive_bytes=4096)
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while self.cluster.metric("active_connections") > 3:  # with that of the question
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.1)
+
+
 class UploadMemory(Overload):
     cluster_options = {"tls": False, "gateway_options": ["-window", "1M", "-upload-memory", "2816K", "-rate-window", "10m"]}
 
@@ -160,7 +199,8 @@ class MinimumRates(Overload):
 
     cluster_options = {
         "tls": False,
-        "gateway_options": ["-head-timeout", "500ms", "-rate-window", "1s", "-stall", "30s", "-node-timeout", "60s"],
+        "gateway_options": ["-head-timeout", "500ms", "-rate-window", "1s", "-read-pause", "1s", "-stall", "30s",
+                            "-node-timeout", "60s"],
     }
 
     @classmethod
@@ -202,14 +242,18 @@ class MinimumRates(Overload):
     def test_a_pause_of_our_own_is_not_the_clients(self):
         body = content(24 << 20, "paused")
         answers = []
+        # Begun before, since nothing is begun while no node says that this gateway is still the one.
+        peer = self.begin(self.head("PUT", "/load/paused", length=len(body)) + body[:65536])
+        self.wait_for('tercet_requests_in_flight{class="write"}', 1)
+
+        def send_the_rest():
+            peer.sendall(body[65536:])
+            answers.append(raw_http.read_answer(peer))
+
         for node in self.cluster.nodes:
             node.pause()
         try:
-            sender = threading.Thread(
-                target=lambda: answers.append(
-                    raw_http.read_answer(self.begin(self.head("PUT", "/load/paused", length=len(body)) + body))
-                )
-            )
+            sender = threading.Thread(target=send_the_rest)
             sender.start()
             time.sleep(4)  # several windows; the client cannot send on meanwhile
             self.assertEqual(answers, [])
@@ -217,8 +261,48 @@ class MinimumRates(Overload):
             for node in self.cluster.nodes:
                 node.resume()
         sender.join(PATIENCE_SECONDS)
-        self.assertEqual([answer and answer.status for answer in answers], [200])
+        self.assertEqual([answer and (answer.status, answer.body) for answer in answers], [(200, b"")])
         self.assertEqual(self.s3.get_object(Bucket="load", Key="paused")["Body"].read(), body)
+
+
+class PausedReaders(Overload):
+    """Two downloads at once; a client pauses when it takes less than a megabyte per second for a fifth of one."""
+
+    cluster_options = {
+        "tls": False,
+        "gateway_options": ["-reads", "2", "-lists", "1", "-rate-min", "1M", "-rate-window", "200ms", "-read-pause", "10m",
+                            "-stall", "500ms"],
+    }
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.s3 = s3.client(cls.cluster)
+        cls.s3.create_bucket(Bucket="load")
+        cls.large = content(6 << 20, "paused")  # a small window takes its time
+        cls.s3.put_object(Bucket="load", Key="large", Body=cls.large)
+
+    def pause(self, already):
+        """A download that began and whose client does not go on."""
+        peer = self.begin(self.head("GET", "/load/large"), receive_bytes=4096)
+        self.assertTrue(peer.recv(1))
+        self.wait_for("tercet_http_paused", already + 1)
+        return peer
+
+    def test_a_pause_is_cut_only_when_its_place_is_needed(self):
+        first = self.pause(0)
+        second = self.pause(1)
+        cut = self.cluster.metric('tercet_http_cut_total{reason="place"}')
+        small = s3.signed(self.cluster, "GET", "/load/large", {"Range": "bytes=0-9"})  # it takes the place of the first
+        self.assertEqual((small.status, small.body), (206, self.large[:10]))
+        self.wait_for('tercet_http_cut_total{reason="place"}', cut + 1)
+        answer = b""  # the other goes on where it was
+        while not answer.endswith(self.large[-(1 << 20):]):  # its last megabyte is told from the others by its number
+            self.assertTrue(piece := second.recv(1 << 20))
+            answer += piece
+        self.assertTrue(answer.endswith(self.large))
+        self.assertLess(len(receives_all(first)), len(self.large))
+        self.wait_for("tercet_http_paused", 0)
 
 
 if __name__ == "__main__":

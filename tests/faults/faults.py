@@ -138,6 +138,10 @@ class Disk:
         command("umount", self.path)
         self.attach(self.path)
 
+    def free_bytes(self):
+        info = os.statvfs(self.path)
+        return info.f_bavail * info.f_frsize
+
     def fill(self, leave_bytes=0):
         """Takes the free space with a file of ours, returns the function that gives it back. Others write meanwhile:
         when they were faster, what is left is looked at again."""

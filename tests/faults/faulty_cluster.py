@@ -44,10 +44,10 @@ class FaultyCluster(Cluster):
             self.program(name).argv[:0] = words
         if network:
             for number, node in enumerate(self.nodes, 1):
-                _set_option(node.argv, "-listen", network.address(number))
+                set_option(node.argv, "-listen", network.address(number))
                 node.argv[:0] = network.command(number)
             addresses = (f"{n}={network.address(n)}:{port}" for n, port in enumerate(self.node_ports, 1))
-            _set_option(self.gateway.argv, "-nodes", ",".join(addresses))
+            set_option(self.gateway.argv, "-nodes", ",".join(addresses))
 
     def program(self, name):
         return next(program for program in self.programs if program.name == name)
@@ -60,9 +60,10 @@ class FaultyCluster(Cluster):
         self.gateway.start()
         poll(lambda: self._answers(self.gateway, self.url), "the gateway answers")
 
-    def restore_metadata(self):
+    def restore_metadata(self, *options):
         """(exit code, what it said) of a gateway that rebuilds its metadata from the nodes."""
-        done = subprocess.run([*self.gateway.argv, "-restore-metadata"], capture_output=True, text=True, timeout=90)
+        command = [*self.gateway.argv, "-restore-metadata", *options]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=90)
         return done.returncode, done.stdout + done.stderr
 
     def restart(self, program):
@@ -122,7 +123,7 @@ class FaultyCluster(Cluster):
                     with open(path, "rb") as file:
                         file.seek(4096)
                         block = content.block_at(file.read(64), 0)
-                except FileNotFoundError:
+                except OSError:  # gone, or no file
                     continue
                 if block:
                     found.setdefault(block[:2], {})[node] = path
@@ -210,5 +211,5 @@ def _bytes(text):
     return int(text[:-1]) * {"K": 1024, "M": 1024 * 1024}[text[-1]]
 
 
-def _set_option(argv, name, value):
+def set_option(argv, name, value):
     argv[argv.index(name) + 1] = value

@@ -44,16 +44,17 @@ class Clock(_Preload):
 
 
 class Failpoint(_Preload):
-    """Ends one process at a chosen step of its work, or slows that step down; the first one, where several share it."""
+    """Ends one process at a chosen step of its work, or slows that step down, or makes the file system refuse an entry; the
+    first process, where several share it."""
 
-    _CONTROL = struct.Struct("<IIiI16s128s")  # struct control of failpoints.c
+    _CONTROL = struct.Struct("<IIiIi16s128s")  # struct control of failpoints.c
 
     def __init__(self, directory, name):
         super().__init__(directory, "failpoints", "HARNESS_FAILPOINT", name, self._CONTROL.size)
 
-    def _arm(self, call, place, after=False, countdown=1, delay_ms=0):
+    def _arm(self, call, place, after=False, countdown=1, delay_ms=0, error=0):
         self.disarm()
-        fields = (0, after, countdown, delay_ms, call.encode(), place.encode())
+        fields = (0, after, countdown, delay_ms, error, call.encode(), place.encode())
         self._page[:] = self._CONTROL.pack(*fields)
         self._page[0] = 1
 
@@ -63,6 +64,10 @@ class Failpoint(_Preload):
 
     def delay(self, call, place, milliseconds):
         self._arm(call, place, delay_ms=milliseconds)
+
+    def refuse(self, place, error):
+        """Looking up, opening, moving and deleting what has such a path fails with this errno."""
+        self._arm("entry", place, error=error)
 
     def disarm(self):
         self._page[0] = 0

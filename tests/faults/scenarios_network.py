@@ -1,8 +1,10 @@
 """Networks that drop and reset, one way and both; clocks that jump."""
 
 import time
+import xml.etree.ElementTree
 
 import faults
+from cluster import poll
 from history import OK
 from load import Mix
 from preload import Clock
@@ -69,3 +71,48 @@ def clock_steps(run):
     run.expect_no_errors(first, time.monotonic(), "clocks that step")
     run.expect(modified == sorted(modified), "Last-Modified went back while versions were added")
     session.client.close()
+
+
+def _begin_upload(run, session, key):
+    """An upload with one part, which waits to be completed: what is needed for that."""
+    path = session.path(key)
+    answer = session.client.request("POST", path, {"uploads": ""})
+    run.expect(answer.status == 200, f"an upload cannot be begun: {answer.status}")
+    upload = xml.etree.ElementTree.fromstring(answer.body).findtext("{*}UploadId")
+    part = session.client.request("PUT", path, {"partNumber": 1, "uploadId": upload}, b"part")
+    body = f"<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>{part.etag}</ETag></Part></CompleteMultipartUpload>"
+    return path, {"uploadId": upload}, body.encode()
+
+
+@scenario(seconds=120)
+def clock_ahead_at_start(run):
+    """The gateway starts with a clock that is eight days ahead: uploads that are open are no older for that. One that is
+    really old expires all the same, by the nodes' clocks."""
+    clock = Clock(run.directory, "gateway")
+    cluster = run.start_cluster(options={"-upload-expiry": "20s"}, wrap={"gateway": clock.words}, mix=Mix(threads=2))
+    run.start_load(1)
+    run.load.stop()
+    session = run.session()
+    kept, forgotten = (_begin_upload(run, session, f"s3/upload-{name}") for name in ("kept", "forgotten"))
+    run.phase("ahead")
+    cluster.gateway.kill()
+    session.client.close()
+    clock.step(8 * DAY)
+    run.load.clock_offset = session.client.clock_offset = 8 * DAY
+    cluster.restart_gateway()
+    cluster.wait_healthy()
+    run.load.start()
+    time.sleep(5)  # two rounds of expiry
+    run.expect(cluster.metric("tercet_uploads_expired_total") == 0, "an upload was aborted because of the clock")
+    path, query, body = kept
+    answer = session.client.request("POST", path, query, body)
+    run.expect(answer.status == 200, f"an upload cannot be completed: {answer.status} {answer.body[:200]}")
+    poll(lambda: cluster.metric("tercet_uploads_expired_total") == 1, "the other upload expires", 60)
+    answer = session.client.request("POST", *forgotten)
+    run.expect(answer.status == 404, f"an expired upload is still there: {answer.status}")
+    session.client.close()
+    run.load.stop()
+    cluster.gateway.kill()
+    clock.step(0)
+    run.load.clock_offset = 0
+    cluster.restart_gateway()

@@ -67,7 +67,8 @@ def killed_while_repairing(run):
     run.measure("full redundancy s", run.expect_redundant(30, begun, "a restart in mid-repair"))
     again = _fetched(cluster) - fetched
     run.measure("copies lost, made until the kill, fetched afterwards", f"{lost}, {made}, {again}")
-    run.expect(_held(cluster, number) == lost, "the node does not hold again what it had")
+    held = _held(cluster, number)
+    run.expect(held == lost, f"the node holds {held} chunks again, and had {lost}")
     run.expect(again <= lost - made + CONCURRENCY, f"{again} copies were fetched after the restart, {made} were there")
 
 

@@ -19,14 +19,12 @@ NODE_STEPS = {
     "chunk file is synced": ("sync", "*/node{number}/tmp/*"),
     "chunk file gets its name": ("rename", "*/node{number}/chunks/*"),
     "chunk's directory is synced": ("sync", "*/node{number}/chunks/*"),
-    "chunk's row is written": ("write", "*/node{number}/small/*.log"),
-    "chunk's row is synced": ("sync", "*/node{number}/small/*.log"),
-    "metadata are written": ("write", "*/node{number}/meta-replica/*.log"),
-    "metadata are synced": ("sync", "*/node{number}/meta-replica/*.log"),
+    "rows of chunks and metadata are written": ("write", "*/node{number}/small/*.log"),
+    "rows of chunks and metadata are synced": ("sync", "*/node{number}/small/*.log"),
     "chunk file is deleted": ("unlink", "*/node{number}/chunks/*"),
     "chunk is acknowledged": ("write", "socket:{own}:* HTTP/1.1 201* for PUT /chunks/*"),
     "metadata are acknowledged": ("write", "socket:{own}:* HTTP/1.1 204* for PUT /meta/batches*"),
-    "deletion is acknowledged": ("write", "socket:{own}:* HTTP/1.1 204* for DELETE /chunks/*"),
+    "deletion is acknowledged": ("write", "socket:{own}:* HTTP/1.1 200* for POST /chunks/delete*"),
 }
 GATEWAY_STEPS = {
     "request arrives": ("read", "socket:{own}:* PUT /faults/*"),
@@ -35,7 +33,7 @@ GATEWAY_STEPS = {
     "commit is written": ("write", "*/gateway/meta/*.log"),
     "commit is synced": ("sync", "*/gateway/meta/*.log"),
     "commit goes to a node": ("write", "socket:*:{node} PUT /meta/batches*"),
-    "deletion goes to a node": ("write", "socket:*:{node} DELETE /chunks/*"),
+    "deletion goes to a node": ("write", "socket:*:{node} POST /chunks/delete*"),
     "answer goes to the client": ("write", "socket:{own}:* HTTP/1.1 200* for PUT /faults/*"),
     "deletion is answered": ("write", "socket:{own}:* HTTP/1.1 204* for DELETE /faults/*"),
 }
@@ -59,6 +57,8 @@ REPAIR_STEPS = {
 }
 # While the gateway's metadata are brought back; what one process does.
 RESTORE_STEPS = {
+    "nodes are asked to shut the old gateway out": ("write", "socket:*:* POST /meta/fence*"),
+    "a node has shut the old gateway out": ("read", "socket:*:* HTTP/1.1 204* for POST /meta/fence*"),
     "metadata are asked for": ("write", "socket:*:* POST /meta/dump*"),
     "metadata arrive": ("read", "socket:*:* HTTP/1.1 200* for POST /meta/dump*"),
     "metadata are written": ("write", "*/gateway/meta.restoring/*"),

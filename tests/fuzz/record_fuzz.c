@@ -6,6 +6,20 @@
 #include "base/check.h"
 #include "meta/records.h"
 
+static void name_again(struct bytes record, struct buffer *again)
+{
+    struct name_record name;
+    if (name_record_decode(record, &name) == STATUS_OK)
+        name_record_encode(again, &name);
+}
+
+static void number_again(struct bytes record, struct buffer *again)
+{
+    uint64_t sequence;
+    if (number_record_decode(record, &sequence) == STATUS_OK)
+        number_record_encode(again, sequence);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void version_again(struct bytes record, struct buffer *again)
@@ -62,6 +76,20 @@ static void bucket_again(struct bytes record, struct buffer *again)
         bucket_record_encode(again, &bucket);
 }
 
+static void setting_again(struct bytes record, struct buffer *again)
+{
+    struct bytes document;
+    if (setting_record_decode(record, &document) == STATUS_OK)
+        setting_record_encode(again, document);
+}
+
+static void outbox_again(struct bytes record, struct buffer *again)
+{
+    struct outbox_record row;
+    if (outbox_record_decode(record, &row) == STATUS_OK)
+        outbox_record_encode(again, &row);
+}
+
 static void state_again(struct bytes record, struct buffer *again)
 {
     struct state_record row;
@@ -72,7 +100,8 @@ static void state_again(struct bytes record, struct buffer *again)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static void (*const kinds[])(struct bytes, struct buffer *) = {
-        version_again, head_again, upload_again, part_again, chunk_again, gc_again, bucket_again, state_again,
+        version_again, head_again,  upload_again, part_again,   chunk_again,   gc_again,
+        bucket_again,  state_again, name_again,   number_again, setting_again, outbox_again,
     };
     struct buffer again, today;
 

@@ -29,13 +29,14 @@ static size_t parse_headers(struct bytes rest, struct http_header headers[HEADER
     return count;
 }
 
-static void check_error(const struct auth_error *error)
+static void check_error(const struct s3_error_details *error)
 {
-    CHECK(error->code != NULL);
-    CHECK(error->message != NULL);
-    CHECK(error->element_count <= AUTH_ERROR_ELEMENTS_MAX);
-    for (size_t i = 0; i < error->element_count; ++i)
-        CHECK(memchr(error->elements[i].value, 0, sizeof error->elements[i].value) != NULL);
+    struct buffer document;
+
+    CHECK(error->code != S3_ERROR_NONE);
+    buffer_init(&document, S3_ERROR_BYTES_MAX);
+    CHECK(s3_error_render(&document, error) == STATUS_OK);
+    buffer_release(&document);
 }
 
 static void verify(const struct auth_request *request, const struct auth_credentials *credentials)
@@ -57,7 +58,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct bytes rest = bytes_of(data, size), line, target, path;
     struct auth_request request = {.headers = headers};
     struct auth_credentials credentials;
-    struct auth_error error;
+    struct s3_error_details error;
     struct uri_query query;
 
     if (!split_next(&rest, '\n', &line) || !split_next(&line, ' ', &request.method) ||

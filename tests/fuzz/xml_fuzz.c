@@ -6,6 +6,8 @@
 #include "base/check.h"
 #include "compat/compat.h"
 #include "compat/request_xml.h"
+#include "compat/response_xml.h"
+#include "compat/tags.h"
 #include "compat/xml_writer.h"
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
@@ -66,15 +68,52 @@ static void fuzz_complete(struct bytes document)
     complete_request_release(&request);
 }
 
+/* What passes the rules must fit, and come back as it was. */
+static void check_tags(const struct tag_set *set)
+{
+    struct s3_error_details error = {0};
+    struct tag_set again;
+    struct buffer out;
+
+    if (tag_set_check_bucket(set, &error)) {
+        CHECK(error.code == S3_INVALID_TAG || error.code == S3_BAD_REQUEST);
+        return;
+    }
+    buffer_init(&out, TAG_SET_XML_BYTES_MAX);
+    CHECK(response_tagging(&out, set->tags, set->count) == STATUS_OK);
+    CHECK(tagging_parse(buffer_bytes(&out), &again) == STATUS_OK);
+    CHECK(again.count == set->count);
+    for (size_t i = 0; i < again.count; i++) {
+        CHECK(bytes_equal(again.tags[i].key, set->tags[i].key));
+        CHECK(bytes_equal(again.tags[i].value, set->tags[i].value));
+    }
+    tag_set_release(&again);
+    buffer_release(&out);
+}
+
+static void fuzz_tags(struct bytes document)
+{
+    struct create_bucket_request create;
+    struct tag_set set;
+
+    if (tagging_parse(document, &set) == STATUS_OK) {
+        check_tags(&set);
+        tag_set_release(&set);
+    }
+    if (create_bucket_request_parse(document, &create) == STATUS_OK) {
+        check_tags(&create.tags);
+        create_bucket_request_release(&create);
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct bytes document = bytes_of(data, size);
-    char location[LOCATION_CONSTRAINT_MAX + 1];
-    enum versioning_status versioning;
+    struct versioning_configuration versioning;
 
     fuzz_delete(document);
     fuzz_complete(document);
-    (void)location_constraint_parse(document, location);
+    fuzz_tags(document);
     (void)versioning_configuration_parse(document, &versioning);
     return 0;
 }

@@ -6,6 +6,7 @@ stop, unless the test killed it, and must never have printed a sanitizer's repor
 """
 
 import base64
+import contextlib
 import json
 import os
 import re
@@ -120,6 +121,11 @@ class Program:
             fields = stat.read().rsplit(")", 1)[1].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
+    def log_text(self):
+        """All of it, for what may have been said long ago."""
+        with open(self.log_path, errors="replace") as log:
+            return log.read()
+
     def log_tail(self):
         try:
             with open(self.log_path, errors="replace") as log:
@@ -215,6 +221,16 @@ class Cluster:
         except OSError:
             return 0, b""
 
+    def disk_bytes(self):
+        """What the data of the gateway and of all nodes take; ballast counts as free."""
+        blocks = 0
+        for program in self.programs:
+            for parent, _, files in os.walk(self.data(program.name)):
+                for file in set(files) - {"ballast"}:
+                    with contextlib.suppress(FileNotFoundError):
+                        blocks += os.stat(os.path.join(parent, file)).st_blocks
+        return blocks * 512
+
     def healthy_nodes(self):
         status, body = self.get("/system/health")
         return json.loads(body)["healthyNodes"] if status in (200, 503) and body else -1
@@ -224,6 +240,12 @@ class Cluster:
         status, body = self.get("/metrics")
         found = re.search(rf"^{re.escape(series)} (\S+)$", body.decode(), re.MULTILINE) if status == 200 else None
         return float(found[1]) if found else None
+
+    def node_metric(self, number, name):
+        """The value of the one series of that name of a node; 0.0 when there is none."""
+        text = self.get("/metrics", self.node_url(number))[1].decode()
+        found = re.search(rf"^{re.escape(name)}\{{.*\}} (\S+)$", text, re.MULTILINE)
+        return float(found[1]) if found else 0.0
 
     def _answers(self, program, base):
         if not program.running():

@@ -25,9 +25,12 @@ def resolve_locally(domain):
     socket.getaddrinfo = resolve
 
 
-def client(cluster, tls=False, style="path", signature="s3v4", access_key=None, secret_key=None, **config):
-    endpoint = cluster.tls_url if tls else cluster.url
-    if style == "virtual":
+def client(cluster, tls=False, style="path", signature="s3v4", access_key=None, secret_key=None, endpoint=None,
+           verify=None, **config):
+    """endpoint, verify: of something in front of the cluster, with its CA."""
+    if endpoint is None and style == "path":
+        endpoint = cluster.tls_url if tls else cluster.url
+    elif endpoint is None:
         resolve_locally(cluster.domain)
         scheme, port = ("https", cluster.tls_port) if tls else ("http", cluster.port)
         endpoint = f"{scheme}://{cluster.domain}:{port}"
@@ -38,7 +41,7 @@ def client(cluster, tls=False, style="path", signature="s3v4", access_key=None, 
         aws_access_key_id=access_key or cluster.access_key,
         aws_secret_access_key=secret_key or cluster.secret_key,
         region_name=REGION,
-        verify=cluster.ca if tls else None,
+        verify=verify or (cluster.ca if tls else None),
         config=Config(signature_version=signature, s3={"addressing_style": style}, **settings),
     )
 

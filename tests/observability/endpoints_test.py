@@ -101,8 +101,8 @@ class Endpoints(ClusterTest):
                 return [json.loads(line) for line in file if line.startswith("{")]
 
         def put():
-            """Ids of uploads, most of which have a copy there."""
-            answers = [s3.signed(self.cluster, "PUT", "/debugged/key", {}, b"x" * 1000) for _ in range(8)]
+            """Ids of uploads, most of which have a copy there. Small ones come in groups, with the metadata."""
+            answers = [s3.signed(self.cluster, "PUT", "/debugged/key", {}, b"x" * 100_000) for _ in range(8)]
             self.assertEqual({answer.status for answer in answers}, {200})
             return {answer.header("x-amz-request-id") for answer in answers}
 

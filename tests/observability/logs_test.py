@@ -22,8 +22,10 @@ TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 SIGNATURE = "0123456789abcdef" * 4
 HOSTILE_KEY = 'a"b\n\t\\{}é\u2028.txt'
 FIXED = {"timestamp", "level", "caller", "message", "service", "serverID"}
-ACCESS = {"requestID", "remote", "method", "path", "action", "bucket", "key", "accessKey", "statusCode", "error", "bytesIn",
-          "bytesOut", "durationUs"}
+ACCESS = {"requestID", "remote", "method", "path", "parameters", "action", "bucket", "key", "accessKey", "statusCode", "error",
+          "bytesIn", "bytesOut", "durationUs"}
+ASKED = {("PUT", "/logged?abac"): ("PutBucketAbac", "abac"), ("PUT", "/logged/asked?word&x-id=1"): ("none", "word&x-id"),
+         ("GET", "/logged?list-type=2&prefix=secret"): ("ListObjects", "list-type&prefix")}
 SERVERS = {"coordinator", "node-1", "node-2", "node-3", "node-4"}
 
 
@@ -57,10 +59,20 @@ class Logs(ClusterTest):
                        f"/logged/traced?X-Amz-Signature={SIGNATURE}&X-Amz-Credential={cls.cluster.access_key}&Signature=" + SIGNATURE):
             raw_http.request(cls.cluster.port, "GET", target)
         raw_http.request(cls.cluster.port, "GET", "/files", {"Authorization": "Bearer " + SIGNATURE})
+        raw_http.request(cls.cluster.port, "GET", f"/logged/wrong?Signature%3D{SIGNATURE}&X-Amz-Signature%3D" + SIGNATURE)
+        for method, target in ASKED:
+            s3.signed(cls.cluster, method, target)
         raw_http.exchange(cls.cluster.port, b"GARBAGE\r\n\r\n")
 
     def access(self):
         return [line for _, _, line in self.lines if line["message"] == "access"]
+
+    def test_what_was_asked_for(self):
+        """Also where nothing is offered: the operation or the word, and never a parameter's value."""
+        found = {(line["action"], line["parameters"]) for line in self.access()}
+        self.assertLessEqual(set(ASKED.values()), found)
+        wrong = [line["parameters"] for line in self.access() if line["path"] == "/logged/wrong"]
+        self.assertEqual(wrong, ["Signature"])
 
     def test_labels(self):
         """Few, bounded, and none of them a client's."""
@@ -157,7 +169,7 @@ class Logs(ClusterTest):
         """The lines of the new file have the gateway's request ids."""
 
         def request():
-            answer = s3.signed(self.cluster, "PUT", "/logged/rotated", {}, b"x")
+            answer = s3.signed(self.cluster, "PUT", "/logged/rotated", {}, b"x" * 100_000)
             return f'"requestID":"{answer.header("x-amz-request-id")}"'
 
         self.rotate(self.cluster.nodes[1], "tercet-node", "node-2", request)

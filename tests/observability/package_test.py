@@ -19,7 +19,7 @@ from harness import main, run
 USER = 65534
 CONFFILES = {"/etc/tercet/gateway.conf"} | {f"/etc/tercet/node-{number}.conf" for number in range(1, 5)}
 SECRETS = ("cluster-secret", "secret-key", "cluster.env")
-TOOLS = ("sh", "openssl", "mv", "rm", "rmdir", "sed")
+TOOLS = ("sh", "openssl", "mv", "rm", "rmdir", "sed", "sync")
 SOURCE = os.path.join(debian.ROOT, "deploy", "monitoring")
 # The scripts' library, the rules' tests, what only deploy/compose.yaml needs, and what the scripts write.
 NOT_SHIPPED = re.compile(r"lib\.sh|prometheus/alerts\w*_test\.yml|compose\.containers\.yaml|"

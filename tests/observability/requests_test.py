@@ -125,7 +125,8 @@ class Requests(ClusterTest):
                 ("PutObject", "PUT", "/requests/refused", b"x"), ("GetObject", "GET", "/requests/large", b""),
                 ("ListObjects", "GET", "/requests?list-type=2", b""), ("ListBuckets", "GET", "/", b""),
                 ("UploadPart", "PUT", "/requests/refused?partNumber=1&uploadId=u", b"x"),
-                ("DeleteObjects", "POST", "/requests?delete", b"x"), ("none", "PUT", "/requests/refused?tagging", b"x"),
+                ("DeleteObjects", "POST", "/requests?delete", b"x"), ("PutObjectTagging", "PUT", "/requests/refused?tagging", b"x"),
+                ("none", "PUT", "/requests/refused?word", b"x"),
                 ("ListObjects", "GET", "/files", b""), ("GetObject", "GET", "/files/name", b"")):
             with self.subTest(action):
                 headers = s3.sign(self.cluster, method, target, {}, body, secret_key="wrong")
@@ -136,6 +137,15 @@ class Requests(ClusterTest):
         self.counted("DownloadFile", 401, "GET", "/files/name", {"Authorization": "Bearer wrong"})
         self.counted("UploadFile", 401, "POST", "/upload", {"Origin": "http://example.test"}, b"x")
         self.assertEqual(s3.signed(self.cluster, "GET", "/requests/refused").status, 404, "nothing was stored")
+
+    def test_missing_buckets(self):
+        """In the times when the caller is known, as each answer to one who may ask; what is no operation has no times."""
+        before = self.times("ListObjects")
+        self.assertEqual(s3.signed(self.cluster, "GET", "/no-such-bucket?list-type=2").status, 404)
+        poll(lambda: self.times("ListObjects")[0] == before[0] + 1, "it is counted")
+        self.counted("ListObjects", 404, "GET", "/no-such-bucket?list-type=2")
+        headers = s3.sign(self.cluster, "PUT", "/requests?word", {}, b"x")
+        self.counted("none", 501, "PUT", "/requests?word", headers, b"x")
 
 
 if __name__ == "__main__":

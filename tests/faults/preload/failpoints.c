@@ -1,5 +1,6 @@
 /* Loaded before a program (LD_PRELOAD): ends it with SIGKILL right before or right after one chosen step of its work,
- * or holds every such step up. A step is a kind of system call and what it works on.
+ * or holds every such step up, or has the file system refuse what it is about. A step is a kind of system call and what
+ * it works on.
  *
  * The harness arms it through the page that HARNESS_FAILPOINT names, while the program runs. What a call works on is a
  * text that is matched against a pattern (fnmatch): the path of a file, or for a connection
@@ -21,6 +22,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <time.h>
@@ -38,6 +40,7 @@ struct control {
     uint32_t after;    /* die after the step, not before it */
     int32_t countdown; /* die at this many-th match */
     uint32_t delay_ms; /* not 0: nobody dies, each match waits so long */
+    int32_t error;     /* of the call "entry", not 0: looking such a path up, opening, moving or deleting it fails so */
     char call[16];
     char place[PLACE_MAX];
 };
@@ -133,6 +136,20 @@ static ssize_t finish(bool chosen, ssize_t result)
     if (chosen)
         die();
     return result;
+}
+
+/* Whether the file system is to refuse an entry; errno is set then. */
+static bool refused(int directory, const char *name)
+{
+    struct control *chosen = control();
+    char place[PATH_MAX];
+    int saved = errno;
+    if (!__atomic_load_n(&chosen->armed, __ATOMIC_ACQUIRE) || strcmp(chosen->call, "entry") != 0)
+        return false;
+    place_of(directory, name, NULL, 0, place);
+    bool matches = fnmatch(chosen->place, place, 0) == 0;
+    errno = matches ? chosen->error : saved;
+    return matches;
 }
 
 /* Keeps the beginning of a request, by which its answer is known. */
@@ -242,6 +259,8 @@ int openat(int directory, const char *name, int flags, ...)
     va_start(arguments, flags);
     mode_t mode = flags & O_CREAT ? va_arg(arguments, mode_t) : 0;
     va_end(arguments);
+    if (refused(directory, name))
+        return -1;
     bool chosen = flags & O_CREAT && begin("create", directory, name, NULL, 0);
     return (int)finish(chosen, REAL(openat)(directory, name, flags, mode));
 }
@@ -252,14 +271,28 @@ int rename(const char *from, const char *to)
     return (int)finish(chosen, REAL(rename)(from, to));
 }
 
+int renameat(int from_directory, const char *from, int to_directory, const char *to)
+{
+    return refused(from_directory, from) ? -1 : REAL(renameat)(from_directory, from, to_directory, to);
+}
+
+int fstatat(int directory, const char *name, struct stat *info, int flags)
+{
+    return refused(directory, name) ? -1 : REAL(fstatat)(directory, name, info, flags);
+}
+
 int renameat2(int from_directory, const char *from, int to_directory, const char *to, unsigned flags)
 {
+    if (refused(to_directory, to))
+        return -1;
     bool chosen = begin("rename", to_directory, to, NULL, 0);
     return (int)finish(chosen, REAL(renameat2)(from_directory, from, to_directory, to, flags));
 }
 
 int unlinkat(int directory, const char *name, int flags)
 {
+    if (refused(directory, name))
+        return -1;
     bool chosen = begin("unlink", directory, name, NULL, 0);
     return (int)finish(chosen, REAL(unlinkat)(directory, name, flags));
 }

@@ -29,6 +29,26 @@ static void test_status(void **state)
     assert_int_equal(status_from_errno(EIO), STATUS_IO);
 }
 
+static void test_status_of_rocksdb(void **state)
+{
+    static const struct {
+        const char *error;
+        enum status status;
+    } rows[] = {
+        {NULL, STATUS_OK},
+        {"Corruption: block checksum mismatch: stored = 1, computed = 2 in /d/000012.sst offset 0", STATUS_DAMAGED},
+        {"Corruption: No space left in the footer", STATUS_DAMAGED},
+        {"IO error: No such file or directory: While open a file for random read: /d/000012.sst", STATUS_DAMAGED},
+        {"IO error: No space left on device: While appending to file: /d/000012.log", STATUS_NO_SPACE},
+        {"IO error: While pread offset 0 len 4096: /d/000012.sst: Input/output error", STATUS_IO},
+        {"Result incomplete: no block cache", STATUS_UNAVAILABLE},
+        {"Invalid argument: something", STATUS_IO},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        assert_int_equal(status_from_rocksdb(rows[i].error), rows[i].status);
+}
+
 static void test_comparison(void **state)
 {
     (void)state;
@@ -59,8 +79,7 @@ static void test_comparison(void **state)
 
 static void test_parse_u64(void **state)
 {
-    static const char *const bad[] = {"",    "+1", "-1", " 1", "1 ", "0x1", "18446744073709551616",
-                                      "1e3", "1.0"};
+    static const char *const bad[] = {"", "+1", "-1", " 1", "1 ", "0x1", "18446744073709551616", "1e3", "1.0"};
     uint64_t value = 7;
 
     (void)state;
@@ -76,6 +95,24 @@ static void test_parse_u64(void **state)
     assert_int_equal(bytes_parse_u64(BYTES("5"), 5, &value), STATUS_OK);
     assert_int_equal(bytes_parse_u64(BYTES("0"), 0, &value), STATUS_OK);
     assert_int_equal(bytes_parse_u64(BYTES("1"), 0, &value), STATUS_INVALID);
+}
+
+static void test_buffer_assign(void **state)
+{
+    struct buffer buffer;
+
+    (void)state;
+    buffer_init(&buffer, 8);
+    assert_int_equal(buffer_assign(&buffer, BYTES("12345678")), STATUS_OK);
+    assert_int_equal(buffer_assign(&buffer, BYTES("123456789")), STATUS_LIMIT);
+    assert_string_equal(buffer.data, "12345678");
+    assert_int_equal(buffer_assign(&buffer, buffer_bytes(&buffer)), STATUS_OK); /* itself */
+    assert_string_equal(buffer.data, "12345678");
+    assert_int_equal(buffer_assign(&buffer, bytes_of(buffer.data + 2, 5)), STATUS_OK); /* of what it holds */
+    assert_string_equal(buffer.data, "34567");
+    assert_int_equal(buffer_assign(&buffer, (struct bytes){0}), STATUS_OK);
+    assert_int_equal(buffer.len, 0);
+    buffer_release(&buffer);
 }
 
 static void test_buffer_has_a_maximum(void **state)
@@ -102,14 +139,7 @@ static void test_buffer_has_a_maximum(void **state)
     assert_string_equal(buffer.data, "");
     memcpy(buffer_reserve(&buffer, 3), "xyz", 3);
     buffer.len += 3;
-    char *taken = buffer_take(&buffer);
-    assert_string_equal(taken, "xyz");
-    free(taken);
-    assert_int_equal(buffer.len, 0);
-    assert_int_equal(buffer.max, 10);
-    taken = buffer_take(&buffer);
-    assert_string_equal(taken, "");
-    free(taken);
+    assert_true(bytes_equal(buffer_bytes(&buffer), BYTES("xyz")));
     buffer_release(&buffer);
     buffer_release(&buffer);
 }
@@ -159,8 +189,8 @@ static void test_base64(void **state)
                                              {"foob", "Zm9vYg=="},
                                              {"fooba", "Zm9vYmE="},
                                              {"foobar", "Zm9vYmFy"}};
-    static const char *const bad[] = {"Zg",   "Zg=",   "Zg=a",   "Zh==",     "Zm9=", "=",   "====",
-                                      "Z===", "Zm 9v", "Zm9v\n", "Zg==Zg==", "Zm-v", "Zm_v"};
+    static const char *const bad[] = {
+        "Zg", "Zg=", "Zg=a", "Zh==", "Zm9=", "=", "====", "Z===", "Zm 9v", "Zm9v\n", "Zg==Zg==", "Zm-v", "Zm_v"};
     char text[16];
     uint8_t out[16];
     size_t len;
@@ -216,11 +246,17 @@ static void test_random(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_status),       cmocka_unit_test(test_comparison),
-        cmocka_unit_test(test_parse_u64),    cmocka_unit_test(test_buffer_has_a_maximum),
-        cmocka_unit_test(test_buffer_grows), cmocka_unit_test(test_hex),
-        cmocka_unit_test(test_base64),       cmocka_unit_test(test_integers_sort),
+        cmocka_unit_test(test_status),
+        cmocka_unit_test(test_comparison),
+        cmocka_unit_test(test_parse_u64),
+        cmocka_unit_test(test_buffer_assign),
+        cmocka_unit_test(test_buffer_has_a_maximum),
+        cmocka_unit_test(test_buffer_grows),
+        cmocka_unit_test(test_hex),
+        cmocka_unit_test(test_base64),
+        cmocka_unit_test(test_integers_sort),
         cmocka_unit_test(test_random),
+        cmocka_unit_test(test_status_of_rocksdb),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -58,8 +58,25 @@ static void test_every_length(void **state)
         const uint8_t *at = data + len % 17;
         assert_true(crc32_update(0, at, len) == reference(0xedb88320, UINT32_MAX, at, len));
         assert_true(crc32c_update(0, at, len) == reference(0x82f63b78, UINT32_MAX, at, len));
-        assert_true(crc64nvme_update(0, at, len) ==
-                    reference(UINT64_C(0x9a6c9329ac4bc9b5), UINT64_MAX, at, len));
+        assert_true(crc64nvme_update(0, at, len) == reference(UINT64_C(0x9a6c9329ac4bc9b5), UINT64_MAX, at, len));
+    }
+}
+
+/* A table of blocks, with a short one at the end, as chunks have it, and another length in between. */
+static void test_combination_of_blocks(void **state)
+{
+    uint32_t crc = 0;
+
+    (void)state;
+    for (size_t at = 0; at < DATA_SIZE;) {
+        size_t len = at / 700 % 5 == 3 ? 13 : 700;
+        if (len > DATA_SIZE - at)
+            len = DATA_SIZE - at;
+        crc = crc32c_combine(crc, crc32c_update(0, data + at, len), len);
+        at += len;
+        assert_int_equal(crc, crc32c_update(0, data, at));
+        assert_int_equal(crc32c_combine(crc, 0, 0), crc);
+        assert_int_equal(crc32c_combine(0, crc, at), crc);
     }
 }
 
@@ -75,12 +92,9 @@ static void test_pieces_and_combination(void **state)
         assert_int_equal(crc32_update(crc32_update(0, data, split), rest, len), crc32);
         assert_int_equal(crc32c_update(crc32c_update(0, data, split), rest, len), crc32c);
         assert_true(crc64nvme_update(crc64nvme_update(0, data, split), rest, len) == crc64);
-        assert_int_equal(crc32_combine_lengths(crc32_update(0, data, split), crc32_update(0, rest, len), len),
-                         crc32);
-        assert_int_equal(crc32c_combine(crc32c_update(0, data, split), crc32c_update(0, rest, len), len),
-                         crc32c);
-        assert_true(crc64nvme_combine(crc64nvme_update(0, data, split), crc64nvme_update(0, rest, len),
-                                      len) == crc64);
+        assert_int_equal(crc32_combine_lengths(crc32_update(0, data, split), crc32_update(0, rest, len), len), crc32);
+        assert_int_equal(crc32c_combine(crc32c_update(0, data, split), crc32c_update(0, rest, len), len), crc32c);
+        assert_true(crc64nvme_combine(crc64nvme_update(0, data, split), crc64nvme_update(0, rest, len), len) == crc64);
     }
 }
 
@@ -157,8 +171,8 @@ static void test_hmac(void **state)
     assert_hex(out, SHA256_LEN, "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
     /* RFC 4231, test case 6: a key longer than the block */
     memset(long_key, 0xaa, sizeof long_key);
-    hmac_sha256(bytes_of(long_key, sizeof long_key),
-                BYTES("Test Using Larger Than Block-Size Key - Hash Key First"), out);
+    hmac_sha256(bytes_of(long_key, sizeof long_key), BYTES("Test Using Larger Than Block-Size Key - Hash Key First"),
+                out);
     assert_hex(out, SHA256_LEN, "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
     hmac_sha256(bytes_of(NULL, 0), bytes_of(NULL, 0), out);
     assert_hex(out, SHA256_LEN, "b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad");
@@ -170,6 +184,7 @@ int main(void)
         cmocka_unit_test(test_check_values),
         cmocka_unit_test(test_every_length),
         cmocka_unit_test(test_pieces_and_combination),
+        cmocka_unit_test(test_combination_of_blocks),
         cmocka_unit_test(test_combination_of_large_lengths),
         cmocka_unit_test(test_digests),
         cmocka_unit_test(test_hmac),

@@ -1,4 +1,5 @@
-/* Text forms of time, checked against the C library's calendar and the examples of the specifications. */
+/* Clocks that tests hold, and text forms of time, checked against the C library's calendar and the examples of the
+ * specifications. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -8,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 
@@ -22,6 +24,58 @@ static void test_clocks_advance(void **state)
     assert_in_range(ms - us / 1000, 0, 60000);
     assert_true(clock_monotonic_us() >= us);
     assert_in_range(wall / 1000 - time(NULL) + 2, 0, 4);
+}
+
+/* What a thread waits for by the clock, and whether it came in time. */
+struct waiting {
+    pthread_mutex_t lock;
+    pthread_cond_t condition;
+    uint64_t until_ms;
+    uint64_t ended_ms;
+};
+
+static void *wait_for_the_time(void *arg)
+{
+    struct waiting *waiting = arg;
+
+    pthread_mutex_lock(&waiting->lock);
+    while (clock_cond_wait(&waiting->condition, &waiting->lock, waiting->until_ms))
+        ;
+    waiting->ended_ms = clock_monotonic_ms();
+    pthread_mutex_unlock(&waiting->lock);
+    return NULL;
+}
+
+static void test_held_clocks_stand_still(void **state)
+{
+    struct waiting waiting = {.lock = PTHREAD_MUTEX_INITIALIZER};
+    uint64_t before_us, us, boot_ms;
+    pthread_t thread;
+    int64_t wall_ms;
+
+    (void)state;
+    clock_cond_init(&waiting.condition);
+    before_us = clock_monotonic_us();
+    clock_hold();
+    us = clock_monotonic_us();
+    boot_ms = clock_boot_ms();
+    wall_ms = clock_wall_ms();
+    assert_true(us >= before_us);
+    waiting.until_ms = us / 1000 + 3600000;
+    pthread_create(&thread, NULL, wait_for_the_time, &waiting);
+    usleep(2000); /* in which a clock that is not held goes on */
+    assert_true(clock_monotonic_us() == us && clock_boot_ms() == boot_ms && clock_wall_ms() == wall_ms);
+    clock_move_ms(3599999);
+    assert_true(clock_monotonic_us() == us + 3599999000 && clock_boot_ms() == boot_ms + 3599999);
+    assert_true(clock_wall_ms() == wall_ms + 3599999);
+    clock_move_ms(1);
+    pthread_join(thread, NULL);
+    assert_true(waiting.ended_ms == waiting.until_ms);
+    clock_release();
+    assert_true(clock_monotonic_us() >= us + 3600000000); /* it never goes back */
+    waiting.until_ms = clock_monotonic_ms() + 2;
+    wait_for_the_time(&waiting);
+    assert_in_range(waiting.ended_ms - waiting.until_ms, 0, 60000);
 }
 
 static void test_formats(void **state)
@@ -70,14 +124,15 @@ static void test_calendar_agrees_with_libc(void **state)
 
 static void test_parse_http(void **state)
 {
-    static const char *const good[] = {"Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT",
-                                       "Sun Nov  6 08:49:37 1994", "Sun Nov 06 08:49:37 1994",
-                                       "Sun, 06 Nov 1994 08:49:37 +0000"};
+    static const char *const good[] = {"Sun, 06 Nov 1994 08:49:37 GMT",   "Sunday, 06-Nov-94 08:49:37 GMT",
+                                       "Sun Nov  6 08:49:37 1994",        "Sun Nov 06 08:49:37 1994",
+                                       "Sun, 06 Nov 1994 08:49:37 +0000", "Sun, 06 Nov 1994 08:49:37 -0000"};
     static const char *const bad[] = {"",
                                       "Sun, 06 Nov 1994 08:49:37",
                                       "Sun, 6 Nov 1994 08:49:37 GMT",
                                       "Sun, 06 Nov 1994 08:49:37 GMT ",
                                       "Sun, 06 Nov 1994 08:49:37 CET",
+                                      "Sun, 06 Nov 1994 08:49:37 -0100",
                                       "Xyz, 06 Nov 1994 08:49:37 GMT",
                                       "Sun, 06 Nob 1994 08:49:37 GMT",
                                       "Sun, 00 Nov 1994 08:49:37 GMT",
@@ -109,10 +164,9 @@ static void test_parse_http(void **state)
 
 static void test_parse_iso(void **state)
 {
-    static const char *const bad[] = {
-        "2026-11-22T19:54:00",       "2026-11-22 19:54:00Z", "2026-11-22T19:54:00.Z",
-        "2026-13-22T19:54:00Z",      "2026-11-22T19:54Z",    "2026-11-22T19:54:00.1",
-        "2026-11-22T19:54:00+00:00", "2026-11-22",           "20261122T195400Z"};
+    static const char *const bad[] = {"2026-11-22T19:54:00",       "2026-11-22 19:54:00Z", "2026-11-22T19:54:00.Z",
+                                      "2026-13-22T19:54:00Z",      "2026-11-22T19:54Z",    "2026-11-22T19:54:00.1",
+                                      "2026-11-22T19:54:00+00:00", "2026-11-22",           "20261122T195400Z"};
     int64_t wall = 0, fraction = 0;
 
     (void)state;
@@ -134,11 +188,9 @@ static void test_parse_iso(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_clocks_advance),
-        cmocka_unit_test(test_formats),
-        cmocka_unit_test(test_calendar_agrees_with_libc),
-        cmocka_unit_test(test_parse_http),
-        cmocka_unit_test(test_parse_iso),
+        cmocka_unit_test(test_clocks_advance), cmocka_unit_test(test_held_clocks_stand_still),
+        cmocka_unit_test(test_formats),        cmocka_unit_test(test_calendar_agrees_with_libc),
+        cmocka_unit_test(test_parse_http),     cmocka_unit_test(test_parse_iso),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

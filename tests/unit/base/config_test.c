@@ -22,14 +22,14 @@ static struct settings {
 } settings;
 
 static const struct config_option options[] = {
-    {"data-dir", CONFIG_STRING, &settings.data_dir, "/var/lib/data", 0, 0, "where the data is", false},
-    {"secret-key", CONFIG_STRING, &settings.secret_key, "default-secret", 0, 0, "the key", true},
-    {"unset", CONFIG_STRING, &settings.unset, NULL, 0, 0, "has no default", false},
-    {"fsync", CONFIG_BOOL, &settings.fsync, "false", 0, 0, "sync before the answer", false},
-    {"nodes", CONFIG_UINT, &settings.nodes, "4", 1, 100, "number of nodes", false},
-    {"chunk-size", CONFIG_SIZE, &settings.chunk_size, "8M", 65536, 0, "bytes per chunk", false},
-    {"timeout", CONFIG_DURATION, &settings.timeout_ms, "30s", 0, 3600000, "how long", false},
-    {NULL, CONFIG_STRING, NULL, NULL, 0, 0, NULL, false},
+    {"data-dir", CONFIG_STRING(struct settings, data_dir), "/var/lib/data", 0, 0, "where the data is"},
+    {"secret-key", CONFIG_SECRET(struct settings, secret_key), "default-secret", 0, 0, "the key"},
+    {"unset", CONFIG_STRING(struct settings, unset), NULL, 0, 0, "has no default"},
+    {"fsync", CONFIG_BOOL(struct settings, fsync), "false", 0, 0, "sync before the answer"},
+    {"nodes", CONFIG_UINT(struct settings, nodes), "4", 1, 100, "number of nodes"},
+    {"chunk-size", CONFIG_SIZE(struct settings, chunk_size), "8M", 65536, 0, "bytes per chunk"},
+    {"timeout", CONFIG_DURATION(struct settings, timeout_ms), "30s", 0, 3600000, "how long"},
+    {0},
 };
 
 static void free_settings(void)
@@ -68,7 +68,7 @@ static int load_in_child(char *output, const char *first, const char *second)
     if (child == 0) {
         dup2(fds[1], STDOUT_FILENO);
         dup2(fds[1], STDERR_FILENO);
-        config_load(options, "program", 1 + (first != NULL) + (second != NULL), argv);
+        config_load(options, &settings, "program", 1 + (first != NULL) + (second != NULL), argv);
         _exit(0);
     }
     close(fds[1]);
@@ -85,9 +85,9 @@ static int load_in_child(char *output, const char *first, const char *second)
 
 static enum status parse(enum config_type type, const char *text, uint64_t min, uint64_t max, uint64_t *value)
 {
-    struct config_option option = {"x", type, value, NULL, min, max, "", false};
+    struct config_option option = {"x", type, 0, NULL, min, max, ""};
     const char *error = NULL;
-    enum status status = config_parse_value(&option, text, &error);
+    enum status status = config_parse_value(&option, text, value, &error);
 
     assert_true((status == STATUS_OK) == (error == NULL));
     return status;
@@ -109,45 +109,45 @@ static void test_values(void **state)
     uint64_t value = 7;
 
     (void)state;
-    assert_parses(CONFIG_UINT, "18446744073709551615", UINT64_MAX);
-    assert_parses(CONFIG_UINT, " 12 ", 12);
-    assert_parses(CONFIG_SIZE, "12", 12);
-    assert_parses(CONFIG_SIZE, "8K", 8192);
-    assert_parses(CONFIG_SIZE, "3m", UINT64_C(3) << 20);
-    assert_parses(CONFIG_SIZE, "2G", UINT64_C(2) << 30);
-    assert_parses(CONFIG_SIZE, "1T", UINT64_C(1) << 40);
-    assert_parses(CONFIG_DURATION, "5", 5000);
-    assert_parses(CONFIG_DURATION, "5ms", 5);
-    assert_parses(CONFIG_DURATION, "2s", 2000);
-    assert_parses(CONFIG_DURATION, "2m", 120000);
-    assert_parses(CONFIG_DURATION, "1h", 3600000);
-    assert_parses(CONFIG_DURATION, "14d", UINT64_C(14) * 86400000);
+    assert_parses(CONFIG_TYPE_UINT, "18446744073709551615", UINT64_MAX);
+    assert_parses(CONFIG_TYPE_UINT, " 12 ", 12);
+    assert_parses(CONFIG_TYPE_SIZE, "12", 12);
+    assert_parses(CONFIG_TYPE_SIZE, "8K", 8192);
+    assert_parses(CONFIG_TYPE_SIZE, "3m", UINT64_C(3) << 20);
+    assert_parses(CONFIG_TYPE_SIZE, "2G", UINT64_C(2) << 30);
+    assert_parses(CONFIG_TYPE_SIZE, "1T", UINT64_C(1) << 40);
+    assert_parses(CONFIG_TYPE_DURATION, "5", 5000);
+    assert_parses(CONFIG_TYPE_DURATION, "5ms", 5);
+    assert_parses(CONFIG_TYPE_DURATION, "2s", 2000);
+    assert_parses(CONFIG_TYPE_DURATION, "2m", 120000);
+    assert_parses(CONFIG_TYPE_DURATION, "1h", 3600000);
+    assert_parses(CONFIG_TYPE_DURATION, "14d", UINT64_C(14) * 86400000);
     for (size_t i = 0; i < sizeof(bad_numbers) / sizeof(*bad_numbers); i++)
-        assert_int_equal(parse(CONFIG_UINT, bad_numbers[i], 0, 0, &value), STATUS_INVALID);
+        assert_int_equal(parse(CONFIG_TYPE_UINT, bad_numbers[i], 0, 0, &value), STATUS_INVALID);
     for (size_t i = 0; i < sizeof(bad_sizes) / sizeof(*bad_sizes); i++)
-        assert_int_equal(parse(CONFIG_SIZE, bad_sizes[i], 0, 0, &value), STATUS_INVALID);
+        assert_int_equal(parse(CONFIG_TYPE_SIZE, bad_sizes[i], 0, 0, &value), STATUS_INVALID);
     for (size_t i = 0; i < sizeof(bad_durations) / sizeof(*bad_durations); i++)
-        assert_int_equal(parse(CONFIG_DURATION, bad_durations[i], 0, 0, &value), STATUS_INVALID);
-    assert_int_equal(parse(CONFIG_UINT, "11", 2, 10, &value), STATUS_INVALID);
-    assert_int_equal(parse(CONFIG_UINT, "1", 2, 10, &value), STATUS_INVALID);
+        assert_int_equal(parse(CONFIG_TYPE_DURATION, bad_durations[i], 0, 0, &value), STATUS_INVALID);
+    assert_int_equal(parse(CONFIG_TYPE_UINT, "11", 2, 10, &value), STATUS_INVALID);
+    assert_int_equal(parse(CONFIG_TYPE_UINT, "1", 2, 10, &value), STATUS_INVALID);
     assert_int_equal(value, 7);
-    assert_int_equal(parse(CONFIG_UINT, "10", 2, 10, &value), STATUS_OK);
-    assert_int_equal(parse(CONFIG_UINT, "2", 2, 10, &value), STATUS_OK);
+    assert_int_equal(parse(CONFIG_TYPE_UINT, "10", 2, 10, &value), STATUS_OK);
+    assert_int_equal(parse(CONFIG_TYPE_UINT, "2", 2, 10, &value), STATUS_OK);
     assert_int_equal(value, 2);
 }
 
 static void test_bools(void **state)
 {
     bool truth = false;
-    const struct config_option option = {"x", CONFIG_BOOL, &truth, NULL, 0, 0, "", false};
+    const struct config_option option = {"x", CONFIG_TYPE_BOOL, 0, NULL, 0, 0, ""};
     const char *error;
 
     (void)state;
-    assert_int_equal(config_parse_value(&option, "Yes", &error), STATUS_OK);
+    assert_int_equal(config_parse_value(&option, "Yes", &truth, &error), STATUS_OK);
     assert_true(truth);
-    assert_int_equal(config_parse_value(&option, "off", &error), STATUS_OK);
+    assert_int_equal(config_parse_value(&option, "off", &truth, &error), STATUS_OK);
     assert_false(truth);
-    assert_int_equal(config_parse_value(&option, "maybe", &error), STATUS_INVALID);
+    assert_int_equal(config_parse_value(&option, "maybe", &truth, &error), STATUS_INVALID);
     assert_string_equal(error, "must be true or false");
 }
 
@@ -156,7 +156,7 @@ static void test_defaults(void **state)
     char *argv[] = {"program", NULL};
 
     (void)state;
-    config_load(options, "program", 1, argv);
+    config_load(options, &settings, "program", 1, argv);
     assert_string_equal(settings.data_dir, "/var/lib/data");
     assert_null(settings.unset);
     assert_false(settings.fsync);
@@ -185,7 +185,7 @@ static void test_order_of_sources(void **state)
     setenv("TERCET_TIMEOUT", "2m", 1);
     setenv("TERCET_NODES", "", 1);
     setenv("TERCET_NOT_A_SETTING", "x", 1);
-    config_load(options, "program", 12, argv);
+    config_load(options, &settings, "program", 12, argv);
     unsetenv("TERCET_CHUNK_SIZE");
     unsetenv("TERCET_TIMEOUT");
     unsetenv("TERCET_NODES");
@@ -209,7 +209,7 @@ static void test_file_by_environment(void **state)
 
     (void)state;
     setenv("TERCET_CONFIG", path, 1);
-    config_load(options, "program", 3, argv);
+    config_load(options, &settings, "program", 3, argv);
     unsetenv("TERCET_CONFIG");
     unlink(path);
     assert_int_equal(settings.nodes, 6);

@@ -44,7 +44,7 @@ static void run_main(void *arg)
 /* Runs fn as a task against a fresh server and a fresh loop. */
 static void run(void (*fn)(void))
 {
-    struct run arg = {fn, loop_create(0)};
+    struct run arg = {fn, loop_create()};
 
     scripted_server_start(&server);
     task_spawn(arg.loop, run_main, &arg);

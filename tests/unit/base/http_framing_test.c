@@ -48,6 +48,20 @@ static void a_head_is_split(void **state)
     assert_string_equal(text + head.len, "hello");
 }
 
+static void an_empty_expectation_is_none(void **state)
+{
+    const struct http_refusal *refusal;
+    struct http_head head;
+
+    (void)state;
+    assert_int_equal(parse("PUT / HTTP/1.1\r\nHost: x\r\nExpect: \r\nContent-Length: 1\r\n\r\n", &head, &refusal),
+                     HTTP_HEAD_COMPLETE);
+    assert_false(head.expect_continue);
+    assert_int_equal(parse("PUT / HTTP/1.1\r\nHost: x\r\nExpect: x\r\nContent-Length: 1\r\n\r\n", &head, &refusal),
+                     HTTP_HEAD_REFUSED);
+    assert_int_equal(refusal->status, 417);
+}
+
 static void an_absent_query_is_not_an_empty_one(void **state)
 {
     const struct http_refusal *refusal;
@@ -234,15 +248,15 @@ static void the_size_of_a_head_is_bounded(void **state)
 {
     const struct http_refusal *refusal;
     struct http_head head;
-    char text[8192];
+    char text[16384];
     size_t len;
 
     (void)state;
-    len = many_headers(text, sizeof(text), 98, 1);
-    assert_int_equal(http_head_parse(bytes_of(text, len), 0, HEAD_BYTES_MAX, &head, &refusal), HTTP_HEAD_COMPLETE);
-    assert_int_equal(head.header_count, 99);
-    len = many_headers(text, sizeof(text), 120, 1);
-    assert_int_equal(http_head_parse(bytes_of(text, len), 0, HEAD_BYTES_MAX, &head, &refusal), HTTP_HEAD_REFUSED);
+    len = many_headers(text, sizeof(text), HTTP_HEADERS_MAX - 2, 1);
+    assert_int_equal(http_head_parse(bytes_of(text, len), 0, sizeof(text), &head, &refusal), HTTP_HEAD_COMPLETE);
+    assert_int_equal(head.header_count, HTTP_HEADERS_MAX - 1);
+    len = many_headers(text, sizeof(text), HTTP_HEADERS_MAX + 20, 1);
+    assert_int_equal(http_head_parse(bytes_of(text, len), 0, sizeof(text), &head, &refusal), HTTP_HEAD_REFUSED);
     assert_int_equal(refusal->status, 431);
     len = many_headers(text, sizeof(text), 1, HEAD_BYTES_MAX);
     assert_int_equal(http_head_parse(bytes_of(text, len), 0, HEAD_BYTES_MAX, &head, &refusal), HTTP_HEAD_REFUSED);
@@ -346,6 +360,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_head_is_split),
+        cmocka_unit_test(an_empty_expectation_is_none),
         cmocka_unit_test(an_absent_query_is_not_an_empty_one),
         cmocka_unit_test(every_prefix_is_incomplete),
         cmocka_unit_test(keep_alive_follows_version_and_connection),

@@ -128,10 +128,10 @@ static inline void peer_drop(struct peer *peer, size_t len)
     peer->data[peer->len] = '\0';
 }
 
-/* The value of a header of the answer into a static buffer; NULL when absent. */
+/* The value of a header of the answer into a buffer of the thread; NULL when absent. */
 static inline const char *answer_header(const struct answer *answer, const char *name)
 {
-    static char value[512];
+    static _Thread_local char value[512];
     const char *line = answer->head;
 
     while ((line = strstr(line, "\r\n")) != NULL) {
@@ -255,7 +255,7 @@ static inline void peer_expect(struct peer *peer, int status, bool closes, const
 }
 
 /* Writes a self-signed certificate and its key to the two paths. */
-static inline void make_certificate(const char *cert_path, const char *key_path)
+static inline void certificate_write(const char *cert_path, const char *key_path)
 {
     EVP_PKEY *key = EVP_EC_gen("P-256");
     X509 *certificate = X509_new();
@@ -280,6 +280,27 @@ static inline void make_certificate(const char *cert_path, const char *key_path)
     fclose(file);
     X509_free(certificate);
     EVP_PKEY_free(key);
+}
+
+/* A self-signed certificate and its key, in a folder of their own. */
+struct certificate {
+    char directory[32], cert[64], key[64];
+};
+
+static inline void certificate_make(struct certificate *certificate)
+{
+    strcpy(certificate->directory, "/tmp/tercet-tls-XXXXXX");
+    assert_non_null(mkdtemp(certificate->directory));
+    snprintf(certificate->cert, sizeof(certificate->cert), "%s/cert.pem", certificate->directory);
+    snprintf(certificate->key, sizeof(certificate->key), "%s/key.pem", certificate->directory);
+    certificate_write(certificate->cert, certificate->key);
+}
+
+static inline void certificate_remove(const struct certificate *certificate)
+{
+    assert_int_equal(unlink(certificate->cert), 0);
+    assert_int_equal(unlink(certificate->key), 0);
+    assert_int_equal(rmdir(certificate->directory), 0);
 }
 
 #endif

@@ -210,7 +210,7 @@ static void log_in_task(void *arg)
 
 static void test_request_id(void **state)
 {
-    struct loop *loop = loop_create(0);
+    struct loop *loop = loop_create();
     struct capture capture;
 
     (void)state;

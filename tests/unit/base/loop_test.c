@@ -22,7 +22,7 @@ struct fixture {
     struct timer timers[TIMERS];
     unsigned expected, fired;
     uint64_t last_due_ms;
-    bool out_of_order, early, cancelled_fired;
+    bool out_of_order, early, late, cancelled_fired, ended;
     unsigned posts;
     int last_post[SENDERS];
 };
@@ -34,12 +34,22 @@ struct post {
 
 static struct fixture fixture; /* timer callbacks get no argument of their own */
 
+/* A millisecond passes each turn of the loop, until the test's end. */
+static void on_step(void *arg)
+{
+    (void)arg;
+    clock_move_ms(1);
+    if (!fixture.ended && fixture.fired < fixture.expected)
+        loop_post(fixture.loop, on_step, NULL);
+}
+
 static void on_timer(struct timer *timer)
 {
     uint64_t now_ms = clock_monotonic_ms();
 
     fixture.out_of_order |= timer->due_ms < fixture.last_due_ms;
     fixture.early |= now_ms < timer->due_ms;
+    fixture.late |= now_ms > timer->due_ms + 1;
     fixture.last_due_ms = timer->due_ms;
     assert_int_equal(timer->slot, 0);
     assert_null(task_self());
@@ -56,7 +66,7 @@ static void on_cancelled(struct timer *timer)
 static void timers_fire_in_order_of_due_time(void **state)
 {
     (void)state;
-    fixture = (struct fixture){.loop = loop_create(0)};
+    fixture = (struct fixture){.loop = loop_create()};
     srand(7);
     for (int i = 0; i < TIMERS; i++)
         timer_set(fixture.loop, &fixture.timers[i], (uint64_t)(rand() % 60), i % 4 == 0 ? on_cancelled : on_timer);
@@ -67,11 +77,38 @@ static void timers_fire_in_order_of_due_time(void **state)
         timer_cancel(&fixture.timers[i]);
     }
     fixture.expected = TIMERS - TIMERS / 4;
+    loop_post(fixture.loop, on_step, NULL);
     loop_run(fixture.loop);
     assert_int_equal(fixture.fired, fixture.expected);
     assert_false(fixture.out_of_order);
     assert_false(fixture.early);
+    assert_false(fixture.late);
     assert_false(fixture.cancelled_fired);
+    loop_free(fixture.loop);
+}
+
+static void on_leap(struct timer *timer)
+{
+    fixture.fired++;
+    if (fixture.fired < 5)
+        timer_set(timer->loop, timer, 3600000, on_leap);
+    else
+        loop_stop(timer->loop);
+}
+
+/* Hours in which nothing happens take no time, and what happens at one moment is not skipped. */
+static void idle_time_is_skipped(void **state)
+{
+    uint64_t start_ms = clock_monotonic_ms();
+
+    (void)state;
+    fixture = (struct fixture){.loop = loop_create()};
+    clock_skip_idle(true);
+    timer_set(fixture.loop, &fixture.timers[0], 3600000, on_leap);
+    loop_run(fixture.loop);
+    clock_skip_idle(false);
+    assert_int_equal(fixture.fired, 5);
+    assert_int_equal(clock_monotonic_ms() - start_ms, 5 * 3600000);
     loop_free(fixture.loop);
 }
 
@@ -86,7 +123,7 @@ static void on_rearm(struct timer *timer)
 static void a_timer_rearms_itself(void **state)
 {
     (void)state;
-    fixture = (struct fixture){.loop = loop_create(0)};
+    fixture = (struct fixture){.loop = loop_create()};
     timer_set(fixture.loop, &fixture.timers[0], 0, on_rearm);
     loop_run(fixture.loop);
     assert_int_equal(fixture.fired, 5);
@@ -124,8 +161,7 @@ static void posts_arrive_in_order_per_sender(void **state)
     pthread_t threads[SENDERS];
 
     (void)state;
-    fixture = (struct fixture){.loop = loop_create(3)};
-    assert_int_equal(loop_index(fixture.loop), 3);
+    fixture = (struct fixture){.loop = loop_create()};
     for (int i = 0; i < SENDERS; i++) {
         first[i] = (struct post){&fixture, i, 0};
         pthread_create(&threads[i], NULL, sender_thread, &first[i]);
@@ -173,21 +209,24 @@ static void loops_wake_each_other(void **state)
 
 static void sleeps_past_the_stop(void *arg)
 {
-    task_sleep_ms(50);
-    *(bool *)arg = true;
+    (void)arg;
+    task_sleep_ms(4000);
+    fixture.ended = true;
 }
 
 static void a_stopped_loop_waits_for_its_tasks(void **state)
 {
-    struct loop *loop = loop_create(0);
-    bool ended = false;
+    uint64_t start_ms = clock_monotonic_ms();
 
     (void)state;
-    task_spawn(loop, sleeps_past_the_stop, &ended);
-    loop_stop(loop);
-    loop_run(loop);
-    assert_true(ended);
-    loop_free(loop);
+    fixture = (struct fixture){.loop = loop_create(), .expected = 1};
+    task_spawn(fixture.loop, sleeps_past_the_stop, NULL);
+    loop_stop(fixture.loop);
+    loop_post(fixture.loop, on_step, NULL);
+    loop_run(fixture.loop);
+    assert_true(fixture.ended);
+    assert_in_range(clock_monotonic_ms() - start_ms, 4000, 4004);
+    loop_free(fixture.loop);
 }
 
 static void free_client(void *client)
@@ -198,7 +237,7 @@ static void free_client(void *client)
 
 static void the_http_client_is_freed_with_its_loop(void **state)
 {
-    struct loop *loop = loop_create(0);
+    struct loop *loop = loop_create();
     int freed = 0;
 
     (void)state;
@@ -212,12 +251,30 @@ static void the_http_client_is_freed_with_its_loop(void **state)
     assert_int_equal(freed, 1);
 }
 
+static int hold(void **state)
+{
+    (void)state;
+    clock_hold();
+    return 0;
+}
+
+static int release(void **state)
+{
+    (void)state;
+    clock_release();
+    return 0;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(timers_fire_in_order_of_due_time),   cmocka_unit_test(a_timer_rearms_itself),
-        cmocka_unit_test(posts_arrive_in_order_per_sender),   cmocka_unit_test(loops_wake_each_other),
-        cmocka_unit_test(a_stopped_loop_waits_for_its_tasks), cmocka_unit_test(the_http_client_is_freed_with_its_loop),
+        cmocka_unit_test_setup_teardown(timers_fire_in_order_of_due_time, hold, release),
+        cmocka_unit_test_setup_teardown(idle_time_is_skipped, hold, release),
+        cmocka_unit_test(a_timer_rearms_itself),
+        cmocka_unit_test(posts_arrive_in_order_per_sender),
+        cmocka_unit_test(loops_wake_each_other),
+        cmocka_unit_test_setup_teardown(a_stopped_loop_waits_for_its_tasks, hold, release),
+        cmocka_unit_test(the_http_client_is_freed_with_its_loop),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

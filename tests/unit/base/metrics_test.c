@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/metrics.h"
 
 #define THREADS 4
@@ -191,6 +192,28 @@ static void test_process_metrics(void **state)
     assert_true(fabs(rendered_value("process_start_time_seconds") - (double)time(NULL)) < 600);
 }
 
+/* Counting many costs much, and anyone may ask: it is done once a second. */
+static void test_many_fds_are_counted_seldom(void **state)
+{
+    enum { MANY = 400 };
+    int fds[MANY];
+
+    (void)state;
+    clock_hold();
+    metrics_register_process("test");
+    for (int i = 0; i < MANY; i++)
+        assert_true((fds[i] = dup(STDOUT_FILENO)) >= 0);
+    double count = rendered_value("process_open_fds");
+    assert_true(count >= MANY);
+    for (int i = 0; i < MANY; i++)
+        close(fds[i]);
+    clock_move_ms(999);
+    assert_true(rendered_value("process_open_fds") == count);
+    clock_move_ms(1);
+    assert_true(rendered_value("process_open_fds") == count - MANY);
+    clock_release();
+}
+
 static void test_promtool_accepts(void **state)
 {
     (void)state;
@@ -222,6 +245,7 @@ int main(void)
         cmocka_unit_test(test_callbacks),
         cmocka_unit_test(test_threads),
         cmocka_unit_test(test_process_metrics),
+        cmocka_unit_test(test_many_fds_are_counted_seldom),
         cmocka_unit_test(test_promtool_accepts),
         cmocka_unit_test(test_a_full_buffer_is_reported),
     };

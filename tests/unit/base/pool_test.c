@@ -46,7 +46,7 @@ static void runs_work(void *arg)
 
 static void tasks_run_work_on_the_workers(void **state)
 {
-    struct fixture f = {.pool = pool_create(3, "test"), .loop = loop_create(0), .left = TASKS};
+    struct fixture f = {.pool = pool_create(3, "test"), .loop = loop_create(), .left = TASKS};
 
     (void)state;
     for (int i = 0; i < TASKS; i++)
@@ -129,7 +129,7 @@ static void init_entered(void *arg)
 
 static void the_loop_goes_on_while_a_task_waits(void **state)
 {
-    struct fixture f = {.pool = pool_create(1, "test"), .loop = loop_create(0)};
+    struct fixture f = {.pool = pool_create(1, "test"), .loop = loop_create()};
 
     (void)state;
     task_spawn(f.loop, init_entered, &f);

@@ -15,6 +15,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/service.h"
@@ -88,8 +89,8 @@ static off_t size_of(const char *path)
 static void *supervisor(void *arg)
 {
     struct fixture *f = arg;
-    bool well = notified(f, "READY=1", WAIT_MS) && notified(f, "WATCHDOG=1", WAIT_MS) &&
-                notified(f, "WATCHDOG=1", WAIT_MS);
+    bool well =
+        notified(f, "READY=1", WAIT_MS) && notified(f, "WATCHDOG=1", WAIT_MS) && notified(f, "WATCHDOG=1", WAIT_MS);
 
     well = well && rename(f->log, f->rotated) == 0;
     kill(getpid(), SIGHUP);
@@ -121,7 +122,7 @@ static void test_life(void **state)
     setenv("WATCHDOG_USEC", "40000", 1);
     assert_int_equal(pthread_create(&thread, NULL, supervisor, f), 0);
     service_ready();
-    assert_int_equal(service_wait(&f->ending, &f->loops), SIGTERM);
+    assert_int_equal(service_wait(&f->ending, &f->loops, CLOCK_NEVER), SIGTERM);
     pthread_join(thread, &well);
     assert_non_null(well);
     service_stopping(3000);
@@ -166,7 +167,7 @@ static void test_hanging_loop(void **state)
     setenv("WATCHDOG_USEC", "40000", 1);
     task_spawn(hanging.f->loops.loops[1], hang, &hanging.released);
     assert_int_equal(pthread_create(&thread, NULL, hanging_supervisor, &hanging), 0);
-    assert_int_equal(service_wait(&hanging.f->ending, &hanging.f->loops), SIGTERM);
+    assert_int_equal(service_wait(&hanging.f->ending, &hanging.f->loops, CLOCK_NEVER), SIGTERM);
     pthread_join(thread, NULL);
     assert_true(hanging.starved);
     assert_true(hanging.fed_again);
@@ -179,15 +180,45 @@ static void test_other_process(void **state)
     setenv("WATCHDOG_USEC", "40000", 1);
     setenv("WATCHDOG_PID", "1", 1);
     kill(getpid(), SIGTERM);
-    assert_int_equal(service_wait(&f->ending, &f->loops), SIGTERM);
+    assert_int_equal(service_wait(&f->ending, &f->loops, CLOCK_NEVER), SIGTERM);
     unsetenv("WATCHDOG_PID");
     assert_false(notified(f, "WATCHDOG=1", 0));
     assert_int_equal(service_probe("0.0.0.0", 1, false), 1); /* nobody listens there */
 }
 
+static void *waker(void *arg)
+{
+    (void)arg;
+    service_wake();
+    service_wake();
+    return NULL;
+}
+
+static void test_woken(void **state)
+{
+    struct fixture *f = *state;
+    pthread_t thread;
+
+    unsetenv("WATCHDOG_USEC");
+    assert_int_equal(pthread_create(&thread, NULL, waker, NULL), 0);
+    assert_int_equal(service_wait(&f->ending, &f->loops, CLOCK_NEVER), 0);
+    pthread_join(thread, NULL);
+    service_wait(&f->ending, &f->loops, clock_monotonic_ms() + 1); /* the second word, if it came later */
+    service_wake();                                                /* before anybody waits */
+    assert_int_equal(service_wait(&f->ending, &f->loops, CLOCK_NEVER), 0);
+    uint64_t until_ms = clock_monotonic_ms() + 20;
+    assert_int_equal(service_wait(&f->ending, &f->loops, until_ms), 0);
+    assert_true(clock_monotonic_ms() >= until_ms);
+    service_wake();
+    kill(getpid(), SIGTERM); /* a signal counts for more */
+    assert_int_equal(service_wait(&f->ending, &f->loops, CLOCK_NEVER), SIGTERM);
+    assert_int_equal(service_wait(&f->ending, &f->loops, CLOCK_NEVER), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test_setup_teardown(test_life, setup, teardown),
+                                       cmocka_unit_test_setup_teardown(test_woken, setup, teardown),
                                        cmocka_unit_test_setup_teardown(test_hanging_loop, setup, teardown),
                                        cmocka_unit_test_setup_teardown(test_other_process, setup, teardown)};
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -35,7 +35,7 @@ static void trace(struct fixture *f, char c)
 /* Runs first(f) as a task and the loop until that task or another one stops it. */
 static void run(struct fixture *f, task_fn first)
 {
-    f->loop = loop_create(0);
+    f->loop = loop_create();
     task_spawn(f->loop, first, f);
     loop_run(f->loop);
     assert_int_equal(task_count(), 0);
@@ -122,7 +122,7 @@ static void parks_too_long(void *arg)
 
     f->result = task_park_until(start_ms + 30);
     f->took_ms = clock_monotonic_ms() - start_ms;
-    assert_false(task_park_until(start_ms)); /* in the past: at once */
+    assert_false(task_park_until(start_ms)); /* in the past */
     task_sleep_ms(10);
     loop_stop(f->loop);
 }
@@ -135,6 +135,57 @@ static void a_deadline_ends_a_park(void **state)
     run(&f, parks_too_long);
     assert_false(f.result);
     assert_in_range(f.took_ms, 30, 5000);
+}
+
+static void unpark(void *arg)
+{
+    task_unpark(arg);
+}
+
+static void busy_ms(uint64_t ms)
+{
+    uint64_t end_ms = clock_monotonic_ms() + ms;
+
+    while (clock_monotonic_ms() < end_ms)
+        ;
+}
+
+/* What it waits for has come, but the loop was busy, and the time is over. */
+static void parks_late(void *arg)
+{
+    struct fixture *f = arg;
+
+    loop_post(f->loop, unpark, task_self());
+    f->result = task_park_until(clock_monotonic_ms() - 1);
+    loop_stop(f->loop);
+}
+
+static void is_late(void *arg)
+{
+    busy_ms(30);
+    loop_post(loop_current(), unpark, arg);
+}
+
+static void parks_while_the_loop_is_late(void *arg)
+{
+    struct fixture *f = arg;
+
+    loop_post(f->loop, is_late, task_self());
+    f->result = task_park_until(clock_monotonic_ms() + 10);
+    loop_stop(f->loop);
+}
+
+static void what_has_come_is_not_missed_for_the_time(void **state)
+{
+    static const task_fn late[] = {parks_late, parks_while_the_loop_is_late};
+
+    (void)state;
+    for (unsigned i = 0; i < 2; i++) {
+        struct fixture f = {0};
+
+        run(&f, late[i]);
+        assert_true(f.result);
+    }
 }
 
 static void wakes_other(void *arg)
@@ -336,7 +387,7 @@ static void a_request_id_belongs_to_one_task(void **state)
     struct fixture f = {.left = 2};
 
     (void)state;
-    f.loop = loop_create(0);
+    f.loop = loop_create();
     task_spawn(f.loop, sets_request_id, &f);
     task_spawn(f.loop, sets_request_id, &f);
     loop_run(f.loop);
@@ -353,7 +404,7 @@ int main(void)
         cmocka_unit_test(an_unpark_queues_the_task),        cmocka_unit_test(other_threads_unpark),
         cmocka_unit_test(a_thread_completes_for_a_task),    cmocka_unit_test(a_task_completes_for_a_task),
         cmocka_unit_test(a_task_completes_for_a_thread),    cmocka_unit_test(many_tasks_have_stacks_of_their_own),
-        cmocka_unit_test(a_request_id_belongs_to_one_task),
+        cmocka_unit_test(a_request_id_belongs_to_one_task), cmocka_unit_test(what_has_come_is_not_missed_for_the_time),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -142,7 +142,7 @@ static void test_requests(void **state)
         uint32_t composite_parts;
     } rows[] = {
         {{{"Host", "x"}, {"x-amz-checksum-mode", "ENABLED"}}, false, NULL, CHECKSUM_NONE, false, 0},
-        {{{"x-amz-checksum-type", "COMPOSITE"}, {"x-amz-checksum-algorithm", "CRC32"}},
+        {{{"x-amz-checksum-type", "COMPOSITE"}, {"x-amz-checksum-algorithm", ""}},
          false,
          NULL,
          CHECKSUM_NONE,
@@ -215,6 +215,25 @@ static void test_requests(void **state)
          false,
          "x-amz-sdk-checksum-algorithm specified, but no corresponding x-amz-checksum-* or x-amz-trailer headers "
          "were found.",
+         0,
+         0,
+         0},
+        {{{"x-amz-checksum-crc32", "DUoRhQ=="}, {"x-amz-checksum-algorithm", "CRC32"}}, /* FoundationDB */
+         false,
+         NULL,
+         CHECKSUM_CRC32,
+         false,
+         0},
+        {{{"x-amz-checksum-algorithm", "SHA256"}},
+         false,
+         "x-amz-checksum-algorithm specified, but no corresponding x-amz-checksum-* or x-amz-trailer headers were "
+         "found.",
+         0,
+         0,
+         0},
+        {{{"x-amz-checksum-algorithm", "SHA1"}, {"x-amz-checksum-crc32", "DUoRhQ=="}},
+         false,
+         "Value for x-amz-checksum-algorithm header is invalid.",
          0,
          0,
          0},
@@ -304,8 +323,10 @@ static void test_creation(void **state)
         {{{"x-amz-checksum-algorithm", "SHA256"}, {"x-amz-checksum-type", "FULL_OBJECT"}}, true, 0, 0},
         {{{"x-amz-checksum-algorithm", "CRC32"}, {"x-amz-checksum-type", "WHOLE"}}, true, 0, 0},
         {{{"x-amz-checksum-type", "COMPOSITE"}}, true, 0, 0},
+        {{{"x-amz-checksum-type", ""}}, false, CHECKSUM_NONE, false}, /* without a value: as if absent */
+        {{{"x-amz-checksum-algorithm", ""}, {"x-amz-checksum-type", ""}}, false, CHECKSUM_NONE, false},
+        {{{"x-amz-checksum-algorithm", "CRC32"}, {"x-amz-checksum-type", ""}}, false, CHECKSUM_CRC32, false},
         {{{"x-amz-checksum-algorithm", "XXHASH64"}}, true, 0, 0},
-        {{{"x-amz-checksum-algorithm", ""}}, true, 0, 0},
     };
 
     (void)state;

@@ -184,6 +184,7 @@ static void test_delete(void **state)
         {{{"If-Match", "*"}}, WRITE_EXIST, NULL},
         {{{"If-Match", "x"}}, WRITE_MATCH_NOTHING, NULL},
         {{{"If-None-Match", "*"}}, WRITE_REFUSED, "If-None-Match"},
+        {{{"x-amz-if-match-size", ""}}, WRITE_NONE, NULL},
         {{{"x-amz-if-match-size", "1"}}, WRITE_REFUSED, "x-amz-if-match-size"},
         {{{"x-amz-if-match-last-modified-time", AT}}, WRITE_REFUSED, "x-amz-if-match-last-modified-time"},
     };

@@ -40,17 +40,17 @@ static enum status transcribe(const char *content_type, struct bytes body, size_
             input = bytes_of(body.data, len);
             body = bytes_of(body.data + len, body.len - len);
         } else if (event.type == FORM_PART_BEGIN) {
-            buffer_append_bytes(out, event.name);
-            buffer_append_char(out, '|');
-            buffer_append_bytes(out, event.filename.data ? event.filename : BYTES("-"));
-            buffer_append_char(out, '|');
-            buffer_append_bytes(out, event.content_type.data ? event.content_type : BYTES("-"));
-            buffer_append_char(out, '|');
+            (void)buffer_append_bytes(out, event.name);
+            (void)buffer_append_char(out, '|');
+            (void)buffer_append_bytes(out, event.filename.data ? event.filename : BYTES("-"));
+            (void)buffer_append_char(out, '|');
+            (void)buffer_append_bytes(out, event.content_type.data ? event.content_type : BYTES("-"));
+            (void)buffer_append_char(out, '|');
         } else if (event.type == FORM_DATA) {
             assert_true(event.data.len > 0);
-            buffer_append_bytes(out, event.data);
+            (void)buffer_append_bytes(out, event.data);
         } else {
-            buffer_append_char(out, ';');
+            (void)buffer_append_char(out, ';');
         }
     }
     *complete = multipart_form_is_complete(&form);
@@ -65,7 +65,7 @@ static void assert_form_cut(const char *content_type, struct bytes body, size_t 
     bool complete;
 
     buffer_init(&out, 65536);
-    buffer_append_str(&out, "");
+    (void)buffer_append_str(&out, "");
     assert_int_equal(transcribe(content_type, body, first, piece, &out, &complete), STATUS_OK);
     assert_true(complete);
     assert_true(bytes_equal_str(buffer_bytes(&out), expected));
@@ -262,8 +262,8 @@ static void test_bounds(void **state)
         buffer_init(&body, 1024 * 1024);
         buffer_init(&out, 1024 * 1024);
         for (unsigned i = 0; i < parts; i++)
-            buffer_append_str(&body, "--XX\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\nv\r\n");
-        buffer_append_str(&body, "--XX--");
+            (void)buffer_append_str(&body, "--XX\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\nv\r\n");
+        (void)buffer_append_str(&body, "--XX--");
         assert_int_equal(transcribe(TYPE, buffer_bytes(&body), 0, 1000, &out, &complete),
                          parts == FORM_PARTS_MAX ? STATUS_OK : STATUS_LIMIT);
         assert_int_equal(complete, parts == FORM_PARTS_MAX);
@@ -271,9 +271,9 @@ static void test_bounds(void **state)
         buffer_release(&out);
     }
     buffer_init(&body, 1024 * 1024);
-    buffer_append_str(&body, "--XX\r\nContent-Disposition: form-data; name=\"");
+    (void)buffer_append_str(&body, "--XX\r\nContent-Disposition: form-data; name=\"");
     for (unsigned i = 0; i < FORM_PART_HEADERS_MAX; i++)
-        buffer_append_char(&body, 'n');
+        (void)buffer_append_char(&body, 'n');
     assert_refused(buffer_bytes(&body), STATUS_LIMIT);
     buffer_release(&body);
 }

@@ -117,7 +117,7 @@ static void test_keys(void **state)
         {"a\xff", 2, S3_INVALID_URI},
         {"\xed\xa0\x80", 3, S3_INVALID_URI},
     };
-    char longest[KEY_BYTES_MAX + 1];
+    char longest[OBJECT_KEY_BYTES_MAX + 1];
     struct s3_error_details too_long = {.code = S3_ERROR_NONE};
 
     (void)state;
@@ -129,8 +129,8 @@ static void test_keys(void **state)
         assert_int_equal(error.code, rows[i].error);
     }
     memset(longest, 'k', sizeof(longest));
-    assert_int_equal(key_check(bytes_of(longest, KEY_BYTES_MAX), &too_long), STATUS_OK);
-    assert_int_equal(key_check(bytes_of(longest, KEY_BYTES_MAX + 1), &too_long), STATUS_INVALID);
+    assert_int_equal(key_check(bytes_of(longest, OBJECT_KEY_BYTES_MAX), &too_long), STATUS_OK);
+    assert_int_equal(key_check(bytes_of(longest, OBJECT_KEY_BYTES_MAX + 1), &too_long), STATUS_INVALID);
     assert_int_equal(too_long.code, S3_KEY_TOO_LONG);
     assert_string_equal(too_long.elements[0].name, "Size");
     assert_int_equal(too_long.elements[0].number, 1025);
@@ -146,20 +146,28 @@ static void test_metadata_size(void **state)
         {BYTES("X-Amz-Meta-Colour"), BYTES(" red ")}, /* 6 + 3 */
         {BYTES("x-amz-meta-k"), {value, METADATA_BYTES_MAX - 10}},
     };
-    struct header_list headers = {fields, 3};
     struct s3_error_details error = {.code = S3_ERROR_NONE};
+    struct header_index headers;
 
     (void)state;
+    header_index_make(&headers, fields, 3);
     memset(value, 'v', sizeof(value));
     assert_true(bytes_equal_str(metadata_name(fields[1].name), "Colour"));
     assert_null(metadata_name(fields[0].name).data);
-    assert_null(metadata_name(BYTES("x-amz-meta-")).data);
-    assert_int_equal(metadata_check(headers, &error), STATUS_OK);
+    assert_true(bytes_equal_str(metadata_name(BYTES("x-amz-meta-")), ""));
+    assert_int_equal(metadata_check(&headers, &error), STATUS_OK);
     fields[2].value.len++;
-    assert_int_equal(metadata_check(headers, &error), STATUS_INVALID);
+    assert_int_equal(metadata_check(&headers, &error), STATUS_INVALID);
     assert_int_equal(error.code, S3_METADATA_TOO_LARGE);
     assert_int_equal(error.elements[0].number, 2049);
     assert_int_equal(error.elements[1].number, 2048);
+    fields[2].value.len--;
+    fields[1] =
+        (struct http_header){BYTES("x-amz-meta-K"), BYTES("12345678")}; /* with its comma as long as "Colour red" */
+    header_index_make(&headers, fields, 3);
+    assert_int_equal(metadata_check(&headers, &error), STATUS_OK);
+    fields[1].value = BYTES("123456789");
+    assert_int_equal(metadata_check(&headers, &error), STATUS_INVALID);
 }
 
 static void test_metadata_encoding(void **state)

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "compat/response_xml.h"
+#include "compat/storage_class.h"
 
 #define DECLARATION "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
 #define XMLNS       " xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\""
@@ -86,6 +87,7 @@ static void test_list_v1(void **state)
         .size = 11,
         .checksum = CHECKSUM_CRC64NVME,
         .checksum_full_object = true,
+        .storage_class = STORAGE_ONEZONE_IA,
         .owner = &owner,
     };
     struct xml_writer writer;
@@ -97,13 +99,14 @@ static void test_list_v1(void **state)
     response_list_add(&writer, &object);
     response_list_add_prefix(&writer, BYTES("p/z/"));
     assert_document(&out, response_list_end(&writer),
-                    DECLARATION "<ListBucketResult" XMLNS "><Name>b</Name><Prefix>p/</Prefix><Marker>p/0</Marker>"
-                                "<NextMarker>p/z/</NextMarker><MaxKeys>2</MaxKeys><Delimiter>/</Delimiter>"
-                                "<IsTruncated>true</IsTruncated><Contents><Key>p/a b&amp;&#x1;</Key><LastModified>" TIME
-                                "</LastModified>" ETAG "<ChecksumAlgorithm>CRC64NVME</ChecksumAlgorithm>"
-                                "<ChecksumType>FULL_OBJECT</ChecksumType><Size>11</Size>" OWNER
-                                "<StorageClass>STANDARD</StorageClass></Contents><CommonPrefixes><Prefix>p/z/</Prefix>"
-                                "</CommonPrefixes></ListBucketResult>");
+                    DECLARATION
+                    "<ListBucketResult" XMLNS "><Name>b</Name><Prefix>p/</Prefix><Marker>p/0</Marker>"
+                    "<NextMarker>p/z/</NextMarker><MaxKeys>2</MaxKeys><Delimiter>/</Delimiter>"
+                    "<IsTruncated>true</IsTruncated><Contents><Key>p/a b&amp;&#x1;</Key><LastModified>" TIME
+                    "</LastModified>" ETAG "<ChecksumAlgorithm>CRC64NVME</ChecksumAlgorithm>"
+                    "<ChecksumType>FULL_OBJECT</ChecksumType><Size>11</Size>" OWNER
+                    "<StorageClass>ONEZONE_IA</StorageClass></Contents><CommonPrefixes><Prefix>p/z/</Prefix>"
+                    "</CommonPrefixes></ListBucketResult>");
 }
 
 static void test_list_v1_empty(void **state)
@@ -169,7 +172,12 @@ static void test_versions(void **state)
         .next_version_id_marker = BYTES("v1"),
     };
     struct response_version version = {
-        .object = {.key = BYTES("k"), .modified_ms = TIME_MS, .etag = hello_etag(0), .size = 11, .owner = &owner},
+        .object = {.key = BYTES("k"),
+                   .modified_ms = TIME_MS,
+                   .etag = hello_etag(0),
+                   .size = 11,
+                   .storage_class = STORAGE_GLACIER_IR,
+                   .owner = &owner},
         .version_id = BYTES("v2"),
         .is_latest = true,
         .delete_marker = true,
@@ -192,7 +200,7 @@ static void test_versions(void **state)
                     "<IsTruncated>true</IsTruncated><DeleteMarker><Key>k</Key><VersionId>v2</VersionId>"
                     "<IsLatest>true</IsLatest><LastModified>" TIME "</LastModified>" OWNER "</DeleteMarker>"
                     "<Version><Key>k</Key><VersionId>v1</VersionId><IsLatest>false</IsLatest><LastModified>" TIME
-                    "</LastModified>" ETAG "<Size>11</Size>" OWNER "<StorageClass>STANDARD</StorageClass></Version>"
+                    "</LastModified>" ETAG "<Size>11</Size>" OWNER "<StorageClass>GLACIER_IR</StorageClass></Version>"
                     "</ListVersionsResult>");
 }
 
@@ -210,6 +218,7 @@ static void test_uploads(void **state)
         .key = BYTES("k 1"),
         .upload_id = BYTES("u1"),
         .initiated_ms = TIME_MS,
+        .storage_class = STORAGE_STANDARD_IA,
         .owner = &owner,
         .checksum = CHECKSUM_SHA256,
     };
@@ -227,7 +236,7 @@ static void test_uploads(void **state)
                     "<NextUploadIdMarker>u1</NextUploadIdMarker><Prefix>p</Prefix><EncodingType>url</EncodingType>"
                     "<MaxUploads>1000</MaxUploads><IsTruncated>false</IsTruncated><Upload><Key>k%201</Key>"
                     "<UploadId>u1</UploadId><Initiator><ID>id1</ID><DisplayName>admin</DisplayName></Initiator>" OWNER
-                    "<StorageClass>STANDARD</StorageClass><Initiated>" TIME "</Initiated>"
+                    "<StorageClass>STANDARD_IA</StorageClass><Initiated>" TIME "</Initiated>"
                     "<ChecksumAlgorithm>SHA256</ChecksumAlgorithm><ChecksumType>COMPOSITE</ChecksumType></Upload>"
                     "</ListMultipartUploadsResult>");
 }
@@ -239,6 +248,7 @@ static void test_parts(void **state)
         .bucket = BYTES("b"),
         .key = BYTES("k"),
         .upload_id = BYTES("u"),
+        .storage_class = STORAGE_REDUCED_REDUNDANCY,
         .owner = &owner,
         .part_number_marker = 0,
         .next_part_number_marker = 7,
@@ -259,7 +269,7 @@ static void test_parts(void **state)
                     DECLARATION
                     "<ListPartsResult" XMLNS "><Bucket>b</Bucket><Key>k</Key><UploadId>u</UploadId>"
                     "<Initiator><ID>id1</ID><DisplayName>admin</DisplayName></Initiator>" OWNER
-                    "<StorageClass>STANDARD</StorageClass><PartNumberMarker>0</PartNumberMarker>"
+                    "<StorageClass>REDUCED_REDUNDANCY</StorageClass><PartNumberMarker>0</PartNumberMarker>"
                     "<NextPartNumberMarker>7</NextPartNumberMarker><MaxParts>1</MaxParts>"
                     "<IsTruncated>true</IsTruncated><ChecksumAlgorithm>CRC32</ChecksumAlgorithm>"
                     "<ChecksumType>FULL_OBJECT</ChecksumType><Part><PartNumber>7</PartNumber><LastModified>" TIME
@@ -293,7 +303,7 @@ static void test_delete_result(void **state)
 static void test_small_documents(void **state)
 {
     const struct etag etag = hello_etag(0);
-    const struct response_tag tag = {BYTES("a"), BYTES("<b>")};
+    const struct tag tag = {BYTES("a"), BYTES("<b>")};
     struct buffer out;
 
     (void)state;
@@ -308,10 +318,10 @@ static void test_small_documents(void **state)
     assert_document(&out, response_post(&out, BYTES("http://h/b/k"), BYTES("b"), BYTES("k"), &etag),
                     DECLARATION "<PostResponse><Location>http://h/b/k</Location><Bucket>b</Bucket><Key>k</Key>" ETAG
                                 "</PostResponse>");
-    assert_document(&out, response_versioning(&out, false),
+    assert_document(&out, response_versioning(&out, NULL),
                     DECLARATION "<VersioningConfiguration" XMLNS "></VersioningConfiguration>");
-    assert_document(&out, response_versioning(&out, true),
-                    DECLARATION "<VersioningConfiguration" XMLNS "><Status>Enabled</Status>"
+    assert_document(&out, response_versioning(&out, "Suspended"),
+                    DECLARATION "<VersioningConfiguration" XMLNS "><Status>Suspended</Status>"
                                 "</VersioningConfiguration>");
     assert_document(&out, response_tagging(&out, &tag, 1),
                     DECLARATION "<Tagging" XMLNS "><TagSet><Tag><Key>a</Key><Value>&lt;b&gt;</Value></Tag></TagSet>"
@@ -378,6 +388,7 @@ static void test_attributes(void **state)
         .with_checksum = true,
         .with_parts = true,
         .with_storage_class = true,
+        .storage_class = STORAGE_INTELLIGENT_TIERING,
         .with_size = true,
         .etag = hello_etag(1),
         .checksum = crc32_value(false),
@@ -392,15 +403,16 @@ static void test_attributes(void **state)
 
     (void)state;
     buffer_init(&out, 4096);
-    assert_document(&out, response_attributes(&out, &attributes),
-                    DECLARATION
-                    "<GetObjectAttributesResponse" XMLNS "><ETag>" HEX "-1</ETag><Checksum>"
-                    "<ChecksumCRC32>DUoRhQ==</ChecksumCRC32><ChecksumType>COMPOSITE</ChecksumType></Checksum>"
-                    "<ObjectParts><PartsCount>1</PartsCount><PartNumberMarker>0</PartNumberMarker>"
-                    "<NextPartNumberMarker>1</NextPartNumberMarker><MaxParts>1000</MaxParts>"
-                    "<IsTruncated>false</IsTruncated><Part><PartNumber>1</PartNumber><Size>11</Size>"
-                    "<ChecksumCRC32>DUoRhQ==</ChecksumCRC32></Part></ObjectParts>"
-                    "<StorageClass>STANDARD</StorageClass><ObjectSize>11</ObjectSize></GetObjectAttributesResponse>");
+    assert_document(
+        &out, response_attributes(&out, &attributes),
+        DECLARATION
+        "<GetObjectAttributesResponse" XMLNS "><ETag>" HEX "-1</ETag><Checksum>"
+        "<ChecksumCRC32>DUoRhQ==</ChecksumCRC32><ChecksumType>COMPOSITE</ChecksumType></Checksum>"
+        "<ObjectParts><PartsCount>1</PartsCount><PartNumberMarker>0</PartNumberMarker>"
+        "<NextPartNumberMarker>1</NextPartNumberMarker><MaxParts>1000</MaxParts>"
+        "<IsTruncated>false</IsTruncated><Part><PartNumber>1</PartNumber><Size>11</Size>"
+        "<ChecksumCRC32>DUoRhQ==</ChecksumCRC32></Part></ObjectParts>"
+        "<StorageClass>INTELLIGENT_TIERING</StorageClass><ObjectSize>11</ObjectSize></GetObjectAttributesResponse>");
 
     attributes.checksum.full_object = true; /* parts are listed for COMPOSITE only */
     attributes.with_etag = attributes.with_checksum = attributes.with_storage_class = false;

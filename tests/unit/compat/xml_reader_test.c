@@ -65,8 +65,8 @@ static void test_delete_variants(void **state)
                   NULL);
     assert_delete("<Delete><Object><Key><![CDATA[<a&b>]]></Key></Object></Delete>", false, "<a&b>", NULL);
     assert_delete("<Delete><Object><Key>a<!-- no -->b</Key></Object></Delete>", false, "ab", NULL);
-    /* unknown elements and those of other namespaces */
-    assert_delete("<Delete><New><Key>x</Key></New><Object><Deep><Key>x</Key></Deep><Key>k</Key><Other/></Object>"
+    /* elements of other namespaces */
+    assert_delete("<Delete><Object><y:Deep xmlns:y=\"urn:y\"><Key>x</Key></y:Deep><Key>k</Key></Object>"
                   "<y:Object xmlns:y=\"urn:y\"><Key>x</Key></y:Object></Delete>",
                   false, "k", NULL);
     /* a declared encoding does not count: it is UTF-8 */
@@ -111,6 +111,11 @@ static void test_delete_refusals(void **state)
         "<Delete><Object><Key/></Object></Delete>",
         "<Delete><Object><VersionId>v</VersionId></Object></Delete>",
         "<Delete><Object><Key>a</Key><Key>b</Key></Object></Delete>",
+        /* unknown: it may be a condition */
+        "<Delete><Object><Key>a</Key><IfUnmodifiedSince>t</IfUnmodifiedSince></Object></Delete>",
+        "<Delete><Object><Key>a</Key><New/></Object></Delete>",
+        "<Delete><Object><New><Key>x</Key></New><Key>a</Key></Object></Delete>",
+        "<Delete><New>x</New><Object><Key>a</Key></Object></Delete>",
         "<Delete><Quiet>maybe</Quiet><Object><Key>a</Key></Object></Delete>",
         "<Delete><Object><Key>a</Key></Object></Delete><Delete/>",
         "<Delete><Object><Key>a</Key></Object></Delete>trailing",
@@ -125,6 +130,9 @@ static void test_delete_refusals(void **state)
         /* any DOCTYPE */
         "<!DOCTYPE Delete><Delete><Object><Key>a</Key></Object></Delete>",
         "<!DOCTYPE Delete [<!ENTITY e \"x\">]><Delete><Object><Key>&e;</Key></Object></Delete>",
+        /* the parser was stopped by the byte before, and makes a document for the declaration all the same */
+        "<!DOCTYPE Delete\xdc[<!ENTITY e \"~\"\">]><\xb4\x9a\x93\x9a\x8b\x9a\xc1\xc3Object><K>]>"
+        "<\xb4\x9a\x93\x9a\x8b\x9a\xc1\xc3Object><Key>&ete>",
         "<!DOCTYPE Delete SYSTEM \"file:///etc/passwd\"><Delete><Object><Key>a</Key></Object></Delete>",
         "<!DOCTYPE Delete [<!ENTITY e SYSTEM \"file:///etc/hostname\">]><Delete><Object><Key>&e;</Key></Object>"
         "</Delete>",
@@ -145,10 +153,10 @@ static void test_delete_refusals(void **state)
 static void delete_document(struct buffer *out, unsigned objects)
 {
     buffer_init(out, 4 * 1024 * 1024);
-    buffer_append_str(out, "<Delete>");
+    (void)buffer_append_str(out, "<Delete>");
     for (unsigned i = 0; i < objects; i++)
-        buffer_printf(out, "<Object><Key>k%u</Key></Object>", i);
-    buffer_append_str(out, "</Delete>");
+        (void)buffer_printf(out, "<Object><Key>k%u</Key></Object>", i);
+    (void)buffer_append_str(out, "</Delete>");
 }
 
 static void test_delete_bounds(void **state)
@@ -171,7 +179,7 @@ static void test_delete_bounds(void **state)
 
     delete_document(&document, 1);
     while (document.len <= REQUEST_XML_LARGE_BYTES_MAX)
-        buffer_append_str(&document, "                                                                ");
+        (void)buffer_append_str(&document, "                                                                ");
     assert_int_equal(delete_request_parse(buffer_bytes(&document), &request), STATUS_LIMIT);
     buffer_release(&document);
 }
@@ -183,12 +191,12 @@ static void test_depth_is_bounded(void **state)
 
     (void)state;
     buffer_init(&document, 1024 * 1024);
-    buffer_append_str(&document, "<Delete>");
+    (void)buffer_append_str(&document, "<Delete>");
     for (unsigned i = 0; i < 10000; i++)
-        buffer_append_str(&document, "<a>");
+        (void)buffer_append_str(&document, "<a>");
     for (unsigned i = 0; i < 10000; i++)
-        buffer_append_str(&document, "</a>");
-    buffer_append_str(&document, "<Object><Key>k</Key></Object></Delete>");
+        (void)buffer_append_str(&document, "</a>");
+    (void)buffer_append_str(&document, "<Object><Key>k</Key></Object></Delete>");
     assert_int_equal(delete_request_parse(buffer_bytes(&document), &request), STATUS_INVALID);
     buffer_release(&document);
 }
@@ -313,13 +321,13 @@ static void test_complete_bounds(void **state)
     (void)state;
     for (unsigned extra = 0; extra <= 1; extra++) {
         buffer_init(&document, 4 * 1024 * 1024);
-        buffer_append_str(&document, "<CompleteMultipartUpload>");
+        (void)buffer_append_str(&document, "<CompleteMultipartUpload>");
         for (unsigned i = 1; i <= COMPLETE_PARTS_MAX + extra; i++)
-            buffer_printf(&document,
-                          "<Part><ETag>&quot;f5c72844814e523517b0bcbc17eb638b&quot;</ETag>"
-                          "<ChecksumCRC32>6ojAvA==</ChecksumCRC32><PartNumber>%u</PartNumber></Part>",
-                          i);
-        buffer_append_str(&document, "</CompleteMultipartUpload>");
+            (void)buffer_printf(&document,
+                                "<Part><ETag>&quot;f5c72844814e523517b0bcbc17eb638b&quot;</ETag>"
+                                "<ChecksumCRC32>6ojAvA==</ChecksumCRC32><PartNumber>%u</PartNumber></Part>",
+                                i);
+        (void)buffer_append_str(&document, "</CompleteMultipartUpload>");
         assert_int_equal(complete_request_parse(buffer_bytes(&document), &request), extra ? STATUS_LIMIT : STATUS_OK);
         if (!extra) {
             assert_int_equal(request.count, 10000);
@@ -332,39 +340,52 @@ static void test_complete_bounds(void **state)
 
 /* ---- bucket configurations ---- */
 
-static void test_location_constraint(void **state)
+static void test_create_bucket(void **state)
 {
     static const struct {
         const char *document, *location;
         enum status status;
+        size_t tags;
+        bool has_others;
     } rows[] = {
-        {"", "", STATUS_OK},
-        {"<CreateBucketConfiguration/>", "", STATUS_OK},
+        {"", "", STATUS_OK, 0, false},
+        {"<CreateBucketConfiguration/>", "", STATUS_OK, 0, false},
         {"<CreateBucketConfiguration " S3_NS "><LocationConstraint>eu-west-1</LocationConstraint>"
          "</CreateBucketConfiguration>",
-         "eu-west-1", STATUS_OK},
+         "eu-west-1", STATUS_OK, 0, false},
         {"<CreateBucketConfiguration><LocationConstraint/><Bucket><Type>x</Type></Bucket>"
          "</CreateBucketConfiguration>",
-         "", STATUS_OK},
+         "", STATUS_OK, 0, true},
+        {"<CreateBucketConfiguration><Tags><Tag><Key>k</Key><Value/></Tag></Tags></CreateBucketConfiguration>", "",
+         STATUS_OK, 1, false},
+        {"<CreateBucketConfiguration><Tags> </Tags><Bucket/></CreateBucketConfiguration>", "", STATUS_OK, 0, false},
+        {"<CreateBucketConfiguration><NextYear>x</NextYear></CreateBucketConfiguration>", "", STATUS_OK, 0, true},
         {"<CreateBucketConfiguration><LocationConstraint>\n EU \n</LocationConstraint></CreateBucketConfiguration>",
-         "EU", STATUS_OK},
+         "EU", STATUS_OK, 0, false},
         {"<CreateBucketConfiguration><LocationConstraint>a</LocationConstraint><LocationConstraint>b"
          "</LocationConstraint></CreateBucketConfiguration>",
-         NULL, STATUS_INVALID},
+         NULL, STATUS_INVALID, 0, false},
         {"<CreateBucketConfiguration><LocationConstraint>12345678901234567890123456789012</LocationConstraint>"
          "</CreateBucketConfiguration>",
-         NULL, STATUS_LIMIT},
-        {"<Other/>", NULL, STATUS_INVALID},
-        {"x", NULL, STATUS_INVALID},
+         NULL, STATUS_LIMIT, 0, false},
+        {"<CreateBucketConfiguration><Tags><Tag><Key>k</Key></Tag></Tags></CreateBucketConfiguration>", NULL,
+         STATUS_INVALID, 0, false},
+        {"<CreateBucketConfiguration><Tags/><Tags/></CreateBucketConfiguration>", NULL, STATUS_INVALID, 0, false},
+        {"<Other/>", NULL, STATUS_INVALID, 0, false},
+        {"x", NULL, STATUS_INVALID, 0, false},
     };
 
     (void)state;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        char location[LOCATION_CONSTRAINT_MAX + 1];
+        struct create_bucket_request request;
 
-        assert_int_equal(location_constraint_parse(bytes_from_str(rows[i].document), location), rows[i].status);
-        if (rows[i].location)
-            assert_string_equal(location, rows[i].location);
+        assert_int_equal(create_bucket_request_parse(bytes_from_str(rows[i].document), &request), rows[i].status);
+        if (!rows[i].location)
+            continue;
+        assert_string_equal(request.region, rows[i].location);
+        assert_int_equal(request.tags.count, rows[i].tags);
+        assert_int_equal(request.has_others, rows[i].has_others);
+        create_bucket_request_release(&request);
     }
 }
 
@@ -374,24 +395,34 @@ static void test_versioning(void **state)
         const char *document;
         enum status status;
         enum versioning_status versioning;
+        bool mfa_delete;
     } rows[] = {
         {"<VersioningConfiguration " S3_NS "><Status>Enabled</Status></VersioningConfiguration>", STATUS_OK,
-         VERSIONING_ENABLED},
+         VERSIONING_ENABLED, false},
         {"<VersioningConfiguration><Status>Suspended</Status><MfaDelete>Disabled</MfaDelete>"
          "</VersioningConfiguration>",
-         STATUS_OK, VERSIONING_SUSPENDED},
-        {"<VersioningConfiguration/>", STATUS_OK, VERSIONING_ABSENT},
+         STATUS_OK, VERSIONING_SUSPENDED, false},
+        {"<VersioningConfiguration/>", STATUS_OK, VERSIONING_ABSENT, false},
         {"<VersioningConfiguration><Status>enabled</Status></VersioningConfiguration>", STATUS_INVALID,
-         VERSIONING_ABSENT},
-        {"", STATUS_INVALID, VERSIONING_ABSENT},
+         VERSIONING_ABSENT, false},
+        {"<VersioningConfiguration><MfaDelete>Enabled</MfaDelete><Status>Enabled</Status></VersioningConfiguration>",
+         STATUS_OK, VERSIONING_ENABLED, true},
+        {"<VersioningConfiguration><MfaDelete>on</MfaDelete></VersioningConfiguration>", STATUS_INVALID,
+         VERSIONING_ABSENT, false},
+        {"<VersioningConfiguration><Status>Enabled</Status><Status>Suspended</Status></VersioningConfiguration>",
+         STATUS_INVALID, VERSIONING_ABSENT, false},
+        {"<VersioningConfiguration><Status/></VersioningConfiguration>", STATUS_INVALID, VERSIONING_ABSENT, false},
+        {"", STATUS_INVALID, VERSIONING_ABSENT, false},
     };
 
     (void)state;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        enum versioning_status versioning;
+        struct versioning_configuration configuration;
 
-        assert_int_equal(versioning_configuration_parse(bytes_from_str(rows[i].document), &versioning), rows[i].status);
-        assert_int_equal(versioning, rows[i].versioning);
+        assert_int_equal(versioning_configuration_parse(bytes_from_str(rows[i].document), &configuration),
+                         rows[i].status);
+        assert_int_equal(configuration.status, rows[i].versioning);
+        assert_int_equal(configuration.mfa_delete, rows[i].mfa_delete);
     }
 }
 
@@ -468,7 +499,7 @@ int main(void)
         cmocka_unit_test(test_complete_checksums),
         cmocka_unit_test(test_complete_refusals),
         cmocka_unit_test(test_complete_bounds),
-        cmocka_unit_test(test_location_constraint),
+        cmocka_unit_test(test_create_bucket),
         cmocka_unit_test(test_versioning),
         cmocka_unit_test(test_handler_ends_the_reading),
         cmocka_unit_test(test_threads),

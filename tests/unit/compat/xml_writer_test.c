@@ -125,13 +125,27 @@ static void test_failure_sticks(void **state)
     buffer_release(&out);
 }
 
+static void test_fronts(void **state)
+{
+    static const struct {
+        const char *text;
+        size_t max, front;
+    } rows[] = {
+        {"", 0, 0},         {"abc", 0, 0},      {"abc", 2, 2},      {"abc", 3, 3},      {"abc", 9, 3},
+        {"a&b", 5, 1},      {"a&b", 6, 2},      {"a&b", 7, 3},      {"\x01\x01", 9, 1}, {"\x01\x01", 10, 2},
+        {"\xc3\xbc", 1, 0}, {"\xc3\xbc", 2, 2}, {"\xff\xff", 5, 1}, {"\xff\xff", 6, 2},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        assert_int_equal(xml_writer_front(bytes_from_str(rows[i].text), rows[i].max).len, rows[i].front);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_escaping),
-        cmocka_unit_test(test_url_encoding),
-        cmocka_unit_test(test_elements),
-        cmocka_unit_test(test_failure_sticks),
+        cmocka_unit_test(test_fronts),   cmocka_unit_test(test_escaping),       cmocka_unit_test(test_url_encoding),
+        cmocka_unit_test(test_elements), cmocka_unit_test(test_failure_sticks),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,23 +4,26 @@
 #include <setjmp.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <stdio.h>
 #include <string.h>
 
-#include "gateway/operation.h"
+#include "gateway/front/operation.h"
+#include "gateway/s3/handlers.h"
 
 static const char *s3_action(const char *method, enum s3_level level, const char *query, const char *header)
 {
     struct http_header headers[] = {{BYTES("Host"), BYTES("localhost")}, {bytes_from_str(header), BYTES("x")}};
     struct http_request http = {.method = bytes_from_str(method), .headers = headers, .header_count = header ? 2 : 1};
     struct exchange exchange = {.http = &http, .level = level};
+    struct operation_words words;
+    static char action[128];
 
     assert_int_equal(uri_query_parse(bytes_from_str(query), &exchange.query), STATUS_OK);
-    const struct operation *operation = operation_by_s3(&exchange);
+    const struct operation *operation = operation_by_s3(&exchange, &words);
     uri_query_release(&exchange.query);
-    if (operation)
-        assert_true(operation->permission == PERMIT_S3 &&  /* nothing of S3 is open */
-                    operation->class != OPERATION_SYSTEM); /* and all of it is bounded */
-    return operation ? operation->action : "none";
+    assert_int_equal(operation->refused, operation->handle == s3_not_offered || operation->handle == s3_unknown);
+    snprintf(action, sizeof(action), "%s%s", operation->handle == s3_not_offered ? "not " : "", operation->action);
+    return action;
 }
 
 static void test_s3_rows(void **state)
@@ -37,40 +40,99 @@ static void test_s3_rows(void **state)
         {"GET", S3_BUCKET, "list-type=2&prefix=a", NULL, "ListObjects"},
         {"GET", S3_BUCKET, "location", NULL, "GetBucketLocation"},
         {"GET", S3_BUCKET, "location=", NULL, "GetBucketLocation"},
-        {"PUT", S3_BUCKET, "versioning", NULL, "none"},
-        {"PUT", S3_BUCKET, "acl", NULL, "none"},
-        {"PUT", S3_BUCKET, "policy", NULL, "none"},
-        {"DELETE", S3_BUCKET, "policy", NULL, "none"},
-        {"DELETE", S3_BUCKET, "lifecycle", NULL, "none"},
+        {"PUT", S3_BUCKET, "versioning", NULL, "PutBucketVersioning"},
+        {"PUT", S3_BUCKET, "acl", NULL, "not PutBucketAcl"},
+        {"PUT", S3_BUCKET, "policy", NULL, "not PutBucketPolicy"},
+        {"DELETE", S3_BUCKET, "policy", NULL, "DeleteBucketPolicy"},
+        {"DELETE", S3_BUCKET, "lifecycle", NULL, "DeleteBucketLifecycle"},
         {"DELETE", S3_BUCKET, NULL, NULL, "DeleteBucket"},
         {"POST", S3_BUCKET, "delete", NULL, "DeleteObjects"},
-        {"POST", S3_BUCKET, NULL, NULL, "none"},
-        {"GET", S3_BUCKET, "intelligent-tiering&id=1", NULL, "none"},
+        {"POST", S3_BUCKET, NULL, NULL, "not PostObject"},
+        {"GET", S3_BUCKET, "intelligent-tiering&id=1", NULL, "not GetBucketIntelligentTieringConfiguration"},
         {"PUT", S3_OBJECT, NULL, NULL, "PutObject"},
         {"PUT", S3_OBJECT, NULL, "X-Amz-Copy-Source", "CopyObject"},
         {"PUT", S3_OBJECT, "x-amz-copy-source=a%2Fb", NULL, "CopyObject"},
         {"PUT", S3_OBJECT, "partNumber=1&uploadId=u", NULL, "UploadPart"},
         {"PUT", S3_OBJECT, "partNumber=1&uploadId=u", "x-amz-copy-source", "UploadPartCopy"},
-        {"PUT", S3_OBJECT, "tagging", NULL, "none"},
-        {"PUT", S3_OBJECT, "acl", NULL, "none"},
-        {"PUT", S3_OBJECT, "retention", NULL, "none"},
-        {"DELETE", S3_OBJECT, "tagging", NULL, "none"},
+        {"PUT", S3_OBJECT, "tagging", NULL, "not PutObjectTagging"},
+        {"PUT", S3_OBJECT, "acl", NULL, "not PutObjectAcl"},
+        {"PUT", S3_OBJECT, "retention", NULL, "not PutObjectRetention"},
+        {"DELETE", S3_OBJECT, "tagging", NULL, "DeleteObjectTagging"},
         {"DELETE", S3_OBJECT, "versionId=v", NULL, "DeleteObject"},
         {"GET", S3_OBJECT, "partNumber=1", NULL, "GetObject"},
         {"GET", S3_OBJECT, "uploadId=u", NULL, "ListParts"},
-        {"GET", S3_OBJECT, "torrent", NULL, "none"},
-        {"GET", S3_OBJECT, "attributes", NULL, "none"},
+        {"GET", S3_OBJECT, "torrent", NULL, "not GetObjectTorrent"},
+        {"GET", S3_OBJECT, "attributes", NULL, "not GetObjectAttributes"},
         {"HEAD", S3_OBJECT, NULL, NULL, "HeadObject"},
         {"POST", S3_OBJECT, "uploads", NULL, "CreateMultipartUpload"},
         {"POST", S3_OBJECT, "uploadId=u", NULL, "CompleteMultipartUpload"},
-        {"POST", S3_OBJECT, "select&select-type=2", NULL, "none"},
-        {"POST", S3_OBJECT, "restore", NULL, "none"},
+        {"POST", S3_OBJECT, "select&select-type=2", NULL, "not SelectObjectContent"},
+        {"POST", S3_OBJECT, "restore", NULL, "not RestoreObject"},
         {"PATCH", S3_OBJECT, NULL, NULL, "none"},
+        {"GET", S3_BUCKET, "abac", NULL, "not GetBucketAbac"},
+        {"PUT", S3_BUCKET, "abac", NULL, "not PutBucketAbac"},
+        {"DELETE", S3_BUCKET, "abac", NULL, "none"},
+        {"PUT", S3_BUCKET, "metadataInventoryTable=", NULL, "not UpdateBucketMetadataInventoryTableConfiguration"},
+        {"PUT", S3_BUCKET, "notYetInvented", NULL, "none"},
+        {"DELETE", S3_BUCKET, "notYetInvented=", NULL, "none"},
+        {"PUT", S3_OBJECT, "word", NULL, "none"},
+        {"PUT", S3_OBJECT, "uploadId=u&partNumber=1&word", NULL, "none"},
+        {"POST", S3_OBJECT, "uploads&word", NULL, "none"},
+        {"DELETE", S3_OBJECT, "word", NULL, "none"},
+        {"GET", S3_OBJECT, "word", NULL, "GetObject"}, /* changes nothing */
+        {"PUT", S3_OBJECT, "x-id=PutObject&tool=1", NULL, "PutObject"},
+        {"PUT", S3_OBJECT, "x-id", NULL, "PutObject"},
+        {"PUT", S3_OBJECT, "x-amz-acl=", NULL, "PutObject"},
+        {"PUT", S3_OBJECT, "x-amz-copy-source=", NULL, "CopyObject"}, /* a wrong one */
+        {"GET", S3_BUCKET, "x-amz-copy-source=a%2Fb", NULL, "ListObjects"},
+        {"GET", S3_BUCKET, "acl&policy", NULL, "none"},
+        {"GET", S3_BUCKET, "acl&acl", NULL, "GetBucketAcl"},
     };
 
     (void)state;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
         assert_string_equal(s3_action(rows[i].method, rows[i].level, rows[i].query, rows[i].header), rows[i].action);
+}
+
+/* What a row is done to: its level, but for the keys that a body lists. */
+static enum resource_kind expected_resource(const struct operation *row)
+{
+    static const enum resource_kind kinds[] = {
+        [S3_SERVICE] = RESOURCE_NONE, [S3_BUCKET] = RESOURCE_BUCKET, [S3_OBJECT] = RESOURCE_OBJECT};
+
+    return strcmp(row->action, "DeleteObjects") == 0 ? RESOURCE_LISTED : kinds[row->level];
+}
+
+/* No two rows answer the same request, so that their order means nothing; nothing of S3 is open or unbounded. */
+static void test_s3_table(void **state)
+{
+    const struct request_context here = {.local = true};
+
+    (void)state;
+    for (size_t i = 0; i < s3_operation_count; i++) {
+        const struct operation *row = &s3_operations[i];
+        const struct resource resource = {row->resource, BYTES("bucket"), BYTES("key")};
+
+        assert_int_equal(row->form, strcmp(row->action, "PostObject") == 0);
+        assert_int_equal(row->bucket_may_be_absent, strcmp(row->action, "CreateBucket") == 0);
+        assert_false(row->unsigned_always);
+        assert_int_equal(row->resource, expected_resource(row));
+        assert_int_not_equal(row->class, CLASS_SYSTEM);
+        for (int by_version = 0; by_version < 2; by_version++) {
+            const char *right = operation_right(row, by_version);
+            assert_true(authorize(&principal_root, right, &resource, &here));
+            assert_false(authorize(&principal_unknown, right, &resource, &here));
+            assert_false(authorize(&principal_files, right, &resource, &here));
+        }
+        for (size_t j = 0; j < i; j++) {
+            const struct operation *other = &s3_operations[j];
+            bool same_selector = row->selector && other->selector ? strcmp(row->selector, other->selector) == 0
+                                                                  : row->selector == other->selector;
+            assert_string_not_equal(row->action, other->action);
+            assert_false(row->level == other->level && strcmp(row->method, other->method) == 0 && same_selector &&
+                         row->copies == other->copies);
+        }
+    }
 }
 
 static const char *path_action(const char *method, const char *path, bool *known)
@@ -98,17 +160,42 @@ static void test_paths(void **state)
     assert_false(known);
 }
 
+/* No two rows of paths answer the same request either, and each is open to whom it is meant for. */
+static void test_path_table(void **state)
+{
+    const struct request_context here = {.local = true}, away = {.local = false};
+
+    (void)state;
+    for (size_t i = 0; i < path_operation_count; i++) {
+        const struct operation *row = &path_operations[i];
+        const struct resource resource = {row->resource, BYTES("files"), BYTES("")};
+        bool health = strcmp(row->right, "tercet:Health") == 0;
+        size_t matches = 0;
+
+        for (size_t j = 0; j < path_operation_count; j++) {
+            const struct operation *other = &path_operations[j];
+            size_t len = strlen(other->path);
+            bool below = other->path[len - 1] == '/' && strncmp(row->path, other->path, len) == 0;
+            matches += (below || strcmp(row->path, other->path) == 0) && strcmp(row->method, other->method) == 0;
+        }
+        assert_int_equal(matches, 1);
+        assert_int_equal(row->class == CLASS_SYSTEM, row->resource == RESOURCE_NONE);
+        assert_true(authorize(&principal_files, row->right, &resource, &away));
+        assert_true(authorize(&principal_unknown, row->right, &resource, &here));
+        assert_int_equal(authorize(&principal_unknown, row->right, &resource, &away), health);
+        assert_int_equal(authorize(&principal_root, row->right, &resource, &away), health);
+    }
+}
+
 static void test_classes(void **state)
 {
     static const struct {
         const char *method, *path;
         enum operation_class class;
     } rows[] = {
-        {"POST", "/upload", OPERATION_WRITE},       {"GET", "/download", OPERATION_READ},
-        {"GET", "/files", OPERATION_LIST},          {"DELETE", "/delete", OPERATION_OTHER},
-        {"GET", "/health", OPERATION_SYSTEM},       {"GET", "/livez", OPERATION_SYSTEM},
-        {"GET", "/readyz", OPERATION_SYSTEM},       {"GET", "/metrics", OPERATION_SYSTEM},
-        {"GET", "/system/nodes", OPERATION_SYSTEM},
+        {"POST", "/upload", CLASS_WRITE},   {"GET", "/download", CLASS_READ},  {"GET", "/files", CLASS_LIST},
+        {"DELETE", "/delete", CLASS_OTHER}, {"GET", "/health", CLASS_SYSTEM},  {"GET", "/livez", CLASS_SYSTEM},
+        {"GET", "/readyz", CLASS_SYSTEM},   {"GET", "/metrics", CLASS_SYSTEM}, {"GET", "/system/nodes", CLASS_SYSTEM},
     };
     bool known;
 
@@ -124,7 +211,8 @@ static void test_classes(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_s3_rows), cmocka_unit_test(test_paths),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_s3_rows), cmocka_unit_test(test_s3_table),
+                                       cmocka_unit_test(test_paths), cmocka_unit_test(test_path_table),
                                        cmocka_unit_test(test_classes)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,25 +6,25 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
-#include "gateway/orphan.h"
+#include "gateway/jobs/orphan.h"
 
 #define DAY_MS 86400000
 
 static void test_age(void **state)
 {
     (void)state;
-    assert_false(orphan_is_old(5 * DAY_MS - 1, 4 * (int64_t)DAY_MS, DAY_MS));
-    assert_true(orphan_is_old(5 * DAY_MS, 4 * (int64_t)DAY_MS, DAY_MS));
-    assert_true(orphan_is_old(50 * (int64_t)DAY_MS, 4 * (int64_t)DAY_MS, DAY_MS));
+    assert_false(clock_age_reached(5 * DAY_MS - 1, 4 * (int64_t)DAY_MS, DAY_MS));
+    assert_true(clock_age_reached(5 * DAY_MS, 4 * (int64_t)DAY_MS, DAY_MS));
+    assert_true(clock_age_reached(50 * (int64_t)DAY_MS, 4 * (int64_t)DAY_MS, DAY_MS));
 }
 
 static void test_times_in_the_future_are_young(void **state)
 {
     (void)state;
-    assert_false(orphan_is_old(1000, 1001, 0));
-    assert_false(orphan_is_old(1000, INT64_MAX, DAY_MS));
-    assert_false(orphan_is_old(INT64_MIN, INT64_MAX, DAY_MS));
-    assert_true(orphan_is_old(1000, INT64_MIN, DAY_MS));
+    assert_false(clock_age_reached(1000, 1001, 0));
+    assert_false(clock_age_reached(1000, INT64_MAX, DAY_MS));
+    assert_false(clock_age_reached(INT64_MIN, INT64_MAX, DAY_MS));
+    assert_true(clock_age_reached(1000, INT64_MIN, DAY_MS));
 }
 
 static void test_doubt(void **state)

@@ -6,7 +6,7 @@
 #include <cmocka.h>
 #include <string.h>
 
-#include "gateway/stored_headers.h"
+#include "gateway/object/stored_headers.h"
 
 static void test_round_trip(void **state)
 {

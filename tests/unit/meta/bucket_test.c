@@ -10,17 +10,17 @@ static void test_create_get_list(void **state)
 
     assert_int_not_equal(s->plain.id, s->versioned.id);
     assert_true(s->versioned.versioned && !s->plain.versioned && s->plain.created_ms > 0);
-    assert_int_equal(meta_bucket_create(s->meta, KEY("plain"), true, BYTES("")), STATUS_EXISTS);
-    OK(meta_bucket_create(s->meta, KEY("aaa"), false, BYTES("eu-west-1")));
+    assert_int_equal(meta_bucket_create(s->meta, KEY("plain"), true, BYTES(""), NULL), STATUS_EXISTS);
+    OK(meta_bucket_create(s->meta, KEY("aaa"), false, BYTES("eu-west-1"), NULL));
     OK(meta_bucket_get(s->meta, KEY("aaa"), &bucket));
     assert_string_equal(bucket.region, "eu-west-1");
     assert_int_equal(meta_bucket_get(s->meta, KEY("aa"), &bucket), STATUS_NOT_FOUND);
-    assert_int_equal(meta_bucket_create(s->meta, BYTES(""), false, BYTES("")), STATUS_INVALID);
+    assert_int_equal(meta_bucket_create(s->meta, BYTES(""), false, BYTES(""), NULL), STATUS_INVALID);
     memset(name, 'n', sizeof(name));
-    assert_int_equal(meta_bucket_create(s->meta, bytes_of(name, META_BUCKET_MAX + 1), false, BYTES("")),
+    assert_int_equal(meta_bucket_create(s->meta, bytes_of(name, META_BUCKET_MAX + 1), false, BYTES(""), NULL),
                      STATUS_INVALID);
-    assert_int_equal(meta_bucket_create(s->meta, KEY("x"), false, bytes_of(name, 32)), STATUS_INVALID);
-    OK(meta_bucket_create(s->meta, bytes_of(name, META_BUCKET_MAX), false, BYTES("")));
+    assert_int_equal(meta_bucket_create(s->meta, KEY("x"), false, bytes_of(name, 32), NULL), STATUS_INVALID);
+    OK(meta_bucket_create(s->meta, bytes_of(name, META_BUCKET_MAX), false, BYTES(""), NULL));
     for (int reopened = 0; reopened < 2; reopened++) {
         meta_bucket_list(s->meta, &list, &count);
         assert_int_equal(count, 4);
@@ -54,7 +54,7 @@ static void test_delete(void **state)
 
     support_reopen(s);
     assert_int_equal(meta_bucket_get(s->meta, KEY("versioned"), &bucket), STATUS_NOT_FOUND);
-    OK(meta_bucket_create(s->meta, KEY("versioned"), false, BYTES("")));
+    OK(meta_bucket_create(s->meta, KEY("versioned"), false, BYTES(""), NULL));
     OK(meta_bucket_get(s->meta, KEY("versioned"), &bucket));
     assert_true(bucket.id > s->plain.id && bucket.id > s->versioned.id && !bucket.versioned);
 }
@@ -79,23 +79,22 @@ static void test_delete_aborts_uploads(void **state)
     OK(meta_bucket_delete(s->meta, KEY("plain")));
     assert_int_equal(meta_upload_abort(s->meta, &upload), STATUS_NOT_FOUND);
     assert_int_equal(meta_gc_backlog(s->meta), 6);
-    struct chunk_list garbage = support_garbage(s);
-    assert_int_equal(garbage.count, 6);
-    chunk_list_release(&garbage);
+    struct meta_garbage garbage = support_garbage(s);
+    assert_int_equal(garbage.chunks.count, 6);
+    meta_garbage_release(&garbage);
 }
 
 static void test_other_cluster(void **state)
 {
     struct support *s = *state;
-    struct meta_options options = {.path = s->path, .cluster_id = (const uint8_t *)"ffffffffffffffff", .pool = s->pool};
+    struct meta_options options = {
+        .path = s->path, .store = s->memory, .cluster_id = (const uint8_t *)"ffffffffffffffff", .pool = s->pool};
 
     meta_close(s->meta);
     assert_int_equal(meta_open(&options, &s->meta), STATUS_DENIED);
     s->meta = NULL;
     OK(support_open(s));
     assert_int_equal(support_bucket_now(s, &s->plain).id, s->plain.id);
-    assert_true(meta_rocksdb_property(s->meta, "rocksdb.estimate-num-keys") > 0);
-    assert_int_equal(meta_rocksdb_property(s->meta, "no.such.property"), 0);
 }
 
 int main(void)

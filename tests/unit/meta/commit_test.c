@@ -41,7 +41,7 @@ static void race(struct racer *racer)
         status = support_put(s, &s->plain, "shared", 1, (int)racer->index, NULL, NULL);
         CHECK(status == STATUS_OK);
         snprintf(key, sizeof(key), "bucket-%u", i);
-        status = meta_bucket_create(s->meta, KEY(key), false, BYTES(""));
+        status = meta_bucket_create(s->meta, KEY(key), false, BYTES(""), NULL);
         CHECK(status == STATUS_OK || status == STATUS_EXISTS);
     }
 }
@@ -118,7 +118,7 @@ static void test_tasks(void **state)
     free(racers);
 }
 
-/* Readers, writers and the background queues at once: a reader that holds a cursor reads all it was promised. */
+/* Readers, writers and the background queues at once: a reader reads all of what it looked up. */
 static void *reader_main(void *arg)
 {
     struct racer *racer = arg;
@@ -151,19 +151,19 @@ static void test_readers_and_gc(void **state)
     OK(support_put(s, &s->plain, "hot", 20, 0, NULL, NULL));
     assert_int_equal(pthread_create(&thread, NULL, reader_main, &reader), 0);
     for (int i = 0; i < 100; i++) {
-        struct chunk_list garbage = {0};
+        struct meta_garbage garbage = {0};
         OK(support_put(s, &s->plain, "hot", 20, i, NULL, NULL));
-        OK(meta_gc_next(s->meta, 200, 1000, &garbage)); /* grace covers a lookup before its cursor is open */
+        OK(meta_gc_next(s->meta, META_GC_NEW, 0, 1000, &garbage));
         OK(meta_gc_done(s->meta, &garbage));
-        freed += garbage.count;
-        chunk_list_release(&garbage);
+        freed += garbage.chunks.count;
+        meta_garbage_release(&garbage);
     }
     __atomic_store_n(&reader.won, 1, __ATOMIC_RELEASE);
     pthread_join(thread, NULL);
-    struct chunk_list rest = support_garbage(s);
+    struct meta_garbage rest = support_garbage(s);
     OK(meta_gc_done(s->meta, &rest));
-    assert_int_equal(freed + rest.count, 2000);
-    chunk_list_release(&rest);
+    assert_int_equal(freed + rest.chunks.count, 2000);
+    meta_garbage_release(&rest);
 }
 
 static enum status put_then_fail(struct commit_op *op, struct txn *txn)
@@ -173,7 +173,7 @@ static enum status put_then_fail(struct commit_op *op, struct txn *txn)
 
     (void)op;
     row_key_current(&key, 1, BYTES("half"));
-    txn_put(txn, DB_CURRENT, &key, BYTES("done"));
+    txn_put(txn, STORE_CURRENT, &key, BYTES("done"));
     txn->state.gc_rows += 5;
     CHECK(txn_bucket(txn, 1, &bucket) == STATUS_OK);
     txn->bucket.objects = 3;
@@ -196,8 +196,8 @@ static void test_failed_operations(void **state)
 {
     struct support *s = *state;
     struct racer failing = {.support = s};
-    struct db_view view = meta_view(s->meta);
-    struct db_value value;
+    struct store_view view = meta_view(s->meta);
+    struct store_value value;
     struct row_key key;
     pthread_t threads[4];
 
@@ -208,7 +208,7 @@ static void test_failed_operations(void **state)
     for (int i = 0; i < 4; i++)
         pthread_join(threads[i], NULL);
     row_key_current(&key, 1, BYTES("half"));
-    assert_int_equal(db_get(&view, DB_CURRENT, row_key_bytes(&key), &value), STATUS_NOT_FOUND);
+    assert_int_equal(store_get(&view, STORE_CURRENT, row_key_bytes(&key), &value), STATUS_NOT_FOUND);
     assert_int_equal(meta_gc_backlog(s->meta), 0);
     struct meta_bucket now = support_bucket_now(s, &s->versioned);
     assert_true(now.id == 1 && now.objects == 1 && now.versions == 100);
@@ -242,12 +242,66 @@ static void test_clock_set_back(void **state)
     meta_object_release(&after);
 }
 
+/* After a write that failed nothing is written any more: not what came with it, not what comes later, and not when the
+ * disk is well again. What was there before can be read. */
+static void test_failed_write_is_the_last(void **state)
+{
+    struct support *s = *state;
+    struct meta_object object;
+
+    meta_close(s->meta);
+    s->meta = NULL;
+    struct meta_store *disk = s->memory, *memory = store_memory_create();
+    s->memory = memory;
+    OK(support_open(s));
+    support_bucket(s, "plain", false, &s->plain);
+    OK(support_put(s, &s->plain, "before", 1, 1, NULL, NULL));
+    assert_false(meta_has_failed(s->meta));
+    store_memory_fail_writes(memory, STATUS_IO);
+    assert_int_equal(support_put(s, &s->plain, "new", 1, 1, NULL, NULL), STATUS_UNCERTAIN);
+    assert_true(meta_has_failed(s->meta));
+    store_memory_fail_writes(memory, STATUS_OK);
+    uint64_t sequence = store_sequence(memory);
+    assert_int_equal(support_put(s, &s->plain, "new", 1, 1, NULL, NULL), STATUS_UNAVAILABLE);
+    assert_int_equal(store_sequence(memory), sequence);
+    OK(support_get(s, &s->plain, "before", NULL, 0, &object));
+    meta_object_release(&object);
+    meta_close(s->meta);
+    s->meta = NULL;
+    store_close(memory);
+    s->memory = disk;
+}
+
+/* Somebody else changes the database, which this process believes to be its own: it overwrites nothing, and ends. */
+static void test_another_writer_is_found_out(void **state)
+{
+    struct support *s = *state;
+    struct store_batch *batch = store_batch_create(s->meta->db);
+    const struct store_view view = meta_view(s->meta);
+    struct store_value value;
+
+    OK(support_put(s, &s->plain, "k", 1, 1, NULL, NULL));
+    store_batch_put(batch, STORE_DEFAULT, STATE_KEY, BYTES("another's"));
+    OK(store_write(s->meta->db, batch));
+    store_batch_free(batch);
+    assert_int_equal(support_put(s, &s->plain, "k", 1, 2, NULL, NULL), STATUS_UNCERTAIN);
+    assert_true(meta_has_failed(s->meta));
+    OK(store_get(&view, STORE_DEFAULT, STATE_KEY, &value));
+    assert_true(bytes_equal_str(store_value_bytes(&value), "another's"));
+    store_value_release(&value);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, support_setup, support_teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_threads),           TEST(test_tasks),          TEST(test_readers_and_gc),
-        TEST(test_failed_operations), TEST(test_clock_set_back),
+        TEST(test_threads),
+        TEST(test_tasks),
+        TEST(test_readers_and_gc),
+        TEST(test_failed_operations),
+        TEST(test_clock_set_back),
+        TEST(test_failed_write_is_the_last),
+        TEST(test_another_writer_is_found_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

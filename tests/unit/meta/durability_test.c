@@ -9,7 +9,7 @@
 #include <sys/wait.h>
 
 #include "base/checksum.h"
-#include "meta/torn_tail.h"
+#include "meta/history.h"
 
 enum { CRASHES = 3, ACKNOWLEDGED = 200 };
 
@@ -147,7 +147,7 @@ static void test_flipped_byte(void **state)
     assert_int_equal(pread(fd, &byte, 1, before.st_size / 2), 1);
     byte ^= 0x10;
     assert_int_equal(pwrite(fd, &byte, 1, before.st_size / 2), 1);
-    assert_int_equal(support_open(s), STATUS_CORRUPT);
+    assert_int_equal(support_open(s), STATUS_DAMAGED);
     assert_null(s->meta);
     byte ^= 0x10; /* mended by hand, nothing is lost */
     assert_int_equal(pwrite(fd, &byte, 1, before.st_size / 2), 1);
@@ -196,21 +196,21 @@ static void test_torn_record(void **state)
     };
     struct support *s = *state;
     struct stat before, after;
-    struct torn_tail tail;
+    struct meta_torn tail;
     char wal[PATH_MAX];
 
     leave_log(s, wal);
-    assert_int_equal(torn_tail_find(s->path, support_cluster, &tail), STATUS_CORRUPT); /* nothing is damaged */
+    assert_int_equal(meta_torn_find(s->path, support_cluster, &tail), STATUS_CORRUPT); /* nothing is damaged */
     assert_int_equal(stat(wal, &before), 0);
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         for (unsigned n = 0; n < 3 && cases[i].fragments[n].type; n++)
             append_fragment(wal, cases[i].fragments[n].type, 40, cases[i].fragments[n].good);
-        assert_int_equal(support_open(s), STATUS_CORRUPT);
-        assert_int_equal(torn_tail_find(s->path, support_cluster, &tail), cases[i].torn ? STATUS_OK : STATUS_CORRUPT);
+        assert_int_equal(support_open(s), STATUS_DAMAGED);
+        assert_int_equal(meta_torn_find(s->path, support_cluster, &tail), cases[i].torn ? STATUS_OK : STATUS_CORRUPT);
         if (cases[i].torn) {
-            assert_int_equal(tail.offset, before.st_size);
+            assert_int_equal(tail.log.offset, before.st_size);
             assert_true(tail.left.sequence >= 100 && tail.left.epoch != 0);
-            OK(torn_tail_drop(&tail));
+            OK(meta_torn_drop(&tail));
             assert_int_equal(stat(wal, &after), 0);
             assert_int_equal(after.st_size, before.st_size);
         } else {
@@ -219,9 +219,9 @@ static void test_torn_record(void **state)
     }
     static const uint8_t other[16] = "another cluster";
     append_fragment(wal, 1, 40, false);
-    assert_int_equal(torn_tail_find(s->path, other, &tail), STATUS_DENIED);
-    OK(torn_tail_find(s->path, support_cluster, &tail));
-    OK(torn_tail_drop(&tail));
+    assert_int_equal(meta_torn_find(s->path, other, &tail), STATUS_DENIED);
+    OK(meta_torn_find(s->path, support_cluster, &tail));
+    OK(meta_torn_drop(&tail));
     OK(support_open(s));
     struct meta_position position;
     meta_position(s->meta, &position);
@@ -237,7 +237,7 @@ static void test_damaged_record(void **state)
     struct support *s = *state;
     char wal[PATH_MAX], byte;
     struct stat before;
-    struct torn_tail tail, last;
+    struct meta_torn tail, last;
 
     leave_log(s, wal);
     assert_int_equal(stat(wal, &before), 0);
@@ -247,14 +247,14 @@ static void test_damaged_record(void **state)
         assert_int_equal(pread(fd, &byte, 1, places[i]), 1);
         byte ^= 0x10;
         assert_int_equal(pwrite(fd, &byte, 1, places[i]), 1);
-        assert_int_equal(torn_tail_find(s->path, support_cluster, &tail), i ? STATUS_OK : STATUS_CORRUPT);
+        assert_int_equal(meta_torn_find(s->path, support_cluster, &tail), i ? STATUS_OK : STATUS_CORRUPT);
         byte ^= 0x10;
         assert_int_equal(pwrite(fd, &byte, 1, places[i]), 1);
     }
     close(fd);
-    assert_true(tail.offset < (uint64_t)before.st_size);
+    assert_true(tail.log.offset < (uint64_t)before.st_size);
     append_fragment(wal, 1, 40, false);
-    OK(torn_tail_find(s->path, support_cluster, &last));
+    OK(meta_torn_find(s->path, support_cluster, &last));
     assert_true(tail.left.sequence < last.left.sequence);
 }
 

@@ -7,7 +7,8 @@
 #include <sys/mount.h>
 
 #include "base/clock.h"
-#include "meta/db_private.h"
+#include "base/rocks_internal.h"
+#include "meta/store_rocks.h"
 #include "meta/internal.h"
 
 #define WAIT_MS 60000
@@ -79,7 +80,8 @@ static void fail_flush(struct support *s)
     fill(s);
     char *error = NULL;
     rocksdb_flushoptions_t *options = rocksdb_flushoptions_create();
-    rocksdb_flush_cf(s->meta->db->rocksdb, options, s->meta->db->families[DB_VERSIONS], &error);
+    rocksdb_flush_cf(store_rocks_database(s->meta->db)->database, options,
+                     store_rocks_database(s->meta->db)->families[STORE_VERSIONS], &error);
     rocksdb_flushoptions_destroy(options);
     assert_non_null(error);
     assert_non_null(strstr(error, "No space left"));

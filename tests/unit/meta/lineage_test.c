@@ -48,7 +48,7 @@ static void test_restore_gives_up(void **state)
     (void)state;
     lineage_advance(&lineage, 100);
     const struct meta_position replica = {lineage.epoch, 150};
-    lineage_restore(&lineage, &replica, 9); /* some node is of generation 9 */
+    lineage_restore(&lineage, &replica, 9 + LINEAGE_RESTORE_GAP); /* some node is of generation 9 */
     assert_int_equal(change_generation(lineage.epoch), 9 + LINEAGE_RESTORE_GAP);
     assert_int_equal(judge(&lineage, 151, EPOCH(1, 7), 100), STANDING_PREFIX);
     assert_int_equal(judge(&lineage, 151, EPOCH(1, 7), 101), STANDING_OVERRULED);
@@ -98,12 +98,28 @@ static void test_many_epochs(void **state)
     assert_int_equal(judge(&lineage, 9999, second, 21), STANDING_FORKED);
 }
 
+/* Where a record may begin that a node holds beside the database: where it is, or where one of its epochs ended. */
+static void test_ends(void **state)
+{
+    struct lineage lineage = {.epoch = change_epoch_create(3)};
+    const uint64_t first = lineage.epoch;
+    (void)state;
+    lineage_advance(&lineage, 100);
+    const struct meta_position then = {first, 100}, amid = {first, 99}, now = {lineage.epoch, 120};
+    const struct meta_position before = {lineage.epoch, 119}, other = {change_epoch_create(3), 100};
+    assert_true(lineage_ended_at(&lineage, 120, &then));
+    assert_false(lineage_ended_at(&lineage, 120, &amid));
+    assert_true(lineage_ended_at(&lineage, 120, &now));
+    assert_false(lineage_ended_at(&lineage, 120, &before));
+    assert_false(lineage_ended_at(&lineage, 120, &other));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_one_epoch),        cmocka_unit_test(test_lost_tail),
         cmocka_unit_test(test_restore_gives_up), cmocka_unit_test(test_epoch_of_a_change),
-        cmocka_unit_test(test_many_epochs),
+        cmocka_unit_test(test_many_epochs),      cmocka_unit_test(test_ends),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,10 @@
 /* Versions of one key: what put, get and delete do to them, conditions, counters, and the cursor over the chunks. */
 #include "tests/unit/meta/support.h"
 
+#include "base/rocks_internal.h"
+#include "meta/store_rocks.h"
+#include "meta/internal.h"
+
 static void assert_counters(struct support *support, const struct meta_bucket *bucket, uint64_t objects,
                             uint64_t versions, uint64_t bytes)
 {
@@ -118,9 +122,9 @@ static void test_plain_bucket_replaces(void **state)
     meta_object_release(&got);
     assert_int_equal(support_get(s, &s->plain, "k", NULL, 1, &got), STATUS_NOT_FOUND);
 
-    struct chunk_list garbage = support_garbage(s);
-    assert_int_equal(garbage.count, 3);
-    chunk_list_release(&garbage);
+    struct meta_garbage garbage = support_garbage(s);
+    assert_int_equal(garbage.chunks.count, 3);
+    meta_garbage_release(&garbage);
     OK(support_delete(s, &s->plain, "k", NULL, &deletion));
     assert_true(deletion.removed && !deletion.marker_created && !deletion.marker_removed);
     assert_string_equal(deletion.version_id, "null");
@@ -190,14 +194,33 @@ static void test_conditions(void **state)
         assert_int_equal(support_put(s, bucket, "k", 1, 7, &match, NULL), STATUS_PRECONDITION);
         OK(support_put(s, bucket, "k", 1, 7, &exist, NULL));
         match.etag_parts = 2; /* the same digest, but of a multipart object */
-        assert_int_equal(meta_object_delete(s->meta, bucket->id, KEY("k"), &latest, &match, &deletion),
+        assert_int_equal(meta_object_delete(s->meta, bucket->id, KEY("k"), &latest, &match, NULL, &deletion),
                          STATUS_PRECONDITION);
         match.etag_parts = 0;
-        OK(meta_object_delete(s->meta, bucket->id, KEY("k"), &latest, &match, &deletion));
-        assert_int_equal(meta_object_delete(s->meta, bucket->id, KEY("k"), &latest, &match, &deletion),
+        OK(meta_object_delete(s->meta, bucket->id, KEY("k"), &latest, &match, NULL, &deletion));
+        assert_int_equal(meta_object_delete(s->meta, bucket->id, KEY("k"), &latest, &match, NULL, &deletion),
                          STATUS_NOT_FOUND);
         OK(support_put(s, bucket, "k", 1, 7, &absent, NULL)); /* a delete marker counts as absent */
     }
+}
+
+static void test_what_a_deletion_did_not_find(void **state)
+{
+    struct support *s = *state;
+    const struct meta_bucket none = {.id = 999};
+    const char *id = "00000000000000070000000000000001";
+    struct meta_deletion deletion;
+
+    assert_int_equal(support_delete(s, &s->versioned, "k", id, &deletion), STATUS_NOT_FOUND);
+    assert_true(deletion.versioned && !deletion.no_bucket);
+    assert_string_equal(deletion.version_id, id);
+    assert_int_equal(support_delete(s, &none, "k", id, &deletion), STATUS_NOT_FOUND);
+    assert_true(deletion.no_bucket && !deletion.version_id[0]);
+    assert_int_equal(support_delete(s, &none, "k", NULL, &deletion), STATUS_NOT_FOUND);
+    assert_true(deletion.no_bucket);
+    assert_int_equal(support_delete(s, &none, "k", "a\nb", &deletion), STATUS_INVALID); /* whatever is there */
+    OK(support_delete(s, &s->plain, "k", NULL, &deletion));
+    assert_true(!deletion.no_bucket && !deletion.versioned);
 }
 
 static void test_delete_all(void **state)
@@ -213,9 +236,9 @@ static void test_delete_all(void **state)
     assert_int_equal(count, 1500);
     assert_int_equal(support_get(s, &s->versioned, "many", NULL, 0, &got), STATUS_NOT_FOUND);
     assert_counters(s, &s->versioned, 1, 1, 100);
-    struct chunk_list garbage = support_garbage(s);
-    assert_int_equal(garbage.count, 750);
-    chunk_list_release(&garbage);
+    struct meta_garbage garbage = support_garbage(s);
+    assert_int_equal(garbage.chunks.count, 750);
+    meta_garbage_release(&garbage);
     OK(meta_object_delete_all(s->meta, s->versioned.id, KEY("many"), &count));
     assert_int_equal(count, 0);
 
@@ -303,6 +326,38 @@ static void test_reopen(void **state)
     assert_counters(s, &s->versioned, 1, 2, 200);
 }
 
+/* After a start RocksDB has opened only 16 of its tables: what lies in another is neither absent nor damaged to a read
+ * that does not wait for the disk. */
+static void test_tables_not_opened(void **state)
+{
+    struct support *s = *state;
+    const char *name = "disable_auto_compactions", *value = "true";
+    struct meta_object got;
+    char *error = NULL, key[16];
+
+    SUPPORT_WANTS_DISK();
+    rocksdb_flushoptions_t *flush = rocksdb_flushoptions_create();
+    for (int family = 0; family < STORE_FAMILY_COUNT; family++)
+        rocksdb_set_options_cf(store_rocks_database(s->meta->db)->database,
+                               store_rocks_database(s->meta->db)->families[family], 1, &name, &value, &error);
+    for (int i = 0; i < 20; i++) {
+        snprintf(key, sizeof(key), "k%d", i);
+        OK(support_put(s, &s->versioned, key, 1, i, NULL, NULL));
+        for (int family = 0; family < STORE_FAMILY_COUNT; family++)
+            rocksdb_flush_cf(store_rocks_database(s->meta->db)->database, flush,
+                             store_rocks_database(s->meta->db)->families[family], &error);
+        assert_null(error);
+    }
+    rocksdb_flushoptions_destroy(flush);
+    support_reopen(s);
+    for (int i = 0; i < 20; i++) {
+        snprintf(key, sizeof(key), "k%d", i);
+        OK(support_get(s, &s->versioned, key, NULL, 0, &got));
+        assert_int_equal(got.etag_md5[0], i);
+        meta_object_release(&got);
+    }
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, support_setup, support_teardown)
@@ -313,9 +368,11 @@ int main(void)
         TEST(test_plain_bucket_replaces),
         TEST(test_delete_markers),
         TEST(test_conditions),
+        TEST(test_what_a_deletion_did_not_find),
         TEST(test_delete_all),
         TEST(test_cursor),
         TEST(test_reopen),
+        TEST(test_tables_not_opened),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

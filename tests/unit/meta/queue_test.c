@@ -1,46 +1,57 @@
 /* The queues of chunks to free and to repair: what is due, what open readers hold back, and that nothing is blocked by
  * chunks that cannot be dealt with now. */
+#include "base/clock.h"
+#include "meta/internal.h"
 #include "tests/unit/meta/support.h"
+
+static struct meta_garbage some_of(const struct meta_garbage *garbage, size_t from, size_t to)
+{
+    struct meta_garbage some = {0};
+    for (size_t i = from; i < to; i++)
+        meta_garbage_append(&some, &garbage->chunks.refs[i], &garbage->rows[i]);
+    return some;
+}
 
 static void test_gc_grace_and_done(void **state)
 {
     struct support *s = *state;
-    struct chunk_list garbage = {0};
+    struct meta_garbage garbage = {0};
 
     OK(support_put(s, &s->plain, "k", 5, 1, NULL, NULL));
     OK(support_put(s, &s->plain, "k", 1, 2, NULL, NULL));
     assert_int_equal(meta_gc_backlog(s->meta), 1);
-    OK(meta_gc_next(s->meta, 3600 * 1000, 10, &garbage));
-    assert_int_equal(garbage.count, 0);
+    OK(meta_gc_next(s->meta, META_GC_NEW, 3600 * 1000, 10, &garbage));
+    assert_int_equal(garbage.chunks.count, 0);
     for (int reopened = 0; reopened < 2; reopened++) {
-        OK(meta_gc_next(s->meta, 0, 3, &garbage));
-        assert_int_equal(garbage.count, 3);
-        OK(meta_gc_next(s->meta, 0, 3, &garbage));
-        assert_int_equal(garbage.count, 5);
+        OK(meta_gc_next(s->meta, META_GC_NEW, 0, 3, &garbage));
+        assert_int_equal(garbage.chunks.count, 3);
+        OK(meta_gc_next(s->meta, META_GC_NEW, 0, 3, &garbage));
+        assert_int_equal(garbage.chunks.count, 5);
         for (size_t i = 0; i < 5; i++)
-            assert_true(garbage.refs[i].copies == 3 && garbage.refs[i].nodes[2] == 3 && garbage.refs[i].size == 100);
-        OK(meta_gc_next(s->meta, 0, 3, &garbage));
-        assert_int_equal(garbage.count, 5); /* through: the next walk starts over */
+            assert_true(garbage.chunks.refs[i].copies == 3 && garbage.chunks.refs[i].nodes[2] == 3 &&
+                        garbage.chunks.refs[i].size == 100);
+        OK(meta_gc_next(s->meta, META_GC_NEW, 0, 3, &garbage));
+        assert_int_equal(garbage.chunks.count, 5); /* that was all that is new */
         if (!reopened) {
-            chunk_list_release(&garbage);
+            meta_garbage_release(&garbage);
             support_reopen(s); /* not done: nothing may be lost */
-            OK(meta_gc_next(s->meta, 3600 * 1000, 10, &garbage));
-            assert_int_equal(garbage.count, 0); /* neither may grace be */
+            OK(meta_gc_next(s->meta, META_GC_NEW, 3600 * 1000, 10, &garbage));
+            assert_int_equal(garbage.chunks.count, 0); /* neither may grace be */
         }
     }
-    struct chunk_list some = {garbage.refs, 4, 4};
+    struct meta_garbage some = some_of(&garbage, 0, 4), last = some_of(&garbage, 4, 5);
     OK(meta_gc_done(s->meta, &some));
     assert_int_equal(meta_gc_backlog(s->meta), 1);
-    some.refs += 4;
-    some.count = 1;
-    OK(meta_gc_done(s->meta, &some));
+    OK(meta_gc_done(s->meta, &last));
     assert_int_equal(meta_gc_backlog(s->meta), 0);
-    OK(meta_gc_done(s->meta, &some)); /* twice does no harm */
+    OK(meta_gc_done(s->meta, &last)); /* twice does no harm */
     assert_int_equal(meta_gc_backlog(s->meta), 0);
-    chunk_list_release(&garbage);
+    meta_garbage_release(&some);
+    meta_garbage_release(&last);
+    meta_garbage_release(&garbage);
     garbage = support_garbage(s);
-    assert_int_equal(garbage.count, 0);
-    chunk_list_release(&garbage);
+    assert_int_equal(garbage.chunks.count, 0);
+    meta_garbage_release(&garbage);
 }
 
 static void test_gc_spares_readers(void **state)
@@ -56,19 +67,127 @@ static void test_gc_spares_readers(void **state)
     OK(support_get(s, &s->plain, "k", NULL, 0, &object));
     struct meta_cursor *cursor = meta_cursor_open(s->meta, &object, 0, 4000);
     OK(meta_cursor_next(cursor, &ref, &offset, &len));
-    OK(support_delete(s, &s->plain, "k", NULL, NULL));
-    struct chunk_list garbage = support_garbage(s);
-    assert_int_equal(garbage.count, 1); /* only what was deleted before the reader came */
+    OK(support_put(s, &s->plain, "k", 3, 2, NULL, NULL)); /* under the reader */
+    OK(support_put(s, &s->plain, "k", 5, 3, NULL, NULL));
+    OK(support_put(s, &s->plain, "after", 7, 1, NULL, NULL));
+    OK(support_delete(s, &s->plain, "after", NULL, NULL));
+    struct meta_garbage garbage = support_garbage(s);
+    assert_int_equal(garbage.chunks.count, 1 + 3 + 7); /* all but what is read */
     OK(meta_gc_done(s->meta, &garbage));
-    chunk_list_release(&garbage);
+    meta_garbage_release(&garbage);
+    garbage = support_garbage(s);
+    assert_int_equal(garbage.chunks.count, 0);
+    assert_true(meta_gc_backlog(s->meta) == 1 && meta_gc_left(s->meta) == 1);
+    meta_garbage_release(&garbage);
     for (int i = 1; i < 40; i++)
         OK(meta_cursor_next(cursor, &ref, &offset, &len));
     assert_int_equal(meta_cursor_next(cursor, &ref, &offset, &len), STATUS_NOT_FOUND);
     meta_cursor_close(cursor);
     meta_object_release(&object);
     garbage = support_garbage(s);
-    assert_int_equal(garbage.count, 40);
-    chunk_list_release(&garbage);
+    assert_int_equal(garbage.chunks.count, 40);
+    meta_garbage_release(&garbage);
+}
+
+/* From the lookup on, not from the opening of the cursor on, and whatever the grace is. */
+static void test_gc_spares_what_was_looked_up(void **state)
+{
+    struct support *s = *state;
+    struct meta_object first, second, empty;
+
+    OK(support_put(s, &s->plain, "k", 4, 1, NULL, NULL));
+    OK(support_put(s, &s->plain, "empty", 0, 1, NULL, NULL));
+    OK(support_get(s, &s->plain, "k", NULL, 0, &first));
+    OK(support_get(s, &s->plain, "k", NULL, 0, &second));
+    OK(support_get(s, &s->plain, "empty", NULL, 0, &empty)); /* has nothing to hold */
+    OK(support_put(s, &s->plain, "k", 3, 2, NULL, NULL));
+    OK(support_put(s, &s->plain, "k", 1, 3, NULL, NULL));
+    struct meta_garbage garbage = support_garbage(s);
+    assert_int_equal(garbage.chunks.count, 3);
+    OK(meta_gc_done(s->meta, &garbage));
+    meta_garbage_release(&garbage);
+
+    struct meta_cursor *cursor = meta_cursor_open(s->meta, &first, 0, first.size);
+    meta_object_release(&second); /* never read */
+    garbage = support_garbage(s);
+    assert_int_equal(garbage.chunks.count, 0);
+    meta_cursor_close(cursor);
+    meta_object_release(&first);
+    meta_object_release(&empty);
+    garbage = support_garbage(s);
+    assert_int_equal(garbage.chunks.count, 4);
+    meta_garbage_release(&garbage);
+}
+
+/* While a lookup goes on, nobody knows what it will find: what became garbage since then waits, and it alone. */
+static void test_gc_waits_for_lookups(void **state)
+{
+    struct support *s = *state;
+    struct meta_garbage garbage = {0};
+    struct lookup before, after;
+
+    OK(support_put(s, &s->plain, "k", 4, 1, NULL, NULL));
+    OK(support_put(s, &s->plain, "k", 3, 2, NULL, NULL));
+    lookup_begin(&s->meta->readers, &before, meta_sequence(s->meta));
+    OK(support_put(s, &s->plain, "k", 2, 3, NULL, NULL));
+    lookup_begin(&s->meta->readers, &after, meta_sequence(s->meta));
+    OK(meta_gc_next(s->meta, META_GC_NEW, 0, 64, &garbage));
+    assert_int_equal(garbage.chunks.count, 4);
+    lookup_end(&s->meta->readers, &before);
+    OK(meta_gc_next(s->meta, META_GC_NEW, 0, 64, &garbage)); /* it was not passed over */
+    assert_int_equal(garbage.chunks.count, 4 + 3);
+    lookup_end(&s->meta->readers, &after);
+    meta_garbage_release(&garbage);
+}
+
+#define MANY_ROWS 5000
+
+/* Rows go with the last of their chunks, however many are done at once, and none is left for later walks. */
+static void test_gc_many_rows(void **state)
+{
+    struct support *s = *state;
+    struct meta_garbage garbage = {0}, none = {0};
+
+    for (int i = 0; i < MANY_ROWS; i++)
+        OK(support_put(s, &s->plain, "k", 1, i, NULL, NULL));
+    OK(support_delete(s, &s->plain, "k", NULL, NULL));
+    assert_int_equal(meta_gc_backlog(s->meta), MANY_ROWS);
+    OK(meta_gc_next(s->meta, META_GC_NEW, 0, 2 * MANY_ROWS, &garbage));
+    assert_int_equal(garbage.chunks.count, MANY_ROWS);
+    assert_int_equal(meta_gc_left(s->meta), MANY_ROWS);
+    struct meta_garbage half = some_of(&garbage, 0, MANY_ROWS / 2);
+    OK(meta_gc_done(s->meta, &half));
+    assert_int_equal(meta_gc_backlog(s->meta), MANY_ROWS / 2);
+    for (size_t i = 0; i < garbage.chunks.count; i++)
+        garbage.rows[i].ends = false; /* as when the process ends before the rows are removed */
+    OK(meta_gc_done(s->meta, &garbage));
+    assert_int_equal(meta_gc_backlog(s->meta), MANY_ROWS / 2);
+    OK(meta_gc_next(s->meta, META_GC_AGAIN, 0, 1, &none)); /* one call removes all that are empty */
+    assert_int_equal(none.chunks.count, 0);
+    assert_true(meta_gc_backlog(s->meta) == 0 && meta_gc_left(s->meta) == 0);
+    meta_garbage_release(&half);
+    meta_garbage_release(&garbage);
+}
+
+/* What is behind is what could have been freed: not what is too young, nor what was tried and waits for a node. */
+static void test_gc_overdue(void **state)
+{
+    struct support *s = *state;
+    struct meta_garbage garbage = {0};
+
+    for (int i = 0; i < 11; i++)
+        OK(support_put(s, &s->plain, "k", 1, i, NULL, NULL));
+    OK(meta_gc_next(s->meta, META_GC_NEW, 3600 * 1000, 4, &garbage));
+    assert_true(garbage.chunks.count == 0 && meta_gc_overdue(s->meta) == 0);
+    OK(meta_gc_next(s->meta, META_GC_NEW, 0, 4, &garbage));
+    assert_true(garbage.chunks.count == 4 && meta_gc_overdue(s->meta) == 6);
+    OK(meta_gc_done(s->meta, &garbage));
+    OK(meta_gc_next(s->meta, META_GC_NEW, 0, 4, &garbage));
+    assert_true(garbage.chunks.count == 8 && meta_gc_overdue(s->meta) == 2);
+    OK(meta_gc_next(s->meta, META_GC_NEW, 0, 4, &garbage));
+    assert_true(garbage.chunks.count == 10 && meta_gc_overdue(s->meta) == 0);
+    assert_true(meta_gc_left(s->meta) == 6 && meta_gc_backlog(s->meta) == 6);
+    meta_garbage_release(&garbage);
 }
 
 /* Chunks that are handed out and never done must not hold up those behind them. */
@@ -76,32 +195,34 @@ static void test_gc_rotates(void **state)
 {
     struct support *s = *state;
     size_t freed = 0;
-    struct chunk_list stuck = {0};
+    struct meta_garbage stuck = {0};
 
     for (int i = 0; i < 10; i++) {
         OK(support_put(s, &s->plain, "k", 4, i, NULL, NULL));
         OK(support_delete(s, &s->plain, "k", NULL, NULL));
     }
-    OK(meta_gc_next(s->meta, 0, 6, &stuck));
+    OK(meta_gc_next(s->meta, META_GC_NEW, 0, 6, &stuck));
     for (int i = 0; i < 60; i++) {
-        struct chunk_list garbage = {0}, free_now = {0};
-        OK(meta_gc_next(s->meta, 0, 3, &garbage));
-        for (size_t j = 0; j < garbage.count; j++)
-            if (!support_list_has(&stuck, &garbage.refs[j].id))
-                chunk_list_append(&free_now, &garbage.refs[j]);
+        struct meta_garbage garbage = {0}, free_now = {0};
+        OK(meta_gc_next(s->meta, i % 2 ? META_GC_NEW : META_GC_AGAIN, 0, 3, &garbage));
+        for (size_t j = 0; j < garbage.chunks.count; j++)
+            if (!support_list_has(&stuck.chunks, &garbage.chunks.refs[j].id))
+                meta_garbage_append(&free_now, &garbage.chunks.refs[j], &garbage.rows[j]);
         OK(meta_gc_done(s->meta, &free_now));
-        freed += free_now.count;
-        chunk_list_release(&garbage);
-        chunk_list_release(&free_now);
+        freed += free_now.chunks.count;
+        meta_garbage_release(&garbage);
+        meta_garbage_release(&free_now);
     }
     assert_int_equal(freed, 34);
     assert_int_equal(meta_gc_backlog(s->meta), 2);
+    for (size_t i = 0; i < stuck.chunks.count; i++)
+        stuck.rows[i].ends = true;
     OK(meta_gc_done(s->meta, &stuck));
-    struct chunk_list garbage = support_garbage(s);
-    assert_int_equal(garbage.count, 0);
+    struct meta_garbage garbage = support_garbage(s);
+    assert_int_equal(garbage.chunks.count, 0);
     assert_int_equal(meta_gc_backlog(s->meta), 0);
-    chunk_list_release(&garbage);
-    chunk_list_release(&stuck);
+    meta_garbage_release(&garbage);
+    meta_garbage_release(&stuck);
 }
 
 static void put_with_copies(struct support *s, const char *key, size_t count, unsigned copies, struct chunk_list *list)
@@ -207,13 +328,13 @@ static void test_repair_add(void **state)
     OK(meta_repair_next(s->meta, 1, &queue));
     assert_true(queue.count == 1 && queue.refs[0].copies == 1 && queue.refs[0].nodes[0] == 9);
     OK(support_delete(s, &s->plain, "k", NULL, NULL));
-    struct chunk_list garbage = support_garbage(s);
-    assert_true(garbage.count == 2 && garbage.refs[0].copies == 3); /* bad copies are freed too */
-    assert_int_equal(garbage.refs[1].copies, 4);
+    struct meta_garbage garbage = support_garbage(s);
+    assert_true(garbage.chunks.count == 2 && garbage.chunks.refs[0].copies == 3); /* bad copies are freed too */
+    assert_int_equal(garbage.chunks.refs[1].copies, 4);
     OK(meta_gc_done(s->meta, &garbage));
     assert_int_equal(meta_repair_backlog(s->meta), 0);
     check_durability(s, (uint64_t[]){0, 0, 0, 0});
-    chunk_list_release(&garbage);
+    meta_garbage_release(&garbage);
     chunk_list_release(&queue);
     chunk_list_release(&chunks);
 }
@@ -257,21 +378,22 @@ static void test_repair_meets_gc(void **state)
 
     put_with_copies(s, "k", 1, 2, &chunks);
     OK(support_delete(s, &s->plain, "k", NULL, NULL));
-    struct chunk_list garbage = support_garbage(s);
-    assert_int_equal(garbage.count, 1);
+    struct meta_garbage garbage = support_garbage(s);
+    assert_int_equal(garbage.chunks.count, 1);
     struct chunk_ref repaired = chunks.refs[0];
     repaired.copies = 3;
     repaired.nodes[2] = 7;
     OK(meta_repair_done(s->meta, &repaired));
     OK(meta_gc_done(s->meta, &garbage));
     assert_int_equal(meta_gc_backlog(s->meta), 1);
-    chunk_list_release(&garbage);
+    meta_garbage_release(&garbage);
     garbage = support_garbage(s);
-    assert_true(garbage.count == 1 && garbage.refs[0].copies == 3 && garbage.refs[0].nodes[2] == 7);
+    assert_true(garbage.chunks.count == 1 && garbage.chunks.refs[0].copies == 3 &&
+                garbage.chunks.refs[0].nodes[2] == 7);
     OK(meta_gc_done(s->meta, &garbage));
     assert_int_equal(meta_gc_backlog(s->meta), 0);
     assert_int_equal(meta_repair_done(s->meta, &repaired), STATUS_NOT_FOUND);
-    chunk_list_release(&garbage);
+    meta_garbage_release(&garbage);
     chunk_list_release(&chunks);
 }
 
@@ -346,10 +468,10 @@ static void test_repair_keeps_bad_nodes_recorded(void **state)
     assert_int_equal(chunk.ref.nodes[3], 2);
     assert_int_equal(chunk.bad, 8);
     OK(support_delete(s, &s->plain, "k", NULL, NULL));
-    struct chunk_list garbage = support_garbage(s);
-    assert_int_equal(garbage.count, 1);
-    assert_int_equal(garbage.refs[0].copies, 4);
-    chunk_list_release(&garbage);
+    struct meta_garbage garbage = support_garbage(s);
+    assert_int_equal(garbage.chunks.count, 1);
+    assert_int_equal(garbage.chunks.refs[0].copies, 4);
+    meta_garbage_release(&garbage);
 }
 
 static void test_repair_backlog_age(void **state)
@@ -362,9 +484,9 @@ static void test_repair_backlog_age(void **state)
     assert_int_equal(meta_repair_backlog_ms(s->meta), 0);
     OK(meta_chunk_walk(s->meta, NULL, 1, &chunk, &count));
     OK(meta_repair_add(s->meta, &chunk.ref.id, chunk.ref.nodes[0]));
-    usleep(20000);
+    clock_move_ms(20000);
     uint64_t age_ms = meta_repair_backlog_ms(s->meta);
-    assert_in_range(age_ms, 19, 60000);
+    assert_in_range(age_ms, 20000, 80000);
     OK(meta_repair_add(s->meta, &chunk.ref.id, chunk.ref.nodes[1]));
     assert_true(meta_repair_backlog_ms(s->meta) >= age_ms); /* a second reason does not make it young */
     OK(meta_repair_good(s->meta, &chunk.ref.id, chunk.ref.nodes[0]));
@@ -377,10 +499,21 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, support_setup, support_teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_gc_grace_and_done),    TEST(test_gc_spares_readers),  TEST(test_gc_rotates),
-        TEST(test_repair_order),         TEST(test_repair_add),         TEST(test_repair_good),
-        TEST(test_repair_meets_gc),      TEST(test_chunks_by_node),     TEST(test_repair_keeps_bad_nodes_recorded),
-        TEST(test_damage_during_repair), TEST(test_repair_backlog_age),
+        TEST(test_gc_grace_and_done),
+        TEST(test_gc_spares_readers),
+        TEST(test_gc_spares_what_was_looked_up),
+        TEST(test_gc_waits_for_lookups),
+        TEST(test_gc_rotates),
+        TEST(test_gc_many_rows),
+        TEST(test_gc_overdue),
+        TEST(test_repair_order),
+        TEST(test_repair_add),
+        TEST(test_repair_good),
+        TEST(test_repair_meets_gc),
+        TEST(test_chunks_by_node),
+        TEST(test_repair_keeps_bad_nodes_recorded),
+        TEST(test_damage_during_repair),
+        TEST(test_repair_backlog_age),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

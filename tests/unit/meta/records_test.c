@@ -20,7 +20,14 @@ static const struct version_head head = {.sequence = 0x0102030405060708,
                                          .size = 30,
                                          .etag_md5 = "0123456789abcde",
                                          .etag_parts = 2,
+                                         .storage_class = 5,
                                          .checksum = {.algorithm = 2, .full_object = 1, .len = 8, .value = {1, 2, 3}}};
+
+/* Kind 3, two bytes. */
+#define ATTRIBUTES                                                                                                     \
+    BYTES("\x03\0\0\0\x02"                                                                                             \
+          "ab")
+enum { ATTRIBUTES_LEN = 4 + 7 };
 
 static enum status decode_head(struct bytes record)
 {
@@ -70,8 +77,8 @@ static void test_versions(void **state)
 {
     (void)state;
     struct chunk_ref refs[2] = {{.size = 10}, {.size = 20}};
-    struct chunk_list list = {refs, 2, 2};
-    struct version_record record = {.head = head, .headers = BYTES("h: v")}, out;
+    struct chunk_list list = {.refs = refs, .count = 2, .capacity = 2};
+    struct version_record record = {.head = head, .headers = BYTES("h: v"), .attributes = ATTRIBUTES}, out;
     struct version_head head_out;
     struct buffer packed, value;
     struct chunk_id id;
@@ -90,11 +97,13 @@ static void test_versions(void **state)
     assert_int_equal(head_out.size, 30);
     assert_true(out.head.sequence == head.sequence && out.head.random == 99 && out.head.number == 7);
     assert_true(out.head.modified_ms == head.modified_ms && out.head.etag_parts == 2 && !out.multipart);
+    assert_int_equal(out.head.storage_class, 5);
     assert_memory_equal(&out.head.checksum, &head.checksum, sizeof(head.checksum));
     assert_memory_equal(out.head.etag_md5, head.etag_md5, MD5_LEN);
     assert_true(bytes_equal_str(out.headers, "h: v") && out.chunks.count == 2);
     packed_chunks_get(&out.chunks, 1, &id, &size);
     assert_true(size == 20 && id.bytes[15] == 0xee);
+    assert_true(bytes_equal(out.attributes, record.attributes));
     check_bounds(&value, decode_version);
 
     buffer_clear(&packed);
@@ -103,14 +112,86 @@ static void test_versions(void **state)
     record.multipart = true;
     record.upload.bytes[5] = 5;
     record.parts = (struct packed_parts){packed.data, 2};
+    record.condition = (struct meta_condition){.must_match = true, .etag_md5 = "e", .etag_parts = 4};
     version_record_encode(&value, &record);
     assert_int_equal(version_record_decode(buffer_bytes(&value), &out), STATUS_OK);
+    assert_memory_equal(&out.condition, &record.condition, sizeof(out.condition));
     packed_parts_get(&out.parts, 1, &number, &part_size);
     assert_true(out.multipart && out.upload.bytes[5] == 5 && number == 10000 && part_size == 20);
     check_bounds(&value, decode_version);
     version_head_encode(&value, &head);
     check_bounds(&value, decode_head);
     buffer_release(&packed);
+}
+
+/* Takes `len` bytes at `at` out of a record and makes it one of that format. */
+static void make_older(struct buffer *record, uint8_t format, size_t at, size_t len)
+{
+    memmove(record->data + at, record->data + at + len, record->len - at - len);
+    record->len -= len;
+    record->data[0] = (char)format;
+}
+
+/* Records without attributes, and those without a storage class and conditions, are read as of the default class and
+ * without any. */
+static void test_older_formats(void **state)
+{
+    (void)state;
+    enum { HEAD_LEN = 1 + 2 + 5 * 8 + MD5_LEN + 4 + 3 + 8, CONDITION_LEN = 2 + MD5_LEN + 4 };
+    struct version_record record = {.head = head,
+                                    .headers = BYTES("h: v"),
+                                    .multipart = true,
+                                    .attributes = ATTRIBUTES},
+                          out;
+    struct upload_record upload = {.created_ms = 6,
+                                   .checksum_algorithm = 3,
+                                   .headers = BYTES("u"),
+                                   .storage_class = 2,
+                                   .attributes = ATTRIBUTES},
+                         upload_out;
+    struct version_head head_out;
+    struct buffer packed, value;
+
+    record_buffer_init(&packed);
+    record_buffer_init(&value);
+    version_head_encode(&value, &head);
+    make_older(&value, 1, HEAD_LEN, 1);
+    assert_int_equal(version_head_decode(buffer_bytes(&value), &head_out), STATUS_OK);
+    assert_true(head_out.storage_class == 0 && head_out.size == 30 && head_out.checksum.len == 8);
+    buffer_clear(&value);
+
+    packed_parts_append(&packed, 1, 30);
+    record.parts = (struct packed_parts){packed.data, 1};
+    record.condition.must_be_absent = true;
+    version_record_encode(&value, &record);
+    value.len -= ATTRIBUTES_LEN;
+    make_older(&value, 2, value.len, 0);
+    assert_int_equal(version_record_decode(buffer_bytes(&value), &out), STATUS_OK);
+    assert_true(out.head.storage_class == 5 && out.condition.must_be_absent && out.attributes.len == 0);
+    value.len -= CONDITION_LEN;
+    make_older(&value, 1, HEAD_LEN, 1);
+    assert_int_equal(version_record_decode(buffer_bytes(&value), &out), STATUS_OK);
+    assert_true(out.head.storage_class == 0 && out.multipart && out.parts.count == 1);
+    assert_true(!out.condition.must_be_absent && bytes_equal_str(out.headers, "h: v"));
+    assert_int_equal(version_record_decode_head(buffer_bytes(&value), &head_out), STATUS_OK);
+    buffer_clear(&value);
+
+    upload.condition.must_be_absent = true;
+    upload_record_encode(&value, &upload);
+    assert_int_equal(upload_record_decode(buffer_bytes(&value), &upload_out), STATUS_OK);
+    assert_true(upload_out.storage_class == 2 && upload_out.condition.must_be_absent);
+    assert_true(bytes_equal(upload_out.attributes, upload.attributes));
+    value.len -= ATTRIBUTES_LEN;
+    make_older(&value, 2, value.len, 0);
+    assert_int_equal(upload_record_decode(buffer_bytes(&value), &upload_out), STATUS_OK);
+    assert_true(upload_out.storage_class == 2 && upload_out.attributes.len == 0);
+    value.len -= 1 + CONDITION_LEN;
+    make_older(&value, 1, value.len, 0);
+    assert_int_equal(upload_record_decode(buffer_bytes(&value), &upload_out), STATUS_OK);
+    assert_true(upload_out.storage_class == 0 && !upload_out.condition.must_be_absent && upload_out.created_ms == 6);
+    assert_true(upload_out.checksum_algorithm == 3 && bytes_equal_str(upload_out.headers, "u"));
+    buffer_release(&packed);
+    buffer_release(&value);
 }
 
 static void test_versions_that_lie(void **state)
@@ -155,6 +236,8 @@ static void test_others(void **state)
                                .gc_rows = 3,
                                .gc_bytes = 5,
                                .repair_rows = 4,
+                               .outbox_rows = 6,
+                               .outbox_bytes = 7,
                                .durability = {.chunks = {1, 2, 3, 4}, .bytes = {5, 6, 7, 8}}};
     struct state_record row_out;
 
@@ -171,6 +254,11 @@ static void test_others(void **state)
     value.data[14] = 4; /* a bad copy that is none */
     assert_int_equal(decode_chunk(buffer_bytes(&value)), STATUS_CORRUPT);
     value.data[14] = 2;
+    value.data[15] = (char)CHUNK_UNWANTED;
+    assert_int_equal(decode_chunk(buffer_bytes(&value)), STATUS_OK);
+    value.data[15] = (char)(CHUNK_UNWANTED - 1);
+    assert_int_equal(decode_chunk(buffer_bytes(&value)), STATUS_CORRUPT);
+    value.data[15] = 1;
     check_bounds(&value, decode_chunk);
 
     part_record_encode(&value, &part);
@@ -195,6 +283,12 @@ static void test_others(void **state)
     assert_int_equal(bucket_record_decode(buffer_bytes(&value), &bucket_out), STATUS_OK);
     assert_true(bucket_out.id == 4 && bucket_out.versioned && bucket_out.versions == 2 && bucket_out.bytes == 3);
     assert_string_equal(bucket_out.region, "eu");
+    assert_false(bucket_out.suspended);
+    value.data[5] = 2; /* versioning: 0 never, 1 enabled, as before there was 2, suspended */
+    assert_int_equal(bucket_record_decode(buffer_bytes(&value), &bucket_out), STATUS_OK);
+    assert_true(bucket_out.versioned && bucket_out.suspended);
+    value.data[5] = 3;
+    assert_int_equal(bucket_record_decode(buffer_bytes(&value), &bucket_out), STATUS_CORRUPT);
     buffer_clear(&value);
 
     state_record_encode(&value, &row);
@@ -203,10 +297,102 @@ static void test_others(void **state)
     assert_true(row_out.bucket_next == 2 && row_out.gc_rows == 3 && row_out.repair_rows == 4);
     assert_memory_equal(&row_out.durability, &row.durability, sizeof(row.durability));
     assert_int_equal(row_out.gc_bytes, 5);
+    assert_true(row_out.has_names);
+    assert_true(row_out.outbox_rows == 6 && row_out.outbox_bytes == 7);
+    value.data[0] = 7;
+    assert_int_equal(state_record_decode(buffer_bytes(&value), &row_out), STATUS_CORRUPT);
+    value.len -= 16;
+    for (char format = 5; format >= 3; format--) { /* before settings; before names; before records had classes */
+        value.data[0] = format;
+        assert_int_equal(state_record_decode(buffer_bytes(&value), &row_out), STATUS_OK);
+        assert_true(row_out.gc_bytes == 5 && row_out.has_names == (format == 5) && row_out.outbox_rows == 0);
+    }
     value.data[0] = 2; /* a record without the bytes of garbage */
     assert_int_equal(state_record_decode(buffer_bytes(&value), &row_out), STATUS_CORRUPT);
-    assert_int_equal(state_record_decode(bytes_of(value.data, value.len - 8), &row_out), STATUS_OK);
+    value.len -= 8;
+    assert_int_equal(state_record_decode(buffer_bytes(&value), &row_out), STATUS_OK);
     assert_true(row_out.gc_rows == 3 && row_out.gc_bytes == 0 && row_out.durability.bytes[3] == 8);
+    value.data[0] = 1;
+    assert_int_equal(state_record_decode(buffer_bytes(&value), &row_out), STATUS_CORRUPT);
+    buffer_release(&value);
+}
+
+static enum status decode_name(struct bytes record)
+{
+    struct name_record name;
+    return name_record_decode(record, &name);
+}
+
+static enum status decode_number(struct bytes record)
+{
+    uint64_t sequence;
+    return number_record_decode(record, &sequence);
+}
+
+static void test_names(void **state)
+{
+    static const struct name_record bad[] = {
+        {0},
+        {.number = 1, .versions = 2, .latest = 2, .oldest = 1},
+        {.number = 3, .versions = 2, .latest = 1, .oldest = 2},
+        {.number = 3, .versions = 2},
+        {.number = 3, .latest = 1, .oldest = 1},
+        {.number = 3, .versions = 1, .latest = 2},
+        {.number = 3, .versions = 2, .latest = 9, .oldest = 3, .null_version = 2},
+        {.number = 3, .versions = 2, .latest = 9, .oldest = 3, .null_version = 10},
+    };
+    struct name_record name = {.number = 9, .versions = 2, .latest = 8, .oldest = 6, .null_version = 7}, out;
+    struct buffer value;
+    uint64_t sequence;
+
+    (void)state;
+    record_buffer_init(&value);
+    name_record_encode(&value, &name);
+    assert_int_equal(name_record_decode(buffer_bytes(&value), &out), STATUS_OK);
+    assert_memory_equal(&out, &name, sizeof(name));
+    check_bounds(&value, decode_name);
+    name_record_encode(&value, &name);
+    value.data[0] = 1; /* from before there could be a null version among others */
+    assert_int_equal(name_record_decode(bytes_of(value.data, value.len - 8), &out), STATUS_OK);
+    assert_true(out.number == 9 && out.oldest == 6 && out.null_version == 0);
+    for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+        buffer_clear(&value);
+        name_record_encode(&value, &bad[i]);
+        assert_int_equal(decode_name(buffer_bytes(&value)), STATUS_CORRUPT);
+    }
+    name = (struct name_record){.number = 9}; /* all its versions are gone */
+    buffer_clear(&value);
+    name_record_encode(&value, &name);
+    assert_int_equal(decode_name(buffer_bytes(&value)), STATUS_OK);
+    buffer_clear(&value);
+    number_record_encode(&value, 77);
+    assert_int_equal(number_record_decode(buffer_bytes(&value), &sequence), STATUS_OK);
+    assert_int_equal(sequence, 77);
+    check_bounds(&value, decode_number);
+    buffer_release(&value);
+}
+
+static enum status decode_outbox(struct bytes record)
+{
+    struct outbox_record out;
+    return outbox_record_decode(record, &out);
+}
+
+static void test_outbox(void **state)
+{
+    struct outbox_record record = {.kind = 3, .bucket = 4, .time_ms = 5, .key = BYTES("k"), .payload = BYTES("work")};
+    struct outbox_record out;
+    struct buffer value;
+
+    (void)state;
+    record.head = head;
+    record_buffer_init(&value);
+    outbox_record_encode(&value, &record);
+    assert_int_equal(outbox_record_decode(buffer_bytes(&value), &out), STATUS_OK);
+    assert_true(out.kind == 3 && out.bucket == 4 && out.time_ms == 5 && bytes_equal_str(out.key, "k"));
+    assert_true(out.head.sequence == head.sequence && out.head.random == 99);
+    assert_true(bytes_equal_str(out.payload, "work"));
+    check_bounds(&value, decode_outbox);
     buffer_release(&value);
 }
 
@@ -258,9 +444,9 @@ static void test_ids(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_versions), cmocka_unit_test(test_versions_that_lie),
-        cmocka_unit_test(test_others),   cmocka_unit_test(test_key_order),
-        cmocka_unit_test(test_ids),
+        cmocka_unit_test(test_versions),          cmocka_unit_test(test_older_formats), cmocka_unit_test(test_outbox),
+        cmocka_unit_test(test_versions_that_lie), cmocka_unit_test(test_others),        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_key_order),         cmocka_unit_test(test_ids),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

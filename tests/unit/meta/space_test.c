@@ -204,7 +204,7 @@ static void test_refused_commit_leaves_nothing(void **state)
     atomic_store(&c.disk->used, 200 * MIB); /* even without the ballast nothing is free */
 
     assert_int_equal(support_put(s, &s->versioned, "refused", 1, 2, NULL, &object), STATUS_NO_SPACE);
-    assert_int_equal(meta_bucket_create(s->meta, KEY("refused"), false, BYTES("")), STATUS_NO_SPACE);
+    assert_int_equal(meta_bucket_create(s->meta, KEY("refused"), false, BYTES(""), NULL), STATUS_NO_SPACE);
     assert_int_equal(meta_bucket_delete(s->meta, KEY("versioned")), STATUS_NOT_EMPTY);
     assert_int_equal(support_put(s, &s->versioned, "before", 1, 3, NULL, &object), STATUS_NO_SPACE);
     assert_int_equal(meta_sequence(s->meta), sequence);
@@ -214,7 +214,7 @@ static void test_refused_commit_leaves_nothing(void **state)
     assert_memory_equal(&bucket, &counted, sizeof(bucket));
 
     atomic_store(&c.disk->used, 10 * MIB);
-    OK(meta_bucket_create(s->meta, KEY("refused"), false, BYTES("")));
+    OK(meta_bucket_create(s->meta, KEY("refused"), false, BYTES(""), NULL));
     OK(support_put(s, &s->versioned, "refused", 1, 4, NULL, &object));
     assert_int_equal(meta_sequence(s->meta), sequence + 2);
     meta_close(s->meta);

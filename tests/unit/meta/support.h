@@ -1,4 +1,5 @@
-/* What the tests of meta share: a database in a temporary directory, and short ways to write and read objects. */
+/* What the tests of meta share: a database in a temporary directory, or in memory when TERCET_TEST_STORE=memory says
+ * so, and short ways to write and read objects. */
 #ifndef TERCET_TESTS_UNIT_META_SUPPORT_H
 #define TERCET_TESTS_UNIT_META_SUPPORT_H
 
@@ -17,15 +18,46 @@
 
 #include "base/check.h"
 #include "base/pool.h"
+#include "meta/bucket_settings.h"
 #include "meta/meta.h"
+#include "meta/store_memory.h"
 
 #define OK(call) assert_int_equal((call), STATUS_OK)
 #define KEY(k)   bytes_from_str(k)
 
 static const uint8_t support_cluster[16] = "0123456789abcdef";
 
+/* Two kinds of settings. A document is taken unless it begins with '!' or support_refuses is set, and parses to its
+ * upper-case first letter. */
+enum { SETTING_WORDS = 1, SETTING_RULES = 7 };
+static _Atomic int support_parsed; /* that were not freed yet */
+static bool support_refuses;
+
+static inline enum status support_parse(struct bytes document, void **parsed)
+{
+    if (support_refuses || document.len == 0 || document.data[0] == '!')
+        return STATUS_INVALID;
+    char *letter = mem_strndup(document.data, 1);
+    *letter = (char)(*letter - 'a' + 'A');
+    *parsed = letter;
+    support_parsed++;
+    return STATUS_OK;
+}
+
+static inline void support_free_parsed(void *parsed)
+{
+    support_parsed--;
+    free(parsed);
+}
+
+static const struct meta_setting_kind support_kinds[] = {
+    {SETTING_WORDS, "words", 1000, support_parse, support_free_parsed},
+    {SETTING_RULES, "rules", META_SETTING_BYTES_MAX, support_parse, support_free_parsed},
+};
+
 struct support {
     char path[64];
+    struct meta_store *memory; /* NULL: the database is in the directory */
     struct pool *pool;
     struct meta *meta;
     struct meta_bucket versioned, plain;
@@ -37,16 +69,34 @@ static inline int support_remove_one(const char *path, const struct stat *stat, 
     return remove(path);
 }
 
+static inline bool support_in_memory(void)
+{
+    const char *store = getenv("TERCET_TEST_STORE");
+    return store && strcmp(store, "memory") == 0;
+}
+
+/* For a test of what only a disk has. */
+#define SUPPORT_WANTS_DISK()                                                                                           \
+    do {                                                                                                               \
+        if (support_in_memory())                                                                                       \
+            skip();                                                                                                    \
+    } while (0)
+
 static inline enum status support_open(struct support *support)
 {
-    struct meta_options options = {
-        .path = support->path, .cluster_id = support_cluster, .pool = support->pool, .cache_bytes = 1 << 20};
+    struct meta_options options = {.path = support->path,
+                                   .store = support->memory,
+                                   .cluster_id = support_cluster,
+                                   .pool = support->pool,
+                                   .cache_bytes = 1 << 20,
+                                   .setting_kinds = support_kinds,
+                                   .setting_kind_count = 2};
     return meta_open(&options, &support->meta);
 }
 
 static inline void support_bucket(struct support *support, const char *name, bool versioned, struct meta_bucket *bucket)
 {
-    OK(meta_bucket_create(support->meta, KEY(name), versioned, BYTES("")));
+    OK(meta_bucket_create(support->meta, KEY(name), versioned, BYTES(""), NULL));
     OK(meta_bucket_get(support->meta, KEY(name), bucket));
 }
 
@@ -56,6 +106,7 @@ static inline int support_setup(void **state)
     *state = support;
     strcpy(support->path, "/tmp/tercet-meta-XXXXXX");
     assert_non_null(mkdtemp(support->path));
+    support->memory = support_in_memory() ? store_memory_create() : NULL;
     support->pool = pool_create(2, "meta");
     OK(support_open(support));
     support_bucket(support, "versioned", true, &support->versioned);
@@ -68,6 +119,8 @@ static inline int support_teardown(void **state)
     struct support *support = *state;
     if (support->meta)
         meta_close(support->meta);
+    if (support->memory)
+        store_close(support->memory);
     pool_free(support->pool);
     nftw(support->path, support_remove_one, 16, FTW_DEPTH | FTW_PHYS);
     free(support);
@@ -87,6 +140,31 @@ static inline struct meta_bucket support_bucket_now(struct support *support, con
     struct meta_bucket now;
     OK(meta_bucket_get(support->meta, bytes_from_str(bucket->name), &now));
     return now;
+}
+
+/* Sets one setting; document NULL removes it. */
+static inline enum status support_set(struct support *support, const struct meta_bucket *bucket, uint8_t kind,
+                                      const char *document)
+{
+    const struct meta_setting_change change = {kind, bytes_from_str(document)};
+    const struct meta_settings_update update = {.changes = &change, .count = 1};
+    return meta_bucket_settings_update(support->meta, bucket->id, &update);
+}
+
+/* Whether the bucket has that setting now; document NULL: none. */
+static inline void support_check_setting(struct support *support, const char *name, uint8_t kind, const char *document)
+{
+    struct meta_settings *settings;
+    struct meta_setting setting;
+    struct meta_bucket bucket;
+
+    OK(meta_bucket_load(support->meta, KEY(name), &bucket, &settings));
+    assert_int_equal(meta_setting_find(settings, kind, &setting), document ? STATUS_OK : STATUS_NOT_FOUND);
+    if (document) {
+        assert_true(bytes_equal_str(setting.document, document));
+        assert_int_equal(*(const char *)setting.parsed, document[0] - 'a' + 'A');
+    }
+    meta_settings_release(settings);
 }
 
 static inline struct chunk_ref support_chunk(uint32_t size, unsigned copies)
@@ -135,18 +213,21 @@ static inline enum status support_delete(struct support *support, const struct m
 {
     struct meta_version version = {.id = bytes_from_str(version_id)};
     struct meta_deletion ignored;
-    return meta_object_delete(support->meta, bucket->id, KEY(key), &version, NULL, result ? result : &ignored);
+    return meta_object_delete(support->meta, bucket->id, KEY(key), &version, NULL, NULL, result ? result : &ignored);
 }
 
-/* All that the garbage queue hands out until it says that it is through. */
-static inline struct chunk_list support_garbage(struct support *support)
+/* All that the garbage queue hands out, what was left behind and what is new, until it says that it is through. */
+static inline struct meta_garbage support_garbage(struct support *support)
 {
-    struct chunk_list all = {0};
+    static const enum meta_gc_pass passes[] = {META_GC_AGAIN, META_GC_NEW};
+    struct meta_garbage all = {0};
     size_t before;
-    do {
-        before = all.count;
-        OK(meta_gc_next(support->meta, 0, 64, &all));
-    } while (all.count > before);
+    for (int i = 0; i < 2; i++) {
+        do {
+            before = all.chunks.count;
+            OK(meta_gc_next(support->meta, passes[i], 0, 64, &all));
+        } while (all.chunks.count > before);
+    }
     return all;
 }
 

@@ -109,13 +109,13 @@ static void test_replaced_part(void **state)
     struct meta_upload upload = create_upload(s, &s->plain, "k");
     struct chunk_list old = put_part(s, &upload, 1, 3, 5), new = put_part(s, &upload, 1, 2, 9);
 
-    struct chunk_list garbage = support_garbage(s);
-    assert_int_equal(garbage.count, 3);
+    struct meta_garbage garbage = support_garbage(s);
+    assert_int_equal(garbage.chunks.count, 3);
     for (size_t i = 0; i < old.count; i++)
-        assert_true(support_list_has(&garbage, &old.refs[i].id));
+        assert_true(support_list_has(&garbage.chunks, &old.refs[i].id));
     OK(meta_gc_done(s->meta, &garbage));
     assert_int_equal(meta_gc_backlog(s->meta), 0);
-    chunk_list_release(&garbage);
+    meta_garbage_release(&garbage);
     chunk_list_release(&old);
     chunk_list_release(&new);
 }
@@ -166,27 +166,29 @@ static void test_complete(void **state)
         assert_true(chunk_offset == 0 && chunk_len == 3);
     }
     assert_int_equal(meta_cursor_next(cursor, &ref, &chunk_offset, &chunk_len), STATUS_NOT_FOUND);
-    meta_cursor_close(cursor);
-    meta_object_release(&got);
-
-    struct chunk_list garbage = support_garbage(s);
-    assert_int_equal(garbage.count, 2);
-    assert_true(support_list_has(&garbage, &unnamed.refs[0].id) && support_list_has(&garbage, &unnamed.refs[1].id));
+    struct meta_garbage garbage = support_garbage(s); /* the reader holds the parts that it reads, not these */
+    assert_int_equal(garbage.chunks.count, 2);
+    assert_true(support_list_has(&garbage.chunks, &unnamed.refs[0].id) &&
+                support_list_has(&garbage.chunks, &unnamed.refs[1].id));
     OK(meta_gc_done(s->meta, &garbage));
     assert_int_equal(meta_gc_backlog(s->meta), 0);
-    chunk_list_release(&garbage);
+    meta_garbage_release(&garbage);
 
     OK(support_delete(s, &s->versioned, "k", object.version_id, NULL));
+    meta_object_release(&object);
     assert_int_equal(complete(s, &upload, numbers, 2, &decision, &again), STATUS_NOT_FOUND);
     garbage = support_garbage(s);
-    assert_int_equal(garbage.count, 23);
+    assert_int_equal(garbage.chunks.count, 0);
+    meta_cursor_close(cursor);
+    meta_object_release(&got);
+    garbage = support_garbage(s);
+    assert_int_equal(garbage.chunks.count, 23);
     OK(meta_gc_done(s->meta, &garbage));
     assert_int_equal(meta_gc_backlog(s->meta), 0);
-    chunk_list_release(&garbage);
+    meta_garbage_release(&garbage);
     chunk_list_release(&first);
     chunk_list_release(&second);
     chunk_list_release(&unnamed);
-    meta_object_release(&object);
 }
 
 static void test_complete_condition(void **state)
@@ -210,9 +212,91 @@ static void test_complete_condition(void **state)
     assert_true(now.objects == 1 && now.versions == 1 && now.bytes == 50);
     OK(support_put(s, &s->plain, "k", 1, 0, NULL, NULL)); /* replaces the multipart object */
     assert_int_equal(complete(s, &upload, &number, 1, &decision, &object), STATUS_NOT_FOUND);
-    struct chunk_list garbage = support_garbage(s);
-    assert_int_equal(garbage.count, 2);
-    chunk_list_release(&garbage);
+    struct meta_garbage garbage = support_garbage(s);
+    assert_int_equal(garbage.chunks.count, 2);
+    meta_garbage_release(&garbage);
+}
+
+/* A condition that came with the upload is decided when it is created and again when it is completed. */
+static void test_condition_of_the_upload(void **state)
+{
+    struct support *s = *state;
+    struct meta_upload upload = {.bucket = s->versioned.id, .key = KEY("k"), .condition = {.must_be_absent = true}};
+    struct decision decision = {0};
+    struct meta_object object;
+    struct meta_upload got;
+    unsigned number = 1;
+
+    OK(meta_upload_create(s->meta, &upload));
+    OK(meta_upload_get(s->meta, upload.bucket, upload.key, KEY(upload.id), &got));
+    assert_true(got.condition.must_be_absent && !got.condition.must_match);
+    put_part_only(s, &got, 1, 1, 50);
+    OK(support_put(s, &s->versioned, "k", 1, 0, NULL, NULL));
+    assert_int_equal(complete(s, &got, &number, 1, &decision, &object), STATUS_PRECONDITION);
+    assert_int_equal(meta_upload_create(s->meta, &upload), STATUS_PRECONDITION);
+    OK(support_delete(s, &s->versioned, "k", NULL, NULL)); /* a delete marker counts as absent */
+    OK(complete(s, &got, &number, 1, &decision, &object));
+    meta_object_release(&object);
+    meta_upload_release(&got);
+
+    upload.condition = (struct meta_condition){.must_match = true, .etag_md5 = "no object's"};
+    assert_int_equal(meta_upload_create(s->meta, &upload), STATUS_PRECONDITION);
+    memset(upload.condition.etag_md5, 0x77, MD5_LEN);
+    upload.condition.etag_parts = 1;
+    OK(meta_upload_create(s->meta, &upload));
+    upload.key = KEY("absent");
+    assert_int_equal(meta_upload_create(s->meta, &upload), STATUS_NOT_FOUND);
+}
+
+/* The answer to a Complete may be lost: the same one again finds its object, another one does not. */
+static void test_complete_again(void **state)
+{
+    struct support *s = *state;
+    struct meta_upload upload = create_upload(s, &s->plain, "k");
+    struct meta_condition absent = {.must_be_absent = true}, match = {.must_match = true, .etag_md5 = "other"};
+    static const unsigned numbers[] = {2, 4, 7}, fewer[] = {2, 4}, more[] = {1, 2, 4, 7}, unnamed[] = {2, 3, 7};
+    struct decision decision = {0};
+    struct meta_object object;
+
+    for (unsigned number = 2; number <= 7; number++)
+        put_part_only(s, &upload, number, 1, 10 * number);
+    OK(meta_upload_complete(s->meta, &upload, numbers, 3, &absent, decide, &decision, &object));
+    meta_object_release(&object);
+
+    OK(complete(s, &upload, numbers, 3, &decision, &object)); /* without a condition none can fail */
+    assert_true(object.size == 130 && decision.count == 3 && decision.missing == 0 && decision.size == 130);
+    meta_object_release(&object);
+    OK(meta_upload_complete(s->meta, &upload, numbers, 3, &absent, decide, &decision, &object));
+    meta_object_release(&object);
+    assert_int_equal(meta_upload_complete(s->meta, &upload, numbers, 3, &match, decide, &decision, &object),
+                     STATUS_PRECONDITION);
+    assert_int_equal(complete(s, &upload, fewer, 2, &decision, &object), STATUS_NOT_FOUND);
+    assert_int_equal(complete(s, &upload, more, 4, &decision, &object), STATUS_INVALID);
+    assert_true(decision.count == 4 && decision.missing == 1);
+    assert_int_equal(complete(s, &upload, unnamed, 3, &decision, &object), STATUS_INVALID);
+    assert_int_equal(decision.missing, 1);
+    decision.status = STATUS_MISMATCH; /* as for a wrong ETag */
+    assert_int_equal(complete(s, &upload, numbers, 3, &decision, &object), STATUS_MISMATCH);
+}
+
+/* A condition that the first Complete did not have is held against what is there now. */
+static void test_complete_again_with_a_condition(void **state)
+{
+    struct support *s = *state;
+    struct meta_upload upload = create_upload(s, &s->plain, "k");
+    struct meta_condition absent = {.must_be_absent = true}, match = {.must_match = true, .etag_parts = 1};
+    struct decision decision = {0};
+    struct meta_object object;
+    unsigned number = 1;
+
+    memset(match.etag_md5, 0x77, MD5_LEN);
+    put_part_only(s, &upload, 1, 1, 10);
+    OK(complete(s, &upload, &number, 1, &decision, &object));
+    meta_object_release(&object);
+    assert_int_equal(meta_upload_complete(s->meta, &upload, &number, 1, &absent, decide, &decision, &object),
+                     STATUS_PRECONDITION);
+    OK(meta_upload_complete(s->meta, &upload, &number, 1, &match, decide, &decision, &object));
+    meta_object_release(&object);
 }
 
 static void test_abort_large(void **state)
@@ -230,20 +314,20 @@ static void test_abort_large(void **state)
     assert_int_equal(meta_upload_abort(s->meta, &upload), STATUS_NOT_FOUND);
     assert_int_equal(meta_part_put(s->meta, &upload, &part, &none), STATUS_NOT_FOUND);
     for (;;) {
-        struct chunk_list garbage = {0};
-        OK(meta_gc_next(s->meta, 0, 100, &garbage));
-        assert_true(garbage.count <= 100);
-        freed += garbage.count;
+        struct meta_garbage garbage = {0};
+        OK(meta_gc_next(s->meta, META_GC_NEW, 0, 100, &garbage));
+        assert_true(garbage.chunks.count <= 100);
+        freed += garbage.chunks.count;
         OK(meta_gc_done(s->meta, &garbage));
-        bool end = garbage.count == 0;
-        chunk_list_release(&garbage);
+        bool end = garbage.chunks.count == 0;
+        meta_garbage_release(&garbage);
         if (end)
             break;
     }
     assert_int_equal(freed, 375 * (1 + 2 + 3));
-    struct chunk_list rest = support_garbage(s); /* removes what the last commit was too small for */
-    assert_int_equal(rest.count, 0);
-    chunk_list_release(&rest);
+    struct meta_garbage rest = support_garbage(s); /* removes what the last commit was too small for */
+    assert_int_equal(rest.chunks.count, 0);
+    meta_garbage_release(&rest);
     assert_int_equal(meta_gc_backlog(s->meta), 0);
     upload = create_upload(s, &s->plain, "no parts");
     OK(meta_upload_abort(s->meta, &upload));
@@ -330,9 +414,9 @@ static void test_garbage_bytes(void **state)
     support_reopen(s);
     assert_int_equal(meta_gc_backlog_bytes(s->meta), 30000 + 300 + 2000 + 20007 + 400);
     for (int walk = 0; walk < 2; walk++) { /* rows that share an upload are tidied up by the second */
-        struct chunk_list garbage = support_garbage(s);
+        struct meta_garbage garbage = support_garbage(s);
         OK(meta_gc_done(s->meta, &garbage));
-        chunk_list_release(&garbage);
+        meta_garbage_release(&garbage);
     }
     assert_int_equal(meta_gc_backlog(s->meta), 0);
     assert_int_equal(meta_gc_backlog_bytes(s->meta), 0);
@@ -342,8 +426,16 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, support_setup, support_teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_get_and_parts), TEST(test_replaced_part), TEST(test_complete),      TEST(test_complete_condition),
-        TEST(test_abort_large),   TEST(test_list),          TEST(test_garbage_bytes),
+        TEST(test_get_and_parts),
+        TEST(test_replaced_part),
+        TEST(test_complete),
+        TEST(test_complete_condition),
+        TEST(test_condition_of_the_upload),
+        TEST(test_complete_again),
+        TEST(test_complete_again_with_a_condition),
+        TEST(test_abort_large),
+        TEST(test_list),
+        TEST(test_garbage_bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -188,7 +188,7 @@ static void flip_in_database(const struct chunk_id *id, size_t offset)
     assert_int_equal(small_store_get(small, SMALL_ANYWHERE, id, &value), STATUS_OK);
     assert_true(offset < value.len);
     value.data[offset] ^= 4;
-    const struct small_row row = {entry, bytes_of(value.data, value.len)};
+    const struct small_row row = {entry, bytes_of(value.data, value.len), {0}};
     assert_int_equal(small_store_put(small, &row, 1), STATUS_OK);
     small_value_release(&value);
     small_store_close(small);
@@ -272,6 +272,35 @@ static void deletes_are_final(void **state)
     assert_int_equal(get(&ids[0], payload, 1), STATUS_NOT_FOUND);
     assert_int_equal(get(&ids[1], payload, 1), STATUS_NOT_FOUND);
     assert_int_equal(info().chunks, 0);
+}
+
+/* Small ones, large ones, one that is not there and one that is named twice, in more than one group. */
+static void many_are_deleted_at_once(void **state)
+{
+    enum { COUNT = 150 };
+    struct chunk_id ids[COUNT];
+    enum status outcomes[COUNT];
+    struct chunk_id kept = put_new(4096);
+    int files = files_below("chunks"); /* the directories, too */
+    (void)state;
+    for (int i = 0; i < COUNT; i++)
+        ids[i] = put_new(i % 50 == 7 ? LARGE_SIZE : 100);
+    chunk_id_create(&ids[20]); /* the chunk that had this place stays */
+    ids[30] = ids[10];         /* in one group */
+    ids[140] = ids[11];        /* in another one */
+    chunk_store_delete_many(store, ids, COUNT, outcomes);
+    for (int i = 0; i < COUNT; i++) {
+        bool absent = i == 20 || i == 140; /* in one group an id has one outcome, so that none looks gone that is not */
+        assert_int_equal(outcomes[i], absent ? STATUS_NOT_FOUND : STATUS_OK);
+        assert_int_equal(get(&ids[i], payload, 1), STATUS_NOT_FOUND);
+    }
+    assert_int_equal(info().chunks, 4);
+    assert_int_equal(info().bytes, 4096 + 3 * 100);
+    assert_int_equal(files_below("chunks"), files);
+    store_restart();
+    assert_int_equal(info().chunks, 4);
+    assert_int_equal(get(&kept, payload, 4096), STATUS_OK);
+    assert_int_equal(get(&ids[0], payload, 1), STATUS_NOT_FOUND);
 }
 
 static void a_reader_outlives_the_deletion(void **state)
@@ -639,6 +668,7 @@ int main(void)
         STORE_TEST(blocks_can_be_read_alone),
         STORE_TEST(same_bytes_again_are_fine_and_others_are_not),
         STORE_TEST(deletes_are_final),
+        STORE_TEST(many_are_deleted_at_once),
         STORE_TEST(a_reader_outlives_the_deletion),
         STORE_TEST(nothing_and_too_much_are_refused),
         STORE_TEST(what_a_crash_left_is_cleared),

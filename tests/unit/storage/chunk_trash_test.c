@@ -21,7 +21,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "storage/node/chunk_store.h"
-#include "storage/node/trash.h"
+#include "storage/node/trash_emptier.h"
 
 #define SMALL_SIZE 5000u
 #define LARGE_SIZE 300001u
@@ -292,13 +292,13 @@ static void the_thread_empties_what_is_due(void **state)
     (void)state;
     assert_int_equal(chunk_store_trash(store, &small), STATUS_OK);
     assert_int_equal(chunk_store_trash(store, &large), STATUS_OK);
-    struct trash *trash = trash_start(store, 3600000);
-    trash_stop(trash);
+    struct trash_emptier *emptier = trash_emptier_start(store, 3600000);
+    trash_emptier_stop(emptier);
     assert_counts(1, SMALL_SIZE, 2, SMALL_SIZE + LARGE_SIZE);
-    trash = trash_start(store, 100);
+    emptier = trash_emptier_start(store, 100);
     while (listed(true) > 0 && clock_monotonic_ms() < give_up_ms)
         nanosleep(&pause, NULL);
-    trash_stop(trash);
+    trash_emptier_stop(emptier);
     assert_in_service(&kept, SMALL_SIZE);
     assert_false(file_exists(&large, true));
 }
@@ -313,7 +313,7 @@ static void all_of_it_can_be_taken_back(void **state)
         assert_int_equal(chunk_store_trash(store, &ids[i]), STATUS_OK);
     path_of(path, &ids[2], true);
     assert_int_equal(unlink(path), 0);
-    assert_int_equal(trash_restore_all(store, &restored), STATUS_OK);
+    assert_int_equal(chunk_store_trash_restore_all(store, &restored), STATUS_OK);
     assert_int_equal(restored, 2);
     assert_counts(2, SMALL_SIZE + LARGE_SIZE, 0, 0);
     assert_int_equal(get(&ids[0], SMALL_SIZE), STATUS_OK);
@@ -441,20 +441,22 @@ static void a_failed_sync_is_reported(void **state)
 /* A data directory of a build that had no trash. */
 static void a_directory_without_a_trash_gets_one(void **state)
 {
-    static const char *const names[] = {"default", "data", "quarantine", "trash"};
+    static const char *const names[] = {"default", "data", "quarantine", "trash", "metadata"};
     struct chunk_id small = put_new(SMALL_SIZE), large = put_new(LARGE_SIZE);
     rocksdb_options_t *options = rocksdb_options_create();
-    const rocksdb_options_t *each[] = {options, options, options, options};
-    rocksdb_column_family_handle_t *families[4];
+    const rocksdb_options_t *each[] = {options, options, options, options, options};
+    rocksdb_column_family_handle_t *families[5];
     char path[PATH_SIZE], *failure = NULL;
     (void)state;
     chunk_store_close(store);
     snprintf(path, sizeof(path), "%s/small", directory);
-    rocksdb_t *db = rocksdb_open_column_families(options, path, 4, names, each, families, &failure);
+    rocksdb_t *db = rocksdb_open_column_families(options, path, 5, names, each, families, &failure);
     assert_null(failure);
-    rocksdb_drop_column_family(db, families[3], &failure);
-    assert_null(failure);
-    for (unsigned i = 0; i < 4; i++)
+    for (unsigned i = 3; i < 5; i++) {
+        rocksdb_drop_column_family(db, families[i], &failure);
+        assert_null(failure);
+    }
+    for (unsigned i = 0; i < 5; i++)
         rocksdb_column_family_handle_destroy(families[i]);
     rocksdb_close(db);
     rocksdb_options_destroy(options);

@@ -1,5 +1,5 @@
 /* The cluster and four real nodes in one process, on two loops: many streams at once, a copy that rots on its disk, a
- * copy that is lost and made again. */
+ * copy that is lost and made again, and a small chunk that comes with a record of the metadata. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -19,8 +19,11 @@
 #include "base/loop.h"
 #include "base/pool.h"
 #include "base/task.h"
+#include "base/change_record.h"
 #include "storage/cluster/cluster.h"
+#include "storage/cluster/meta_link.h"
 #include "storage/node/api.h"
+#include "storage/node/meta_replica.h"
 
 #define NODES      4
 #define LOOPS      2
@@ -31,6 +34,7 @@
 struct real_node {
     char path[64];
     struct chunk_store *store;
+    struct meta_replica *replica;
     struct node_api *api;
     struct http_server *server;
 };
@@ -63,7 +67,9 @@ static void node_start(unsigned index)
                                        .small_bytes_max = 65536};
     memcpy(store.disk.cluster, world.identity.id, CLUSTER_ID_LEN);
     CHECK(chunk_store_open(&store, &node->store, error) == STATUS_OK);
+    CHECK(meta_replica_open(node->store, &node->replica, error) == STATUS_OK);
     node->api = node_api_create(&(struct node_api_config){.store = node->store,
+                                                          .replica = node->replica,
                                                           .pool = world.pool,
                                                           .identity = &world.identity,
                                                           .server_id = "real",
@@ -128,6 +134,7 @@ static int world_teardown(void **state)
     pool_free(world.pool);
     for (unsigned i = 0; i < NODES; i++) {
         node_api_free(world.nodes[i].api);
+        meta_replica_close(world.nodes[i].replica);
         chunk_store_close(world.nodes[i].store);
     }
     return nftw(world.directory, remove_one, 16, FTW_DEPTH | FTW_PHYS);
@@ -309,11 +316,12 @@ static void repair_run(void *arg)
 {
     struct repair *repair = arg;
     struct chunk_ref *ref = &repair->stream->chunks.refs[0];
+    bool gone;
     unsigned target = cluster_pick_target(world.cluster, ref);
     CHECK(target != 0);
     repair->pulled = cluster_chunk_pull(world.cluster, ref, ref->nodes[0], target);
     for (unsigned i = 0; i < ref->copies && !repair->deleted; i++)
-        repair->deleted = cluster_chunk_delete(world.cluster, &ref->id, ref->nodes[i]);
+        repair->deleted = cluster_chunks_delete(world.cluster, ref->nodes[i], &ref->id, 1, &gone);
     ref->nodes[0] = (uint8_t)target;
     completion_signal(&repair->over);
 }
@@ -340,6 +348,58 @@ static void test_copy_is_made_again(void **state)
     }
 }
 
+struct carrying {
+    struct buffer sent, last, none;
+    struct cluster_meta_state state;
+    enum status before, applied, after;
+    struct completion over;
+};
+
+static void carry(void *arg)
+{
+    struct carrying *carrying = arg;
+    carrying->before = cluster_meta_last(world.cluster, 0, &carrying->none, &carrying->state);
+    carrying->applied = cluster_meta_apply(world.cluster, 0, buffer_bytes(&carrying->sent), &carrying->state);
+    carrying->after = cluster_meta_last(world.cluster, 0, &carrying->last, &carrying->state);
+    completion_signal(&carrying->over);
+}
+
+/* The chunk is stored with the record; the record alone is what the node says that it applied last. */
+static void test_chunk_is_carried(void **state)
+{
+    const struct carried_set set = {3, {1, 2, 3}};
+    struct carried_chunk chunk = {.size = 4, .crc32c = crc32c_update(0, "tiny", 4), .bytes = "tiny"};
+    struct carrying carrying = {.before = STATUS_INTERNAL};
+    struct chunk_info info;
+    size_t block, record;
+    (void)state;
+    buffer_init(&carrying.sent, 4096);
+    buffer_init(&carrying.last, 4096);
+    buffer_init(&carrying.none, 4096);
+    chunk_id_create(&chunk.id);
+    CHECK(carried_block_begin(&carrying.sent, &block) == STATUS_OK);
+    CHECK(carried_append(&carrying.sent, block, &chunk) == STATUS_OK);
+    carried_block_seal(&carrying.sent, block, &set);
+    CHECK(change_record_begin(&carrying.sent, &record) == STATUS_OK);
+    CHECK(change_append(&carrying.sent, &(struct change){CHANGE_PUT, 2, BYTES("key"), BYTES("value")}) == STATUS_OK);
+    CHECK(change_record_seal(&carrying.sent, record, change_epoch_create(1), 1, 1) == STATUS_OK);
+    completion_init(&carrying.over);
+    task_spawn(world.loops.loops[1], carry, &carrying);
+    completion_wait(&carrying.over);
+    assert_int_equal(carrying.before, STATUS_OK);
+    assert_int_equal(carrying.none.len, 0);
+    assert_int_equal(carrying.applied, STATUS_OK);
+    assert_int_equal(carrying.after, STATUS_OK);
+    assert_int_equal(carrying.state.sequence, 1);
+    assert_true(
+        bytes_equal(buffer_bytes(&carrying.last), bytes_of(carrying.sent.data + record, carrying.sent.len - record)));
+    assert_int_equal(chunk_store_stat(world.nodes[0].store, &chunk.id, &info), STATUS_OK);
+    assert_int_equal(info.crc32c, chunk.crc32c);
+    buffer_release(&carrying.sent);
+    buffer_release(&carrying.last);
+    buffer_release(&carrying.none);
+}
+
 int main(void)
 {
 #define WITH_WORLD(test) cmocka_unit_test_setup_teardown(test, world_setup, world_teardown)
@@ -347,6 +407,7 @@ int main(void)
         WITH_WORLD(test_many_streams),
         WITH_WORLD(test_rotten_copies_are_passed_over),
         WITH_WORLD(test_copy_is_made_again),
+        WITH_WORLD(test_chunk_is_carried),
     };
     log_init("test", "test", LOG_ERROR);
     return cmocka_run_group_tests(tests, NULL, NULL);

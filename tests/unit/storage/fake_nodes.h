@@ -65,7 +65,8 @@ struct fake_node {
     struct bytes inventory; /* the answer to any request for one, whatever was asked */
     bool inventory_cut;     /* the connection is closed before its end */
     struct fake_chunk *chunks;
-    atomic_uint puts, gets, pulls, deletes, checks, refusals;
+    atomic_uint puts, gets, pulls, deletes, delete_requests, checks, refusals;
+    atomic_bool kept_last, answers_short; /* of a deletion of many */
 };
 
 struct fake_cluster {
@@ -74,6 +75,16 @@ struct fake_cluster {
     struct cluster_identity identity;
     struct cluster *cluster;
 };
+
+/* Time is held, and passes while a task of the test runs, by leaps: what nobody does anything in is skipped. A test
+ * whose other threads wait for the clock defines FAKE_REAL_TIME before it includes this. */
+#ifdef FAKE_REAL_TIME
+#define fake_hold_time()
+#define fake_skip(skip)
+#else
+#define fake_hold_time() clock_hold()
+#define fake_skip(skip)  clock_skip_idle(skip)
+#endif
 
 #define FAKE_CLUSTER_ID "00112233445566778899aabbccddeeff"
 
@@ -137,12 +148,12 @@ static inline unsigned fake_chunk_count(const struct fake_node *node)
 static inline void fake_stall(struct fake_node *node, struct http_request *request)
 {
     while (!node->released && !http_request_is_closed(request))
-        task_sleep_ms(5);
+        task_sleep_ms(25);
 }
 
 static inline void fake_reply(struct http_request *request, int status)
 {
-    http_reply(request, status, BYTES("{}"));
+    (void)http_reply(request, status, BYTES("{}"));
 }
 
 static inline void fake_put(struct fake_node *node, struct http_request *request, const struct chunk_id *id,
@@ -234,7 +245,7 @@ static inline void fake_send(struct fake_node *node, struct http_request *reques
     size_t sent = 0;
     bool partial = node->get_fault == FAULT_STALL_AT || node->get_fault == FAULT_CUT_AT;
     size_t stop = partial && node->fault_at < len ? node->fault_at : len;
-    http_reply_start(request, 200, len);
+    (void)http_reply_start(request, 200, len);
     while (sent < stop) {
         size_t piece = stop - sent < 50000 ? stop - sent : 50000;
         if (http_reply_write(request, body + sent, piece))
@@ -246,7 +257,7 @@ static inline void fake_send(struct fake_node *node, struct http_request *reques
     if (sent < len)
         http_reply_abort(request);
     else
-        http_reply_finish(request);
+        (void)http_reply_finish(request);
 }
 
 static inline void fake_get(struct fake_node *node, struct http_request *request, const struct chunk_id *id)
@@ -302,15 +313,15 @@ static inline void fake_health(struct fake_node *node, struct http_request *requ
         return;
     }
     buffer_init(&body, 4096);
-    buffer_printf(&body,
-                  "{\"status\":\"OK\",\"serverID\":\"fake-%u\",\"role\":\"storage-node\",\"nodeId\":%u,"
-                  "\"clusterId\":\"%s\",\"timeMs\":%lld,\"totalBytes\":1000000000,\"freeBytes\":500000000,"
-                  "\"chunks\":%u,\"full\":%s,\"readOnly\":%s,\"instance\":\"%u\"}",
-                  node->number, node->said_number ? node->said_number : node->number,
-                  node->cluster_id ? node->cluster_id : FAKE_CLUSTER_ID, (long long)(clock_wall_ms() + node->clock_ms),
-                  fake_chunk_count(node), node->full ? "true" : "false", node->read_only ? "true" : "false",
-                  node->restarts);
-    http_reply(request, node->read_only ? 503 : 200, buffer_bytes(&body));
+    (void)buffer_printf(&body,
+                        "{\"status\":\"OK\",\"serverID\":\"fake-%u\",\"role\":\"storage-node\",\"nodeId\":%u,"
+                        "\"clusterId\":\"%s\",\"timeMs\":%lld,\"totalBytes\":1000000000,\"freeBytes\":500000000,"
+                        "\"chunks\":%u,\"full\":%s,\"readOnly\":%s,\"instance\":\"%u\"}",
+                        node->number, node->said_number ? node->said_number : node->number,
+                        node->cluster_id ? node->cluster_id : FAKE_CLUSTER_ID,
+                        (long long)(clock_wall_ms() + node->clock_ms), fake_chunk_count(node),
+                        node->full ? "true" : "false", node->read_only ? "true" : "false", node->restarts);
+    (void)http_reply(request, node->read_only ? 503 : 200, buffer_bytes(&body));
     buffer_release(&body);
 }
 
@@ -322,7 +333,30 @@ static inline void fake_inventory(const struct fake_node *node, struct http_requ
     if (node->inventory_cut)
         http_reply_abort(request);
     else
-        http_reply_finish(request);
+        (void)http_reply_finish(request);
+}
+
+/* Deletes all that are named, but says of the last one that it could not when kept_last is set. */
+static inline void fake_delete_many(struct fake_node *node, struct http_request *request,
+                                    const struct protocol_auth *auth)
+{
+    struct buffer body;
+    char answer[PROTOCOL_DELETE_MAX];
+    buffer_init(&body, PROTOCOL_DELETE_MAX * CHUNK_ID_LEN);
+    node->delete_requests++;
+    CHECK(http_body_read_all(request, &body) == STATUS_OK);
+    CHECK(auth->has_checksum && auth->length == body.len && body.len > 0 && body.len % CHUNK_ID_LEN == 0);
+    CHECK(auth->crc32c == crc32c_update(0, body.data, body.len));
+    size_t count = body.len / CHUNK_ID_LEN;
+    for (size_t i = 0; i < count; i++) {
+        bool kept = node->kept_last && i == count - 1;
+        node->deletes++;
+        if (!kept)
+            fake_remove(node, (const struct chunk_id *)(body.data + i * CHUNK_ID_LEN));
+        answer[i] = kept ? DELETE_KEPT : DELETE_GONE;
+    }
+    (void)http_reply(request, 200, bytes_of(answer, count - node->answers_short));
+    buffer_release(&body);
 }
 
 static inline void fake_handle(struct http_request *request, void *arg)
@@ -350,6 +384,10 @@ static inline void fake_handle(struct http_request *request, void *arg)
         fake_inventory(node, request);
         return;
     }
+    if (bytes_equal_str(request->path, "/chunks/delete")) {
+        fake_delete_many(node, request, &auth);
+        return;
+    }
     CHECK(request->path.len >= 8 + CHUNK_ID_TEXT_LEN);
     CHECK(chunk_id_parse(bytes_of(request->path.data + 8, CHUNK_ID_TEXT_LEN), &id) == STATUS_OK);
     if (bytes_equal_str(request->method, "PUT")) {
@@ -361,7 +399,7 @@ static inline void fake_handle(struct http_request *request, void *arg)
     } else {
         CHECK(bytes_equal_str(request->method, "DELETE"));
         node->deletes++;
-        http_reply(request, fake_remove(node, &id) ? 204 : 404, bytes_of(NULL, 0));
+        (void)http_reply(request, fake_remove(node, &id) ? 204 : 404, bytes_of(NULL, 0));
     }
 }
 
@@ -382,6 +420,7 @@ static inline void fake_start_nodes(uint32_t idle_timeout_ms)
 {
     const char *error;
     memset(&fake, 0, sizeof(fake));
+    fake_hold_time();
     CHECK(cluster_identity_parse(&fake.identity, FAKE_CLUSTER_ID, "a secret of the test", &error) == STATUS_OK);
     loop_group_start(&fake.loops, 1);
     for (unsigned i = 0; i < FAKE_NODES; i++) {
@@ -403,8 +442,10 @@ static inline void fake_start_cluster(const struct cluster_config *config)
              fake.nodes[3].address);
     copy.nodes = list;
     copy.identity = fake.identity;
+    fake_skip(true);
     CHECK(cluster_create(&copy, &fake.cluster, &error) == STATUS_OK);
     cluster_start(fake.cluster, fake.loops.loops[0], 10000);
+    fake_skip(false);
 }
 
 static inline void fake_start(void)
@@ -427,6 +468,7 @@ static inline void fake_stop(void)
 {
     for (unsigned i = 0; i < FAKE_NODES; i++)
         fake.nodes[i].released = true;
+    clock_release();
     if (fake.cluster)
         cluster_stop(fake.cluster);
     for (unsigned i = 0; i < FAKE_NODES; i++)
@@ -456,7 +498,10 @@ struct fake_job {
 static inline void fake_job_run(void *arg)
 {
     struct fake_job *job = arg;
+    fake_skip(true);
+    clock_move_ms(50); /* no job takes no time: those that are repeated until something is due end */
     job->fn(job->arg);
+    fake_skip(false);
     completion_signal(&job->over);
 }
 

@@ -19,7 +19,7 @@
 
 struct fixture {
     char directory[64];
-    struct disk disk;
+    struct chunk_store *store;
     struct meta_replica *replica;
     struct buffer out;
 };
@@ -36,9 +36,10 @@ static int setup(void **state)
     char error[DISK_ERROR_MAX];
     strcpy(f->directory, "/tmp/tercet-replica-XXXXXX");
     assert_non_null(mkdtemp(f->directory));
-    struct disk_config config = {.path = f->directory, .node_number = 1, .reserve_bytes = 1 << 20};
-    OK(disk_open(&f->disk, &config, error));
-    OK(meta_replica_open(&f->disk, &f->replica, error));
+    struct chunk_store_config config = {.disk = {.path = f->directory, .node_number = 1, .reserve_bytes = 1 << 20},
+                                        .small_bytes_max = 65536};
+    OK(chunk_store_open(&config, &f->store, error));
+    OK(meta_replica_open(f->store, &f->replica, error));
     buffer_init(&f->out, 8u << 20);
     *state = f;
     return 0;
@@ -48,7 +49,7 @@ static int teardown(void **state)
 {
     struct fixture *f = *state;
     meta_replica_close(f->replica);
-    disk_close(&f->disk);
+    chunk_store_close(f->store);
     buffer_release(&f->out);
     nftw(f->directory, remove_one, 16, FTW_DEPTH | FTW_PHYS);
     free(f);
@@ -58,9 +59,14 @@ static int teardown(void **state)
 static void reopen(struct fixture *f)
 {
     char error[DISK_ERROR_MAX];
+    struct chunk_store_config config = {.disk = {.path = f->directory, .node_number = 1, .reserve_bytes = 1 << 20},
+                                        .small_bytes_max = 65536};
     meta_replica_close(f->replica);
+    chunk_store_close(f->store);
     f->replica = NULL;
-    OK(meta_replica_open(&f->disk, &f->replica, error));
+    f->store = NULL;
+    OK(chunk_store_open(&config, &f->store, error));
+    OK(meta_replica_open(f->store, &f->replica, error));
 }
 
 /* Appends a record of one put. */
@@ -176,6 +182,62 @@ static void test_epochs(void **state)
     assert_rows(f, "2:a=1 2:b=2 2:c=3 ");
 }
 
+/* Who is behind the fence changes nothing any more, neither by records nor by a snapshot that was begun before; it
+ * holds across a restart, and what was held stays. */
+static void test_fence(void **state)
+{
+    struct fixture *f = *state;
+    const uint64_t later = EPOCH + (UINT64_C(9) << 32);
+    struct meta_replica_page page = {.as_of = {EPOCH, 50, 0}}, fresh = {.as_of = {later, 60, 0}};
+    struct meta_replica_state now;
+    OK(apply(f, EPOCH, 1, "a", "1"));
+    OK(load(f, &page, "x", "1"));
+    OK(meta_replica_fence(f->replica, 10));
+    assert_state(f, EPOCH, 1);
+    page.number = 1;
+    page.last = true;
+    assert_int_equal(load(f, &page, "y", "2"), STATUS_PRECONDITION);
+    assert_int_equal(apply(f, EPOCH, 2, "b", "2"), STATUS_PRECONDITION);
+    assert_int_equal(apply(f, later - (UINT64_C(1) << 32), 2, "b", "2"), STATUS_PRECONDITION);
+    assert_int_equal(meta_replica_fence(f->replica, 10), STATUS_CONFLICT); /* another was here first */
+    assert_int_equal(meta_replica_fence(f->replica, 9), STATUS_CONFLICT);
+    reopen(f);
+    meta_replica_state(f->replica, &now);
+    assert_int_equal(now.fence, 10);
+    assert_int_equal(apply(f, EPOCH, 2, "b", "2"), STATUS_PRECONDITION);
+    OK(apply(f, later, 2, "c", "3"));
+    assert_rows(f, "2:a=1 2:c=3 ");
+    fresh.last = true;
+    OK(load(f, &fresh, "z", "4"));
+    reopen(f);
+    meta_replica_state(f->replica, &now);
+    assert_int_equal(now.fence, 10); /* a snapshot keeps it */
+    assert_state(f, later, 60);
+}
+
+/* Also a replica that holds nothing yet, whose table is not made. */
+static void test_fence_of_empty_replica(void **state)
+{
+    struct fixture *f = *state;
+    OK(meta_replica_fence(f->replica, 2));
+    assert_state(f, 0, 0);
+    assert_int_equal(apply(f, EPOCH, 1, "a", "1"), STATUS_PRECONDITION);
+    reopen(f);
+    assert_int_equal(apply(f, EPOCH, 1, "a", "1"), STATUS_PRECONDITION);
+    OK(apply(f, EPOCH + (UINT64_C(1) << 32), 1, "b", "1"));
+    assert_rows(f, "2:b=1 ");
+}
+
+/* One that was replaced and begins a snapshot does not put its own past in the place of what came after. */
+static void test_snapshot_of_earlier_epoch(void **state)
+{
+    struct fixture *f = *state;
+    struct meta_replica_page page = {.as_of = {EPOCH, 50, 0}, .last = true};
+    OK(apply(f, EPOCH + (UINT64_C(1) << 32), 1, "a", "1"));
+    assert_int_equal(load(f, &page, "x", "1"), STATUS_CONFLICT);
+    assert_rows(f, "2:a=1 ");
+}
+
 static void test_deletion(void **state)
 {
     struct fixture *f = *state;
@@ -195,7 +257,7 @@ static void test_deletion(void **state)
 static void test_snapshot(void **state)
 {
     struct fixture *f = *state;
-    struct meta_replica_page page = {.as_of = {EPOCH + (UINT64_C(1) << 32), 50}};
+    struct meta_replica_page page = {.as_of = {EPOCH + (UINT64_C(1) << 32), 50, 0}};
     OK(apply(f, EPOCH, 1, "old", "1"));
     OK(load(f, &page, "x", "1"));
     assert_state(f, EPOCH, 1);
@@ -227,7 +289,7 @@ static void test_snapshot(void **state)
 static void test_snapshot_abandoned_for_records(void **state)
 {
     struct fixture *f = *state;
-    struct meta_replica_page page = {.as_of = {EPOCH, 9}};
+    struct meta_replica_page page = {.as_of = {EPOCH, 9, 0}};
     OK(load(f, &page, "x", "1"));
     OK(apply(f, EPOCH, 1, "a", "1"));
     assert_rows(f, "2:a=1 ");
@@ -270,16 +332,54 @@ static void test_many_pages(void **state)
     assert_true(pages > 4);
 }
 
+/* The record that was applied last, as it came. */
+static void assert_last(struct fixture *f, struct bytes expected)
+{
+    struct buffer last;
+    buffer_init(&last, 1u << 20);
+    OK(meta_replica_last(f->replica, &last));
+    assert_true(bytes_equal(buffer_bytes(&last), expected));
+    buffer_release(&last);
+}
+
+static void test_last_record(void **state)
+{
+    struct fixture *f = *state;
+    struct meta_replica_page page = {.as_of = {EPOCH, 50, 0}, .last = true};
+    assert_last(f, BYTES(""));
+    OK(apply(f, EPOCH, 1, "a", "1"));
+    assert_last(f, buffer_bytes(&f->out));
+    buffer_clear(&f->out);
+    add(&f->out, EPOCH, 2, "b", "2");
+    size_t third = f->out.len;
+    add(&f->out, EPOCH, 3, "c", "3");
+    OK(meta_replica_apply(f->replica, buffer_bytes(&f->out)));
+    const struct bytes last = bytes_of(f->out.data + third, f->out.len - third);
+    assert_last(f, last);
+    OK(meta_replica_apply(f->replica, bytes_of(f->out.data, third))); /* the one before it, repeated */
+    assert_int_equal(meta_replica_apply(f->replica, BYTES("x")), STATUS_CORRUPT);
+    assert_last(f, last);
+    OK(meta_replica_fence(f->replica, 1));
+    reopen(f);
+    assert_last(f, last);
+    OK(load(f, &page, "x", "1"));
+    assert_last(f, BYTES("")); /* it is not known which record led there */
+    OK(apply(f, EPOCH, 51, "y", "2"));
+    assert_last(f, buffer_bytes(&f->out));
+    assert_rows(f, "2:x=1 2:y=2 ");
+}
+
 /* At a reserve that chunks may not touch, metadata still go on: the deletions that make room again. */
 static void test_reserve_is_open_to_metadata(void **state)
 {
     struct fixture *f = *state;
+    struct disk *disk = chunk_store_disk(f->store);
     struct disk_space space;
-    OK(disk_space(&f->disk, &space));
-    f->disk.config.reserve_bytes = space.free_bytes * 2;
-    assert_int_equal(disk_check_room(&f->disk, 1), STATUS_NO_SPACE);
+    OK(disk_space(disk, &space));
+    disk->config.reserve_bytes = space.free_bytes * 2;
+    assert_int_equal(disk_check_room(disk, 1), STATUS_NO_SPACE);
     OK(apply(f, EPOCH, 1, "key", "value"));
-    f->disk.config.reserve_bytes = space.free_bytes * 8;
+    disk->config.reserve_bytes = space.free_bytes * 8;
     assert_int_equal(apply(f, EPOCH, 2, "key", "value"), STATUS_NO_SPACE);
 }
 
@@ -289,10 +389,14 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_order, setup, teardown),
         cmocka_unit_test_setup_teardown(test_all_or_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(test_epochs, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_fence, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_fence_of_empty_replica, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_snapshot_of_earlier_epoch, setup, teardown),
         cmocka_unit_test_setup_teardown(test_deletion, setup, teardown),
         cmocka_unit_test_setup_teardown(test_snapshot, setup, teardown),
         cmocka_unit_test_setup_teardown(test_snapshot_abandoned_for_records, setup, teardown),
         cmocka_unit_test_setup_teardown(test_many_pages, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_last_record, setup, teardown),
         cmocka_unit_test_setup_teardown(test_reserve_is_open_to_metadata, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

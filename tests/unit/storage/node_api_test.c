@@ -59,13 +59,13 @@ static void metrics_are_open(void **state)
         "storage_used_bytes{server_id=\"node-1\"} 1000\n",
         "tercet_node_chunks{server_id=\"node-1\"} 1\n",
         "tercet_node_corruptions_total{server_id=\"node-1\"} 0\n",
+        "tercet_node_carried_chunks_total{server_id=\"node-1\"} 0\n",
         "active_connections{server_id=\"node-1\"} ",
         "tercet_node_disk_free_bytes{server_id=\"node-1\"} ",
         "tercet_node_database_memory_bytes{server_id=\"node-1\"} ",
         "tercet_node_rocksdb_cache_capacity_bytes{server_id=\"node-1\",database=\"chunks\"} 8388608\n",
-        "tercet_node_rocksdb_cache_capacity_bytes{server_id=\"node-1\",database=\"metadata\"} 1048576\n",
         "tercet_node_rocksdb_write_stopped{server_id=\"node-1\",database=\"chunks\"} 0\n",
-        "tercet_node_rocksdb_background_errors{server_id=\"node-1\",database=\"metadata\"} 0\n",
+        "tercet_node_rocksdb_background_errors{server_id=\"node-1\",database=\"chunks\"} 0\n",
     };
     struct exchange exchange = {.method = "GET", .target = "/metrics"};
     char target[64];
@@ -127,6 +127,27 @@ static void paths_and_methods(void **state)
     buffer_release(&exchange.answer);
     assert_int_equal(request_status(0, "DELETE", "/chunks"), 405);
     assert_int_equal(request_status(0, "DELETE", "/health"), 405);
+}
+
+/* S3's XML is for the gateway's clients. */
+static void a_bad_head_is_refused_in_json(void **state)
+{
+    char answer[1024];
+    size_t len = 0;
+    ssize_t got;
+    int fd = harness_connect(0);
+
+    (void)state;
+    assert_int_equal(send(fd, "GET /health HTTP/1.1\r\n\r\n", 24, MSG_NOSIGNAL), 24);
+    while ((got = recv(fd, answer + len, sizeof(answer) - 1 - len, 0)) > 0)
+        len += (size_t)got;
+    close(fd);
+    answer[len] = '\0';
+    assert_memory_equal(answer, "HTTP/1.1 400 ", 13);
+    assert_non_null(strcasestr(answer, "\r\ncontent-type: application/json\r\n"));
+    assert_null(strstr(answer, "x-amz"));
+    assert_string_equal(strstr(answer, "\r\n\r\n") + 4,
+                        "{\"error\":\"The request needs exactly one valid Host header.\"}");
 }
 
 static void chunks_go_in_and_come_back(void **state)
@@ -306,6 +327,57 @@ static void deletes_are_acknowledged_once(void **state)
     assert_int_equal(request_status(0, "HEAD", large), 404);
 }
 
+static int post_deletion(struct bytes ids, const char *content, struct buffer *answer)
+{
+    struct exchange exchange = {.method = "POST", .target = "/chunks/delete", .body = ids};
+    char signed_content[64];
+    snprintf(signed_content, sizeof(signed_content), "crc32c:%08x:%zu", crc32c_update(0, ids.data, ids.len), ids.len);
+    protocol_sign(&harness.identity, "POST", bytes_from_str(exchange.target), clock_wall_ms(),
+                  content ? content : signed_content, exchange.auth);
+    exchange_run(&exchange);
+    *answer = exchange.answer;
+    return exchange.status;
+}
+
+static void many_are_deleted_with_one_request(void **state)
+{
+    char targets[3][64];
+    struct chunk_id ids[PROTOCOL_DELETE_MAX + 1];
+    struct buffer answer;
+    (void)state;
+    for (int i = 0; i <= PROTOCOL_DELETE_MAX; i++)
+        chunk_id_create(&ids[i]);
+    for (int i = 0; i < 3; i++) {
+        target_new(targets[i]);
+        assert_int_equal(put(0, targets[i], harness.payload, i == 1 ? LARGE : 100), 201);
+    }
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(chunk_id_parse(bytes_of(targets[i] + 8, CHUNK_ID_TEXT_LEN), &ids[3 + i]), STATUS_OK);
+    static const struct {
+        size_t len;
+        const char *content;
+        int status;
+    } refused[] = {
+        {sizeof(ids), NULL, 413}, {0, NULL, 400}, {17, NULL, 400}, {160, "-", 400}, {160, "crc32c:00000000:160", 400}};
+    for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+        assert_int_equal(post_deletion(bytes_of(ids, refused[i].len), refused[i].content, &answer), refused[i].status);
+        buffer_release(&answer);
+    }
+    assert_int_equal(request_status(0, "HEAD", targets[0]), 200);
+    assert_int_equal(request_status(0, "GET", "/chunks/delete"), 405);
+    for (int again = 0; again < 2; again++) {
+        assert_int_equal(post_deletion(bytes_of(ids, PROTOCOL_DELETE_MAX * CHUNK_ID_LEN), NULL, &answer), 200);
+        assert_int_equal(answer.len, PROTOCOL_DELETE_MAX);
+        for (size_t i = 0; i < answer.len; i++)
+            assert_int_equal(answer.data[i], DELETE_GONE);
+        buffer_release(&answer);
+        assert_int_equal(request_status(0, "HEAD", targets[0]), 404);
+        assert_int_equal(request_status(0, "HEAD", targets[1]), 404);
+        assert_int_equal(request_status(0, "HEAD", targets[2]), 200);
+    }
+    delete_chunk(targets[2]);
+}
+
 static void the_inventory_comes_in_pages(void **state)
 {
     char targets[7][64], target[128] = "/chunks?limit=3", last[CHUNK_ID_TEXT_LEN + 1] = "";
@@ -399,6 +471,7 @@ int main(void)
         cmocka_unit_test(health_is_open),
         cmocka_unit_test(only_the_cluster_gets_in),
         cmocka_unit_test(paths_and_methods),
+        cmocka_unit_test(a_bad_head_is_refused_in_json),
         cmocka_unit_test(chunks_go_in_and_come_back),
         cmocka_unit_test(parts_come_back),
         cmocka_unit_test(bodies_signed_ahead),
@@ -407,6 +480,7 @@ int main(void)
         cmocka_unit_test(truncated_bodies_leave_nothing),
         cmocka_unit_test(too_many_requests_are_turned_away),
         cmocka_unit_test(deletes_are_acknowledged_once),
+        cmocka_unit_test(many_are_deleted_with_one_request),
         cmocka_unit_test(the_inventory_comes_in_pages),
         cmocka_unit_test(the_trash_takes_and_gives_back),
     };

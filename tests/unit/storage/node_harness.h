@@ -59,7 +59,7 @@ static inline void harness_node_start(unsigned index)
     assert_non_null(mkdtemp(node->directory));
     assert_int_equal(chunk_store_open(&store, &node->store, error), STATUS_OK);
     if (index == 0)
-        assert_int_equal(meta_replica_open(chunk_store_disk(node->store), &node->replica, error), STATUS_OK);
+        assert_int_equal(meta_replica_open(node->store, &node->replica, error), STATUS_OK);
     snprintf(node->server_id, sizeof(node->server_id), "node-%u", index + 1);
     struct node_api_config api = {
         .store = node->store,
@@ -71,7 +71,8 @@ static inline void harness_node_start(unsigned index)
         .requests_max = HARNESS_REQUESTS_MAX,
     };
     node->api = node_api_create(&api);
-    struct http_server_config server = {.address = "127.0.0.1", .handler = node_api_handle, .handler_arg = node->api};
+    struct http_server_config server = {
+        .address = "127.0.0.1", .handler = node_api_handle, .handler_arg = node->api, .refuse = node_api_refuse};
     assert_int_equal(http_server_start(&harness.loops, &server, &node->server), STATUS_OK);
     node_api_set_server(node->api, node->server);
 }
@@ -128,8 +129,8 @@ struct exchange {
     /* the answer */
     int status;
     enum status outcome;
-    char size[16], crc32c[16], time[24], allow[64], retry_after[8], epoch[24],
-        sequence[24]; /* headers; "" when absent */
+    char size[16], crc32c[16], time[24], allow[64], retry_after[8], epoch[24], sequence[24],
+        fence[24]; /* headers; "" when absent */
     struct buffer answer;
     /* private */
     size_t sent;
@@ -182,6 +183,7 @@ static inline void exchange_collect(struct exchange *exchange, struct http_call 
     exchange_header(call, "retry-after", exchange->retry_after, sizeof(exchange->retry_after));
     exchange_header(call, "x-tercet-epoch", exchange->epoch, sizeof(exchange->epoch));
     exchange_header(call, "x-tercet-sequence", exchange->sequence, sizeof(exchange->sequence));
+    exchange_header(call, "x-tercet-fence", exchange->fence, sizeof(exchange->fence));
 }
 
 static inline void exchange_task(void *arg)

@@ -11,9 +11,11 @@
 #include "base/change_record.h"
 #include "node_harness.h"
 
-#define EPOCH       (UINT64_C(1) << 32 | 7)
-#define OTHER_EPOCH (UINT64_C(2) << 32 | 8)
+#define EPOCH       (generation << 32 | 7)
+#define OTHER_EPOCH ((generation + 1) << 32 | 8)
 #define FAMILY      2
+
+static uint64_t generation = 1;
 
 /* ---- records and requests -------------------------------------------------------------------------------------- */
 
@@ -110,8 +112,8 @@ static void dump_keys(char *out, size_t size)
             size_t used = strlen(out);
             snprintf(out + used, size - used, "%.*s ", (int)change.key.len, change.key.data);
             buffer_clear(&after);
-            buffer_append_char(&after, (char)change.family);
-            buffer_append_bytes(&after, change.key);
+            (void)buffer_append_char(&after, (char)change.family);
+            (void)buffer_append_bytes(&after, change.key);
         }
         buffer_release(&exchange.answer);
     }
@@ -125,11 +127,12 @@ static void assert_keys(const char *expected)
     assert_string_equal(keys, expected);
 }
 
-/* A snapshot of that one row takes the place of whatever is held. */
-static void start_with(uint64_t epoch, uint64_t sequence, const char *key)
+/* A snapshot of that one row, of a new EPOCH, takes the place of whatever is held. */
+static void start_with(uint64_t sequence, const char *key)
 {
-    assert_int_equal(send_page(epoch, sequence, 0, true, key), 204);
-    assert_state(epoch, sequence);
+    generation += 10;
+    assert_int_equal(send_page(EPOCH, sequence, 0, true, key), 204);
+    assert_state(EPOCH, sequence);
 }
 
 /* ---- tests ------------------------------------------------------------------------------------------------------- */
@@ -139,7 +142,7 @@ static void test_batches_in_order(void **state)
     static const char *const two[] = {"b", "c"};
     struct buffer records;
     (void)state;
-    start_with(EPOCH, 10, "a");
+    start_with(10, "a");
     buffer_init(&records, 1 << 20);
     add_rows(&records, EPOCH, 11, two, 2);
     add_row(&records, EPOCH, 13, "d");
@@ -155,7 +158,7 @@ static void test_gaps_are_refused(void **state)
 {
     struct buffer records;
     (void)state;
-    start_with(EPOCH, 10, "a");
+    start_with(10, "a");
     assert_int_equal(send_record("/meta/batches", EPOCH, 12, "gap"), 409);
     assert_int_equal(send_record("/meta/batches", EPOCH + 1, 11, "other history"), 409);
     buffer_init(&records, 1 << 20);
@@ -171,7 +174,7 @@ static void test_bad_bodies(void **state)
 {
     struct buffer record, long_key;
     (void)state;
-    start_with(EPOCH, 10, "a");
+    start_with(10, "a");
     buffer_init(&record, 1 << 20);
     add_row(&record, EPOCH, 11, "b");
     for (size_t len = 1; len < record.len; len++) /* cut anywhere */
@@ -181,16 +184,75 @@ static void test_bad_bodies(void **state)
         assert_int_equal(send_body("PUT", "/meta/batches", buffer_bytes(&record)), 400);
         record.data[i] ^= 4;
     }
-    buffer_append(&record, "x", 1); /* something behind it */
+    (void)buffer_append(&record, "x", 1); /* something behind it */
     assert_int_equal(send_body("PUT", "/meta/batches", buffer_bytes(&record)), 400);
     buffer_init(&long_key, 1 << 20);
     for (unsigned i = 0; i < 70000; i++)
-        buffer_append_char(&long_key, 'k');
+        (void)buffer_append_char(&long_key, 'k');
     assert_int_equal(send_body("POST", "/meta/dump", buffer_bytes(&long_key)), 413);
     buffer_release(&long_key);
     buffer_release(&record);
     assert_state(EPOCH, 10);
     assert_keys("a ");
+}
+
+/* ---- carried blocks and the last record ------------------------------------------------------------------------ */
+
+static void add_block(struct buffer *out, const struct chunk_id *id, struct bytes content)
+{
+    const struct carried_set set = {2, {7, 8}};
+    const struct carried_chunk chunk = {*id, (uint32_t)content.len, crc32c_update(0, content.data, content.len),
+                                        content.data};
+    size_t start;
+    assert_int_equal(carried_block_begin(out, &start), STATUS_OK);
+    assert_int_equal(carried_append(out, start, &chunk), STATUS_OK);
+    carried_block_seal(out, start, &set);
+}
+
+static void assert_last(struct bytes record)
+{
+    struct exchange exchange;
+    assert_int_equal(request(&exchange, 0, "GET", "/meta/last"), record.len ? 200 : 204);
+    assert_true(bytes_equal(buffer_bytes(&exchange.answer), record));
+    assert_true(*exchange.epoch && *exchange.sequence);
+    buffer_release(&exchange.answer);
+}
+
+/* Also by a node that the block does not name. */
+static void test_chunks_are_carried(void **state)
+{
+    struct buffer records;
+    struct chunk_id id;
+    struct exchange exchange;
+    char target[64] = "/chunks/";
+    (void)state;
+    start_with(10, "a");
+    assert_last(BYTES(""));
+    chunk_id_create(&id);
+    chunk_id_format(&id, target + strlen(target));
+    buffer_init(&records, 1 << 20);
+    add_block(&records, &id, BYTES("content"));
+    size_t block = records.len;
+    add_row(&records, EPOCH, 11, "b");
+    records.data[block - 1] ^= 1; /* the sender signed it so */
+    assert_int_equal(send_body("PUT", "/meta/batches", buffer_bytes(&records)), 400);
+    assert_int_equal(request_status(0, "HEAD", target), 404);
+    assert_state(EPOCH, 10);
+    records.data[block - 1] ^= 1;
+    assert_int_equal(send_body("PUT", "/meta/batches", bytes_of(records.data, block)), 400); /* without its record */
+    for (int times = 0; times < 2; times++)
+        assert_int_equal(send_body("PUT", "/meta/batches", buffer_bytes(&records)), 204);
+    assert_state(EPOCH, 11);
+    assert_int_equal(request(&exchange, 0, "GET", target), 200);
+    assert_int_equal(exchange.answer.len, 4 + strlen("content"));
+    assert_memory_equal(exchange.answer.data + 4, "content", strlen("content"));
+    buffer_release(&exchange.answer);
+    assert_last(bytes_of(records.data + block, records.len - block));
+    assert_int_equal(request(&exchange, 0, "GET", "/metrics"), 200);
+    assert_non_null(strstr(exchange.answer.data, "tercet_node_carried_chunks_total{server_id=\"node-1\"} 1\n"));
+    buffer_release(&exchange.answer);
+    buffer_release(&records);
+    assert_int_equal(request_status(0, "DELETE", target), 204);
 }
 
 static int send_with_content(const char *content, struct bytes body)
@@ -208,7 +270,7 @@ static void test_unsigned_bodies(void **state)
     struct buffer record;
     char content[64];
     (void)state;
-    start_with(EPOCH, 10, "a");
+    start_with(10, "a");
     buffer_init(&record, 1 << 20);
     add_row(&record, EPOCH, 11, "b");
     const struct bytes body = buffer_bytes(&record);
@@ -219,7 +281,7 @@ static void test_unsigned_bodies(void **state)
     assert_int_equal(send_with_content(content, body), 400);
     snprintf(content, sizeof(content), "crc32c:%08" PRIx32 ":%zu", crc, body.len - 1);
     assert_int_equal(send_with_content(content, body), 400);
-    snprintf(content, sizeof(content), "crc32c:%08" PRIx32 ":%zu", crc, (size_t)CHANGE_RECORD_MAX + 1);
+    snprintf(content, sizeof(content), "crc32c:%08" PRIx32 ":%zu", crc, (size_t)CHANGE_BATCH_MAX + 1);
     assert_int_equal(send_with_content(content, body), 413);
     buffer_release(&record);
     assert_state(EPOCH, 10);
@@ -232,7 +294,7 @@ static void test_other_cluster(void **state)
     const char *error;
     struct buffer record;
     (void)state;
-    start_with(EPOCH, 10, "a");
+    start_with(10, "a");
     buffer_init(&record, 1 << 20);
     add_row(&record, EPOCH, 11, "b");
     assert_int_equal(cluster_identity_parse(&other, "ff0102030405060708090a0b0c0d0e0f", HARNESS_SECRET, &error),
@@ -256,7 +318,7 @@ static void test_snapshot_in_order(void **state)
 {
     char target[128];
     (void)state;
-    start_with(EPOCH, 10, "a");
+    start_with(10, "a");
     assert_int_equal(send_page(OTHER_EPOCH, 50, 1, false, "x"), 409); /* not the first */
     assert_int_equal(send_page(OTHER_EPOCH, 50, 0, false, "p"), 204);
     assert_state(EPOCH, 10); /* the old one counts until the last page */
@@ -281,7 +343,7 @@ static void test_truncated_snapshot(void **state)
     struct buffer record;
     char target[128];
     (void)state;
-    start_with(EPOCH, 10, "a");
+    start_with(10, "a");
     assert_int_equal(send_page(OTHER_EPOCH, 50, 0, false, "p"), 204);
     buffer_init(&record, 1 << 20);
     add_row(&record, OTHER_EPOCH, 50, "q");
@@ -307,13 +369,45 @@ static void test_malformed_requests(void **state)
         "/meta/snapshot?epoch=000000010000000g&sequence=1&page=0",
     };
     (void)state;
-    start_with(EPOCH, 10, "a");
+    start_with(10, "a");
     for (size_t i = 0; i < sizeof(targets) / sizeof(targets[0]); i++)
         assert_int_equal(send_record(targets[i], EPOCH, 11, "b"), 400);
     assert_int_equal(send_record("/meta/other", EPOCH, 11, "b"), 404);
     assert_int_equal(send_body("POST", "/meta/batches", BYTES("x")), 404);
     assert_int_equal(request_status(0, "DELETE", "/meta/state"), 404);
     assert_state(EPOCH, 10);
+}
+
+static void assert_fence(uint64_t fence)
+{
+    struct exchange exchange;
+    char text[24];
+    assert_int_equal(request(&exchange, 0, "GET", "/meta/state"), 204);
+    snprintf(text, sizeof(text), "%" PRIu64, fence);
+    assert_string_equal(exchange.fence, text);
+    buffer_release(&exchange.answer);
+}
+
+static void test_fence(void **state)
+{
+    static const char *const malformed[] = {"/meta/fence", "/meta/fence?generation=0", "/meta/fence?generation=-1",
+                                            "/meta/fence?generation=4294967296", "/meta/fence?other=5"};
+    char target[64];
+    (void)state;
+    start_with(10, "a");
+    for (size_t i = 0; i < sizeof(malformed) / sizeof(malformed[0]); i++)
+        assert_int_equal(request_status(0, "POST", malformed[i]), 400);
+    assert_fence(0);
+    snprintf(target, sizeof(target), "/meta/fence?generation=%" PRIu64, generation + 1);
+    assert_int_equal(request_status(0, "POST", target), 204);
+    assert_fence(generation + 1);
+    assert_int_equal(request_status(0, "POST", target), 409); /* it was raised by somebody already */
+    assert_int_equal(send_record("/meta/batches", EPOCH, 11, "b"), 412);
+    assert_int_equal(send_page(EPOCH, 50, 0, true, "p"), 412);
+    assert_state(EPOCH, 10);
+    assert_int_equal(send_record("/meta/batches", OTHER_EPOCH, 11, "c"), 204);
+    assert_keys("a c ");
+    assert_fence(generation + 1);
 }
 
 static void test_node_without_replica(void **state)
@@ -326,9 +420,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_batches_in_order),     cmocka_unit_test(test_gaps_are_refused),
-        cmocka_unit_test(test_bad_bodies),           cmocka_unit_test(test_unsigned_bodies),
-        cmocka_unit_test(test_other_cluster),        cmocka_unit_test(test_snapshot_in_order),
-        cmocka_unit_test(test_truncated_snapshot),   cmocka_unit_test(test_malformed_requests),
+        cmocka_unit_test(test_bad_bodies),           cmocka_unit_test(test_chunks_are_carried),
+        cmocka_unit_test(test_unsigned_bodies),      cmocka_unit_test(test_other_cluster),
+        cmocka_unit_test(test_snapshot_in_order),    cmocka_unit_test(test_truncated_snapshot),
+        cmocka_unit_test(test_malformed_requests),   cmocka_unit_test(test_fence),
         cmocka_unit_test(test_node_without_replica),
     };
     return cmocka_run_group_tests(tests, harness_start, harness_stop);

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "base/check.h"
-#include "storage/cluster/cluster_state.h"
+#include "storage/cluster/cluster_internal.h"
 #include "storage/cluster/placement.h"
 
 #define CHUNKS 40000

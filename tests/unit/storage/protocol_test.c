@@ -67,11 +67,11 @@ static void secret_files(void **state)
     assert_int_equal(cluster_identity_load(&identity, CLUSTER, path, &error), STATUS_OK);
     assert_string_equal(identity.secret, SECRET);
     assert_int_equal(fchmod(fd, 0604), 0);
-    assert_int_equal(cluster_identity_load(&identity, CLUSTER, path, &error), STATUS_INVALID);
+    assert_int_equal(cluster_identity_load(&identity, CLUSTER, path, &error), STATUS_DENIED);
     assert_non_null(strstr(error, "0600"));
     close(fd);
     unlink(path);
-    assert_int_equal(cluster_identity_load(&identity, CLUSTER, path, &error), STATUS_INVALID);
+    assert_int_equal(cluster_identity_load(&identity, CLUSTER, path, &error), STATUS_IO);
     assert_int_equal(cluster_identity_load(&identity, CLUSTER, "", &error), STATUS_INVALID);
 }
 

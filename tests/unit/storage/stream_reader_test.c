@@ -494,12 +494,13 @@ static void single_run(void *arg)
 {
     struct single *single = arg;
     struct chunk_ref all = single->ref;
+    bool gone;
     single->target = cluster_pick_target(fake.cluster, &single->ref);
     single->pulled = cluster_chunk_pull(fake.cluster, &single->ref, single->ref.nodes[0], single->target);
     all.nodes[all.copies++] = (uint8_t)single->target;
     single->target_when_all = cluster_pick_target(fake.cluster, &all);
-    single->deleted = cluster_chunk_delete(fake.cluster, &single->ref.id, single->ref.nodes[0]);
-    single->deleted_again = cluster_chunk_delete(fake.cluster, &single->ref.id, single->ref.nodes[0]);
+    single->deleted = cluster_chunks_delete(fake.cluster, single->ref.nodes[0], &single->ref.id, 1, &gone);
+    single->deleted_again = cluster_chunks_delete(fake.cluster, single->ref.nodes[0], &single->ref.id, 1, &gone);
     single->pulled_from_none =
         cluster_chunk_pull(fake.cluster, &single->ref, single->ref.nodes[0], single->ref.nodes[1]);
 }
@@ -520,6 +521,58 @@ static void test_single_chunks(void **state)
     assert_int_equal(single.pulled_from_none, STATUS_UNAVAILABLE);
 }
 
+#define MANY (PROTOCOL_DELETE_MAX + 10)
+
+struct many {
+    unsigned node;
+    struct chunk_id ids[MANY];
+    bool gone[MANY];
+    enum status status;
+};
+
+static void many_run(void *arg)
+{
+    struct many *many = arg;
+    many->status = cluster_chunks_delete(fake.cluster, many->node, many->ids, MANY, many->gone);
+}
+
+static size_t many_gone(const struct many *many)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < MANY; i++)
+        count += many->gone[i];
+    return count;
+}
+
+/* One request for as many as it takes; only what the node says is gone counts as gone. */
+static void test_many_chunks_are_deleted(void **state)
+{
+    struct many *many = mem_zalloc(sizeof(*many));
+    unsigned holder = object.chunks.refs[0].nodes[0];
+    struct fake_node *node = &fake.nodes[holder - 1];
+    (void)state;
+    for (size_t i = 0; i < MANY; i++)
+        chunk_id_create(&many->ids[i]);
+    many->node = holder;
+    many->ids[3] = object.chunks.refs[0].id;
+    node->kept_last = true;
+    fake_run(many_run, many);
+    assert_int_equal(many->status, STATUS_OK);
+    assert_int_equal(node->delete_requests, 2);
+    assert_int_equal(many_gone(many), MANY - 2);
+    assert_false(many->gone[PROTOCOL_DELETE_MAX - 1] || many->gone[MANY - 1]);
+    assert_null(fake_find(node, &many->ids[3]));
+    node->kept_last = false;
+    node->answers_short = true;
+    fake_run(many_run, many);
+    assert_int_equal(many->status, STATUS_INVALID);
+    assert_int_equal(many_gone(many), 0);
+    many->node = 77; /* no such node */
+    fake_run(many_run, many);
+    assert_int_equal(many->status, STATUS_UNAVAILABLE);
+    free(many);
+}
+
 int main(void)
 {
 #define WITH_OBJECT(test) cmocka_unit_test_setup_teardown(test, object_setup, object_teardown)
@@ -527,6 +580,7 @@ int main(void)
         WITH_OBJECT(test_ranges),
         WITH_OBJECT(test_load_is_spread),
         WITH_OBJECT(test_server_error),
+        WITH_OBJECT(test_many_chunks_are_deleted),
         WITH_OBJECT(test_missing_copy),
         WITH_OBJECT(test_stalls),
         WITH_OBJECT(test_cut_answers),

@@ -11,6 +11,9 @@
 #define MIB ((uint64_t)1 << 20)
 
 struct upload {
+    uint64_t held_max; /* 0: it is not held */
+    bool carried, carried_live, carried_right;
+    unsigned sent_before_finish; /* chunks on nodes */
     uint64_t size;
     bool known;          /* the size is announced */
     uint64_t free_after; /* frees the writer when so many bytes were committed; UINT64_MAX: never */
@@ -49,6 +52,27 @@ static enum status upload_write(struct upload *upload, struct stream_writer *wri
     return status;
 }
 
+static unsigned chunks_on_nodes(void);
+
+/* What a commit would be given. */
+static void upload_carry(struct upload *upload, struct stream_writer *writer)
+{
+    struct chunk_ref ref;
+    const char *bytes;
+    char *wanted = mem_alloc(upload->size + 1);
+    task_sleep_ms(100); /* whatever is sent has come by then */
+    upload->sent_before_finish = chunks_on_nodes();
+    upload->carried = stream_writer_carry(writer, &ref, &bytes);
+    if (upload->carried) {
+        fake_fill(wanted, 0, upload->size);
+        upload->carried_live = cluster_chunk_is_live(fake.cluster, &ref.id);
+        upload->carried_right = ref.copies == 0 && ref.size == upload->size &&
+                                memcmp(bytes, wanted, upload->size) == 0 &&
+                                ref.crc32c == crc32c_update(0, wanted, upload->size);
+    }
+    free(wanted);
+}
+
 static void upload_run(void *arg)
 {
     struct upload *upload = arg;
@@ -56,7 +80,11 @@ static void upload_run(void *arg)
     uint64_t start_ms = clock_monotonic_ms();
     upload->opened = stream_writer_open(fake.cluster, upload->known ? upload->size : UINT64_MAX, &writer);
     if (!upload->opened) {
+        if (upload->held_max)
+            stream_writer_hold(writer, upload->held_max);
         upload->written = upload_write(upload, writer);
+        if (upload->held_max && !upload->written)
+            upload_carry(upload, writer);
         if (!upload->written && upload->free_after == UINT64_MAX)
             upload->finished = stream_writer_finish(writer, &upload->chunks);
     }
@@ -179,6 +207,25 @@ static void upload_until_chosen(unsigned index, uint64_t size, bool known)
         chunk_list_release(&upload.chunks);
     }
     assert_true(fake.nodes[index].puts > before);
+}
+
+/* Nothing is sent of a held stream before its end, and all of it can be carried; or finish sends it as any other. */
+static void test_held_stream_is_carried(void **state)
+{
+    (void)state;
+    static const uint64_t sizes[] = {0, 1, 4096, 65535, 65537};
+    fake_start();
+    for (unsigned i = 0; i < 2 * sizeof(sizes) / sizeof(sizes[0]); i++) {
+        struct upload upload = upload_of(sizes[i / 2], i % 2);
+        unsigned before = chunks_on_nodes();
+        bool fits = upload.size > 0 && upload.size <= 65536;
+        upload.held_max = 65536;
+        fake_run(upload_run, &upload);
+        assert_true(upload.carried == fits && upload.carried_live == fits && upload.carried_right == fits);
+        assert_true(!fits || upload.sent_before_finish == before);
+        assert_stored(&upload, 3);
+        chunk_list_release(&upload.chunks);
+    }
 }
 
 static void test_refused_connection(void **state)
@@ -313,6 +360,19 @@ static void test_unwanted_copy_is_deleted(void **state)
     fake.nodes[3].released = true;
     assert_left(stored);
     assert_true(fake.nodes[3].deletes > 0);
+}
+
+/* What was stored whole, and is not to be recorded: the commit was refused. */
+static void test_discarded_chunks_are_deleted(void **state)
+{
+    (void)state;
+    fake_start();
+    struct upload upload = upload_of(9 * MIB, true);
+    fake_run(upload_run, &upload);
+    assert_stored(&upload, 3);
+    cluster_discard(fake.cluster, &upload.chunks);
+    assert_left(0);
+    chunk_list_release(&upload.chunks);
 }
 
 struct guard {
@@ -603,8 +663,9 @@ static void clock_upload(void *arg)
         fake.nodes[i].clock_ms = -86400000;
     CHECK(upload->chunks.count == 1);
     const struct chunk_ref *ref = &upload->chunks.refs[0];
+    bool gone;
     for (unsigned i = 0; i < ref->copies && !upload->finished; i++)
-        upload->finished = cluster_chunk_delete(fake.cluster, &ref->id, ref->nodes[i]);
+        upload->finished = cluster_chunks_delete(fake.cluster, ref->nodes[i], &ref->id, 1, &gone);
 }
 
 static void test_clock_steps_before_a_delete(void **state)
@@ -628,7 +689,8 @@ static void idle_uploads(void *arg)
         upload_run(upload);
         if (upload->finished)
             break;
-        task_sleep_ms(60);
+        clock_move_ms(60);
+        task_sleep_ms(1); /* the nodes see it */
     }
 }
 
@@ -705,6 +767,7 @@ int main(void)
 #define WITH_NODES(test) cmocka_unit_test_teardown(test, fake_teardown)
     const struct CMUnitTest tests[] = {
         WITH_NODES(test_sizes),
+        WITH_NODES(test_held_stream_is_carried),
         WITH_NODES(test_refused_connection),
         WITH_NODES(test_server_error),
         WITH_NODES(test_busy_node_is_no_failure),
@@ -713,6 +776,7 @@ int main(void)
         WITH_NODES(test_full_node_is_not_the_reason),
         WITH_NODES(test_stalls_get_a_stand_in),
         WITH_NODES(test_unwanted_copy_is_deleted),
+        WITH_NODES(test_discarded_chunks_are_deleted),
         WITH_NODES(test_wanted_copy_is_kept),
         WITH_NODES(test_late_stall_is_pulled),
         WITH_NODES(test_silent_puller_is_left),

@@ -1,0 +1,31 @@
+/* A request under way; see the header. */
+#include "gateway/front/exchange.h"
+
+bool exchange_load_bucket(struct exchange *exchange)
+{
+    meta_settings_release(exchange->settings);
+    exchange->settings = NULL;
+    if (meta_bucket_load(exchange->gateway->meta, exchange->bucket_name, &exchange->bucket, &exchange->settings) ==
+        STATUS_OK)
+        return true;
+    exchange->bucket.id = 0;
+    return false;
+}
+
+bool exchange_may(const struct exchange *exchange, const char *action, const struct resource *resource)
+{
+    return authorize(&exchange->principal, action, resource, &exchange->context);
+}
+
+struct header_list exchange_headers(const struct exchange *exchange)
+{
+    return (struct header_list){exchange->http->headers, exchange->http->header_count};
+}
+
+void exchange_release(struct exchange *exchange)
+{
+    meta_settings_release(exchange->settings);
+    auth_verification_release(&exchange->verification);
+    uri_query_release(&exchange->query);
+    buffer_release(&exchange->path_storage);
+}

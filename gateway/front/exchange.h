@@ -1,0 +1,65 @@
+/* A request under way: what each step of the pipeline (pipeline.c) found out about it, for the steps behind it and for
+ * the handler. Lives on its task's stack. */
+#ifndef TERCET_GATEWAY_EXCHANGE_H
+#define TERCET_GATEWAY_EXCHANGE_H
+
+#include <stdbool.h>
+
+#include "base/http_server.h"
+#include "compat/auth.h"
+#include "compat/headers.h"
+#include "compat/uri.h"
+#include "gateway/front/authorize.h"
+#include "gateway/gateway.h"
+#include "meta/bucket_settings.h"
+#include "meta/meta.h"
+
+struct operation;
+
+/* One level of S3's address space. */
+enum s3_level { S3_SERVICE, S3_BUCKET, S3_OBJECT };
+
+/* What of a query names no operation: its sub-resources, or a word that may be one. Their text is the query's. */
+struct operation_words {
+    struct bytes name[2];
+    size_t count;
+};
+
+struct exchange {
+    struct gateway *gateway;
+    struct http_request *http;
+
+    /* resolve.c: what is addressed. The very bytes that are authorized are looked up. */
+    const struct operation *operation; /* permitted or not; NULL: nothing that there is */
+    struct operation_words unknown;    /* why there is none */
+    struct uri_query query;
+    enum s3_level level;
+    struct bytes virtual_host;     /* the bucket that the Host names; empty in path style */
+    struct bytes bucket_name, key; /* decoded */
+    struct buffer path_storage;    /* holds what had to be decoded of them */
+
+    /* identify.c: who asks */
+    struct principal principal;
+    struct request_context context;
+    struct auth_credentials credentials;
+    struct auth_verification verification;
+
+    /* The addressed bucket and its settings as of one moment; id 0: it is not there, and the operation does not need
+     * it.
+     */
+    struct meta_bucket bucket;
+    struct meta_settings *settings;
+
+    bool permitted, admitted;
+    const char *error_code; /* of the error that was answered, for log and metrics; NULL when none */
+};
+
+/* Looks the bucket up, once for each request and again for a handler that learns of a change: exchange->bucket. False
+ * when it is not there. Memory only. */
+bool exchange_load_bucket(struct exchange *exchange);
+/* Whether who asks may do this to that; the operation itself was asked about before its handler runs. */
+bool exchange_may(const struct exchange *exchange, const char *action, const struct resource *resource);
+struct header_list exchange_headers(const struct exchange *exchange);
+void exchange_release(struct exchange *exchange);
+
+#endif

@@ -1,0 +1,12 @@
+/* Who asks: the signature of a signed request, the token of the documented API, or nobody that is known. A later kind
+ * of credentials (users, temporary keys, the fields of a form) is found here too, and ends as a struct principal. */
+#ifndef TERCET_GATEWAY_IDENTIFY_H
+#define TERCET_GATEWAY_IDENTIFY_H
+
+#include "gateway/front/exchange.h"
+
+/* Fills principal, context, credentials and verification. A claim that is wrong is answered here (STATUS_DENIED); a
+ * request without one passes as principal_unknown. */
+enum status identify(struct exchange *exchange);
+
+#endif

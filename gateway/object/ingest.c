@@ -1,0 +1,232 @@
+/* Taking bytes in; see the header. A piece is on its way to the nodes while it is hashed, and the next one is received
+ * meanwhile: nothing is kept of an upload before the hashes are compared, and they are final at its end. The window
+ * keeps a piece until the next one is committed, which waits for the hashes. Small pieces are hashed in place: the
+ * hand-over to the pool costs more than the hash of a few KiB. */
+#include "gateway/object/ingest.h"
+
+#include <string.h>
+
+#include "gateway/object/stored_checksum.h"
+#include "gateway/replication/replication.h"
+
+#define HASH_IN_PLACE_BYTES 16384
+
+/* SHA digests take as long as MD5 or longer, so another worker has them; a CRC costs little, and is done beside. */
+static bool checksum_is_digest(const struct ingest *ingest)
+{
+    return ingest->checksum.algorithm == CHECKSUM_SHA1 || ingest->checksum.algorithm == CHECKSUM_SHA256;
+}
+
+static bool has_digests(const struct ingest *ingest)
+{
+    return ingest->wants_sha256 || checksum_is_digest(ingest);
+}
+
+static void digest(struct ingest *ingest, const char *data, size_t len)
+{
+    if (ingest->wants_sha256)
+        digest_update(&ingest->sha256, data, len);
+    if (checksum_is_digest(ingest))
+        checksum_state_update(&ingest->checksum, data, len);
+}
+
+static void digest_run(void *arg)
+{
+    struct ingest *ingest = arg;
+
+    digest(ingest, ingest->digest_data.data, ingest->digest_data.len);
+    completion_signal(&ingest->digested);
+}
+
+static void crc_beside(void *arg, const void *data, size_t len)
+{
+    checksum_state_update(arg, data, len);
+}
+
+static void hash_in_place(struct ingest *ingest, const char *data, size_t len)
+{
+    md5_update(&ingest->md5, data, len);
+    if (!checksum_is_digest(ingest))
+        checksum_state_update(&ingest->checksum, data, len);
+    digest(ingest, data, len);
+}
+
+static void hash_begin(struct ingest *ingest, const char *data, size_t len)
+{
+    bool crc = ingest->checksum.algorithm != CHECKSUM_NONE && !checksum_is_digest(ingest);
+
+    ingest->hashing = true;
+    ingest->piece = (struct md5_piece){
+        .md5 = &ingest->md5, .data = data, .len = len, .beside = crc ? crc_beside : NULL, .arg = &ingest->checksum};
+    md5_queue_add(ingest->gateway->md5_queue, &ingest->piece);
+    if (has_digests(ingest)) {
+        ingest->digest_data = bytes_of(data, len);
+        completion_init(&ingest->digested);
+        pool_submit(ingest->gateway->pool, digest_run, ingest);
+    }
+}
+
+static void hash_wait(struct ingest *ingest)
+{
+    if (!ingest->hashing)
+        return;
+    md5_piece_wait(&ingest->piece);
+    if (has_digests(ingest))
+        completion_wait(&ingest->digested);
+    ingest->hashing = false;
+}
+
+enum status ingest_open(struct ingest *ingest, struct gateway *gateway, const struct ingest_plan *plan)
+{
+    *ingest = (struct ingest){.gateway = gateway, .wants_sha256 = plan->sha256};
+    enum status status = stream_writer_open(gateway->cluster, plan->expected_size, &ingest->writer);
+    if (status) {
+        ingest->gateway = NULL;
+        return status;
+    }
+    if (gateway->options.small_max && gateway->replication && replication_carries(gateway->replication))
+        stream_writer_hold(ingest->writer, gateway->options.small_max);
+    md5_init(&ingest->md5);
+    if (ingest->wants_sha256)
+        digest_init(&ingest->sha256, DIGEST_SHA256);
+    checksum_state_init(&ingest->checksum, plan->algorithm);
+    return STATUS_OK;
+}
+
+enum status ingest_space(struct ingest *ingest, char **space, size_t *capacity)
+{
+    if (ingest->filled == ingest->capacity) {
+        ingest->filled = ingest->capacity = 0;
+        enum status status = stream_writer_space(ingest->writer, &ingest->space, &ingest->capacity);
+        if (status)
+            return status;
+    }
+    *space = ingest->space + ingest->filled;
+    *capacity = ingest->capacity - ingest->filled;
+    return STATUS_OK;
+}
+
+static void flush(struct ingest *ingest)
+{
+    if (ingest->filled == 0)
+        return;
+    hash_wait(ingest);
+    if (ingest->filled <= HASH_IN_PLACE_BYTES)
+        hash_in_place(ingest, ingest->space, ingest->filled);
+    else
+        hash_begin(ingest, ingest->space, ingest->filled);
+    stream_writer_commit(ingest->writer, ingest->filled);
+    ingest->filled = ingest->capacity = 0;
+}
+
+void ingest_commit(struct ingest *ingest, size_t len)
+{
+    ingest->filled += len;
+    ingest->size += len;
+    if (ingest->filled == ingest->capacity)
+        flush(ingest);
+}
+
+enum status ingest_write(struct ingest *ingest, struct bytes data)
+{
+    while (data.len > 0) {
+        char *space;
+        size_t capacity;
+        enum status status = ingest_space(ingest, &space, &capacity);
+        if (status)
+            return status;
+        size_t len = data.len < capacity ? data.len : capacity;
+        memcpy(space, data.data, len);
+        ingest_commit(ingest, len);
+        data = bytes_of(data.data + len, data.len - len);
+    }
+    return STATUS_OK;
+}
+
+void ingest_seal(struct ingest *ingest)
+{
+    flush(ingest);
+    hash_wait(ingest);
+    md5_final(&ingest->md5, ingest->md5_value);
+    if (ingest->wants_sha256)
+        digest_final(&ingest->sha256, ingest->sha256_value);
+    checksum_state_final(&ingest->checksum, &ingest->checksum_value);
+}
+
+/* In the background, best effort. What an uncertain commit may have recorded is kept. */
+static void discard(struct ingest *ingest, enum status commit, const struct chunk_list *chunks)
+{
+    if (commit != STATUS_OK && commit != STATUS_UNCERTAIN)
+        cluster_discard(ingest->gateway->cluster, chunks);
+}
+
+static enum status store_durable(struct ingest *ingest, ingest_commit_fn commit, void *arg)
+{
+    struct chunk_list chunks = {0};
+    enum status status = stream_writer_finish(ingest->writer, &chunks);
+    if (!status) {
+        status = commit(arg, &chunks);
+        discard(ingest, status, &chunks);
+    }
+    chunk_list_release(&chunks);
+    return status;
+}
+
+/* Nothing is to be taken back of a chunk that was carried: no node has it before its record. */
+static enum status store_carried(const struct chunk_ref *ref, const char *bytes, ingest_commit_fn commit, void *arg)
+{
+    struct chunk_list chunks = {.carried = bytes};
+    chunk_list_append(&chunks, ref);
+    enum status status = commit(arg, &chunks);
+    chunk_list_release(&chunks);
+    return status;
+}
+
+enum status ingest_store(struct ingest *ingest, ingest_commit_fn commit, void *arg)
+{
+    struct chunk_ref ref;
+    const char *bytes;
+    if (!stream_writer_carry(ingest->writer, &ref, &bytes))
+        return store_durable(ingest, commit, arg);
+    enum status status = store_carried(&ref, bytes, commit, arg);
+    if (status == STATUS_UNAVAILABLE && replication_wait(ingest->gateway->replication, 0))
+        status = store_durable(ingest, commit, arg);
+    return status;
+}
+
+struct publication {
+    struct ingest *ingest;
+    const struct ingest_version *version;
+    struct meta_object *object;
+};
+
+static enum status publish(void *arg, const struct chunk_list *chunks)
+{
+    const struct publication *publication = arg;
+    const struct ingest_version *version = publication->version;
+    return meta_object_put(publication->ingest->gateway->meta, version->bucket, version->key, publication->object,
+                           chunks, version->condition);
+}
+
+enum status ingest_publish(struct ingest *ingest, const struct ingest_version *version, struct meta_object *object)
+{
+    *object = (struct meta_object){
+        .size = ingest->size,
+        .checksum = stored_checksum_make(&ingest->checksum_value),
+        .storage_class = version->storage_class,
+        .headers = version->headers,
+    };
+    memcpy(object->etag_md5, ingest->md5_value, MD5_LEN);
+    return ingest_store(ingest, publish, &(struct publication){ingest, version, object});
+}
+
+void ingest_release(struct ingest *ingest)
+{
+    if (!ingest->gateway)
+        return;
+    hash_wait(ingest);
+    stream_writer_free(ingest->writer);
+    digest_release(&ingest->sha256);
+    checksum_state_release(&ingest->checksum);
+    ingest->gateway = NULL;
+}

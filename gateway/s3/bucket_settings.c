@@ -1,0 +1,172 @@
+/* Settings of buckets, kept as the documents that a GET gives back; see the header. One that was never made is answered
+ * as AWS does: by an error, or by a document. Those of objects (retention, legal hold) cannot be made yet. */
+#include "gateway/s3/bucket_settings.h"
+
+#include "base/check.h"
+#include "compat/request_xml.h"
+#include "gateway/front/operation.h"
+#include "gateway/s3/body.h"
+#include "gateway/s3/handlers.h"
+#include "gateway/s3/reply.h"
+#include "gateway/s3/request.h"
+
+/* meta_setting_kind.parse. Nobody reads the tags of a bucket but with the whole document. */
+static enum status check_tagging(struct bytes document, void **parsed)
+{
+    struct tag_set set;
+    enum status status = tagging_parse(document, &set);
+
+    *parsed = NULL;
+    if (!status)
+        tag_set_release(&set);
+    return status;
+}
+
+const struct meta_setting_kind s3_setting_kinds[] = {
+    {S3_SETTING_TAGGING, "tagging", TAG_SET_XML_BYTES_MAX, check_tagging, NULL},
+};
+const size_t s3_setting_kind_count = sizeof(s3_setting_kinds) / sizeof(s3_setting_kinds[0]);
+
+static enum status read_tagging(struct bytes sent, struct buffer *kept, struct s3_error_details *error)
+{
+    struct tag_set set;
+    enum status status = tagging_parse(sent, &set);
+
+    if (status) {
+        s3_error_set(error, S3_MALFORMED_XML);
+        return status;
+    }
+    status = tag_set_check_bucket(&set, error);
+    if (!status && set.count > 0)
+        status = response_tagging(kept, set.tags, set.count);
+    tag_set_release(&set);
+    return status;
+}
+
+static const struct setting {
+    const char *selector;
+    enum s3_error unset;      /* when it was never made; NONE: a document with that root */
+    const char *root, *payer; /* payer: of requestPayment */
+    uint8_t number;           /* of s3_setting_kinds; NONE: it cannot be made yet */
+    /* Makes of what a client sent what is kept, or fills the error. An empty document removes the setting. */
+    enum status (*read)(struct bytes sent, struct buffer *kept, struct s3_error_details *error);
+} settings[] = {
+    {"tagging", .unset = S3_NO_SUCH_TAG_SET, .number = S3_SETTING_TAGGING, .read = read_tagging},
+    {"policy", .unset = S3_NO_SUCH_BUCKET_POLICY},
+    {"policyStatus", .unset = S3_NO_SUCH_BUCKET_POLICY},
+    {"lifecycle", .unset = S3_NO_SUCH_LIFECYCLE_CONFIGURATION},
+    {"cors", .unset = S3_NO_SUCH_CORS_CONFIGURATION},
+    {"object-lock", .unset = S3_OBJECT_LOCK_CONFIGURATION_NOT_FOUND},
+    {"retention", .unset = S3_NO_SUCH_OBJECT_LOCK_CONFIGURATION},
+    {"legal-hold", .unset = S3_NO_SUCH_OBJECT_LOCK_CONFIGURATION},
+    {"encryption", .unset = S3_SERVER_SIDE_ENCRYPTION_CONFIGURATION_NOT_FOUND},
+    {"website", .unset = S3_NO_SUCH_WEBSITE_CONFIGURATION},
+    {"replication", .unset = S3_REPLICATION_CONFIGURATION_NOT_FOUND},
+    {"publicAccessBlock", .unset = S3_NO_SUCH_PUBLIC_ACCESS_BLOCK},
+    {"ownershipControls", .unset = S3_OWNERSHIP_CONTROLS_NOT_FOUND},
+    {"logging", .root = "BucketLoggingStatus"},
+    {"notification", .root = "NotificationConfiguration"},
+    {"accelerate", .root = "AccelerateConfiguration"},
+    {"requestPayment", .root = "RequestPaymentConfiguration", .payer = "BucketOwner"},
+};
+
+/* By the sub-resource of the operation: its row names one of these. */
+static const struct setting *setting_of(const struct exchange *exchange)
+{
+    struct bytes selector = bytes_from_str(exchange->operation->selector);
+
+    for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++)
+        if (bytes_equal_str(selector, settings[i].selector))
+            return &settings[i];
+    CHECK(!"an operation on a setting without a row");
+    return NULL;
+}
+
+static void reply_unset(struct exchange *exchange, const struct setting *setting)
+{
+    struct s3_error_details details = {0};
+    struct xml_writer writer;
+    struct buffer body;
+
+    if (setting->unset != S3_ERROR_NONE) {
+        s3_error_set(&details, setting->unset);
+        if (exchange->level == S3_BUCKET)
+            s3_error_add(&details, "BucketName", exchange->bucket_name);
+        else
+            s3_error_add(&details, "Key", exchange->key);
+        HTTP_LAST_REPLY(s3_fail_details(exchange, &details));
+        return;
+    }
+    buffer_init(&body, S3_REPLY_SMALL_BYTES_MAX);
+    xml_writer_init(&writer, &body);
+    xml_writer_open_root(&writer, setting->root);
+    if (setting->payer)
+        xml_writer_element_str(&writer, "Payer", setting->payer);
+    xml_writer_close(&writer);
+    HTTP_LAST_REPLY(s3_reply_document(exchange, xml_writer_finish(&writer), &body));
+}
+
+void s3_get_setting(struct exchange *exchange)
+{
+    const struct setting *setting = setting_of(exchange);
+    enum status status = STATUS_NOT_FOUND;
+    struct meta_setting kept;
+
+    if (s3_require_resource(exchange))
+        return;
+    if (exchange->level == S3_BUCKET && setting->number != S3_SETTING_NONE)
+        status = meta_setting_find(exchange->settings, setting->number, &kept);
+    if (status == STATUS_NOT_FOUND)
+        reply_unset(exchange, setting);
+    else if (status)
+        HTTP_LAST_REPLY(s3_fail_status(exchange, status));
+    else
+        HTTP_LAST_REPLY(s3_reply_xml(exchange, kept.document));
+}
+
+/* document: empty removes the setting; that it was not there is no error. */
+static void change(struct exchange *exchange, const struct setting *setting, struct bytes document)
+{
+    const struct meta_setting_change change = {setting->number, document.len > 0 ? document : (struct bytes){0}};
+    const struct meta_settings_update update = {.changes = &change, .count = 1};
+    enum status status = meta_bucket_settings_update(exchange->gateway->meta, exchange->bucket.id, &update);
+
+    if (status == STATUS_NOT_FOUND)
+        HTTP_LAST_REPLY(s3_fail_no_such_bucket(exchange));
+    else if (status == STATUS_LIMIT) /* the document is too long for its kind, which no repetition mends */
+        HTTP_LAST_REPLY(s3_fail(exchange, S3_ENTITY_TOO_LARGE));
+    else if (status)
+        HTTP_LAST_REPLY(s3_fail_status(exchange, status));
+    else
+        HTTP_LAST_REPLY(s3_reply_empty(exchange, 204));
+}
+
+void s3_put_setting(struct exchange *exchange)
+{
+    const struct setting *setting = setting_of(exchange);
+    struct s3_error_details details = {0};
+    struct buffer sent, kept;
+
+    CHECK(setting->read);
+    buffer_init(&kept, META_SETTING_BYTES_MAX);
+    if (s3_read_document(exchange, REQUEST_XML_BYTES_MAX, true, &sent) == STATUS_OK) {
+        if (setting->read(buffer_bytes(&sent), &kept, &details))
+            HTTP_LAST_REPLY(s3_fail_details(exchange, &details));
+        else
+            change(exchange, setting, buffer_bytes(&kept));
+    }
+    buffer_release(&sent);
+    buffer_release(&kept);
+}
+
+void s3_delete_setting(struct exchange *exchange)
+{
+    const struct setting *setting = setting_of(exchange);
+
+    if (s3_require_resource(exchange))
+        return;
+    if (exchange->level == S3_BUCKET && setting->number != S3_SETTING_NONE)
+        change(exchange, setting, (struct bytes){0});
+    else
+        HTTP_LAST_REPLY(s3_reply_empty(exchange, 204)); /* what was never made is gone */
+}

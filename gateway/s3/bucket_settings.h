@@ -1,0 +1,15 @@
+/* Settings of buckets. A new one is a row of each table in bucket_settings.c, the reading of its document in compat/,
+ * and its rows in operations.c. */
+#ifndef TERCET_GATEWAY_S3_BUCKET_SETTINGS_H
+#define TERCET_GATEWAY_S3_BUCKET_SETTINGS_H
+
+#include "meta/bucket_settings.h"
+
+/* The numbers under which meta/ keeps them: never given to another kind. */
+enum s3_setting_number { S3_SETTING_NONE, S3_SETTING_TAGGING };
+
+/* For meta_open. */
+extern const struct meta_setting_kind s3_setting_kinds[];
+extern const size_t s3_setting_kind_count;
+
+#endif

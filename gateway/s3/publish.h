@@ -1,0 +1,19 @@
+/* The end of every write of an object. */
+#ifndef TERCET_GATEWAY_S3_PUBLISH_H
+#define TERCET_GATEWAY_S3_PUBLISH_H
+
+#include "compat/conditions.h"
+#include "compat/storage_class.h"
+#include "gateway/front/exchange.h"
+#include "gateway/object/ingest.h"
+
+struct s3_version {
+    struct bytes headers; /* as collected by metadata.h */
+    enum storage_class storage_class;
+    const struct condition_write *condition_said;
+};
+/* Waits for the chunks and commits them as a new version of the addressed key. Answers errors. */
+enum status s3_publish(struct exchange *exchange, struct ingest *ingest, const struct s3_version *version,
+                       struct meta_object *object);
+
+#endif

@@ -1,0 +1,87 @@
+/* Changing the attributes of a version where it is; see meta.h. */
+#include "base/check.h"
+#include "meta/internal.h"
+#include "meta/version.h"
+
+struct object_update {
+    struct commit_op op;
+    uint32_t bucket;
+    struct bytes key;
+    const struct meta_version *version;
+    const struct meta_object_update *update;
+    struct meta_object *object;
+};
+
+/* Whether the version is one that the caller wants to change, and as it expects it. */
+static enum status update_check(const struct meta_object_update *update, const struct bucket_entry *bucket,
+                                const struct version_head *head, const struct meta_object *object)
+{
+    if (head->delete_marker)
+        return STATUS_CONFLICT;
+    if (update->sequence && update->sequence != head->sequence)
+        return STATUS_PRECONDITION;
+    enum status status = version_condition_check(update->condition, head);
+    if (!status && update->check)
+        status = update->check(update->arg, &bucket->staged, object);
+    return status;
+}
+
+static enum status update_write(struct txn *txn, const struct object_update *update, struct version_record *record)
+{
+    struct row_key key;
+    struct buffer attributes;
+
+    buffer_init(&attributes, META_ATTRIBUTES_BYTES_MAX);
+    enum status status =
+        meta_attributes_pack(record->attributes, update->update->changes, update->update->count, &attributes);
+    if (!status && !bytes_equal(buffer_bytes(&attributes), record->attributes)) {
+        struct buffer *value = txn_value(txn);
+        record->attributes = buffer_bytes(&attributes);
+        version_record_encode(value, record);
+        row_key_version(&key, update->bucket, update->key, record->head.sequence);
+        txn_put(txn, STORE_VERSIONS, &key, buffer_bytes(value));
+        status = outbox_add(txn, update->update->outbox, update->bucket, update->key, &record->head);
+    }
+    buffer_release(&attributes);
+    return status;
+}
+
+static enum status object_update_prepare(struct commit_op *op, struct txn *txn)
+{
+    struct object_update *update = (struct object_update *)op;
+    struct bucket_entry *bucket;
+    struct version_row row;
+    bool latest;
+
+    enum status status = txn_bucket(txn, update->bucket, &bucket);
+    if (status)
+        return status;
+    status = version_load_which(&txn->view, update->bucket, update->key, update->version, &row, &latest);
+    if (status == STATUS_NOT_FOUND)
+        status = version_absence(update->version, bucket->staged.versioned);
+    if (status)
+        return status;
+    struct meta_object object = {.headers = row.record.headers, .attributes = row.record.attributes};
+    version_head_show(&row.record.head, latest, &object);
+    status = update_check(update->update, bucket, &row.record.head, &object);
+    if (!status)
+        status = update_write(txn, update, &row.record);
+    object.headers = object.attributes = (struct bytes){0};
+    *update->object = object;
+    version_row_release(&row);
+    return status;
+}
+
+enum status meta_object_update(struct meta *meta, uint32_t bucket, struct bytes key, const struct meta_version *version,
+                               const struct meta_object_update *update, struct meta_object *object)
+{
+    struct object_update op = {.op.prepare = object_update_prepare,
+                               .bucket = bucket,
+                               .key = key,
+                               .version = version,
+                               .update = update,
+                               .object = object};
+
+    *object = (struct meta_object){0};
+    return object_key_check(key) ? STATUS_NOT_FOUND : commit_run(meta, &op.op);
+}

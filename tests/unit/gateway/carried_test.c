@@ -1,0 +1,441 @@
+/* Small chunks that ride with commits, against nodes that store, stall, fail or are full: who gets what in which order,
+ * who stands in for whom, and when a change is acknowledged. Whatever a test does, the nodes watch the rule: nobody is
+ * handed a record whose chunks it does not store before two nodes hold it. */
+#include "tests/unit/meta/support.h"
+
+#include <inttypes.h>
+
+#include "gateway/replication/replication.h"
+#include "gateway/replication/replication_internal.h"
+#define FAKE_REAL_TIME
+#include "tests/unit/storage/fake_nodes.h"
+
+#define COPIES   2
+#define WAIT_MS  20000
+#define STALL_MS 400
+
+enum meta_fault {
+    STORES,
+    FAILS,  /* 500 */
+    SILENT, /* stores it and does not answer */
+    FULL,   /* 507 to what brings chunks */
+};
+
+struct fake_meta {
+    _Atomic enum meta_fault fault;
+    _Atomic uint64_t epoch, sequence;
+    atomic_uint pages; /* of snapshots */
+    atomic_uint early; /* what a gateway must never send */
+};
+
+struct fixture {
+    struct support support; /* must be first: support_* take it */
+    struct replication *sync;
+    struct bandwidth bandwidth;
+    struct fake_meta nodes[FAKE_NODES];
+    struct meta_bucket bucket;
+    char bytes[4096];
+};
+
+static struct fixture *running;
+
+/* ---- the nodes' part ------------------------------------------------------------------------------------------- */
+
+static void reply_position(const struct fake_meta *meta, struct http_request *request, int status)
+{
+    char epoch[17];
+    snprintf(epoch, sizeof(epoch), "%016" PRIx64, atomic_load(&meta->epoch));
+    http_reply_header_str(request, "x-tercet-epoch", epoch);
+    http_reply_header_u64(request, "x-tercet-sequence", atomic_load(&meta->sequence));
+    http_reply_header_u64(request, "x-tercet-fence", 0);
+    (void)http_reply(request, status, bytes_of(NULL, 0));
+}
+
+static unsigned holders(uint64_t sequence)
+{
+    unsigned count = 0;
+    for (unsigned i = 0; i < FAKE_NODES; i++)
+        count += running->nodes[i].sequence >= sequence;
+    return count;
+}
+
+static unsigned blocks_count;
+
+static void block_store(struct fake_node *node, struct bytes payload)
+{
+    struct carried_chunk chunk;
+    while (carried_chunk_next(&payload, &chunk) == STATUS_OK) {
+        CHECK(carried_chunk_verify(&chunk) == STATUS_OK);
+        fake_store(node, &chunk.id, chunk.bytes, chunk.size);
+    }
+}
+
+static uint64_t carried_firsts[64]; /* the records that were seen with a block, by anyone */
+
+static bool is_carried(uint64_t first)
+{
+    for (unsigned i = 0; i < blocks_count; i++)
+        if (carried_firsts[i] == first)
+            return true;
+    return false;
+}
+
+static int take_batches(struct fake_node *node, struct fake_meta *meta, struct bytes records)
+{
+    if (meta->fault == FULL && records.len >= 4 && memcmp(records.data, "TMC1", 4) == 0)
+        return 507;
+    while (records.len) {
+        struct carried_block block;
+        struct change_record record;
+        bool whole = carried_block_next(&records, &block) == STATUS_OK;
+        if (change_record_next(&records, &record))
+            return 400;
+        uint64_t last = record.first + record.count - 1;
+        if (whole) {
+            block_store(node, block.payload);
+            if (!is_carried(record.first) && blocks_count < 64)
+                carried_firsts[blocks_count++] = record.first;
+        } else if (last > meta->sequence && is_carried(record.first) && holders(last) < 2) {
+            meta->early++;
+        }
+        if (last <= meta->sequence)
+            continue;
+        if (record.first != meta->sequence + 1)
+            return 409;
+        meta->epoch = record.epoch;
+        meta->sequence = last;
+    }
+    return 204;
+}
+
+static int take_page(struct fake_meta *meta, struct bytes query)
+{
+    char text[200];
+    uint64_t epoch, sequence;
+    snprintf(text, sizeof(text), "%.*s", (int)query.len, query.data);
+    CHECK(sscanf(text, "epoch=%" SCNx64 "&sequence=%" SCNu64, &epoch, &sequence) == 2);
+    meta->pages++;
+    meta->early += holders(sequence) < 2;
+    if (strstr(text, "&last=1")) {
+        meta->epoch = epoch;
+        meta->sequence = sequence;
+    }
+    return 204;
+}
+
+static void handle_meta(struct fake_node *node, struct http_request *request, const struct protocol_auth *auth)
+{
+    struct fake_meta *meta = &running->nodes[node->number - 1];
+    struct buffer body;
+    int status;
+    (void)auth;
+    if (bytes_equal_str(request->path, "/meta/state")) {
+        reply_position(meta, request, 204);
+        return;
+    }
+    buffer_init(&body, CARRIED_BLOCK_MAX + CHANGE_RECORD_MAX);
+    CHECK(http_body_read_all(request, &body) == STATUS_OK);
+    while (meta->fault == SILENT && !node->released && !http_request_is_closed(request))
+        task_sleep_ms(5);
+    if (meta->fault == FAILS)
+        status = 500;
+    else if (bytes_equal_str(request->path, "/meta/batches"))
+        status = take_batches(node, meta, buffer_bytes(&body));
+    else
+        status = take_page(meta, request->query);
+    buffer_release(&body);
+    reply_position(meta, request, status);
+}
+
+/* ---- the gateway's part ---------------------------------------------------------------------------------------- */
+
+static void sync_start(struct fixture *f)
+{
+    const struct replication_config config = {.cluster = fake.cluster,
+                                              .pool = f->support.pool,
+                                              .copies = COPIES,
+                                              .node_timeout_ms = 3000,
+                                              .stall_ms = STALL_MS,
+                                              .check_interval_ms = 100,
+                                              .bandwidth = &f->bandwidth};
+    f->sync = replication_create(&config);
+    const struct meta_options options = {.path = f->support.path,
+                                         .cluster_id = support_cluster,
+                                         .pool = f->support.pool,
+                                         .cache_bytes = 1 << 20,
+                                         .replication = replication_hooks(f->sync)};
+    OK(meta_open(&options, &f->support.meta));
+    replication_start(f->sync, f->support.meta, fake.loops.loops[0]);
+}
+
+static void sync_stop(struct fixture *f)
+{
+    if (!f->sync)
+        return;
+    replication_stop(f->sync);
+    meta_close(f->support.meta);
+    replication_free(f->sync);
+    f->sync = NULL;
+    f->support.meta = NULL;
+}
+
+static uint64_t local_sequence(struct fixture *f)
+{
+    struct meta_position position;
+    meta_position(f->support.meta, &position);
+    return position.sequence;
+}
+
+static void wait_nodes_with(struct fixture *f, unsigned count)
+{
+    uint64_t until_ms = clock_monotonic_ms() + WAIT_MS, sequence = local_sequence(f);
+    while (holders(sequence) < count) {
+        assert_true(clock_monotonic_ms() < until_ms);
+        usleep(2000);
+    }
+}
+
+static int setup(void **state)
+{
+    struct fixture *f = mem_zalloc(sizeof(*f));
+    struct cluster_config config = fake_config();
+    config.stall_ms = STALL_MS;
+    *state = running = f;
+    blocks_count = 0;
+    memset(f->bytes, 'b', sizeof(f->bytes));
+    strcpy(f->support.path, "/tmp/tercet-carried-XXXXXX");
+    assert_non_null(mkdtemp(f->support.path));
+    f->support.pool = pool_create(2, "carried");
+    f->bandwidth.bytes_per_s = 1u << 30;
+    fake_start_nodes(0);
+    for (unsigned i = 0; i < FAKE_NODES; i++)
+        fake.nodes[i].meta = handle_meta;
+    fake_start_cluster(&config);
+    sync_start(f);
+    wait_nodes_with(f, FAKE_NODES);
+    support_bucket(&f->support, "bucket", true, &f->bucket);
+    wait_nodes_with(f, FAKE_NODES);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *f = *state;
+    unsigned early = 0;
+    for (unsigned i = 0; i < FAKE_NODES; i++) {
+        f->nodes[i].fault = STORES;
+        early += f->nodes[i].early;
+    }
+    sync_stop(f);
+    fake_stop();
+    return support_teardown(state) || early;
+}
+
+/* An object of one small chunk. */
+static enum status put(struct fixture *f, const char *key, struct chunk_id *id)
+{
+    struct meta_object object = {.size = sizeof(f->bytes)};
+    struct chunk_list chunks = {.carried = f->bytes};
+    struct chunk_ref ref = {.size = sizeof(f->bytes), .crc32c = crc32c_update(0, f->bytes, sizeof(f->bytes))};
+    chunk_id_create(&ref.id);
+    *id = ref.id;
+    chunk_list_append(&chunks, &ref);
+    enum status status = meta_object_put(f->support.meta, f->bucket.id, KEY(key), &object, &chunks, NULL);
+    chunk_list_release(&chunks);
+    return status;
+}
+
+static bool has(unsigned node, const struct chunk_id *id)
+{
+    return fake_find(&fake.nodes[node - 1], id) != NULL;
+}
+
+static unsigned stored_on(const struct chunk_id *id)
+{
+    unsigned count = 0;
+    for (unsigned i = 1; i <= FAKE_NODES; i++)
+        count += has(i, id);
+    return count;
+}
+
+/* What is recorded: good copies on nodes that have it. */
+static void assert_recorded(struct fixture *f, const struct chunk_id *id, unsigned good)
+{
+    struct meta_chunk chunk;
+    OK(meta_chunk_get(f->support.meta, id, &chunk));
+    assert_int_equal(chunk.ref.copies - __builtin_popcount(chunk.bad), good);
+    for (unsigned i = 0; i < chunk.ref.copies; i++)
+        if (!(chunk.bad >> i & 1))
+            assert_true(has(chunk.ref.nodes[i], id));
+}
+
+/* ---- tests ------------------------------------------------------------------------------------------------------- */
+
+static void test_three_store_it_and_all_follow(void **state)
+{
+    struct fixture *f = *state;
+    struct chunk_id id;
+    for (unsigned i = 0; i < 12; i++) {
+        OK(put(f, "key", &id));
+        assert_int_equal(stored_on(&id), 3); /* when it is acknowledged */
+        assert_recorded(f, &id, 3);
+    }
+    wait_nodes_with(f, FAKE_NODES);
+    assert_int_equal(stored_on(&id), 3);
+}
+
+/* One of them stalls: the fourth stands in, and the row says so. */
+static void test_a_silent_node_is_replaced(void **state)
+{
+    struct fixture *f = *state;
+    struct chunk_id id;
+    f->nodes[1].fault = SILENT;
+    for (unsigned i = 0; i < 6; i++) {
+        OK(put(f, "key", &id));
+        assert_recorded(f, &id, 3);
+        assert_false(has(2, &id));
+    }
+    f->nodes[1].fault = STORES;
+    wait_nodes_with(f, FAKE_NODES);
+}
+
+static void test_a_node_that_fails_is_replaced(void **state)
+{
+    struct fixture *f = *state;
+    struct chunk_id id;
+    f->nodes[2].fault = FAILS;
+    for (unsigned i = 0; i < 6; i++) {
+        OK(put(f, "key", &id));
+        assert_recorded(f, &id, 3);
+    }
+    f->nodes[2].fault = STORES;
+    wait_nodes_with(f, FAKE_NODES);
+}
+
+/* It follows the metadata without the chunks. */
+static void test_a_full_node_is_passed_over(void **state)
+{
+    struct fixture *f = *state;
+    struct chunk_id id;
+    f->nodes[0].fault = FULL;
+    fake.nodes[0].full = true;
+    for (unsigned i = 0; i < 6; i++) {
+        OK(put(f, "key", &id));
+        assert_recorded(f, &id, 3);
+        assert_false(has(1, &id));
+        wait_nodes_with(f, FAKE_NODES);
+    }
+}
+
+/* Two of four are lost in the middle: two copies, which queues the repair. */
+static void test_two_nodes_are_lost(void **state)
+{
+    struct fixture *f = *state;
+    struct chunk_id id;
+    f->nodes[0].fault = f->nodes[1].fault = FAILS;
+    OK(put(f, "key", &id));
+    assert_recorded(f, &id, 2);
+    assert_true(meta_repair_backlog(f->support.meta) > 0);
+    f->nodes[0].fault = f->nodes[1].fault = STORES;
+    wait_nodes_with(f, FAKE_NODES);
+}
+
+/* With one node only it is not acknowledged, and nothing is handed on that has no bytes elsewhere; when the nodes are
+ * back they get both. */
+static void test_one_node_is_not_enough(void **state)
+{
+    struct fixture *f = *state;
+    struct chunk_id id;
+    f->nodes[0].fault = f->nodes[1].fault = f->nodes[2].fault = FAILS;
+    assert_int_not_equal(put(f, "key", &id), STATUS_OK);
+    f->nodes[0].fault = f->nodes[1].fault = f->nodes[2].fault = STORES;
+    wait_nodes_with(f, FAKE_NODES);
+    assert_true(replication_wait(f->sync, WAIT_MS));
+    assert_true(stored_on(&id) >= 3 || meta_repair_backlog(f->support.meta) > 0);
+}
+
+/* What was not handed on when the process ended is in the log, with the bytes. */
+static void test_the_log_has_the_bytes(void **state)
+{
+    struct fixture *f = *state;
+    struct chunk_id id;
+    for (unsigned i = 0; i < FAKE_NODES; i++)
+        f->nodes[i].fault = FAILS;
+    assert_int_equal(put(f, "key", &id), STATUS_UNCERTAIN);
+    assert_int_equal(stored_on(&id), 0);
+    sync_stop(f);
+    for (unsigned i = 0; i < FAKE_NODES; i++)
+        f->nodes[i].fault = STORES;
+    sync_start(f);
+    wait_nodes_with(f, FAKE_NODES);
+    assert_int_equal(stored_on(&id), 3);
+    assert_recorded(f, &id, 3);
+}
+
+/* The same when two of its nodes stay away: one of the others stores it in their place, or nothing could go on. */
+static void test_a_node_stands_in_after_a_restart(void **state)
+{
+    struct fixture *f = *state;
+    struct meta_chunk chunk;
+    struct chunk_id id;
+    for (unsigned i = 0; i < FAKE_NODES; i++)
+        f->nodes[i].fault = FAILS;
+    assert_int_equal(put(f, "key", &id), STATUS_UNCERTAIN);
+    OK(meta_chunk_get(f->support.meta, &id, &chunk));
+    sync_stop(f);
+    for (unsigned i = 1; i <= FAKE_NODES; i++)
+        if (i != chunk.ref.nodes[0] && i != chunk.ref.nodes[1])
+            f->nodes[i - 1].fault = STORES;
+    sync_start(f);
+    wait_nodes_with(f, 2);
+    assert_int_equal(stored_on(&id), 2);
+}
+
+/* A snapshot brings no chunks: it waits until what it holds is stored elsewhere. */
+static void test_a_snapshot_waits(void **state)
+{
+    struct fixture *f = *state;
+    struct meta_chunk chunk;
+    struct chunk_id id;
+    unsigned other = 10;
+    for (unsigned i = 0; i < FAKE_NODES; i++)
+        f->nodes[i].fault = FAILS;
+    assert_int_equal(put(f, "key", &id), STATUS_UNCERTAIN);
+    OK(meta_chunk_get(f->support.meta, &id, &chunk));
+    for (unsigned i = 0; i < 3; i++)
+        other -= chunk.ref.nodes[i];
+    struct fake_meta *overruled = &f->nodes[other - 1];
+    sync_stop(f);
+    overruled->epoch = 5; /* of a history that was given up */
+    overruled->sequence = 1000000;
+    overruled->fault = f->nodes[chunk.ref.nodes[0] - 1].fault = STORES;
+    sync_start(f);
+    assert_false(replication_wait(f->sync, 1500));
+    assert_true(has(chunk.ref.nodes[0], &id));
+    assert_int_equal(overruled->pages, 0);
+    f->nodes[chunk.ref.nodes[1] - 1].fault = STORES;
+    assert_true(replication_wait(f->sync, WAIT_MS));
+    uint64_t until_ms = clock_monotonic_ms() + WAIT_MS;
+    while (overruled->sequence != local_sequence(f)) {
+        assert_true(clock_monotonic_ms() < until_ms);
+        usleep(2000);
+    }
+    assert_true(overruled->pages > 0);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(test_three_store_it_and_all_follow),
+        TEST(test_a_silent_node_is_replaced),
+        TEST(test_a_node_that_fails_is_replaced),
+        TEST(test_a_full_node_is_passed_over),
+        TEST(test_two_nodes_are_lost),
+        TEST(test_one_node_is_not_enough),
+        TEST(test_a_snapshot_waits),
+        TEST(test_the_log_has_the_bytes),
+        TEST(test_a_node_stands_in_after_a_restart),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
