@@ -20,16 +20,20 @@ MIB = 1024 * 1024
 OBJECTS = {"large": 20 * MIB, "small": 5000, "odd": 3 * MIB + 17}
 
 
-class Repair(ClusterTest):
-    cluster_options = {
+def options(dead_after):
+    return {
         "tls": False,
         "node_options": ("-scrub-period", "3s"),
         "gateway_options": (
             *("-health-interval", "500ms", "-suspect-interval", "200ms", "-breaker-open", "300ms"),
-            *("-node-dead-after", "1500ms", "-repair-interval", "200ms"),
+            *("-node-dead-after", dead_after, "-repair-interval", "200ms"),
             *("-gc-grace", "500ms", "-gc-interval", "200ms", "-upload-expiry", "5s"),
         ),
     }
+
+
+class RepairTest(ClusterTest):
+    """What the tests below share: three objects, and what the nodes hold of them."""
 
     def setUp(self):
         super().setUp()
@@ -103,6 +107,11 @@ class Repair(ClusterTest):
         self.cluster.nodes[number - 1].kill()
         poll(lambda: self.cluster.healthy_nodes() == 3, "the node is seen to be down")
 
+class Repair(RepairTest):
+    """A node is given up after a second and a half, and one that merely starts slowly may be, too."""
+
+    cluster_options = options("1500ms")
+
     def test_dead_node(self):
         chunks = set(self.holders())
         self.assertGreaterEqual(len(chunks), 5)
@@ -142,35 +151,6 @@ class Repair(ClusterTest):
             self.cluster.restart_node(number)
         poll(lambda: left() == (0, 0, 0, 0), "nothing is left")
         poll(lambda: self.cluster.metric("tercet_repair_oldest_age_seconds") == 0, "the queue is empty")
-
-    def test_short_absence_moves_nothing(self):
-        before = self.holders()
-        self.cluster.nodes[1].kill()
-        self.cluster.restart_node(2)
-        poll(lambda: self.cluster.healthy_nodes() == 4, "the node is back")
-        poll(lambda: self.state()["queuedChunks"] == 0 and not any(n["awaitsComparison"] for n in self.state()["nodes"]),
-             "the node is compared and admitted")
-        self.assertEqual(self.holders(), before)
-
-    def test_wiped_node_of_small_chunks(self):
-        """Many small chunks come back with few requests, each where it was."""
-        for number in range(300):
-            self.s3.put_object(Bucket="repair", Key=f"many/{number}", Body=content(1 + 11 * number, f"many/{number}"))
-        chunks, held = set(self.holders()), set(self.inventory(2))
-        self.take_down(2)
-        shutil.rmtree(self.cluster.data("node2"))
-        os.mkdir(self.cluster.data("node2"), 0o700)
-        self.cluster.restart_node(2)
-        poll(lambda: self.settled(chunks), "three copies of everything", 30)
-        self.assertEqual(set(self.inventory(2)), held)
-        text = self.cluster.get("/metrics", self.cluster.node_url(2))[1].decode()
-        asked = {endpoint: int(count) for endpoint, count in
-                 re.findall(r'^http_requests_total{method="POST",endpoint="(/chunks/[^"]*pull)",.*} (\d+)$', text, re.MULTILINE)}
-        self.assertLess(0, asked.get("/chunks/pull", 0))
-        self.assertLess(sum(asked.values()), len(held) / 4)
-        for number in range(0, 300, 7):
-            body = self.s3.get_object(Bucket="repair", Key=f"many/{number}")["Body"].read()
-            self.assertEqual(body, content(1 + 11 * number, f"many/{number}"))
 
     def test_wiped_node(self):
         before = self.holders()
@@ -247,6 +227,41 @@ class Repair(ClusterTest):
         self.assertGreater(len(self.holders()), len(before))
         poll(lambda: not self.s3.list_multipart_uploads(Bucket="repair").get("Uploads"), "the upload expires")
         poll(lambda: set(self.holders()) == before, "its chunks are freed")
+
+
+class Return(RepairTest):
+    """A node that is back before it is given up: however slowly it starts, nothing is to be moved."""
+
+    cluster_options = options("10m")
+
+    def test_short_absence_moves_nothing(self):
+        before = self.holders()
+        self.cluster.nodes[1].kill()
+        self.cluster.restart_node(2)
+        poll(lambda: self.cluster.healthy_nodes() == 4, "the node is back")
+        poll(lambda: self.state()["queuedChunks"] == 0 and not any(n["awaitsComparison"] for n in self.state()["nodes"]),
+             "the node is compared and admitted")
+        self.assertEqual(self.holders(), before)
+
+    def test_wiped_node_of_small_chunks(self):
+        """Many small chunks come back with few requests, each where it was."""
+        for number in range(300):
+            self.s3.put_object(Bucket="repair", Key=f"many/{number}", Body=content(1 + 11 * number, f"many/{number}"))
+        chunks, held = set(self.holders()), set(self.inventory(2))
+        self.take_down(2)
+        shutil.rmtree(self.cluster.data("node2"))
+        os.mkdir(self.cluster.data("node2"), 0o700)
+        self.cluster.restart_node(2)
+        poll(lambda: self.settled(chunks), "three copies of everything", 30)
+        self.assertEqual(set(self.inventory(2)), held)
+        text = self.cluster.get("/metrics", self.cluster.node_url(2))[1].decode()
+        asked = {endpoint: int(count) for endpoint, count in
+                 re.findall(r'^http_requests_total{method="POST",endpoint="(/chunks/[^"]*pull)",.*} (\d+)$', text, re.MULTILINE)}
+        self.assertLess(0, asked.get("/chunks/pull", 0))
+        self.assertLess(sum(asked.values()), len(held) / 4)
+        for number in range(0, 300, 7):
+            body = self.s3.get_object(Bucket="repair", Key=f"many/{number}")["Body"].read()
+            self.assertEqual(body, content(1 + 11 * number, f"many/{number}"))
 
 
 if __name__ == "__main__":
