@@ -29,26 +29,41 @@ void xml_writer_init(struct xml_writer *writer, struct buffer *out)
     writer_put_str(writer, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
 }
 
+/* A whole tag in one step: a listing has 14,000. */
+static void writer_put_tag(struct xml_writer *writer, struct bytes front, const char *name)
+{
+    struct bytes tag = bytes_from_str(name);
+    char *end = writer->status ? NULL : buffer_reserve(writer->out, front.len + tag.len + 1);
+
+    if (!end) {
+        writer->status = writer->status ? writer->status : STATUS_LIMIT;
+        return;
+    }
+    memcpy(end, front.data, front.len);
+    memcpy(end + front.len, tag.data, tag.len);
+    end[front.len + tag.len] = '>';
+    writer->out->len += front.len + tag.len + 1;
+    writer->out->data[writer->out->len] = '\0';
+}
+
 static void writer_push(struct xml_writer *writer, const char *name)
 {
     CHECK(writer->depth < XML_DEPTH_MAX);
     writer->open[writer->depth++] = name;
-    writer_put(writer, "<", 1);
-    writer_put_str(writer, name);
 }
 
 void xml_writer_open(struct xml_writer *writer, const char *name)
 {
     writer_push(writer, name);
-    writer_put(writer, ">", 1);
+    writer_put_tag(writer, BYTES("<"), name);
 }
 
 void xml_writer_open_with(struct xml_writer *writer, const char *name, const char *attributes)
 {
     writer_push(writer, name);
-    writer_put(writer, " ", 1);
-    writer_put_str(writer, attributes);
-    writer_put(writer, ">", 1);
+    writer_put(writer, "<", 1);
+    writer_put_str(writer, name);
+    writer_put_tag(writer, BYTES(" "), attributes);
 }
 
 void xml_writer_open_root(struct xml_writer *writer, const char *name)
@@ -59,9 +74,7 @@ void xml_writer_open_root(struct xml_writer *writer, const char *name)
 void xml_writer_close(struct xml_writer *writer)
 {
     CHECK(writer->depth > 0);
-    writer_put(writer, "</", 2);
-    writer_put_str(writer, writer->open[--writer->depth]);
-    writer_put(writer, ">", 1);
+    writer_put_tag(writer, BYTES("</"), writer->open[--writer->depth]);
 }
 
 /* What stands for the character in text; NULL when it stands for itself. A carriage return would be read back
@@ -107,9 +120,22 @@ struct bytes xml_writer_front(struct bytes text, size_t bytes_max)
     return bytes_of(text.data, at);
 }
 
+/* How many bytes from there on are characters of ASCII that stand for themselves. */
+static size_t plain_run(struct bytes text, size_t at)
+{
+    size_t start = at;
+
+    for (; at < text.len; at++) {
+        uint8_t c = (uint8_t)text.data[at];
+        if (c < 0x20 || c >= 0x80 || c == '&' || c == '<' || c == '>' || c == '"')
+            break;
+    }
+    return at - start;
+}
+
 void xml_writer_text(struct xml_writer *writer, struct bytes text)
 {
-    size_t plain = 0, at = 0;
+    size_t plain = 0, at = plain_run(text, 0);
 
     while (at < text.len) {
         char scratch[12];
@@ -125,6 +151,7 @@ void xml_writer_text(struct xml_writer *writer, struct bytes text)
             plain = at + len;
         }
         at += len;
+        at += plain_run(text, at);
     }
     if (at > plain)
         writer_put(writer, text.data + plain, at - plain);
@@ -144,10 +171,14 @@ void xml_writer_element_str(struct xml_writer *writer, const char *name, const c
 
 void xml_writer_element_u64(struct xml_writer *writer, const char *name, uint64_t value)
 {
-    char text[24];
+    char text[20];
+    size_t at = sizeof(text);
 
-    snprintf(text, sizeof(text), "%llu", (unsigned long long)value);
-    xml_writer_element_str(writer, name, text);
+    do {
+        text[--at] = (char)('0' + value % 10);
+        value /= 10;
+    } while (value);
+    xml_writer_element(writer, name, bytes_of(text + at, sizeof(text) - at));
 }
 
 void xml_writer_element_bool(struct xml_writer *writer, const char *name, bool value)
