@@ -3,6 +3,7 @@
  * hold up those behind it. When the whole queue was walked, one empty answer says so and the walk starts over. */
 #include "meta/repair.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/check.h"
@@ -132,13 +133,13 @@ static uint8_t repair_still_bad(const struct chunk_record *before, const struct 
     return bad;
 }
 
-/* The nodes that had a bad copy and no longer count stay recorded as bad, as far as there is room: one that is away may
- * still hold its copy, and GC must ask it too. */
-static void repair_keep_bad(struct chunk_record *record, const struct chunk_record *before)
+/* The nodes whose copies were recorded while this one was made stay recorded; so do, as bad, those that had a bad copy
+ * and no longer count, as far as there is room: one that is away may still hold its copy, and GC must ask it too. */
+static void repair_keep(struct chunk_record *record, const struct chunk_record *before, bool bad)
 {
     for (unsigned i = 0; i < before->copies && record->copies < CHUNK_COPIES_MAX; i++)
-        if (before->bad & 1u << i && !memchr(record->nodes, before->nodes[i], record->copies)) {
-            record->bad |= (uint8_t)(1u << record->copies);
+        if (bad == (before->bad >> i & 1) && !memchr(record->nodes, before->nodes[i], record->copies)) {
+            record->bad |= (uint8_t)(bad << record->copies);
             record->nodes[record->copies++] = before->nodes[i];
         }
 }
@@ -156,7 +157,8 @@ static enum status repair_done_one(struct txn *txn, const struct chunk_ref *ref,
     record.copies = ref->copies;
     memset(record.nodes, 0, sizeof(record.nodes));
     memcpy(record.nodes, ref->nodes, ref->copies);
-    repair_keep_bad(&record, &before);
+    repair_keep(&record, &before, false);
+    repair_keep(&record, &before, true);
     chunk_row_put(txn, &ref->id, &record);
     *queued = record.queued;
     return STATUS_OK;
@@ -310,20 +312,23 @@ struct replace_op {
     struct commit_op op;
     const struct chunk_list *chunks;
     struct meta_short missing;
-    uint8_t queued; /* result: where the last one of them is queued, as are all */
+    uint8_t *queued; /* results */
 };
 
-/* The lost copy stays recorded as a bad one, since its node may store it later, while there is room. */
+/* The lost copy stays recorded as a bad one, since its node may store it later, while there is room. A repair may have
+ * been faster with either. */
 static void replace_one(struct chunk_record *record, uint8_t lost, uint8_t stand_in)
 {
     uint8_t *copy = memchr(record->nodes, lost, record->copies);
+    const uint8_t *there = stand_in ? memchr(record->nodes, stand_in, record->copies) : NULL;
 
-    if (!copy)
-        return;
-    record->bad |= (uint8_t)(1u << (copy - record->nodes));
-    if (stand_in && record->copies < CHUNK_COPIES_MAX) {
+    if (copy)
+        record->bad |= (uint8_t)(1u << (copy - record->nodes));
+    if (there) {
+        record->bad &= (uint8_t) ~(1u << (there - record->nodes));
+    } else if (stand_in && record->copies < CHUNK_COPIES_MAX) {
         record->nodes[record->copies++] = stand_in;
-    } else if (stand_in) {
+    } else if (stand_in && copy) {
         record->bad &= (uint8_t) ~(1u << (copy - record->nodes));
         *copy = stand_in;
     }
@@ -334,7 +339,7 @@ static enum status replace_prepare(struct commit_op *op, struct txn *txn)
     struct replace_op *replace = (struct replace_op *)op;
     struct chunk_record record;
 
-    replace->queued = CHUNK_NOT_QUEUED;
+    memset(replace->queued, CHUNK_NOT_QUEUED, replace->chunks->count);
     for (size_t i = 0; i < replace->chunks->count; i++) {
         const struct chunk_id *id = &replace->chunks->refs[i].id;
         enum status status = chunk_row_get(&txn->view, id, &record);
@@ -345,7 +350,7 @@ static enum status replace_prepare(struct commit_op *op, struct txn *txn)
         for (unsigned at = 0; at < replace->missing.count; at++)
             replace_one(&record, replace->missing.nodes[at].lost, replace->missing.nodes[at].stand_in);
         chunk_row_put(txn, id, &record);
-        replace->queued = record.queued;
+        replace->queued[i] = record.queued;
     }
     return STATUS_OK;
 }
@@ -353,10 +358,12 @@ static enum status replace_prepare(struct commit_op *op, struct txn *txn)
 enum status repair_replace(struct meta *meta, const struct chunk_list *chunks, const struct meta_short *missing)
 {
     struct replace_op op = {.op.prepare = replace_prepare, .chunks = chunks, .missing = *missing};
+    op.queued = mem_alloc(chunks->count);
     enum status status = commit_run(meta, &op.op);
 
     for (size_t i = 0; i < chunks->count && !status; i++)
-        repair_walk_step_back(&meta->repair, &chunks->refs[i].id, op.queued);
+        repair_walk_step_back(&meta->repair, &chunks->refs[i].id, op.queued[i]);
+    free(op.queued);
     return status;
 }
 

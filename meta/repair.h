@@ -15,7 +15,7 @@ struct repair_walk {
 void repair_walk_init(struct repair_walk *walk);
 void repair_walk_release(struct repair_walk *walk);
 
-/* Of chunks that were recorded just now: corrects their rows, in a commit of its own. */
+/* Of chunks that were carried: corrects their rows, in a commit of its own. What is recorded no more is passed over. */
 enum status repair_replace(struct meta *meta, const struct chunk_list *chunks, const struct meta_short *missing);
 
 #endif

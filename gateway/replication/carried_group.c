@@ -67,12 +67,23 @@ void carried_group_held(struct replication *replication, const struct feeder *fe
     }
 }
 
-bool carried_group_stored(struct replication *replication, const struct feeder *feeder, uint64_t first,
-                          enum member_state state)
+static struct carried_group *group_find(const struct replication *replication, uint64_t first)
 {
     struct carried_group *group = replication->groups;
     while (group && group->first != first)
         group = group->next;
+    return group;
+}
+
+bool carried_group_is_under_way(const struct replication *replication, uint64_t first)
+{
+    return group_find(replication, first) != NULL;
+}
+
+bool carried_group_stored(struct replication *replication, const struct feeder *feeder, uint64_t first,
+                          enum member_state state)
+{
+    struct carried_group *group = group_find(replication, first);
     struct group_member *member = group ? member_find(group, feeder) : NULL;
     if (!group)
         return false;

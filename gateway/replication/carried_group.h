@@ -41,6 +41,7 @@ void carried_group_held(struct replication *replication, const struct feeder *fe
  * such group any more. */
 bool carried_group_stored(struct replication *replication, const struct feeder *feeder, uint64_t first,
                           enum member_state state);
+bool carried_group_is_under_way(const struct replication *replication, uint64_t first);
 /* The first group behind that sequence (of a record's first change) for which the node stands in, and which it can be
  * sent now. NULL: none. */
 const struct carried_group *carried_group_wanted(const struct replication *replication, const struct feeder *feeder,

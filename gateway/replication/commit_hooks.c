@@ -11,6 +11,7 @@
 #include "base/metrics.h"
 #include "base/task.h"
 #include "gateway/replication/replication_internal.h"
+#include "gateway/replication/stood_in.h"
 #include "storage/cluster/carriers.h"
 
 #define READY_WAIT_MS 800 /* before changes are refused: a node may be about to catch up */
@@ -197,20 +198,26 @@ static bool is_hopeless_locked(struct replication *replication, uint64_t last, u
     return now_ms - replication->hopeless_since_ms >= LOOK_MS;
 }
 
-/* Copies that stood in for nodes which stored theirs after all. */
-static void surplus_discard(struct replication *replication, uint64_t first, uint64_t surplus)
+/* What became of the copies that stood in: surplus, since the nodes stored theirs after all; or, of a group that was
+ * given up and whose owner so does not correct its rows, the only ones. */
+static void stand_ins_settle(struct replication *replication, uint64_t first, uint64_t surplus,
+                             const struct meta_short *given_up)
 {
     struct carried_block block;
     struct buffer record;
-    if (!surplus)
+    if (!surplus && !given_up)
         return;
     buffer_init(&record, CARRIED_BLOCK_MAX + CHANGE_RECORD_MAX);
     lock_acquire(&replication->lock);
     enum status status = record_ring_copy(&replication->ring, first, 1, NULL, &record);
     lock_release(&replication->lock);
     struct bytes rest = buffer_bytes(&record);
-    if (!status && carried_block_next(&rest, &block) == STATUS_OK)
-        cluster_carried_discard(replication->config.cluster, surplus, &block);
+    if (!status && carried_block_next(&rest, &block) == STATUS_OK) {
+        if (given_up)
+            stood_in_record(replication, &block, given_up);
+        else
+            cluster_carried_discard(replication->config.cluster, surplus, &block);
+    }
     buffer_release(&record);
 }
 
@@ -228,12 +235,17 @@ static void group_end(struct replication *replication, bool held, uint64_t last,
         carried_group_end(replication, group, missing, &surplus);
     }
     lock_release(&replication->lock);
-    if (!group || !held)
+    if (!group)
         return;
+    if (!held) {
+        if (missing->count && missing->nodes[0].stand_in)
+            stand_ins_settle(replication, first, 0, missing);
+        return;
+    }
     for (unsigned i = 0; i < missing->count; i++)
         degraded = degraded || missing->nodes[i].stand_in == 0;
     cluster_carried_safe(replication->config.cluster, (double)(clock_monotonic_ms() - begun_ms) / 1000, degraded);
-    surplus_discard(replication, first, surplus);
+    stand_ins_settle(replication, first, surplus, NULL);
 }
 
 static bool wait_held_locked(struct replication *replication, uint64_t last, uint64_t since_ms)

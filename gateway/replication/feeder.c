@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/task.h"
 #include "gateway/replication/replication_internal.h"
+#include "gateway/replication/stood_in.h"
 #include "meta/take_over.h"
 #include "storage/cluster/carriers.h"
 
@@ -300,31 +301,6 @@ static enum status parcel_take(struct parcel *parcel)
     return status;
 }
 
-/* The blocks of what was sent: which groups are stored by the node now, or will not be. What nobody waits for any more,
- * and is not the node's, is taken back. */
-static void parcel_tell(const struct parcel *parcel, enum member_state state)
-{
-    struct feeder *feeder = parcel->feeder;
-    struct replication *replication = feeder->replication;
-    struct bytes rest = buffer_bytes(&parcel->body);
-    struct carried_block block;
-    struct change_record record;
-    while (rest.len > 0) {
-        bool carries = carried_block_next(&rest, &block) == STATUS_OK;
-        if (change_record_next(&rest, &record))
-            return;
-        if (!carries)
-            continue;
-        lock_acquire(&replication->lock);
-        bool known = carried_group_stored(replication, feeder, record.first, state);
-        /* others have it without this node; else the group was given up, and this may be one of few copies */
-        bool spare = record.first + record.count - 1 <= replication->settled;
-        lock_release(&replication->lock);
-        if (!known && spare && parcel->stands_in && state == MEMBER_STORED)
-            cluster_carried_discard(replication->config.cluster, UINT64_C(1) << feeder->index, &block);
-    }
-}
-
 static void blocked_note(struct feeder *feeder, bool blocked, uint64_t settled)
 {
     lock_acquire(&feeder->replication->lock);
@@ -362,13 +338,15 @@ static enum status parcel_send(struct parcel *parcel)
     call_begins(feeder);
     enum status status = cluster_meta_apply(replication->config.cluster, feeder->index, body, &node);
     if (status == STATUS_NO_SPACE && carries && node.epoch) {
-        parcel_tell(parcel, MEMBER_WITHOUT);
+        stood_in_tell(feeder, body, MEMBER_WITHOUT, parcel->stands_in);
         return feeder_check(feeder, &node, false); /* it follows without the chunks */
     }
     if (!status && carries)
         cluster_carrier_answered(replication->config.cluster, feeder->index, clock_monotonic_us() - started_us);
     if (!status && (parcel->stands_in || parcel->rule.stands_in))
-        parcel_tell(parcel, MEMBER_STORED);
+        stood_in_tell(feeder, body, MEMBER_STORED, parcel->stands_in);
+    else if (status && parcel->rule.stands_in)
+        stood_in_doubt(feeder, body);
     if (!status || status == STATUS_PRECONDITION)
         status = feeder_check(feeder, &node, false);
     feeder->proven = status == STATUS_OK;

@@ -12,6 +12,7 @@
 #include "gateway/replication/lease.h"
 #include "gateway/replication/recovery.h"
 #include "gateway/replication/replication_internal.h"
+#include "gateway/replication/stood_in.h"
 
 struct replication *replication_create(const struct replication_config *config)
 {
@@ -49,6 +50,7 @@ void replication_start(struct replication *replication, struct meta *meta, struc
 
     CHECK(!replication->meta);
     replication->meta = meta;
+    replication->loop = loop;
     meta_position(meta, &position);
     replication->last = position.sequence;
     replication->generation = change_generation(position.epoch);
@@ -115,6 +117,7 @@ void replication_stop(struct replication *replication)
 {
     lease_stop(replication->lease);
     lock_acquire(&replication->lock);
+    stood_in_stop_locked(replication);
     replication->stopping = true;
     while (replication->running > 0) {
         for (unsigned i = 0; i < replication->count; i++)

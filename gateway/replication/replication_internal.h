@@ -18,6 +18,7 @@ struct feeder {
     unsigned index, number;
     bool met, needs_snapshot; /* its task's */
     bool proven;              /* its task's: it took changes since it was last met anew */
+    uint64_t doubted;         /* its task's: up to there it may have stored for others what it did not say */
     /* under lock: */
     struct task *task; /* NULL when it does not run */
     bool emptied;      /* it came without a replica: what it has since then proves nothing */
@@ -35,6 +36,7 @@ struct replication {
     struct replication_config config;
     struct meta_replication hooks;
     struct meta *meta;
+    struct loop *loop;
     struct lease *lease;
     struct metric_histogram *seconds;
     struct metric_counter *uncertain, *snapshots, *carried, *stand_ins;
@@ -48,6 +50,8 @@ struct replication {
     uint64_t settled;             /* see hand_on.h */
     uint64_t awaited;             /* what the acknowledger waits for; 0: nothing */
     unsigned others_wait;         /* threads that wait for something else */
+    unsigned corrections;         /* tasks of stood_in.h */
+    bool ending;                  /* none of them begins any more */
     bool stopping;
     enum status refusal;        /* replication_refusal */
     uint64_t short_since_ms;    /* a change was to be made and too few nodes followed, then and ever since; else 0 */

@@ -269,6 +269,39 @@ static void assert_recorded(struct fixture *f, const struct chunk_id *id, unsign
             assert_true(has(chunk.ref.nodes[i], id));
 }
 
+static bool is_recorded_on(const struct meta_chunk *chunk, unsigned node)
+{
+    for (unsigned i = 0; i < chunk->ref.copies; i++)
+        if (chunk->ref.nodes[i] == node)
+            return true;
+    return false;
+}
+
+/* Whoever has it is in its row, which is corrected in a commit of its own; so many copies count. */
+static void wait_recorded(struct fixture *f, const struct chunk_id *id, unsigned good)
+{
+    uint64_t until_ms = clock_monotonic_ms() + WAIT_MS;
+    struct meta_chunk chunk;
+    for (bool all = false; !all; usleep(2000)) {
+        assert_true(clock_monotonic_ms() < until_ms);
+        OK(meta_chunk_get(f->support.meta, id, &chunk));
+        all = chunk.ref.copies - __builtin_popcount(chunk.bad) == (int)good;
+        for (unsigned node = 1; node <= FAKE_NODES; node++)
+            all = all && (!has(node, id) || is_recorded_on(&chunk, node));
+    }
+    assert_recorded(f, id, good);
+}
+
+/* A commit is seen before it is counted. */
+static void wait_repair_queued(struct fixture *f)
+{
+    uint64_t until_ms = clock_monotonic_ms() + WAIT_MS;
+    while (meta_repair_backlog(f->support.meta) == 0) {
+        assert_true(clock_monotonic_ms() < until_ms);
+        usleep(2000);
+    }
+}
+
 /* ---- tests ------------------------------------------------------------------------------------------------------- */
 
 static void test_three_store_it_and_all_follow(void **state)
@@ -389,6 +422,95 @@ static void test_a_node_stands_in_after_a_restart(void **state)
     sync_start(f);
     wait_nodes_with(f, 2);
     assert_int_equal(stored_on(&id), 2);
+    wait_recorded(f, &id, 2);
+    wait_repair_queued(f);
+    f->nodes[chunk.ref.nodes[0] - 1].fault = f->nodes[chunk.ref.nodes[1] - 1].fault = STORES;
+    wait_nodes_with(f, FAKE_NODES);
+    wait_recorded(f, &id, 2); /* they store what is theirs, and a repair finds it */
+}
+
+/* Its answer is lost, and it is not asked again: the row promises at least no copies that are not there. */
+static void test_a_node_stands_in_and_does_not_say_so(void **state)
+{
+    struct fixture *f = *state;
+    struct meta_chunk chunk;
+    struct chunk_id id;
+    unsigned other = 10;
+    for (unsigned i = 0; i < FAKE_NODES; i++)
+        f->nodes[i].fault = FAILS;
+    assert_int_equal(put(f, "key", &id), STATUS_UNCERTAIN);
+    OK(meta_chunk_get(f->support.meta, &id, &chunk));
+    for (unsigned i = 0; i < 3; i++)
+        other -= chunk.ref.nodes[i];
+    sync_stop(f);
+    f->nodes[chunk.ref.nodes[2] - 1].fault = STORES;
+    f->nodes[other - 1].fault = SILENT;
+    sync_start(f);
+    wait_nodes_with(f, 2);
+    f->nodes[other - 1].fault = STORES;
+    assert_true(has(other, &id));
+    uint64_t until_ms = clock_monotonic_ms() + WAIT_MS;
+    while (chunk.ref.copies - __builtin_popcount(chunk.bad) != 1) {
+        assert_true(clock_monotonic_ms() < until_ms);
+        usleep(2000);
+        OK(meta_chunk_get(f->support.meta, &id, &chunk));
+    }
+    assert_recorded(f, &id, 1);
+    wait_repair_queued(f);
+}
+
+struct put_call {
+    struct fixture *f;
+    struct chunk_id id;
+    enum status status;
+};
+
+static void *put_alone(void *arg)
+{
+    struct put_call *call = arg;
+    call->status = put(call->f, "key", &call->id);
+    return NULL;
+}
+
+/* The only chunk that is recorded. False: there is none yet. */
+static bool only_chunk(struct fixture *f, struct meta_chunk *chunk)
+{
+    size_t count = 0;
+    OK(meta_chunk_walk(f->support.meta, NULL, 1, chunk, &count));
+    return count == 1;
+}
+
+/* All nodes of the group fail, and one that stands in is not enough: the copy that it has is recorded later. */
+static void test_a_group_is_given_up_with_a_stand_in(void **state)
+{
+    struct fixture *f = *state;
+    struct put_call call = {.f = f};
+    struct meta_chunk chunk;
+    unsigned other = 10;
+    pthread_t thread;
+    for (unsigned i = 0; i < FAKE_NODES; i++)
+        f->nodes[i].fault = SILENT;
+    assert_int_equal(pthread_create(&thread, NULL, put_alone, &call), 0);
+    uint64_t until_ms = clock_monotonic_ms() + WAIT_MS;
+    while (!only_chunk(f, &chunk)) {
+        assert_true(clock_monotonic_ms() < until_ms);
+        usleep(1000);
+    }
+    for (unsigned i = 0; i < 3; i++) {
+        other -= chunk.ref.nodes[i];
+        f->nodes[chunk.ref.nodes[i] - 1].fault = FAILS;
+    }
+    f->nodes[other - 1].fault = STORES;
+    pthread_join(thread, NULL);
+    assert_int_equal(call.status, STATUS_UNCERTAIN);
+    assert_int_equal(stored_on(&call.id), 1);
+    assert_true(has(other, &call.id));
+    for (unsigned i = 0; i < FAKE_NODES; i++)
+        f->nodes[i].fault = STORES;
+    wait_nodes_with(f, FAKE_NODES);
+    wait_recorded(f, &call.id, 1);
+    assert_int_equal(stored_on(&call.id), 4);
+    wait_repair_queued(f);
 }
 
 /* A snapshot brings no chunks: it waits until what it holds is stored elsewhere. */
@@ -436,6 +558,8 @@ int main(void)
         TEST(test_a_snapshot_waits),
         TEST(test_the_log_has_the_bytes),
         TEST(test_a_node_stands_in_after_a_restart),
+        TEST(test_a_node_stands_in_and_does_not_say_so),
+        TEST(test_a_group_is_given_up_with_a_stand_in),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

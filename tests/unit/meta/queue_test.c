@@ -474,6 +474,36 @@ static void test_repair_keeps_bad_nodes_recorded(void **state)
     meta_garbage_release(&garbage);
 }
 
+/* A node that stood in while the chunk was written is recorded while a repair makes another copy, and after it; and
+ * what a repair did meanwhile is not undone by that. */
+static void test_repair_beside_a_stand_in(void **state)
+{
+    struct support *s = *state;
+    struct meta_short missing = {.count = 1, .nodes[0] = {.lost = 2, .stand_in = 4}};
+    struct chunk_list chunks = {0};
+    struct meta_chunk chunk;
+    size_t count;
+
+    OK(support_put(s, &s->plain, "k", 1, 1, NULL, NULL));
+    OK(meta_chunk_walk(s->meta, NULL, 1, &chunk, &count));
+    OK(meta_repair_add(s->meta, &chunk.ref.id, 2));
+    const struct chunk_ref made = {
+        .id = chunk.ref.id, .size = chunk.ref.size, .crc32c = chunk.ref.crc32c, .copies = 3, .nodes = {1, 3, 2}};
+    chunk_list_append(&chunks, &chunk.ref);
+    OK(repair_replace(s->meta, &chunks, &missing));
+    OK(meta_repair_done(s->meta, &made));
+    OK(meta_chunk_get(s->meta, &chunk.ref.id, &chunk));
+    assert_int_equal(chunk.ref.copies, 4);
+    assert_int_equal(chunk.ref.nodes[3], 4);
+    assert_int_equal(chunk.bad, 0);
+    OK(meta_repair_add(s->meta, &chunk.ref.id, 4));
+    OK(repair_replace(s->meta, &chunks, &missing)); /* it is named already, and is no other copy */
+    OK(meta_chunk_get(s->meta, &chunk.ref.id, &chunk));
+    assert_int_equal(chunk.ref.copies, 4);
+    assert_int_equal(chunk.bad, 1 << 2);
+    chunk_list_release(&chunks);
+}
+
 static void test_repair_backlog_age(void **state)
 {
     struct support *s = *state;
@@ -512,6 +542,7 @@ int main(void)
         TEST(test_repair_meets_gc),
         TEST(test_chunks_by_node),
         TEST(test_repair_keeps_bad_nodes_recorded),
+        TEST(test_repair_beside_a_stand_in),
         TEST(test_damage_during_repair),
         TEST(test_repair_backlog_age),
     };
