@@ -113,7 +113,7 @@ static enum status create_files_bucket(struct gateway *gateway)
 }
 
 static enum status open_metadata(struct gateway *gateway, const struct settings *settings, const char *path,
-                                 const struct cluster_config *cluster)
+                                 const struct cluster_config *cluster, const struct taken_over *taken)
 {
     struct meta_options options = {
         .path = path,
@@ -147,6 +147,7 @@ static enum status open_metadata(struct gateway *gateway, const struct settings 
     }
     if (gateway->replication) {
         replication_start(gateway->replication, gateway->meta, gateway->loops.loops[0]);
+        replication_took_over(gateway->replication, taken);
         gateway->lease = replication_lease(gateway->replication);
         if (!replication_wait(gateway->replication, NODES_WAIT_MS))
             log_warn("too few nodes keep the metadata: changes are refused until more do");
@@ -176,9 +177,13 @@ static enum status open_stores(struct gateway *gateway, const struct settings *s
     };
     if (!status && settings->restore_metadata)
         return recovery_restore(&recovery);
+    struct taken_over taken = {0};
     if (!status && settings->metadata_copies)
-        status = recovery_check(&recovery);
-    return status ? status : open_metadata(gateway, settings, path, cluster);
+        status = recovery_check(&recovery, &taken);
+    if (!status)
+        status = open_metadata(gateway, settings, path, cluster, &taken);
+    buffer_release(&taken.record);
+    return status;
 }
 
 /* What supervisors ask for: served also when there are too many connections. */

@@ -2,8 +2,11 @@
  * synced here, and the next one is appended only then, so a crash leaves the nodes ahead by one record at most. */
 #include "meta/take_over.h"
 
+#include <string.h>
+
 #include "base/check.h"
 #include "base/lock.h"
+#include "meta/chunk_rows.h"
 #include "meta/internal.h"
 
 /* The record alone, and with the node's replica as it left it. */
@@ -70,6 +73,26 @@ enum status take_over_write_at(const char *path, const uint8_t *cluster_id, stru
         return status;
     status = take_over_write(db, cluster_id, bytes, replica);
     store_close(db);
+    return status;
+}
+
+enum status take_over_chunk_next(struct bytes *changes, struct chunk_ref *chunk)
+{
+    struct chunk_record record;
+    struct change change;
+    struct chunk_id id;
+    enum status status;
+
+    while ((status = change_next(changes, &change)) == STATUS_OK) {
+        if (change.kind != CHANGE_PUT || change.family != STORE_CHUNKS)
+            continue;
+        if (change.key.len != sizeof(id) || chunk_record_decode(change.value, &record))
+            return STATUS_CORRUPT;
+        memcpy(&id, change.key.data, sizeof(id));
+        chunk_record_ref_all(&record, &id, chunk);
+        if (record.size <= CARRIED_CHUNK_MAX && record.queued != CHUNK_UNWANTED)
+            return STATUS_OK;
+    }
     return status;
 }
 

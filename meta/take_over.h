@@ -8,6 +8,7 @@
 #ifndef TERCET_META_TAKE_OVER_H
 #define TERCET_META_TAKE_OVER_H
 
+#include "base/chunk.h"
 #include "meta/lineage.h"
 #include "meta/meta.h"
 #include "meta/store.h"
@@ -22,6 +23,10 @@ enum status take_over_write(struct meta_store *db, const uint8_t *cluster_id, st
                             const struct meta_position *replica);
 enum status take_over_write_at(const char *path, const uint8_t *cluster_id, struct bytes record,
                                const struct meta_position *replica);
+
+/* The next chunk of which such a record says where it is, of those that it may have carried: small, and not garbage.
+ * changes: what is left of its payload. NOT_FOUND: the end. CORRUPT. */
+enum status take_over_chunk_next(struct bytes *changes, struct chunk_ref *chunk);
 
 /* Does the record begin right where the database is, or where one of its epochs ended? */
 bool take_over_is_stray(struct meta *meta, struct bytes record, const struct meta_position *replica);

@@ -65,8 +65,15 @@ static enum status local_peek(const struct recovery_config *config, struct surve
     return meta_position_peek(config->meta_path, config->cluster_id, &local->position, &local->lineage);
 }
 
+static void holders_note(const struct survey *survey, const struct meta_position *at, struct taken_over *taken)
+{
+    for (unsigned i = 0; i < survey->node_count; i++)
+        if (survey->answered[i] && survey->states[i].epoch == at->epoch && survey->states[i].sequence == at->sequence)
+            taken->holders[taken->holder_count++] = (uint8_t)survey_node_number(survey, i);
+}
+
 /* Checks the local metadata, and takes over what a node is ahead by. What it is ahead by then was no single record. */
-static enum status settle_local(struct survey *survey, struct survey_local *local)
+static enum status settle_local(struct survey *survey, struct survey_local *local, struct taken_over *taken)
 {
     const struct recovery_config *config = survey->config;
     struct buffer record;
@@ -82,6 +89,9 @@ static enum status settle_local(struct survey *survey, struct survey_local *loca
         status = take_over_write_at(config->meta_path, config->cluster_id, buffer_bytes(&record), &replica);
         if (!status)
             status = local_peek(config, local);
+        if (!status)
+            status = buffer_append_bytes(&taken->record, buffer_bytes(&record));
+        holders_note(survey, &replica, taken);
         buffer_clear(&record);
         if (status)
             fprintf(stderr, "tercet-gateway: it cannot be taken over: %s\n", status_name(status));
@@ -113,10 +123,12 @@ static enum status drop_torn_tail(const struct recovery_config *config)
     return status ? status : meta_torn_drop(&torn);
 }
 
-enum status recovery_check(const struct recovery_config *config)
+enum status recovery_check(const struct recovery_config *config, struct taken_over *taken)
 {
     struct survey survey;
     struct survey_local local;
+    *taken = (struct taken_over){0};
+    buffer_init(&taken->record, CHANGE_RECORD_MAX);
     enum status peeked = local_peek(config, &local);
     if (peeked == STATUS_DAMAGED) {
         peeked = drop_torn_tail(config);
@@ -136,7 +148,7 @@ enum status recovery_check(const struct recovery_config *config)
     if (status)
         return status;
     if (peeked == STATUS_OK)
-        return settle_local(&survey, &local);
+        return settle_local(&survey, &local, taken);
     unsigned best = survey_best(&survey);
     if (best == survey.node_count)
         return STATUS_OK;

@@ -24,13 +24,21 @@ struct recovery_config {
     unsigned restore_from; /* the number of the node to restore from, whatever others hold; 0: the most advanced one */
 };
 
+/* The record that was taken over, and who has it: only these have the chunks that it may have carried
+ * (replication_took_over). */
+struct taken_over {
+    struct buffer record; /* to be released; empty: none was */
+    unsigned holder_count;
+    uint8_t holders[CLUSTER_NODES_MAX]; /* their numbers */
+};
+
 /* STATUS_OK when the local database may be served: all that any replica holds is in it; or there is none, and (nearly)
  * all nodes say that they hold nothing either. One record that nodes hold behind its last one was on its way when the
- * last process died: it is taken over. One that they hold beside it (survey_find_strays) is passed over.
- * STATUS_PRECONDITION when a restore has put another in its place. Nodes
- * that do not answer are checked when they do (replication.h). A torn last record of the log (meta/store.h)
- * is cut off when so many nodes answer that one would have it, had it been acknowledged, and none has more. */
-enum status recovery_check(const struct recovery_config *config);
+ * last process died: it is taken over, and is *taken then. One that they hold beside it (survey_find_strays) is passed
+ * over. STATUS_PRECONDITION when a restore has put another in its place. Nodes that do not answer are checked when they
+ * do (replication.h). A torn last record of the log (meta/store.h) is cut off when so many nodes answer that one would
+ * have it, had it been acknowledged, and none has more. */
+enum status recovery_check(const struct recovery_config *config, struct taken_over *taken);
 /* Rebuilds the local database from the most advanced replica. Refuses when a local one is in use or not behind, and
  * when another node holds what that one does not (two histories, after a log lost its tail: the operator chooses the
  * node). Before it reads, the nodes shut out every gateway with an older database, wherever it runs: what such a one

@@ -75,6 +75,11 @@ void replication_start(struct replication *replication, struct meta *meta, struc
                                                             .arg = replication});
 }
 
+void replication_took_over(struct replication *replication, const struct taken_over *taken)
+{
+    stood_in_taken_over(replication, taken);
+}
+
 struct lease *replication_lease(struct replication *replication)
 {
     return replication->lease;

@@ -19,6 +19,7 @@
 
 struct lease;
 struct replication;
+struct taken_over;
 
 struct replication_config {
     struct cluster *cluster;
@@ -35,6 +36,9 @@ struct replication *replication_create(const struct replication_config *config);
 const struct meta_replication *replication_hooks(struct replication *replication); /* for meta_open */
 /* Starts the feeders and the lease. From a plain thread. */
 void replication_start(struct replication *replication, struct meta *meta, struct loop *loop);
+/* Once it was started: the recovery took this record over, without the chunks that it may have carried. Those who are
+ * not known to have it are to get them by a repair. */
+void replication_took_over(struct replication *replication, const struct taken_over *taken);
 /* Can small chunks be carried with commits now? Only when all nodes that they would need follow. Any thread. */
 bool replication_carries(struct replication *replication);
 /* Whether this gateway is still the one (lease.h). Once it was started. */

@@ -3,6 +3,7 @@
 #include "gateway/replication/stood_in.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/check.h"
 #include "base/clock.h"
@@ -11,6 +12,7 @@
 #include "base/task.h"
 #include "gateway/replication/replication_internal.h"
 #include "meta/repair.h"
+#include "meta/take_over.h"
 #include "storage/cluster/carriers.h"
 
 /* ---- correcting rows --------------------------------------------------------------------------------------------- */
@@ -60,26 +62,62 @@ static void correction_run(void *arg)
     correction_end(correction);
 }
 
+static void correction_begin(struct replication *replication, struct chunk_list *take_chunks,
+                             const struct meta_short *missing)
+{
+    lock_acquire(&replication->lock);
+    bool begins = !replication->ending && missing->count > 0 && take_chunks->count > 0;
+    replication->corrections += begins;
+    lock_release(&replication->lock);
+    if (!begins) {
+        chunk_list_release(take_chunks);
+        return;
+    }
+    struct correction *correction = mem_zalloc(sizeof(*correction));
+    *correction = (struct correction){replication, *take_chunks, *missing};
+    *take_chunks = (struct chunk_list){0};
+    task_spawn(replication->loop, correction_run, correction);
+}
+
 void stood_in_record(struct replication *replication, const struct carried_block *block,
                      const struct meta_short *missing)
 {
-    struct correction *correction = mem_zalloc(sizeof(*correction));
+    struct chunk_list chunks = {0};
     struct bytes rest = block->payload;
     struct carried_chunk chunk;
-    correction->replication = replication;
-    correction->missing = *missing;
     while (carried_chunk_next(&rest, &chunk) == STATUS_OK)
-        chunk_list_append(&correction->chunks, &(struct chunk_ref){.id = chunk.id});
-    lock_acquire(&replication->lock);
-    bool begins = !replication->ending && missing->count > 0;
-    replication->corrections += begins;
-    lock_release(&replication->lock);
-    if (begins) {
-        task_spawn(replication->loop, correction_run, correction);
+        chunk_list_append(&chunks, &(struct chunk_ref){.id = chunk.id});
+    correction_begin(replication, &chunks, missing);
+}
+
+/* The chunk's nodes that are not known to have the record. */
+static struct meta_short lacking(const struct chunk_ref *chunk, const struct taken_over *taken)
+{
+    struct meta_short missing = {0};
+    for (unsigned i = 0; i < chunk->copies; i++)
+        if (!memchr(taken->holders, chunk->nodes[i], taken->holder_count))
+            missing.nodes[missing.count++].lost = chunk->nodes[i];
+    return missing;
+}
+
+/* Chunks of the same group, whose nodes are the same, follow each other. */
+void stood_in_taken_over(struct replication *replication, const struct taken_over *taken)
+{
+    struct bytes records = buffer_bytes(&taken->record);
+    struct change_record record;
+    struct chunk_list chunks = {0};
+    struct meta_short missing = {0};
+    struct chunk_ref chunk;
+    if (records.len == 0 || change_record_next(&records, &record))
         return;
+    while (take_over_chunk_next(&record.payload, &chunk) == STATUS_OK) {
+        struct meta_short its = lacking(&chunk, taken);
+        if (memcmp(&its, &missing, sizeof(its)) != 0)
+            correction_begin(replication, &chunks, &missing);
+        missing = its;
+        chunk_list_append(&chunks, &chunk);
     }
-    chunk_list_release(&correction->chunks);
-    free(correction);
+    correction_begin(replication, &chunks, &missing);
 }
 
 void stood_in_stop_locked(struct replication *replication)

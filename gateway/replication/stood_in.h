@@ -6,6 +6,7 @@
 #define TERCET_GATEWAY_STOOD_IN_H
 
 #include "gateway/replication/carried_group.h"
+#include "gateway/replication/recovery.h"
 
 /* What the node was sent: the chunks of its blocks are stored by it now, or will not be. recruited: for groups for
  * which it was wanted. In the feeder's task. */
@@ -16,6 +17,8 @@ void stood_in_doubt(struct feeder *feeder, struct bytes sent);
  * ends before leaves them to the comparison. Any thread, without the lock. */
 void stood_in_record(struct replication *replication, const struct carried_block *block,
                      const struct meta_short *missing);
+/* The same for each chunk that a record which was taken over may have carried. */
+void stood_in_taken_over(struct replication *replication, const struct taken_over *taken);
 /* Waits until no such task runs, and lets none begin. Under the lock. */
 void stood_in_stop_locked(struct replication *replication);
 

@@ -46,7 +46,7 @@ static _Noreturn void gateway_shut_out(void)
         sim_sleep_us(1000 * MS);
 }
 
-static void gateway_recover(void)
+static void gateway_recover(struct taken_over *taken)
 {
     const struct recovery_config config = {.cluster = model.cluster,
                                            .data_dir = DATA_DIR,
@@ -64,7 +64,7 @@ static void gateway_recover(void)
             violated("a restore ended %s", status_name(status));
         sim_sleep_us(500 * MS);
     }
-    while ((status = recovery_check(&config)) != STATUS_OK) {
+    while ((status = recovery_check(&config, taken)) != STATUS_OK) {
         if (status == STATUS_PRECONDITION && model.cut_restore)
             gateway_shut_out();
         if (status == STATUS_CONFLICT || status == STATUS_PRECONDITION)
@@ -84,8 +84,9 @@ static void bucket_need(const char *name, bool versioned, struct meta_bucket *bu
 
 static void gateway_main(void *arg)
 {
+    struct taken_over taken;
     (void)arg;
-    gateway_recover();
+    gateway_recover(&taken);
     model.bandwidth = mem_zalloc(sizeof(*model.bandwidth));
     model.bandwidth->bytes_per_s = 100 << 20;
     model.replication = replication_create(&(struct replication_config){.cluster = model.cluster,
@@ -101,6 +102,7 @@ static void gateway_main(void *arg)
     if (status)
         violated("the metadata do not open: %s", status_name(status));
     replication_start(model.replication, model.meta, NULL);
+    replication_took_over(model.replication, &taken);
     bucket_need("plain", false, &model.buckets[0]);
     bucket_need("versioned", true, &model.buckets[1]);
     model.serves = true;

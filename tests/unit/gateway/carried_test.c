@@ -5,6 +5,7 @@
 
 #include <inttypes.h>
 
+#include "gateway/replication/recovery.h"
 #include "gateway/replication/replication.h"
 #include "gateway/replication/replication_internal.h"
 #define FAKE_REAL_TIME
@@ -513,6 +514,34 @@ static void test_a_group_is_given_up_with_a_stand_in(void **state)
     wait_repair_queued(f);
 }
 
+/* The recovery took a record over, and knows only of one node that has what it carried. */
+static void test_what_was_taken_over_is_repaired(void **state)
+{
+    struct fixture *f = *state;
+    struct taken_over taken = {.holder_count = 1};
+    struct chunk_id first, second;
+    struct carried_block block;
+    struct meta_chunk chunk;
+    OK(put(f, "first", &first));
+    uint64_t before = local_sequence(f);
+    OK(put(f, "second", &second));
+    OK(meta_chunk_get(f->support.meta, &second, &chunk));
+    taken.holders[0] = chunk.ref.nodes[1];
+    buffer_init(&taken.record, CARRIED_BLOCK_MAX + CHANGE_RECORD_MAX);
+    OK(meta_changes_read(f->support.meta, before + 1, &taken.record));
+    struct bytes record = buffer_bytes(&taken.record);
+    OK(carried_block_next(&record, &block));
+    memmove(taken.record.data, record.data, record.len);
+    taken.record.len = record.len;
+    replication_took_over(f->sync, &taken);
+    wait_recorded(f, &second, 1);
+    OK(meta_chunk_get(f->support.meta, &second, &chunk));
+    assert_int_equal(chunk.bad, 1 << 0 | 1 << 2);
+    wait_repair_queued(f);
+    assert_recorded(f, &first, 3);
+    buffer_release(&taken.record);
+}
+
 /* A snapshot brings no chunks: it waits until what it holds is stored elsewhere. */
 static void test_a_snapshot_waits(void **state)
 {
@@ -556,6 +585,7 @@ int main(void)
         TEST(test_two_nodes_are_lost),
         TEST(test_one_node_is_not_enough),
         TEST(test_a_snapshot_waits),
+        TEST(test_what_was_taken_over_is_repaired),
         TEST(test_the_log_has_the_bytes),
         TEST(test_a_node_stands_in_after_a_restart),
         TEST(test_a_node_stands_in_and_does_not_say_so),

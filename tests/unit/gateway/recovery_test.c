@@ -19,6 +19,7 @@ struct call {
     unsigned wanted;
     uint32_t local;
     struct survey survey;
+    struct taken_over taken;
     enum status status;
     atomic_bool done;
 };
@@ -60,7 +61,8 @@ static enum status fence_nodes(struct call *call)
 
 static enum status check(struct call *call)
 {
-    return recovery_check(&call->config);
+    buffer_release(&call->taken.record);
+    return recovery_check(&call->config, &call->taken);
 }
 
 static char local_path[96];
@@ -466,10 +468,15 @@ static void a_record_that_was_not_durable_here_is_taken_over(void **state)
         run(f, &call);
         assert_int_equal(call.status, STATUS_OK);
         check_local_is_at(&call, &ahead.positions[i]);
+        assert_true(bytes_equal(buffer_bytes(&call.taken.record), buffer_bytes(&ahead.records[i])));
+        assert_int_equal(call.taken.holder_count, 1); /* who else has what it carried is not known */
+        assert_int_equal(call.taken.holders[0], 3);
     }
     run(f, &call); /* once is enough */
     assert_int_equal(call.status, STATUS_OK);
     check_local_is_at(&call, &ahead.positions[1]);
+    assert_int_equal(call.taken.record.len, 0);
+    assert_int_equal(call.taken.holder_count, 0);
     ahead_release(&ahead);
 }
 
@@ -491,6 +498,7 @@ static void a_node_that_falls_silent_proves_nothing(void **state)
     run(f, &call);
     assert_int_equal(call.status, STATUS_OK);
     check_local_is_at(&call, &ahead.positions[0]);
+    buffer_release(&call.taken.record);
     ahead_release(&ahead);
 }
 
