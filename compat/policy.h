@@ -129,6 +129,38 @@ struct policy_outcome {
  */
 struct policy_outcome policy_evaluate(const struct policy *policy, const struct policy_request *request);
 
+/* All that is to be asked for one request. What is absent is NULL or none. */
+struct policy_set {
+    const struct policy *const *identity; /* of the user, its groups, or the role */
+    size_t identity_count;
+    const struct policy *resource; /* of the bucket; of a role that is to be assumed */
+    const struct policy *boundary;
+    const struct policy *const *session; /* together one: what any of them allows, the session may */
+    size_t session_count;
+};
+
+enum policy_reason {
+    POLICY_EXPLICIT_DENY,   /* a statement denies it */
+    POLICY_NOT_ALLOWED,     /* no statement allows it */
+    POLICY_BEYOND_BOUNDARY, /* allowed, but not by the permissions boundary */
+    POLICY_BEYOND_SESSION,  /* allowed, but not by the session's policies */
+    POLICY_ALLOWED,         /* by a statement */
+    POLICY_ALLOWED_TO_ROOT, /* of the resource's account, who needs none */
+};
+struct policy_decision {
+    bool allowed;
+    enum policy_reason reason;
+    const struct policy *policy; /* which decided, of the set; NULL when none did */
+    size_t statement;            /* of it, from 1 */
+    struct bytes sid;            /* of its memory; may be empty */
+};
+
+/* AWS's evaluation: a deny of any policy; else what the bucket's policy and the caller's own allow, within boundary and
+ * session. Within one account a bucket's policy that names the caller itself suffices, and one that names its account
+ * leaves it to the caller's policies; between two accounts both have to allow it. A role's trust policy has to allow in
+ * any case. The owner's root may read and change the bucket's policy whatever that says. */
+struct policy_decision policy_decide(const struct policy_set *set, const struct policy_request *request);
+
 /* Would the bucket's policy let people in whom nobody has named? Public until proved otherwise: every Allow has to be
  * bound to principals, or by a condition to fixed values of one of the keys that AWS lists for it. */
 bool policy_is_public(const struct policy *policy);

@@ -20,7 +20,7 @@ FOR_TESTS = {
                      "tests move the clock, and read times of logs"),
     "base/context.c": ("context_swap", "in assembler; its own file calls it"),
     "compat/policy_context.c": ("policy_table_context", OF_POLICIES),
-    "compat/policy_evaluate.c": ("policy_evaluate", OF_POLICIES),
+    "compat/policy_decide.c": ("policy_decide", OF_POLICIES),
     "compat/policy_parse.c": ("policy_parse", OF_POLICIES),
     "compat/policy_public.c": ("policy_is_public policy_uses_key", OF_POLICIES),
     "compat/response_xml.c": ("response_post", "the answer to an upload by form, which is to come"),
