@@ -41,9 +41,11 @@
  *                                  chunks sooner than for records without; 503
  *   GET    /meta/last              200 with the record that was applied last, without its block; 204 there is none, as
  *                                  after a snapshot
- *   PUT    /meta/snapshot?epoch=HEX16&sequence=S&page=N[&last=1]
+ *   PUT    /meta/snapshot?epoch=HEX16&sequence=S&page=N[&last=1][&over=HEX16-S]
  *                                  body = one record, page N of a snapshot that takes the replica's place with its
- *                                  last page. 204; 409 another page comes next: begin again at 0; 412 as above
+ *                                  last page. 204; 409 another page comes next: begin again at 0; or what is held is
+ *                                  of another epoch that is not earlier, unless `over` says just where the replica is,
+ *                                  which the gateway knows to be no part of the history; 412 as above
  *   POST   /meta/dump              body = family byte and key (empty: the beginning); 200 with one record of the rows
  *                                  behind it, without changes at the end
  *   POST   /meta/fence?generation=G

@@ -157,6 +157,7 @@ enum status feeder_check(struct feeder *feeder, const struct cluster_meta_state 
     }
     if (standing == STANDING_PREFIX || standing == STANDING_OVERRULED) {
         feeder->needs_snapshot = standing == STANDING_OVERRULED;
+        feeder->overruled = feeder->needs_snapshot ? job.replica : (struct meta_position){0};
         call_ends(feeder, standing == STANDING_PREFIX ? node->sequence : 0, by_snapshot);
         return STATUS_OK;
     }

@@ -16,9 +16,10 @@
 struct feeder {
     struct replication *replication;
     unsigned index, number;
-    bool met, needs_snapshot; /* its task's */
-    bool proven;              /* its task's: it took changes since it was last met anew */
-    uint64_t doubted;         /* its task's: up to there it may have stored for others what it did not say */
+    bool met, needs_snapshot;       /* its task's */
+    struct meta_position overruled; /* its task's: where the node is, when that is no part of the history; else 0 */
+    bool proven;                    /* its task's: it took changes since it was last met anew */
+    uint64_t doubted;               /* its task's: up to there it may have stored for others what it did not say */
     /* under lock: */
     struct task *task; /* NULL when it does not run */
     bool emptied;      /* it came without a replica: what it has since then proves nothing */

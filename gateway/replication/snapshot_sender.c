@@ -16,6 +16,15 @@ struct snapshot_job {
     enum status status;
 };
 
+/* A node refuses what is not of a later epoch, unless it is told that it was overruled. Only then, since one of an
+ * earlier build does not know the word. */
+static void overrule(const struct feeder *feeder, struct cluster_meta_page *page)
+{
+    const struct meta_position *held = &feeder->overruled;
+    if (change_generation(page->as_of.epoch) <= change_generation(held->epoch) && page->as_of.epoch != held->epoch)
+        page->over = (struct cluster_meta_state){.epoch = held->epoch, .sequence = held->sequence};
+}
+
 static void snapshot_job_open(void *arg)
 {
     struct snapshot_job *job = arg;
@@ -124,6 +133,7 @@ enum status snapshot_send(struct feeder *feeder)
     pool_run(replication->config.pool, snapshot_job_open, &job);
     enum status status = job.status;
     struct cluster_meta_page page = {.as_of = {.epoch = job.as_of.epoch, .sequence = job.as_of.sequence}};
+    overrule(feeder, &page);
     if (!status && snapshot_is_early(feeder, job.as_of.sequence))
         status = STATUS_CANCELLED;
     if (!status) {

@@ -61,9 +61,11 @@ enum status cluster_meta_last(struct cluster *cluster, unsigned index, struct bu
 enum status cluster_meta_load(struct cluster *cluster, unsigned index, const struct cluster_meta_page *page,
                               struct bytes record, struct cluster_meta_state *state)
 {
-    char target[NODE_TARGET_MAX];
-    snprintf(target, sizeof(target), "/meta/snapshot?epoch=%016" PRIx64 "&sequence=%" PRIu64 "&page=%" PRIu32 "%s",
-             page->as_of.epoch, page->as_of.sequence, page->number, page->last ? "&last=1" : "");
+    char target[NODE_TARGET_MAX], over[64] = "";
+    if (page->over.epoch)
+        snprintf(over, sizeof(over), "&over=%016" PRIx64 "-%" PRIu64, page->over.epoch, page->over.sequence);
+    snprintf(target, sizeof(target), "/meta/snapshot?epoch=%016" PRIx64 "&sequence=%" PRIu64 "&page=%" PRIu32 "%s%s",
+             page->as_of.epoch, page->as_of.sequence, page->number, page->last ? "&last=1" : "", over);
     return meta_exchange(cluster, index, (struct node_exchange){.method = "PUT", .target = target, .body = record},
                          state);
 }

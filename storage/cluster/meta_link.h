@@ -30,6 +30,8 @@ struct cluster_meta_page {
     struct cluster_meta_state as_of;
     uint32_t number;
     bool last;
+    /* Where the node is, when that is of an epoch not before as_of's and no part of the history; epoch 0: it is not. */
+    struct cluster_meta_state over;
 };
 enum status cluster_meta_load(struct cluster *cluster, unsigned index, const struct cluster_meta_page *page,
                               struct bytes record, struct cluster_meta_state *state);

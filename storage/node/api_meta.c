@@ -7,6 +7,7 @@
 #include "storage/node/meta_replica.h"
 
 #define POSITION_MAX (UINT16_MAX + 1) /* family byte and key */
+#define EPOCH_DIGITS 16
 
 struct meta_job {
     struct api_request *request;
@@ -101,17 +102,35 @@ static void run_job(struct meta_job *job, size_t body_max, enum status (*run)(st
     buffer_release(&job->answer);
 }
 
+static enum status epoch_parse(struct bytes text, uint64_t *epoch)
+{
+    uint8_t bytes[8];
+    enum status status = hex_decode(text, bytes, sizeof(bytes));
+    *epoch = status ? 0 : get_u64(bytes);
+    return status;
+}
+
+/* Epoch and sequence, with a hyphen between. */
+static enum status position_parse(struct bytes text, struct meta_replica_state *position)
+{
+    if (text.len < EPOCH_DIGITS + 2 || text.data[EPOCH_DIGITS] != '-')
+        return STATUS_INVALID;
+    enum status status = epoch_parse(bytes_of(text.data, EPOCH_DIGITS), &position->epoch);
+    if (!status)
+        status = bytes_parse_u64(bytes_of(text.data + EPOCH_DIGITS + 1, text.len - EPOCH_DIGITS - 1), UINT64_MAX,
+                                 &position->sequence);
+    return status;
+}
+
 static enum status page_parse(struct bytes query, struct meta_replica_page *page)
 {
     struct bytes name, value;
-    uint8_t epoch[8];
     uint64_t number = 0;
     memset(page, 0, sizeof(*page));
     while (api_query_next(&query, &name, &value)) {
         enum status status = STATUS_INVALID;
         if (bytes_equal_str(name, "epoch")) {
-            status = hex_decode(value, epoch, sizeof(epoch));
-            page->as_of.epoch = status ? 0 : get_u64(epoch);
+            status = epoch_parse(value, &page->as_of.epoch);
         } else if (bytes_equal_str(name, "sequence")) {
             status = bytes_parse_u64(value, UINT64_MAX, &page->as_of.sequence);
         } else if (bytes_equal_str(name, "page")) {
@@ -119,6 +138,8 @@ static enum status page_parse(struct bytes query, struct meta_replica_page *page
         } else if (bytes_equal_str(name, "last")) {
             status = bytes_equal_str(value, "1") ? STATUS_OK : STATUS_INVALID;
             page->last = true;
+        } else if (bytes_equal_str(name, "over")) {
+            status = position_parse(value, &page->over);
         }
         if (status)
             return status;

@@ -160,7 +160,7 @@ static enum status load_locked(struct meta_replica *replica, const struct meta_r
         return STATUS_LIMIT;
     if (is_fenced_off(&state, page->as_of.epoch))
         return STATUS_PRECONDITION;
-    if (!epoch_continues(&state, page->as_of.epoch))
+    if (!epoch_continues(&state, page->as_of.epoch) && !state_equal(&page->over, &state))
         return STATUS_CONFLICT;
     if (page->number == 0)
         batch_clear_table(batch, fresh);

@@ -178,7 +178,8 @@ static enum status run_load(struct node_in_sim *node, struct message *message, s
     struct change_record record;
     if (change_generation(page->as_of.epoch) < node->fence)
         return STATUS_PRECONDITION;
-    if (!epoch_continues(node, page->as_of.epoch))
+    bool overruled = page->over.epoch == node->epoch && page->over.sequence == node->sequence;
+    if (!epoch_continues(node, page->as_of.epoch) && !overruled)
         return STATUS_CONFLICT;
     if (page->number == 0)
         buffer_clear(&node->loading);

@@ -84,8 +84,12 @@ static int take_page(struct fake_meta *meta, struct bytes query, size_t len)
     char text[200];
     uint64_t epoch, sequence;
     unsigned page;
+    char over[64];
     snprintf(text, sizeof(text), "%.*s", (int)query.len, query.data);
     CHECK(sscanf(text, "epoch=%" SCNx64 "&sequence=%" SCNu64 "&page=%u", &epoch, &sequence, &page) == 3);
+    snprintf(over, sizeof(over), "&over=%016" PRIx64 "-%" PRIu64, meta->epoch, meta->sequence);
+    if (epoch != meta->epoch && change_generation(epoch) <= change_generation(meta->epoch) && !strstr(text, over))
+        return 409;
     if (page == 0) {
         meta->pages = 0;
         meta->page_bytes = 0;

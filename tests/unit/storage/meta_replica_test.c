@@ -238,6 +238,31 @@ static void test_snapshot_of_earlier_epoch(void **state)
     assert_rows(f, "2:a=1 ");
 }
 
+/* A process that died had begun an epoch of the same generation, and only this node knows of it. */
+static void test_snapshot_over_a_stray(void **state)
+{
+    struct fixture *f = *state;
+    struct meta_replica_page page = {.as_of = {EPOCH + 1, 50, 0}};
+    OK(apply(f, EPOCH, 1, "stray", "1"));
+    assert_int_equal(load(f, &page, "x", "1"), STATUS_CONFLICT);
+    page.over = (struct meta_replica_state){.epoch = EPOCH, .sequence = 2}; /* it is somewhere else by now */
+    assert_int_equal(load(f, &page, "x", "1"), STATUS_CONFLICT);
+    page.over.sequence = 1;
+    OK(load(f, &page, "x", "1"));
+    page.number = 1;
+    page.last = true;
+    page.over.epoch = EPOCH + 2;
+    assert_int_equal(load(f, &page, "y", "2"), STATUS_CONFLICT);
+    page.over.epoch = EPOCH;
+    OK(load(f, &page, "y", "2"));
+    assert_state(f, EPOCH + 1, 50);
+    assert_rows(f, "2:x=1 2:y=2 ");
+    assert_int_equal(load(f, &page, "y", "2"), STATUS_CONFLICT); /* once more, by the network */
+    OK(meta_replica_fence(f->replica, change_generation(EPOCH) + 1));
+    page = (struct meta_replica_page){.as_of = {EPOCH, 60, 0}, .over = {EPOCH + 1, 50, 0}};
+    assert_int_equal(load(f, &page, "z", "1"), STATUS_PRECONDITION);
+}
+
 static void test_deletion(void **state)
 {
     struct fixture *f = *state;
@@ -392,6 +417,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_fence, setup, teardown),
         cmocka_unit_test_setup_teardown(test_fence_of_empty_replica, setup, teardown),
         cmocka_unit_test_setup_teardown(test_snapshot_of_earlier_epoch, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_snapshot_over_a_stray, setup, teardown),
         cmocka_unit_test_setup_teardown(test_deletion, setup, teardown),
         cmocka_unit_test_setup_teardown(test_snapshot, setup, teardown),
         cmocka_unit_test_setup_teardown(test_snapshot_abandoned_for_records, setup, teardown),

@@ -365,6 +365,10 @@ static void test_malformed_requests(void **state)
         "/meta/snapshot?epoch=0000000100000007&sequence=x&page=0",
         "/meta/snapshot?epoch=0000000100000007&sequence=1&page=4294967295",
         "/meta/snapshot?epoch=0000000100000007&sequence=18446744073709551616&page=0",
+        "/meta/snapshot?epoch=0000000100000007&sequence=1&page=0&over=0000000100000007",
+        "/meta/snapshot?epoch=0000000100000007&sequence=1&page=0&over=0000000100000007-",
+        "/meta/snapshot?epoch=0000000100000007&sequence=1&page=0&over=000000010000000g-1",
+        "/meta/snapshot?epoch=0000000100000007&sequence=1&page=0&over=0000000100000007-x",
         "/meta/snapshot?epoch=0000000100000007&sequence=1&page=0&last=2",
         "/meta/snapshot?epoch=000000010000000g&sequence=1&page=0",
     };
