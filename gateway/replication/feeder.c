@@ -137,7 +137,7 @@ static bool holds_stray(struct feeder *feeder, const struct cluster_meta_state *
     return job.stray && enough_heard(replication);
 }
 
-enum status feeder_check(struct feeder *feeder, const struct cluster_meta_state *node, bool by_snapshot)
+enum status feeder_check(struct feeder *feeder, const struct cluster_meta_state *node)
 {
     struct judge_job job = {.meta = feeder->replication->meta, .replica = {node->epoch, node->sequence}};
     if (node->fence > feeder->replication->generation) {
@@ -158,7 +158,8 @@ enum status feeder_check(struct feeder *feeder, const struct cluster_meta_state 
     if (standing == STANDING_PREFIX || standing == STANDING_OVERRULED) {
         feeder->needs_snapshot = standing == STANDING_OVERRULED;
         feeder->overruled = feeder->needs_snapshot ? job.replica : (struct meta_position){0};
-        call_ends(feeder, standing == STANDING_PREFIX ? node->sequence : 0, by_snapshot);
+        call_ends(feeder, standing == STANDING_PREFIX ? node->sequence : 0, feeder->loads);
+        feeder->loads = false;
         return STATUS_OK;
     }
     refuse(feeder, node, standing);
@@ -190,7 +191,7 @@ static enum status feeder_meet(struct feeder *feeder)
         status =
             cluster_meta_fence(replication->config.cluster, feeder->index, replication->restored_generation, &node);
     if (!status)
-        status = feeder_check(feeder, &node, false);
+        status = feeder_check(feeder, &node);
     if (!status)
         compared_note(feeder);
     return status;
@@ -340,7 +341,7 @@ static enum status parcel_send(struct parcel *parcel)
     enum status status = cluster_meta_apply(replication->config.cluster, feeder->index, body, &node);
     if (status == STATUS_NO_SPACE && carries && node.epoch) {
         stood_in_tell(feeder, body, MEMBER_WITHOUT, parcel->stands_in);
-        return feeder_check(feeder, &node, false); /* it follows without the chunks */
+        return feeder_check(feeder, &node); /* it follows without the chunks */
     }
     if (!status && carries)
         cluster_carrier_answered(replication->config.cluster, feeder->index, clock_monotonic_us() - started_us);
@@ -349,7 +350,7 @@ static enum status parcel_send(struct parcel *parcel)
     else if (status && parcel->rule.stands_in)
         stood_in_doubt(feeder, body);
     if (!status || status == STATUS_PRECONDITION)
-        status = feeder_check(feeder, &node, false);
+        status = feeder_check(feeder, &node);
     feeder->proven = status == STATUS_OK;
     return status;
 }

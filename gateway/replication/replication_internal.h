@@ -19,7 +19,8 @@ struct feeder {
     bool met, needs_snapshot;       /* its task's */
     struct meta_position overruled; /* its task's: where the node is, when that is no part of the history; else 0 */
     bool proven;                    /* its task's: it took changes since it was last met anew */
-    uint64_t doubted;               /* its task's: up to there it may have stored for others what it did not say */
+    bool loads;       /* its task's: it was sent a snapshot's last page, and has not said since where it is */
+    uint64_t doubted; /* its task's: up to there it may have stored for others what it did not say */
     /* under lock: */
     struct task *task; /* NULL when it does not run */
     bool emptied;      /* it came without a replica: what it has since then proves nothing */
@@ -85,8 +86,8 @@ void commit_hooks_wait_locked(struct replication *replication, uint64_t until_ms
 /* feeder.c */
 void feeder_main(void *arg);
 double feeder_lag(void *arg); /* for metrics */
-/* Looks at what the node says that it holds, by a snapshot or by records. CONFLICT: the gateway stops. */
-enum status feeder_check(struct feeder *feeder, const struct cluster_meta_state *node, bool by_snapshot);
+/* Looks at what the node says that it holds. CONFLICT: the gateway stops. */
+enum status feeder_check(struct feeder *feeder, const struct cluster_meta_state *node);
 
 /* snapshot_sender.c: all rows, page by page, to one node. */
 enum status snapshot_send(struct feeder *feeder);

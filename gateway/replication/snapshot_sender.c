@@ -146,6 +146,7 @@ enum status snapshot_send(struct feeder *feeder)
         status = job.status;
         if (!status)
             snapshot_throttle(feeder, job.record.len);
+        feeder->loads = feeder->loads || (!status && page.last); /* also when the answer is lost */
         if (!status)
             status =
                 cluster_meta_load(replication->config.cluster, feeder->index, &page, buffer_bytes(&job.record), &node);
@@ -153,5 +154,5 @@ enum status snapshot_send(struct feeder *feeder)
     pool_run(replication->config.pool, snapshot_job_close, &job);
     if (!status && !page.last)
         status = STATUS_CANCELLED;
-    return status ? status : feeder_check(feeder, &node, true);
+    return status ? status : feeder_check(feeder, &node);
 }

@@ -20,6 +20,7 @@ enum meta_fault {
     FAILS,  /* 500 */
     SILENT, /* stores it and does not answer */
     FULL,   /* 507 to what brings chunks */
+    LOSES,  /* takes pages of snapshots, 500 to the last one; then STORES. 500 to all else */
 };
 
 struct fake_meta {
@@ -109,7 +110,7 @@ static int take_batches(struct fake_node *node, struct fake_meta *meta, struct b
     return 204;
 }
 
-static int take_page(struct fake_meta *meta, struct bytes query)
+static int take_page(struct fake_meta *meta, struct bytes query, bool *last)
 {
     char text[200];
     uint64_t epoch, sequence;
@@ -117,7 +118,8 @@ static int take_page(struct fake_meta *meta, struct bytes query)
     CHECK(sscanf(text, "epoch=%" SCNx64 "&sequence=%" SCNu64, &epoch, &sequence) == 2);
     meta->pages++;
     meta->early += holders(sequence) < 2;
-    if (strstr(text, "&last=1")) {
+    *last = strstr(text, "&last=1") != NULL;
+    if (*last) {
         meta->epoch = epoch;
         meta->sequence = sequence;
     }
@@ -138,12 +140,17 @@ static void handle_meta(struct fake_node *node, struct http_request *request, co
     CHECK(http_body_read_all(request, &body) == STATUS_OK);
     while (meta->fault == SILENT && !node->released && !http_request_is_closed(request))
         task_sleep_ms(5);
-    if (meta->fault == FAILS)
+    bool batches = bytes_equal_str(request->path, "/meta/batches"), last = false;
+    if (meta->fault == FAILS || (meta->fault == LOSES && batches))
         status = 500;
-    else if (bytes_equal_str(request->path, "/meta/batches"))
+    else if (batches)
         status = take_batches(node, meta, buffer_bytes(&body));
     else
-        status = take_page(meta, request->query);
+        status = take_page(meta, request->query, &last);
+    if (meta->fault == LOSES && last) {
+        meta->fault = STORES;
+        status = 500;
+    }
     buffer_release(&body);
     reply_position(meta, request, status);
 }
@@ -481,37 +488,70 @@ static bool only_chunk(struct fixture *f, struct meta_chunk *chunk)
     return count == 1;
 }
 
-/* All nodes of the group fail, and one that stands in is not enough: the copy that it has is recorded later. */
-static void test_a_group_is_given_up_with_a_stand_in(void **state)
+/* Begins a PUT that no node answers; the nodes of its group by their numbers, and the other one. */
+static void put_begin(struct fixture *f, struct put_call *call, pthread_t *thread, unsigned nodes[4])
 {
-    struct fixture *f = *state;
-    struct put_call call = {.f = f};
     struct meta_chunk chunk;
-    unsigned other = 10;
-    pthread_t thread;
     for (unsigned i = 0; i < FAKE_NODES; i++)
         f->nodes[i].fault = SILENT;
-    assert_int_equal(pthread_create(&thread, NULL, put_alone, &call), 0);
+    *call = (struct put_call){.f = f};
+    assert_int_equal(pthread_create(thread, NULL, put_alone, call), 0);
     uint64_t until_ms = clock_monotonic_ms() + WAIT_MS;
     while (!only_chunk(f, &chunk)) {
         assert_true(clock_monotonic_ms() < until_ms);
         usleep(1000);
     }
+    nodes[3] = 10;
     for (unsigned i = 0; i < 3; i++) {
-        other -= chunk.ref.nodes[i];
-        f->nodes[chunk.ref.nodes[i] - 1].fault = FAILS;
+        nodes[i] = chunk.ref.nodes[i];
+        nodes[3] -= nodes[i];
     }
-    f->nodes[other - 1].fault = STORES;
+}
+
+/* All nodes of the group fail, and one that stands in is not enough: the copy that it has is recorded later. */
+static void test_a_group_is_given_up_with_a_stand_in(void **state)
+{
+    struct fixture *f = *state;
+    struct put_call call;
+    unsigned nodes[4];
+    pthread_t thread;
+    put_begin(f, &call, &thread, nodes);
+    for (unsigned i = 0; i < 3; i++)
+        f->nodes[nodes[i] - 1].fault = FAILS;
+    f->nodes[nodes[3] - 1].fault = STORES;
     pthread_join(thread, NULL);
     assert_int_equal(call.status, STATUS_UNCERTAIN);
     assert_int_equal(stored_on(&call.id), 1);
-    assert_true(has(other, &call.id));
+    assert_true(has(nodes[3], &call.id));
     for (unsigned i = 0; i < FAKE_NODES; i++)
         f->nodes[i].fault = STORES;
     wait_nodes_with(f, FAKE_NODES);
     wait_recorded(f, &call.id, 1);
     assert_int_equal(stored_on(&call.id), 4);
     wait_repair_queued(f);
+}
+
+/* A node of a group that is under way gets a snapshot, which brings no chunks, and the answer to its last page is lost:
+ * it does not count as one that stored them. */
+static void test_a_snapshot_whose_answer_is_lost_is_one(void **state)
+{
+    struct fixture *f = *state;
+    struct put_call call;
+    unsigned nodes[4];
+    pthread_t thread;
+    put_begin(f, &call, &thread, nodes);
+    struct fake_meta *overruled = &f->nodes[nodes[0] - 1];
+    overruled->epoch = 5; /* of a history that was given up */
+    overruled->sequence = 1000000;
+    overruled->fault = LOSES;
+    f->nodes[nodes[1] - 1].fault = f->nodes[nodes[2] - 1].fault = STORES; /* the one that stands in is silent */
+    pthread_join(thread, NULL);
+    OK(call.status);
+    assert_true(overruled->pages > 0);
+    assert_false(has(nodes[0], &call.id));
+    assert_recorded(f, &call.id, 2);
+    f->nodes[nodes[3] - 1].fault = STORES;
+    wait_nodes_with(f, FAKE_NODES);
 }
 
 /* The recovery took a record over, and knows only of one node that has what it carried. */
@@ -586,6 +626,7 @@ int main(void)
         TEST(test_one_node_is_not_enough),
         TEST(test_a_snapshot_waits),
         TEST(test_what_was_taken_over_is_repaired),
+        TEST(test_a_snapshot_whose_answer_is_lost_is_one),
         TEST(test_the_log_has_the_bytes),
         TEST(test_a_node_stands_in_after_a_restart),
         TEST(test_a_node_stands_in_and_does_not_say_so),
