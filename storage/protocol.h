@@ -37,8 +37,9 @@
  *                                  all blocks stored, in one write, durably: chunks also of records that were applied
  *                                  before, and whether or not the block names this node. Else nothing of it is: 409 the
  *                                  records do not continue the replica; 412 they are from before the fence: their gateway
- *                                  was replaced; 400 malformed, or a chunk is here with other bytes; 507 no room, for
- *                                  chunks sooner than for records without; 503
+ *                                  was replaced; 400 malformed, or a chunk is here with other bytes; 507 no room, not even
+ *                                  in the reserve; 503. With x-tercet-full: 1 nothing but the reserve is left: what is
+ *                                  under way is still taken here, but no other chunks are
  *   GET    /meta/last              200 with the record that was applied last, without its block; 204 there is none, as
  *                                  after a snapshot
  *   PUT    /meta/snapshot?epoch=HEX16&sequence=S&page=N[&last=1][&over=HEX16-S]
@@ -93,6 +94,7 @@ enum { PULL_FAILED, PULL_STORED, PULL_HELD };
 #define PROTOCOL_HEADER_SEQUENCE   "x-tercet-sequence"
 #define PROTOCOL_HEADER_FENCE      "x-tercet-fence"
 #define PROTOCOL_HEADER_LOST       "x-tercet-replica-lost"
+#define PROTOCOL_HEADER_FULL       "x-tercet-full"
 #define PROTOCOL_GATEWAY_AGENT     "tercet-gateway"
 /* A gateway checks a node every 30 s by default, and at once after a failed request. One that is told to check more
  * seldom may not learn of a failure that no request met. */

@@ -24,6 +24,7 @@ static void state_take(void *arg, const struct http_call *http)
         bytes_parse_u64(http_call_header(http, PROTOCOL_HEADER_FENCE), UINT32_MAX, &fence) == STATUS_OK;
     state->fence = state->knows_fences ? (uint32_t)fence : 0;
     state->lost = http_call_header(http, PROTOCOL_HEADER_LOST).len > 0;
+    state->full = http_call_header(http, PROTOCOL_HEADER_FULL).len > 0;
 }
 
 static enum status meta_exchange(struct cluster *cluster, unsigned index, struct node_exchange exchange,
@@ -34,7 +35,11 @@ static enum status meta_exchange(struct cluster *cluster, unsigned index, struct
     exchange.doubt_ms = 2 * cluster->config.stall_ms;
     exchange.headers = state_take;
     exchange.arg = state;
-    return node_exchange(cluster, &cluster->nodes[index], &exchange);
+    state->full = false;
+    enum status status = node_exchange(cluster, &cluster->nodes[index], &exchange);
+    if (state->full)
+        node_filled(&cluster->nodes[index]);
+    return status;
 }
 
 enum status cluster_meta_state(struct cluster *cluster, unsigned index, struct cluster_meta_state *state)

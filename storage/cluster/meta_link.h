@@ -12,6 +12,7 @@ struct cluster_meta_state {
     uint32_t fence;    /* changes of a lower generation are refused */
     bool knows_fences; /* false: a node of an earlier build, which can shut nobody out */
     bool lost;         /* it held metadata, which were damaged, and holds none now */
+    bool full;         /* it takes no more chunks, which the cluster knows by now */
 };
 
 enum status cluster_meta_state(struct cluster *cluster, unsigned index, struct cluster_meta_state *state);

@@ -158,6 +158,14 @@ void node_success_locked(struct node *node)
     node->last_error[0] = '\0';
 }
 
+/* Looked at soon, and from then on as often as a full node is. */
+static void full_locked(struct node *node)
+{
+    if (!node->full)
+        check_request_locked(node);
+    node->full = true;
+}
+
 void node_request_end(struct node *node, enum node_outcome outcome, const char *reason)
 {
     lock_acquire(&node->lock);
@@ -176,12 +184,19 @@ void node_request_end(struct node *node, enum node_outcome outcome, const char *
         break;
     case NODE_FULL:
         node_success_locked(node);
-        node->full = true;
+        full_locked(node);
         break;
     case NODE_ABANDONED:
         break;
     }
     node_publish_locked(node);
+    lock_release(&node->lock);
+}
+
+void node_filled(struct node *node)
+{
+    lock_acquire(&node->lock);
+    full_locked(node);
     lock_release(&node->lock);
 }
 

@@ -89,6 +89,8 @@ void node_release(struct node *node);
 /* Around each request but health checks. `reason` (for NODE_FAILED) is kept as last_error. */
 void node_request_begin(struct node *node);
 void node_request_end(struct node *node, enum node_outcome outcome, const char *reason);
+/* It says that it takes no more chunks; until a health check finds room again. */
+void node_filled(struct node *node);
 /* A request is unusually late. If the node has answered nothing at all since `since_ms`, others are preferred from now
  * on and it is checked at once; it still counts as healthy. */
 void node_late(struct node *node, uint64_t since_ms);

@@ -17,6 +17,7 @@ struct meta_job {
     struct buffer body, answer;
     enum status (*run)(struct meta_job *job); /* in the pool */
     enum status status;
+    bool full; /* no more chunks are taken */
 };
 
 static void reply_state(struct meta_job *job)
@@ -33,11 +34,16 @@ static void reply_state(struct meta_job *job)
     http_reply_header_u64(http, PROTOCOL_HEADER_FENCE, state.fence);
     if (meta_replica_is_lost(job->replica))
         http_reply_header_u64(http, PROTOCOL_HEADER_LOST, 1);
+    if (job->full)
+        http_reply_header_u64(http, PROTOCOL_HEADER_FULL, 1);
 }
 
 static enum status run_apply(struct meta_job *job)
 {
-    return meta_replica_apply(job->replica, buffer_bytes(&job->body));
+    struct disk_space space;
+    enum status status = meta_replica_apply(job->replica, buffer_bytes(&job->body));
+    job->full = disk_space(chunk_store_disk(job->request->api->config.store), &space) == STATUS_OK && space.full;
+    return status;
 }
 
 static enum status run_last(struct meta_job *job)

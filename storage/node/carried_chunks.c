@@ -106,16 +106,13 @@ static void row_add(const struct carried_row *row, struct rocks_batch *batch)
 
 static enum status rows_add(struct carried_chunks *chunks, struct rocks_batch *batch)
 {
-    uint64_t bytes = 0;
     enum status status = disk_check_trust(&chunks->store->disk, DISK_CHUNKS);
     for (size_t i = 0; !status && i < chunks->count; i++) {
         status = row_look(chunks, i);
-        if (!status && chunks->rows[i].is_new) {
+        if (!status && chunks->rows[i].is_new)
             row_add(&chunks->rows[i], batch);
-            bytes += chunk_head_len(chunks->rows[i].entry.size) + chunks->rows[i].entry.size;
-        }
     }
-    return !status && bytes ? disk_check_room(&chunks->store->disk, bytes) : status;
+    return status;
 }
 
 enum status carried_chunks_begin(struct carried_chunks *chunks, struct rocks_batch *batch)

@@ -2,7 +2,11 @@
  * replica's rows, as any small chunk is, whatever the setting of small chunks says. One request has one of these.
  *
  * What is there already with the same bytes is left as it is, after it was read again to be sure. All or nothing: one
- * chunk that cannot be stored fails them all. */
+ * chunk that cannot be stored fails them all.
+ *
+ * They may use the room that is kept for metadata: nothing behind such a record is handed on before its chunks are
+ * stored, deletions neither, so full nodes that refused them would stay full. It is what was under way when they became
+ * full, no more: the answer says so, and the gateway places nothing there from then on. */
 #ifndef TERCET_STORAGE_NODE_CARRIED_CHUNKS_H
 #define TERCET_STORAGE_NODE_CARRIED_CHUNKS_H
 
@@ -28,7 +32,8 @@ void carried_chunks_release(struct carried_chunks *chunks);
  * are not what it says. */
 enum status carried_chunks_add(struct carried_chunks *chunks, const struct carried_block *block);
 /* Looks which of them are there, and adds the others to the batch. From STATUS_OK on the locks of their ids are held,
- * until carried_chunks_end. STATUS_CORRUPT: an id has other bytes; STATUS_NO_SPACE at the reserve. */
+ * until carried_chunks_end. STATUS_CORRUPT: an id has other bytes. Whether there is room for the batch is left to
+ * the caller. */
 enum status carried_chunks_begin(struct carried_chunks *chunks, struct rocks_batch *batch);
 bool carried_chunks_are_new(const struct carried_chunks *chunks); /* the batch has some */
 /* Whether the batch was written, durably. */

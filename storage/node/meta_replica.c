@@ -105,18 +105,17 @@ static enum status records_add(struct application *application, struct bytes rec
 static enum status application_commit(struct application *application)
 {
     struct meta_replica *replica = application->replica;
-    enum status status = STATUS_OK;
-    if (application->last.len) {
+    if (application->last.len)
         replica_last_put(application->batch, application->last);
-        status = disk_check_metadata_room(replica->disk, rocks_batch_bytes(application->batch));
-    }
-    if (!status)
-        status = carried_chunks_begin(&application->chunks, application->batch);
+    enum status status = carried_chunks_begin(&application->chunks, application->batch);
     if (status)
         return status;
-    if (application->last.len)
+    bool new_chunks = carried_chunks_are_new(&application->chunks);
+    if (application->last.len || new_chunks)
+        status = disk_check_metadata_room(replica->disk, rocks_batch_bytes(application->batch));
+    if (!status && application->last.len)
         status = replica_state_commit(replica, application->batch, &application->state, application->table);
-    else if (carried_chunks_are_new(&application->chunks))
+    else if (!status && new_chunks)
         status = replica_write(replica, application->batch, true);
     carried_chunks_end(&application->chunks, status == STATUS_OK);
     return status;

@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statfs.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -21,6 +23,7 @@
 #define OK(call)    assert_int_equal((call), STATUS_OK)
 #define EPOCH       (UINT64_C(1) << 32 | 77)
 #define SMALL_BYTES 65536u
+#define RESERVE     (1u << 20)
 
 struct fixture {
     char directory[64];
@@ -41,9 +44,23 @@ int fdatasync(int fd)
     return -1;
 }
 
+/* What the disk has free; 0: what it has. */
+static uint64_t free_bytes;
+int fstatvfs(int fd, struct statvfs *info)
+{
+    struct statfs found;
+    if (fstatfs(fd, &found))
+        return -1;
+    uint64_t unit = free_bytes ? 1 : (uint64_t)found.f_frsize;
+    *info = (struct statvfs){.f_frsize = unit,
+                             .f_blocks = free_bytes ? UINT64_C(1) << 40 : found.f_blocks,
+                             .f_bavail = free_bytes ? free_bytes : found.f_bavail};
+    return 0;
+}
+
 static void open_all(struct fixture *f)
 {
-    struct chunk_store_config config = {.disk = {.path = f->directory, .node_number = 1, .reserve_bytes = 1 << 20},
+    struct chunk_store_config config = {.disk = {.path = f->directory, .node_number = 1, .reserve_bytes = RESERVE},
                                         .small_bytes_max = SMALL_BYTES};
     char error[DISK_ERROR_MAX] = "";
     OK(chunk_store_open(&config, &f->store, error));
@@ -81,6 +98,7 @@ static int teardown(void **state)
 {
     struct fixture *f = *state;
     syncs_fail = false;
+    free_bytes = 0;
     close_all(f);
     buffer_release(&f->out);
     nftw(f->directory, remove_one, 16, FTW_DEPTH | FTW_PHYS);
@@ -123,6 +141,16 @@ static void request_make(struct fixture *f, uint64_t first, const struct chunk_i
     chunk_add(f, id, from, size);
     block_end(f);
     record_add(f, EPOCH, first);
+}
+
+/* With what its ballast would give. */
+static void leave_free(struct fixture *f, uint64_t bytes)
+{
+    struct disk_space space;
+    free_bytes = bytes;
+    OK(disk_space(chunk_store_disk(f->store), &space));
+    assert_true(bytes > space.ballast_bytes);
+    free_bytes = bytes - space.ballast_bytes;
 }
 
 static enum status apply(struct fixture *f)
@@ -329,27 +357,50 @@ static void test_trash_is_forgotten(void **state)
     assert_int_equal(info.trash_chunks, 0);
 }
 
-/* At the reserve the chunks are refused, and the record with them; alone it is taken. */
+/* In the reserve, where other chunks are refused: what was under way is taken, and what comes behind it. */
 static void test_full_disk(void **state)
 {
     struct fixture *f = *state;
-    struct disk *disk = chunk_store_disk(f->store);
-    struct disk_space space;
+    struct chunk_id id, other;
+    chunk_id_create(&id);
+    chunk_id_create(&other);
+    leave_free(f, RESERVE - 1);
+    assert_int_equal(put(f, &other, 0, 1000), STATUS_NO_SPACE);
+    request_make(f, 1, &id, 0, 1000);
+    record_add(f, EPOCH, 2);
+    OK(apply(f));
+    assert_held(f, 2, 1);
+    OK(get(f, &id, 0, 1000));
+    request_make(f, 2, &other, 0, 1000); /* late, with a record that was applied */
+    OK(apply(f));
+    assert_held(f, 2, 2);
+}
+
+/* Where the reserve has no room for the chunks either they are refused, and the record with them; alone it is taken,
+ * until there is no room for metadata. */
+static void test_disk_at_its_end(void **state)
+{
+    struct fixture *f = *state;
     struct chunk_id id, there;
     chunk_id_create(&id);
     chunk_id_create(&there);
     OK(put(f, &there, 0, 1000));
-    OK(disk_space(disk, &space));
-    disk->config.reserve_bytes = space.free_bytes * 2;
-    request_make(f, 1, &id, 0, 1000);
-    assert_int_equal(apply(f), STATUS_NO_SPACE);
-    assert_held(f, 0, 1);
-    buffer_clear(&f->out);
-    record_add(f, EPOCH, 1);
-    OK(apply(f));
-    request_make(f, 2, &there, 0, 1000); /* needs no room */
-    OK(apply(f));
-    assert_held(f, 2, 1);
+    leave_free(f, RESERVE / 4 + 100000);
+    for (unsigned i = 0; i < 2; i++) {
+        request_make(f, 1, &id, 0, 100000);
+        assert_int_equal(apply(f), STATUS_NO_SPACE);
+        assert_held(f, i, 1); /* the second time the record is there */
+        assert_int_equal(get(f, &id, 0, 100000), STATUS_NOT_FOUND);
+        buffer_clear(&f->out);
+        record_add(f, EPOCH, 1);
+        OK(apply(f));
+    }
+    leave_free(f, RESERVE / 4 + 1);
+    request_make(f, 2, &there, 0, 1000);
+    assert_int_equal(apply(f), STATUS_NO_SPACE); /* its record needs room */
+    request_make(f, 1, &there, 0, 1000);
+    OK(apply(f)); /* nothing of it does */
+    assert_held(f, 1, 1);
 }
 
 /* The record is held when its sync was done, and not before: not after one that failed. */
@@ -438,6 +489,7 @@ int main(void)
         CARRIED_TEST(test_other_bytes_are_there),
         CARRIED_TEST(test_trash_is_forgotten),
         CARRIED_TEST(test_full_disk),
+        CARRIED_TEST(test_disk_at_its_end),
         CARRIED_TEST(test_failed_sync),
         CARRIED_TEST(test_beside_puts),
     };

@@ -364,28 +364,42 @@ static void carry(void *arg)
     completion_signal(&carrying->over);
 }
 
+/* A record with that chunk. Where the record begins. */
+static size_t carry_chunk(struct carrying *carrying, const struct carried_chunk *chunk)
+{
+    const struct carried_set set = {3, {1, 2, 3}};
+    size_t block, record;
+    buffer_init(&carrying->sent, 4096);
+    buffer_init(&carrying->last, 4096);
+    buffer_init(&carrying->none, 4096);
+    CHECK(carried_block_begin(&carrying->sent, &block) == STATUS_OK);
+    CHECK(carried_append(&carrying->sent, block, chunk) == STATUS_OK);
+    carried_block_seal(&carrying->sent, block, &set);
+    CHECK(change_record_begin(&carrying->sent, &record) == STATUS_OK);
+    CHECK(change_append(&carrying->sent, &(struct change){CHANGE_PUT, 2, BYTES("key"), BYTES("value")}) == STATUS_OK);
+    CHECK(change_record_seal(&carrying->sent, record, change_epoch_create(1), 1, 1) == STATUS_OK);
+    completion_init(&carrying->over);
+    task_spawn(world.loops.loops[1], carry, carrying);
+    completion_wait(&carrying->over);
+    return record;
+}
+
+static void carrying_release(struct carrying *carrying)
+{
+    buffer_release(&carrying->sent);
+    buffer_release(&carrying->last);
+    buffer_release(&carrying->none);
+}
+
 /* The chunk is stored with the record; the record alone is what the node says that it applied last. */
 static void test_chunk_is_carried(void **state)
 {
-    const struct carried_set set = {3, {1, 2, 3}};
     struct carried_chunk chunk = {.size = 4, .crc32c = crc32c_update(0, "tiny", 4), .bytes = "tiny"};
     struct carrying carrying = {.before = STATUS_INTERNAL};
     struct chunk_info info;
-    size_t block, record;
     (void)state;
-    buffer_init(&carrying.sent, 4096);
-    buffer_init(&carrying.last, 4096);
-    buffer_init(&carrying.none, 4096);
     chunk_id_create(&chunk.id);
-    CHECK(carried_block_begin(&carrying.sent, &block) == STATUS_OK);
-    CHECK(carried_append(&carrying.sent, block, &chunk) == STATUS_OK);
-    carried_block_seal(&carrying.sent, block, &set);
-    CHECK(change_record_begin(&carrying.sent, &record) == STATUS_OK);
-    CHECK(change_append(&carrying.sent, &(struct change){CHANGE_PUT, 2, BYTES("key"), BYTES("value")}) == STATUS_OK);
-    CHECK(change_record_seal(&carrying.sent, record, change_epoch_create(1), 1, 1) == STATUS_OK);
-    completion_init(&carrying.over);
-    task_spawn(world.loops.loops[1], carry, &carrying);
-    completion_wait(&carrying.over);
+    size_t record = carry_chunk(&carrying, &chunk);
     assert_int_equal(carrying.before, STATUS_OK);
     assert_int_equal(carrying.none.len, 0);
     assert_int_equal(carrying.applied, STATUS_OK);
@@ -395,9 +409,30 @@ static void test_chunk_is_carried(void **state)
         bytes_equal(buffer_bytes(&carrying.last), bytes_of(carrying.sent.data + record, carrying.sent.len - record)));
     assert_int_equal(chunk_store_stat(world.nodes[0].store, &chunk.id, &info), STATUS_OK);
     assert_int_equal(info.crc32c, chunk.crc32c);
-    buffer_release(&carrying.sent);
-    buffer_release(&carrying.last);
-    buffer_release(&carrying.none);
+    carrying_release(&carrying);
+}
+
+/* It stores what was under way, and its answer says that it takes no more, before any health check does. */
+static void test_chunk_is_carried_to_a_full_node(void **state)
+{
+    struct carried_chunk chunk = {.size = 4, .crc32c = crc32c_update(0, "tiny", 4), .bytes = "tiny"};
+    struct carrying carrying = {.before = STATUS_INTERNAL};
+    struct disk *disk = chunk_store_disk(world.nodes[0].store);
+    struct cluster_node_info node;
+    struct disk_space space;
+    (void)state;
+    assert_int_equal(disk_space(disk, &space), STATUS_OK);
+    disk->config.reserve_bytes = 2 * space.free_bytes;
+    cluster_node_info(world.cluster, 0, &node);
+    assert_false(node.full);
+    chunk_id_create(&chunk.id);
+    carry_chunk(&carrying, &chunk);
+    assert_int_equal(carrying.applied, STATUS_OK);
+    assert_true(chunk_store_stat(world.nodes[0].store, &chunk.id, &(struct chunk_info){0}) == STATUS_OK);
+    cluster_node_info(world.cluster, 0, &node);
+    assert_true(node.full && !node.writable);
+    assert_int_equal(carrying.after, STATUS_OK);
+    carrying_release(&carrying);
 }
 
 int main(void)
@@ -408,6 +443,7 @@ int main(void)
         WITH_WORLD(test_rotten_copies_are_passed_over),
         WITH_WORLD(test_copy_is_made_again),
         WITH_WORLD(test_chunk_is_carried),
+        WITH_WORLD(test_chunk_is_carried_to_a_full_node),
     };
     log_init("test", "test", LOG_ERROR);
     return cmocka_run_group_tests(tests, NULL, NULL);
