@@ -14,8 +14,10 @@
 #include "meta/take_over.h"
 #include "storage/cluster/carriers.h"
 
-#define BODY_MAX        (CARRIED_BLOCK_MAX + CHANGE_RECORD_MAX + CHANGE_PAGE_BYTES)
-#define STAND_IN_STALLS 2 /* a node that is blocked for so many times -stall stores what is not its own */
+#define BODY_MAX (CARRIED_BLOCK_MAX + CHANGE_RECORD_MAX + CHANGE_PAGE_BYTES)
+/* Times -stall: a blocked node waits so long before it stores what is not its own, and one that refused chunks for lack
+ * of room before it is sent some again. */
+#define PATIENCE_STALLS 2
 #define STRAY_WAIT_MS   5000
 #define LOOK_MS         50
 
@@ -281,11 +283,11 @@ static enum status parcel_take(struct parcel *parcel)
         return STATUS_OK;
     if (feeder->needs_snapshot)
         return STATUS_NOT_FOUND;
-    bool has_room = cluster_carrier_has_room(replication->config.cluster, feeder->index);
-    uint64_t patience_ms = STAND_IN_STALLS * replication->config.stall_ms;
+    uint64_t now_ms = clock_monotonic_ms(), patience_ms = PATIENCE_STALLS * replication->config.stall_ms;
+    bool has_room = !feeder->refused_ms || now_ms - feeder->refused_ms >= patience_ms;
     lock_acquire(&replication->lock);
     bool lacks = from <= replication->last;
-    bool waited = feeder->blocked_ms && clock_monotonic_ms() - feeder->blocked_ms >= patience_ms;
+    bool waited = feeder->blocked_ms && now_ms - feeder->blocked_ms >= patience_ms;
     parcel->rule = (struct hand_on){(uint8_t)feeder->number, has_room, waited, replication->settled, feeder->compared};
     enum status status = STATUS_OK;
     if (lacks) {
@@ -341,14 +343,17 @@ static enum status parcel_send(struct parcel *parcel)
     enum status status = cluster_meta_apply(replication->config.cluster, feeder->index, body, &node);
     if (status == STATUS_NO_SPACE && carries && node.epoch) {
         stood_in_tell(feeder, body, MEMBER_WITHOUT, parcel->stands_in);
+        feeder->refused_ms = clock_monotonic_ms();
         return feeder_check(feeder, &node); /* it follows without the chunks */
     }
     if (!status && carries)
         cluster_carrier_answered(replication->config.cluster, feeder->index, clock_monotonic_us() - started_us);
-    if (!status && (parcel->stands_in || parcel->rule.stands_in))
+    if (!status && (parcel->stands_in || parcel->rule.stands_in || feeder->refused_ms))
         stood_in_tell(feeder, body, MEMBER_STORED, parcel->stands_in);
     else if (status && parcel->rule.stands_in)
         stood_in_doubt(feeder, body);
+    if (!status && carries)
+        feeder->refused_ms = 0;
     if (!status || status == STATUS_PRECONDITION)
         status = feeder_check(feeder, &node);
     feeder->proven = status == STATUS_OK;

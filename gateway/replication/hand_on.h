@@ -13,7 +13,7 @@
 /* One node, now. */
 struct hand_on {
     uint8_t node;     /* its number */
-    bool has_room;    /* else it stores no chunks, and is handed its own groups like those of others */
+    bool has_room;    /* else it refused chunks, and is handed its own groups like those of others */
     bool stands_in;   /* it stores what is not settled of others, too: too few of their own nodes are there */
     uint64_t settled; /* up to this sequence */
     /* Up to this sequence, which is settled, it stores no chunks: it was away, and is compared with what is recorded

@@ -62,12 +62,6 @@ int cluster_carriers_stand_in(struct cluster *cluster, uint64_t among, bool hedg
     return (int)node->index;
 }
 
-bool cluster_carrier_has_room(const struct cluster *cluster, unsigned index)
-{
-    CHECK(index < cluster->node_count);
-    return node_has_room(&cluster->nodes[index]);
-}
-
 enum carrier_pace cluster_carrier_pace(struct cluster *cluster, unsigned index, uint64_t since_ms, uint64_t now_ms)
 {
     CHECK(index < cluster->node_count);

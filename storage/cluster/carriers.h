@@ -15,8 +15,6 @@ bool cluster_carriers_enough(const struct cluster *cluster, uint64_t among);
 /* A node of the set that takes chunks, in the place of another. hedge: of one that is only late, so that this one must
  * be good, and is a second try of the budget. -1: none, or none granted. Any thread. */
 int cluster_carriers_stand_in(struct cluster *cluster, uint64_t among, bool hedge);
-/* Does the node have room for chunks, and take any? */
-bool cluster_carrier_has_room(const struct cluster *cluster, unsigned index);
 
 /* How a node that owes the answer to carried chunks since then is to be taken. One that is late is asked whether it is
  * there, and so are all that were as silent. */

@@ -120,7 +120,6 @@ bool node_takes_chunks(struct node *node, enum node_standing *standing); /* neit
 void node_compare_returning(struct node *node);
 void node_admit(struct node *node, uint64_t changes);
 bool node_is_only_full(struct node *node);   /* would take chunks if it were not full */
-bool node_has_room(struct node *node);       /* neither full nor read-only, whatever else holds it back */
 bool node_is_writable(struct node *node);    /* takes chunks and is not suspect; it may be late just now */
 bool node_is_good_target(struct node *node); /* takes chunks, and nothing is held against it */
 uint64_t node_free_bytes(struct node *node);

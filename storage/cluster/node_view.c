@@ -39,14 +39,6 @@ bool node_is_only_full(struct node *node)
     return only_full;
 }
 
-bool node_has_room(struct node *node)
-{
-    lock_acquire(&node->lock);
-    bool has_room = !node->full && !node->read_only;
-    lock_release(&node->lock);
-    return has_room;
-}
-
 bool node_is_writable(struct node *node)
 {
     lock_acquire(&node->lock);

@@ -27,6 +27,7 @@ void broken_choose(const char *name)
         {"answers-before-the-local-sync", &disk_lies},
         {"answers-after-one-node", &fault.one_node},
         {"applies-a-record-twice", &node_applies_twice},
+        {"keeps-the-reserve-of-full-nodes", &node_keeps_its_reserve},
         {"skips-the-take-over", &fault.skips_take_over},
         {"serves-others-before-carriers", &fault.serves_others_first},
         {"shows-what-is-not-settled", &fault.shows_early},

@@ -8,6 +8,7 @@
  *
  * Each history is a process of its own, since a crash frees no memory. What is found is printed with its seed, and is
  * found again with it. */
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,7 +31,8 @@
 #define COPIES         2
 #define CLIENTS        8
 #define EVENTS         60
-#define EVENT_US       (800 * MS)    /* at most so long from one to the next */
+#define EVENT_US       (800 * MS) /* at most so long from one to the next */
+#define RESERVE_MAX    20
 #define SERVES_US      (180000 * MS) /* what nothing hinders serves after so long, and all nodes follow */
 #define STEPS_OF_SUITE 2000000
 
@@ -164,13 +166,27 @@ static void event_node(void)
         node_slow(index, sim_chance(400));
         break;
     case 3:
-        node_full(index, sim_chance(200));
+        if (sim_chance(200))
+            node_full(index, (unsigned)sim_below(RESERVE_MAX));
+        else
+            node_emptied(index);
         break;
     default:
         node_restart(index);
         node_cut_off(index, false);
         break;
     }
+}
+
+/* All nodes become full, or have room again. */
+static void event_fill(void)
+{
+    bool full = sim_chance(150), to_the_end = sim_chance(300);
+    for (unsigned i = 0; i < NODES; i++)
+        if (full)
+            node_full(i, to_the_end ? (unsigned)sim_below(3) : RESERVE_MAX);
+        else
+            node_emptied(i);
 }
 
 static void event_power(void)
@@ -199,8 +215,12 @@ static void event(void)
         event_node();
         return;
     }
-    if (drawn >= 85)
+    if (drawn >= 92)
         return;
+    if (drawn >= 85) {
+        event_fill();
+        return;
+    }
     if (drawn < 72) {
         event_power();
     } else if (drawn < 77 && model.serves) {
@@ -224,10 +244,17 @@ static bool all_nodes_follow(void)
     return true;
 }
 
-/* Nothing hinders anybody any more: everything must be found, on every node. */
+/* Nothing hinders anybody any more: everything must be found, on every node. It makes no difference that they are all
+ * full, if what is under way has room in their reserves. */
 static void end_check(void)
 {
     uint64_t until_us = sim_now_us() + SERVES_US;
+    bool full = sim_chance(500);
+    for (unsigned i = 0; i < NODES; i++)
+        if (full)
+            node_full(i, UINT_MAX);
+        else
+            node_emptied(i);
     nodes_heal();
     for (uint64_t well_us = 0; well_us < 2000 * MS && sim_now_us() < until_us; sim_sleep_us(100 * MS)) {
         shut_out_restore();

@@ -8,6 +8,7 @@
 
 #define TIMEOUT_US (3000 * MS)
 #define DOUBT_US   (400 * MS) /* a node that failed is taken for down so long */
+#define CHECK_US   (1000 * MS)
 
 /* ---- the network ------------------------------------------------------------------------------------------------- */
 
@@ -101,6 +102,8 @@ static enum status message_send(struct message *message, struct buffer *answer, 
     enum status status = message->answered ? message->status : STATUS_TIMEOUT;
     if (message->answered && message->status != STATUS_UNAVAILABLE)
         *state = message->state;
+    if (message->answered && (message->state.full || status == STATUS_NO_SPACE))
+        node->seems_full = true;
     if (!status && answer)
         status = buffer_append_bytes(answer, buffer_bytes(&message->answer));
     if (status == STATUS_TIMEOUT || status == STATUS_UNAVAILABLE)
@@ -190,9 +193,20 @@ bool cluster_node_readable(const struct cluster *cluster, unsigned number)
     return is_readable(number - 1);
 }
 
+/* As a health check found it, or an answer said since. */
+static bool seems_full(unsigned index)
+{
+    struct node_in_sim *node = &net.nodes[index];
+    if (sim_now_us() >= node->checked_us + CHECK_US) {
+        node->checked_us = sim_now_us();
+        node->seems_full = node->full;
+    }
+    return node->seems_full;
+}
+
 static bool takes_chunks(unsigned index)
 {
-    return is_readable(index) && !net.nodes[index].full;
+    return is_readable(index) && !seems_full(index);
 }
 
 /* From a place that is drawn. */
@@ -225,12 +239,6 @@ int cluster_carriers_stand_in(struct cluster *cluster, uint64_t among, bool hedg
         if (among & UINT64_C(1) << i && takes_chunks(i) && (!hedge || sim_chance(500)))
             return (int)i;
     return -1;
-}
-
-bool cluster_carrier_has_room(const struct cluster *cluster, unsigned index)
-{
-    (void)cluster;
-    return !net.nodes[index].full;
 }
 
 enum carrier_pace cluster_carrier_pace(struct cluster *cluster, unsigned index, uint64_t since_ms, uint64_t now_ms)

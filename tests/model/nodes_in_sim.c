@@ -21,7 +21,7 @@ struct entry {
 
 struct net net;
 
-bool node_applies_twice;
+bool node_applies_twice, node_keeps_its_reserve;
 
 /* ---- a node's disk ----------------------------------------------------------------------------------------------- */
 
@@ -110,15 +110,20 @@ static bool epoch_continues(const struct node_in_sim *node, uint64_t epoch)
     return epoch == node->epoch || change_generation(epoch) > change_generation(node->epoch);
 }
 
-static void entry_add_chunks(struct entry *entry, const struct carried_block *block)
+static enum status entry_add_chunks(struct entry *entry, struct node_in_sim *node, const struct carried_block *block)
 {
     struct bytes payload = block->payload;
     struct carried_chunk chunk;
+    if (node->full && (node_keeps_its_reserve || block->count > node->reserve))
+        return STATUS_NO_SPACE;
+    if (node->full)
+        node->reserve -= block->count;
     while (carried_chunk_next(&payload, &chunk) == STATUS_OK) {
         CHECK(carried_chunk_verify(&chunk) == STATUS_OK);
         entry->chunks = mem_realloc(entry->chunks, (entry->chunk_count + 1) * sizeof(*entry->chunks));
         entry->chunks[entry->chunk_count++] = chunk.id;
     }
+    return STATUS_OK;
 }
 
 static enum status entry_add_record(struct entry *entry, const struct node_in_sim *node,
@@ -145,18 +150,18 @@ static enum status entry_add_record(struct entry *entry, const struct node_in_si
     return STATUS_OK;
 }
 
-static enum status entry_add_records(struct entry *entry, const struct node_in_sim *node, struct bytes records)
+static enum status entry_add_records(struct entry *entry, struct node_in_sim *node, struct bytes records)
 {
     enum status status = STATUS_OK;
     while (!status && records.len > 0) {
         struct carried_block block;
         struct change_record record;
         status = carried_block_next(&records, &block);
-        if (status == STATUS_OK && node->full)
-            return STATUS_NO_SPACE;
-        if (status == STATUS_OK)
-            entry_add_chunks(entry, &block);
         CHECK(status == STATUS_OK || status == STATUS_NOT_FOUND);
+        if (status == STATUS_OK)
+            status = entry_add_chunks(entry, node, &block);
+        if (status == STATUS_NO_SPACE)
+            return status;
         const char *start = records.data;
         status = change_record_next(&records, &record);
         CHECK(status == STATUS_OK);
@@ -275,8 +280,11 @@ bool node_ask(struct node_in_sim *node, struct message *message)
         message->status = run_dump(node, message);
     if (message->ask == ASK_LAST)
         message->status = buffer_append_bytes(&message->answer, buffer_bytes(&node->last));
-    message->state = (struct cluster_meta_state){
-        .epoch = node->epoch, .sequence = node->sequence, .fence = node->fence, .knows_fences = true};
+    message->state = (struct cluster_meta_state){.epoch = node->epoch,
+                                                 .sequence = node->sequence,
+                                                 .fence = node->fence,
+                                                 .knows_fences = true,
+                                                 .full = node->full && message->ask == ASK_APPLY};
     return true;
 }
 
@@ -322,16 +330,22 @@ void node_slow(unsigned index, bool slow)
     net.nodes[index].slow = slow;
 }
 
-void node_full(unsigned index, bool full)
+void node_full(unsigned index, unsigned reserve)
 {
-    net.nodes[index].full = full;
+    net.nodes[index].full = true;
+    net.nodes[index].reserve = reserve;
+}
+
+void node_emptied(unsigned index)
+{
+    net.nodes[index].full = false;
 }
 
 void nodes_heal(void)
 {
     net.lost_of_thousand = 0;
     for (unsigned i = 0; i < NODES; i++) {
-        net.nodes[i].cut = net.nodes[i].slow = net.nodes[i].full = false;
+        net.nodes[i].cut = net.nodes[i].slow = false;
         net.nodes[i].up = true;
     }
 }

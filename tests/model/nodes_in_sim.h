@@ -22,9 +22,11 @@ void node_restart(unsigned index);           /* up, if it was down */
 void nodes_power_failure(void);              /* all crash at once, and what was on its way is gone; they are up again */
 void node_cut_off(unsigned index, bool cut); /* it runs, and no message comes through */
 void node_slow(unsigned index, bool slow);
-void node_full(unsigned index, bool full); /* no room for chunks */
-void nodes_heal(void);                     /* all are up, quick and can be reached, and the network loses nothing */
-unsigned nodes_away(void);                 /* how many are down or cut off */
+/* No room for chunks, but for so many that were under way. The gateway learns it from the next answer, or late. */
+void node_full(unsigned index, unsigned reserve);
+void node_emptied(unsigned index); /* it has room again */
+void nodes_heal(void);             /* all are up, quick and can be reached, and the network loses nothing */
+unsigned nodes_away(void);         /* how many are down or cut off */
 
 /* ---- what they hold durably -------------------------------------------------------------------------------------- */
 uint64_t node_sequence(unsigned index);
@@ -32,6 +34,7 @@ bool node_has_chunk(unsigned index, const struct chunk_id *id);
 /* The rows of its replica are those of the store, and no others. */
 bool node_equals(unsigned index, struct meta_store *store);
 
-extern bool node_applies_twice; /* a broken build: a record that was applied is applied again */
+extern bool node_applies_twice;     /* a broken build: a record that was applied is applied again */
+extern bool node_keeps_its_reserve; /* a broken build: a full node takes nothing of what was under way */
 
 #endif

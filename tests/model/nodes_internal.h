@@ -14,6 +14,9 @@ struct entry;
 
 struct node_in_sim {
     bool up, cut, slow, full;
+    unsigned reserve;          /* chunks that it takes all the same while it is full */
+    bool seems_full;           /* to the gateway, since the last check or answer */
+    uint64_t checked_us;       /* when it was last checked */
     bool busy;                 /* a request is written */
     uint64_t life;             /* ends with a crash */
     struct entry *pending;     /* written and not synced */

@@ -19,7 +19,8 @@ enum meta_fault {
     STORES,
     FAILS,  /* 500 */
     SILENT, /* stores it and does not answer */
-    FULL,   /* 507 to what brings chunks */
+    FULL,   /* stores what brings chunks, and says that it takes no more */
+    ENDED,  /* 507 to what brings chunks */
     LOSES,  /* takes pages of snapshots, 500 to the last one; then STORES. 500 to all else */
 };
 
@@ -45,11 +46,14 @@ static struct fixture *running;
 
 static void reply_position(const struct fake_meta *meta, struct http_request *request, int status)
 {
+    bool batch = bytes_equal_str(request->path, "/meta/batches");
     char epoch[17];
     snprintf(epoch, sizeof(epoch), "%016" PRIx64, atomic_load(&meta->epoch));
     http_reply_header_str(request, "x-tercet-epoch", epoch);
     http_reply_header_u64(request, "x-tercet-sequence", atomic_load(&meta->sequence));
     http_reply_header_u64(request, "x-tercet-fence", 0);
+    if (batch && (meta->fault == FULL || meta->fault == ENDED))
+        http_reply_header_u64(request, "x-tercet-full", 1);
     (void)http_reply(request, status, bytes_of(NULL, 0));
 }
 
@@ -84,7 +88,7 @@ static bool is_carried(uint64_t first)
 
 static int take_batches(struct fake_node *node, struct fake_meta *meta, struct bytes records)
 {
-    if (meta->fault == FULL && records.len >= 4 && memcmp(records.data, "TMC1", 4) == 0)
+    if (meta->fault == ENDED && records.len >= 4 && memcmp(records.data, "TMC1", 4) == 0)
         return 507;
     while (records.len) {
         struct carried_block block;
@@ -203,11 +207,16 @@ static void wait_nodes_with(struct fixture *f, unsigned count)
     }
 }
 
+static void cluster_begin(void)
+{
+    struct cluster_config config = fake_config();
+    config.stall_ms = STALL_MS;
+    fake_start_cluster(&config);
+}
+
 static int setup(void **state)
 {
     struct fixture *f = mem_zalloc(sizeof(*f));
-    struct cluster_config config = fake_config();
-    config.stall_ms = STALL_MS;
     *state = running = f;
     blocks_count = 0;
     memset(f->bytes, 'b', sizeof(f->bytes));
@@ -218,7 +227,7 @@ static int setup(void **state)
     fake_start_nodes(0);
     for (unsigned i = 0; i < FAKE_NODES; i++)
         fake.nodes[i].meta = handle_meta;
-    fake_start_cluster(&config);
+    cluster_begin();
     sync_start(f);
     wait_nodes_with(f, FAKE_NODES);
     support_bucket(&f->support, "bucket", true, &f->bucket);
@@ -358,7 +367,7 @@ static void test_a_full_node_is_passed_over(void **state)
 {
     struct fixture *f = *state;
     struct chunk_id id;
-    f->nodes[0].fault = FULL;
+    f->nodes[0].fault = ENDED;
     fake.nodes[0].full = true;
     for (unsigned i = 0; i < 6; i++) {
         OK(put(f, "key", &id));
@@ -366,6 +375,118 @@ static void test_a_full_node_is_passed_over(void **state)
         assert_false(has(1, &id));
         wait_nodes_with(f, FAKE_NODES);
     }
+}
+
+/* A disk and what it says of itself. The gateway learns it from answers, or by its next check. */
+static void nodes_become(struct fixture *f, unsigned from, unsigned to, enum meta_fault fault)
+{
+    for (unsigned i = from; i <= to; i++) {
+        fake.nodes[i - 1].full = fault == FULL || fault == ENDED;
+        f->nodes[i - 1].fault = fault;
+    }
+}
+
+static void wait_full(bool full)
+{
+    struct cluster_node_info info;
+    uint64_t until_ms = clock_monotonic_ms() + WAIT_MS;
+    for (unsigned i = 0; i < FAKE_NODES; i++)
+        for (cluster_node_info(fake.cluster, i, &info); info.full != full; usleep(2000)) {
+            assert_true(clock_monotonic_ms() < until_ms);
+            cluster_node_info(fake.cluster, i, &info);
+        }
+}
+
+static void assert_deletes(struct fixture *f, const char *key)
+{
+    struct meta_deletion result = {0};
+    OK(meta_object_delete(f->support.meta, f->bucket.id, KEY(key), NULL, NULL, NULL, &result));
+    wait_nodes_with(f, FAKE_NODES);
+}
+
+/* What is under way when the nodes become full is stored all the same. Their answers say so, no check: nothing is
+ * placed there from then on, and deletions go on. */
+static void test_all_nodes_become_full(void **state)
+{
+    struct fixture *f = *state;
+    struct chunk_id id, other;
+    nodes_become(f, 1, FAKE_NODES, FULL);
+    OK(put(f, "key", &id));
+    assert_recorded(f, &id, 3);
+    assert_int_equal(put(f, "key", &other), STATUS_UNAVAILABLE); /* and then the ordinary way, which is told 507 */
+    assert_int_equal(stored_on(&other), 0);
+    assert_deletes(f, "key");
+    nodes_become(f, 1, FAKE_NODES, STORES);
+    wait_full(false);
+    OK(put(f, "key", &id));
+    assert_recorded(f, &id, 3);
+}
+
+/* The other two store what comes. */
+static void test_two_nodes_become_full(void **state)
+{
+    struct fixture *f = *state;
+    struct chunk_id id;
+    nodes_become(f, 1, 2, FULL);
+    for (unsigned i = 0; i < 6; i++) {
+        OK(put(f, "key", &id));
+        assert_recorded(f, &id, i == 0 ? 3 : 2);
+        wait_nodes_with(f, FAKE_NODES);
+    }
+    assert_false(has(1, &id) || has(2, &id));
+    assert_deletes(f, "key");
+}
+
+/* A group that is in the log only, when the process starts and finds all nodes full. */
+static void test_full_nodes_store_what_is_in_the_log(void **state)
+{
+    struct fixture *f = *state;
+    struct chunk_id id;
+    nodes_become(f, 1, FAKE_NODES, FAILS);
+    assert_int_equal(put(f, "key", &id), STATUS_UNCERTAIN);
+    assert_int_equal(stored_on(&id), 0);
+    sync_stop(f);
+    cluster_stop(fake.cluster);
+    cluster_free(fake.cluster);
+    nodes_become(f, 1, FAKE_NODES, FULL);
+    cluster_begin();
+    wait_full(true);
+    sync_start(f);
+    wait_nodes_with(f, FAKE_NODES);
+    assert_int_equal(stored_on(&id), 3);
+    assert_recorded(f, &id, 3);
+    assert_deletes(f, "key");
+}
+
+/* The same when its nodes but one stay away: a full one stands in. */
+static void test_a_full_node_stands_in(void **state)
+{
+    struct fixture *f = *state;
+    struct meta_chunk chunk;
+    struct chunk_id id;
+    nodes_become(f, 1, FAKE_NODES, FAILS);
+    assert_int_equal(put(f, "key", &id), STATUS_UNCERTAIN);
+    OK(meta_chunk_get(f->support.meta, &id, &chunk));
+    for (unsigned i = 1; i <= FAKE_NODES; i++)
+        if (i != chunk.ref.nodes[0] && i != chunk.ref.nodes[1])
+            nodes_become(f, i, i, FULL);
+    wait_nodes_with(f, 2);
+    assert_int_equal(stored_on(&id), 2);
+}
+
+/* With no room in the reserves either nothing is acknowledged, and nothing handed on without its bytes; that goes on
+ * when there is room. */
+static void test_nodes_at_their_end(void **state)
+{
+    struct fixture *f = *state;
+    struct chunk_id id;
+    nodes_become(f, 1, FAKE_NODES, ENDED);
+    assert_int_equal(put(f, "key", &id), STATUS_UNCERTAIN);
+    assert_int_equal(stored_on(&id), 0);
+    nodes_become(f, 1, FAKE_NODES, FULL); /* a little room */
+    wait_nodes_with(f, FAKE_NODES);
+    assert_true(stored_on(&id) >= 2);
+    assert_deletes(f, "key");
 }
 
 /* Two of four are lost in the middle: two copies, which queues the repair. */
@@ -622,6 +743,11 @@ int main(void)
         TEST(test_a_silent_node_is_replaced),
         TEST(test_a_node_that_fails_is_replaced),
         TEST(test_a_full_node_is_passed_over),
+        TEST(test_all_nodes_become_full),
+        TEST(test_two_nodes_become_full),
+        TEST(test_full_nodes_store_what_is_in_the_log),
+        TEST(test_a_full_node_stands_in),
+        TEST(test_nodes_at_their_end),
         TEST(test_two_nodes_are_lost),
         TEST(test_one_node_is_not_enough),
         TEST(test_a_snapshot_waits),

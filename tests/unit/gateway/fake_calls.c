@@ -250,12 +250,6 @@ int cluster_carriers_stand_in(struct cluster *cluster, uint64_t among, bool hedg
     return -1;
 }
 
-bool cluster_carrier_has_room(const struct cluster *cluster, unsigned index)
-{
-    (void)cluster, (void)index;
-    return true;
-}
-
 enum carrier_pace cluster_carrier_pace(struct cluster *cluster, unsigned index, uint64_t since_ms, uint64_t now_ms)
 {
     (void)cluster, (void)index, (void)since_ms, (void)now_ms;
