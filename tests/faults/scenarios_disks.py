@@ -150,11 +150,16 @@ def bit_flips_while_reading(run):
             run.excluded.add(key)
 
 
-@scenario(seconds=90)
-def full_node(run):
-    """A node's disk is full: it leaves placement with its breaker closed, everything goes on; then it comes back."""
+CARRIED = {"-small-max": "64K"}  # small chunks ride with the commit
+
+
+def _expect_carried(run, cluster):
+    run.expect(cluster.metric("tercet_carried_groups_total") > 0, "nothing was carried")
+
+
+def _full_node(run, options=None):
     disk = run.closing(faults.Disk("tmpfs", 80, run.directory))
-    cluster = run.start_cluster(disks={"node2": disk}, node_options=("-reserve", "8M"), mix=Mix(threads=4))
+    cluster = run.start_cluster(disks={"node2": disk}, node_options=("-reserve", "8M"), mix=Mix(threads=4), options=options)
     run.start_load(1)
     run.phase("full")
     begun = time.monotonic()
@@ -170,6 +175,19 @@ def full_node(run):
     empty()
     poll(lambda: cluster.node_states()[2]["writable"], "the node takes chunks again", 30)
     run.measure("writable again s", time.monotonic() - ended)
+    return cluster
+
+
+@scenario(seconds=90)
+def full_node(run):
+    """A node's disk is full: it leaves placement with its breaker closed, everything goes on; then it comes back."""
+    _full_node(run)
+
+
+@scenario(seconds=90)
+def full_node_carried(run):
+    """The same with small chunks that ride with the commit."""
+    _expect_carried(run, _full_node(run, CARRIED))
 
 
 def _expect_no_start(run, program, *words):
@@ -239,16 +257,15 @@ def full_node_at_start(run):
     cluster.restart(node)
 
 
-@scenario(seconds=90)
-def full_nodes(run):
-    """All nodes' disks are at their reserve: writes are answered 507 and say so, reads and deletions go on; with room again,
-    so do writes."""
+def _full_nodes(run, mix, options=None):
     disks = [run.closing(faults.Disk("tmpfs", 128, run.directory)) for _ in range(4)]
     cluster = run.start_cluster(disks={f"node{n}": disk for n, disk in enumerate(disks, 1)}, node_options=("-reserve", "32M"),
-                                mix=Mix(threads=4))
+                                mix=mix, options=options)
     run.start_load(1)
     run.phase("all full")
     empties = [disk.fill(leave_bytes=24 << 20) for disk in disks]
+    if options:
+        _expect_commits_go_on(run, cluster)
     poll(lambda: not any(state["writable"] for state in cluster.node_states().values()), "all nodes are full", 40)
     session = run.session()
     answers = _refusals(session.client)
@@ -265,6 +282,31 @@ def full_nodes(run):
     begun = time.monotonic()
     poll(lambda: all(state["writable"] for state in cluster.node_states().values()), "the nodes take chunks again", 40)
     run.measure("writable again s", time.monotonic() - begun)
+    return cluster
+
+
+@scenario(seconds=90)
+def full_nodes(run):
+    """All nodes' disks are at their reserve: writes are answered 507 and say so, reads and deletions go on; with room again,
+    so do writes."""
+    _full_nodes(run, Mix(threads=4))
+
+
+def _expect_commits_go_on(run, cluster):
+    """What is under way is stored, since nothing could be handed on behind it, deletions neither."""
+    time.sleep(run.seconds(2, 20))
+    lags = [f'tercet_metadata_replica_lag{{node="{number}"}}' for number in range(1, NODE_COUNT + 1)]
+    poll(lambda: all(cluster.metric(lag) == 0 for lag in lags), "the nodes follow the metadata", 10)
+    uncertain = cluster.metric("tercet_metadata_uncertain_total")
+    run.expect(uncertain == 0, f"{uncertain} commits did not reach enough nodes")
+
+
+@scenario(seconds=90)
+def full_nodes_carried(run):
+    """The same with small chunks that ride with the commit: those that are under way when the nodes become full are stored,
+    and what comes behind them goes on."""
+    mix = Mix(threads=8, put=60, put_large=0, multipart=0, get=10, get_range=0)
+    _expect_carried(run, _full_nodes(run, mix, CARRIED))
 
 
 @scenario(seconds=90)
