@@ -135,6 +135,16 @@ static enum policy_match match_binary(struct bytes operand, struct bytes value)
     return match;
 }
 
+static enum policy_match match_arn(const struct policy_arn *arn, const struct policy_context *context,
+                                   struct bytes value)
+{
+    unsigned colons = 0;
+
+    for (size_t i = 0; i < value.len; i++)
+        colons += value.data[i] == ':';
+    return colons + 1 < POLICY_ARN_PARTS ? POLICY_MATCH_UNKNOWN : policy_arn_match(arn, context, value);
+}
+
 enum policy_match policy_operand_match(const struct policy_operator *comparison, const union policy_operand *operand,
                                        const struct policy_context *context, struct bytes value)
 {
@@ -142,7 +152,7 @@ enum policy_match policy_operand_match(const struct policy_operator *comparison,
     case POLICY_OPERAND_STRING:
         return policy_pattern_match(&operand->pattern, context, value, comparison->nocase);
     case POLICY_OPERAND_ARN:
-        return policy_arn_match(&operand->arn, context, value);
+        return match_arn(&operand->arn, context, value);
     case POLICY_OPERAND_NUMBER:
         return match_number(comparison, &operand->number, value);
     case POLICY_OPERAND_DATE:

@@ -15,7 +15,7 @@ import evaluator
 import random_cases
 
 PROGRAM = os.path.join(os.environ["TERCET_BUILD"], "tests", "policy", "policy_lines")
-CASES_IN_SUITE = 30_000
+CASES_IN_SUITE = 25_000
 CASES_AT_ONCE = 5_000
 
 

@@ -173,6 +173,8 @@ def string(wildcards, ignore_case):
 
 
 def arn(value, operand, request, variables):
+    if value.count(":") < 5:
+        return None
     answer = arn_equals(operand, value, request, variables)
     return None if answer == "unknown" else answer is True
 
@@ -344,11 +346,12 @@ def is_fixed(operator, key, operand, variables):
         return operator == "IpAddress" and network(operand).prefixlen >= (8 if network(operand).version == 4 else 32)
     if key not in BINDING or operator not in ("StringEquals", "StringEqualsIgnoreCase", "StringLike", "ArnEquals", "ArnLike"):
         return False
-    if variables and "${" in operand:
-        return re.sub(r"\$\{[*?$]\}", "", operand).count("${") == 0 and not re.search(r"(?<!\{)[*?]", operand)
+    tokens = re.findall(r"\$\{[^}]*\}|.", operand, re.DOTALL) if variables else operand
+    if any(len(token) > 1 and token[2:-1] not in ("*", "?", "$") for token in tokens):
+        return False
     if key == "s3:dataaccesspointarn":
-        operand = operand.split(":accesspoint/")[0]
-    return operator in ("StringEquals", "StringEqualsIgnoreCase") or not re.search(r"[*?]", operand)
+        tokens = operand.split(":accesspoint/")[0]
+    return operator in ("StringEquals", "StringEqualsIgnoreCase") or not ("*" in tokens or "?" in tokens)
 
 
 def is_public(document):
