@@ -110,6 +110,7 @@ suite_python(clients.rclone clients/rclone_test.py clients 900)
 suite_python(clients.boto3 clients/boto3_test.py clients 900)
 suite_python(clients.model clients/model_test.py clients 600)
 suite_python(clients.boto3-newest clients/boto3_test.py clients 900 NEWEST)
+suite_python(clients.policies clients/policies_test.py clients 300)
 suite_python(clients.documents clients/documents_test.py clients 900 NEWEST)
 suite_python(clients.javascript clients/js_test.py clients 900)
 
