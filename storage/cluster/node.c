@@ -158,14 +158,6 @@ void node_success_locked(struct node *node)
     node->last_error[0] = '\0';
 }
 
-/* Looked at soon, and from then on as often as a full node is. */
-static void full_locked(struct node *node)
-{
-    if (!node->full)
-        check_request_locked(node);
-    node->full = true;
-}
-
 void node_request_end(struct node *node, enum node_outcome outcome, const char *reason)
 {
     lock_acquire(&node->lock);
@@ -184,7 +176,7 @@ void node_request_end(struct node *node, enum node_outcome outcome, const char *
         break;
     case NODE_FULL:
         node_success_locked(node);
-        full_locked(node);
+        node->full = true;
         break;
     case NODE_ABANDONED:
         break;
@@ -196,7 +188,9 @@ void node_request_end(struct node *node, enum node_outcome outcome, const char *
 void node_filled(struct node *node)
 {
     lock_acquire(&node->lock);
-    full_locked(node);
+    if (!node->full)
+        check_request_locked(node); /* from then on as often as a full node is */
+    node->full = true;
     lock_release(&node->lock);
 }
 

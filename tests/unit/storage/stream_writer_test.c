@@ -266,24 +266,24 @@ static void test_busy_node_is_no_failure(void **state)
     assert_true(info_of(2).healthy && info_of(2).writable);
 }
 
+/* It may have room, but not for that chunk: it is left alone until its next check, which is not hurried. */
 static void test_full_node_is_no_failure(void **state)
 {
     (void)state;
     fake_start();
     fake.nodes[0].put_fault = FAULT_FULL;
-    fake.nodes[0].full = true;
     upload_until_chosen(0, 500, true);
     assert_int_equal(info_of(0).failures, 0);
-    assert_true(info_of(0).full);
-    assert_true(info_of(0).healthy);
-    assert_false(info_of(0).writable);
+    assert_true(info_of(0).full && info_of(0).healthy && !info_of(0).writable);
     assert_int_equal(cluster_writable_count(fake.cluster), 3);
     unsigned before = fake.nodes[0].puts;
-    struct upload upload = upload_of(500, true);
-    fake_run(upload_run, &upload);
-    assert_stored(&upload, 3);
+    for (unsigned i = 0; i < 20; i++) {
+        struct upload upload = upload_of(500, true);
+        fake_run(upload_run, &upload);
+        assert_stored(&upload, 3);
+        chunk_list_release(&upload.chunks);
+    }
     assert_int_equal(fake.nodes[0].puts, before);
-    chunk_list_release(&upload.chunks);
 }
 
 /* Both what finds it out in the middle of a write and what comes later are told why. */
