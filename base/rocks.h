@@ -158,5 +158,8 @@ enum status rocks_batch_changes(const struct rocks_batch *batch, struct buffer *
  * `base`. NOT_FOUND when the log no longer reaches back so far, or `from` is not where a write began. */
 enum status rocks_changes_read(struct rocks *db, uint64_t from, uint64_t last, uint64_t epoch, uint64_t base,
                                struct buffer *out);
+/* The first write at or behind that sequence which the log still has; both are RocksDB's plus `base`. NOT_FOUND: there
+ * is none. */
+enum status rocks_changes_begin(struct rocks *db, uint64_t from, uint64_t base, uint64_t *begin);
 
 #endif

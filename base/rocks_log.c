@@ -165,3 +165,25 @@ enum status rocks_changes_read(struct rocks *db, uint64_t from, uint64_t last, u
     rocksdb_wal_iter_destroy(iterator);
     return status;
 }
+
+enum status rocks_changes_begin(struct rocks *db, uint64_t from, uint64_t base, uint64_t *begin)
+{
+    char *error = NULL;
+    enum status status = STATUS_NOT_FOUND;
+    uint64_t own = from > base ? from - base : 1;
+    rocksdb_wal_iterator_t *iterator = rocksdb_get_updates_since(db->database, own, NULL, &error);
+    if (error) {
+        rocksdb_free(error);
+        return STATUS_NOT_FOUND;
+    }
+    for (; status && rocksdb_wal_iter_valid(iterator); rocksdb_wal_iter_next(iterator)) {
+        uint64_t sequence;
+        rocksdb_writebatch_destroy(rocksdb_wal_iter_get_batch(iterator, &sequence));
+        if (sequence < own)
+            continue;
+        *begin = sequence + base;
+        status = STATUS_OK;
+    }
+    rocksdb_wal_iter_destroy(iterator);
+    return status;
+}

@@ -304,6 +304,12 @@ enum status meta_changes_read(struct meta *meta, uint64_t from, struct buffer *r
     return store_changes_read(meta->db, from, end < last ? end : last, epoch, records);
 }
 
+enum status meta_changes_begin(struct meta *meta, uint64_t from, uint64_t *begin)
+{
+    uint64_t log_first = meta->history.log_first;
+    return store_changes_begin(meta->db, from > log_first ? from : log_first, begin);
+}
+
 struct meta_snapshot {
     struct store_dump rows;
     struct meta_position position;

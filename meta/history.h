@@ -70,6 +70,8 @@ uint32_t meta_restored_generation(const struct meta *meta);
 /* Appends records from that sequence on (about CHANGE_PAGE_BYTES). NOT_FOUND when the log does not reach back so far.
  */
 enum status meta_changes_read(struct meta *meta, uint64_t from, struct buffer *records);
+/* The first record at or behind that sequence which the log still has. NOT_FOUND: there is none. */
+enum status meta_changes_begin(struct meta *meta, uint64_t from, uint64_t *begin);
 
 /* All rows as of one position. */
 struct meta_snapshot;

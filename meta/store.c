@@ -210,6 +210,11 @@ enum status store_changes_read(struct meta_store *db, uint64_t from, uint64_t la
     return db->operations->changes_read(db, from, last, epoch, out);
 }
 
+enum status store_changes_begin(struct meta_store *db, uint64_t from, uint64_t *begin)
+{
+    return db->operations->changes_begin(db, from, begin);
+}
+
 /* CORRUPT for a family that does not exist. */
 static enum status batch_fill(struct store_batch *batch, struct bytes payload)
 {

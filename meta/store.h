@@ -162,6 +162,8 @@ void store_sequence_set(struct meta_store *db, uint64_t sequence);
  * CHANGE_PAGE_BYTES of them, at least one when there is one. NOT_FOUND when the store no longer keeps what was written
  * then; then a replica needs all rows. */
 enum status store_changes_read(struct meta_store *db, uint64_t from, uint64_t last, uint64_t epoch, struct buffer *out);
+/* The first of these records at or behind that sequence which the store still keeps. NOT_FOUND: there is none. */
+enum status store_changes_begin(struct meta_store *db, uint64_t from, uint64_t *begin);
 
 /* Writes the changes of a record's payload lazily. STATUS_CORRUPT for a family that does not exist. */
 enum status store_apply(struct meta_store *db, struct bytes payload);

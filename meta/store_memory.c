@@ -331,6 +331,20 @@ static enum status memory_changes_read(struct meta_store *store, uint64_t from, 
     return status == STATUS_LIMIT && out->len > begin ? STATUS_OK : status;
 }
 
+static enum status memory_changes_begin(struct meta_store *store, uint64_t from, uint64_t *begin)
+{
+    struct store_memory *db = memory_of(store);
+    size_t i = 0;
+    lock_acquire(&db->lock);
+    while (i < db->write_count && db->writes[i].first < from)
+        i++;
+    bool found = i < db->write_count;
+    if (found)
+        *begin = db->writes[i].first;
+    lock_release(&db->lock);
+    return found ? STATUS_OK : STATUS_NOT_FOUND;
+}
+
 static void memory_snapshot_open(struct store_snapshot *snapshot)
 {
     struct store_memory *db = memory_of(snapshot->db);
@@ -466,6 +480,7 @@ struct meta_store *store_memory_create(void)
         .sequence = memory_sequence,
         .sequence_set = memory_sequence_set,
         .changes_read = memory_changes_read,
+        .changes_begin = memory_changes_begin,
         .snapshot_open = memory_snapshot_open,
         .snapshot_close = memory_snapshot_close,
     };

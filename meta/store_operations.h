@@ -48,6 +48,7 @@ struct store_operations {
     void (*sequence_set)(struct meta_store *db, uint64_t sequence);
     enum status (*changes_read)(struct meta_store *db, uint64_t from, uint64_t last, uint64_t epoch,
                                 struct buffer *out);
+    enum status (*changes_begin)(struct meta_store *db, uint64_t from, uint64_t *begin);
     void (*snapshot_open)(struct store_snapshot *snapshot);
     void (*snapshot_close)(struct store_snapshot *snapshot);
 };

@@ -7,7 +7,6 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -126,10 +125,9 @@ static void sequence_is(struct store_rocks *db, uint64_t sequence)
 /* A database of a build that did not keep it has RocksDB's, until store_sequence_set says better. */
 static enum status sequence_load(struct store_rocks *db)
 {
-    const struct rocks_view view = {0};
     struct store_value row;
     uint64_t sequence = rocks_sequence(db->database);
-    enum status status = rocks_get(db->database, &view, STORE_DEFAULT, SEQUENCE_KEY, &row.data, &row.len);
+    enum status status = store_get(&(struct store_view){.db = &db->store}, STORE_DEFAULT, SEQUENCE_KEY, &row);
     if (!status) {
         status = damage_of_row(sequence_decode(store_value_bytes(&row), &sequence), "read the sequence");
         store_value_release(&row);
@@ -448,6 +446,11 @@ static enum status store_rocks_changes_read(struct meta_store *db, uint64_t from
     return status || end > begin ? status : STATUS_NOT_FOUND;
 }
 
+static enum status store_rocks_changes_begin(struct meta_store *db, uint64_t from, uint64_t *begin)
+{
+    return rocks_changes_begin(database_of(db), from, atomic_load(&store_rocks_of(db)->offset), begin);
+}
+
 static void store_rocks_snapshot_open(struct store_snapshot *snapshot)
 {
     struct store_rocks *db = store_rocks_of(snapshot->db);
@@ -491,6 +494,7 @@ static const struct store_operations operations = {
     .sequence = store_rocks_sequence,
     .sequence_set = store_rocks_sequence_set,
     .changes_read = store_rocks_changes_read,
+    .changes_begin = store_rocks_changes_begin,
     .snapshot_open = store_rocks_snapshot_open,
     .snapshot_close = store_rocks_snapshot_close,
 };

@@ -44,7 +44,8 @@
  *                                  after a snapshot
  *   PUT    /meta/snapshot?epoch=HEX16&sequence=S&page=N[&last=1][&over=HEX16-S]
  *                                  body = one record, page N of a snapshot that takes the replica's place with its
- *                                  last page. 204; 409 another page comes next: begin again at 0; or what is held is
+ *                                  last page; before it any carried blocks, whose chunks are stored durably, whatever
+ *                                  becomes of the snapshot. 204; 409 another page comes next: begin again at 0; or what is held is
  *                                  of another epoch that is not earlier, unless `over` says just where the replica is,
  *                                  which the gateway knows to be no part of the history; 412 as above
  *   POST   /meta/dump              body = family byte and key (empty: the beginning); 200 with one record of the rows

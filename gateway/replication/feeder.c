@@ -14,12 +14,9 @@
 #include "meta/take_over.h"
 #include "storage/cluster/carriers.h"
 
-#define BODY_MAX (CARRIED_BLOCK_MAX + CHANGE_RECORD_MAX + CHANGE_PAGE_BYTES)
-/* Times -stall: a blocked node waits so long before it stores what is not its own, and one that refused chunks for lack
- * of room before it is sent some again. */
-#define PATIENCE_STALLS 2
-#define STRAY_WAIT_MS   5000
-#define LOOK_MS         50
+#define BODY_MAX      (CARRIED_BLOCK_MAX + CHANGE_RECORD_MAX + CHANGE_PAGE_BYTES)
+#define STRAY_WAIT_MS 5000
+#define LOOK_MS       50
 
 static void call_begins(struct feeder *feeder)
 {

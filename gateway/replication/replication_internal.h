@@ -11,6 +11,9 @@
 #include "storage/cluster/meta_link.h"
 
 #define REPLICATION_RETRY_MS 200 /* a node that failed is asked again, and waiting tasks look around */
+/* Times -stall: a blocked node waits so long before it stores what is not its own, and one that refused chunks for lack
+ * of room before it is sent some again. */
+#define PATIENCE_STALLS 2
 
 /* One node, and the task that hands on to it (feeder.c). */
 struct feeder {

@@ -26,7 +26,8 @@ enum status cluster_meta_apply(struct cluster *cluster, unsigned index, struct b
  * STATUS_NOT_FOUND: the node is of an earlier build. */
 enum status cluster_meta_last(struct cluster *cluster, unsigned index, struct buffer *record,
                               struct cluster_meta_state *state);
-/* One page of a snapshot; STATUS_CONFLICT: begin again with page 0. */
+/* One page of a snapshot, with carried blocks before its record or without; STATUS_CONFLICT: begin again with page 0.
+ */
 struct cluster_meta_page {
     struct cluster_meta_state as_of;
     uint32_t number;

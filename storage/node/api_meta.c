@@ -199,7 +199,7 @@ void api_meta(struct api_request *request, enum node_method method)
         if (page_parse(http->query, &job.page))
             api_reply_error(http, 400, "the request is malformed");
         else
-            run_job(&job, CHANGE_RECORD_MAX, run_load);
+            run_job(&job, CHANGE_BATCH_MAX, run_load);
     } else if (method == METHOD_POST && bytes_equal_str(path, "/meta/dump")) {
         run_job(&job, POSITION_MAX, run_dump);
     } else if (method == METHOD_POST && bytes_equal_str(path, "/meta/fence")) {

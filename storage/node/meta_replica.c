@@ -149,8 +149,27 @@ static bool state_equal(const struct meta_replica_state *a, const struct meta_re
     return a->epoch == b->epoch && a->sequence == b->sequence;
 }
 
+/* The last page takes the replica's place, and is synced with all before; chunks that are there are durable at once. */
+static enum status page_write(struct meta_replica *replica, const struct meta_replica_page *page,
+                              struct carried_chunks *chunks, struct rocks_batch *batch,
+                              const struct meta_replica_state *state, uint32_t fresh)
+{
+    enum status status = carried_chunks_begin(chunks, batch);
+    if (status)
+        return status;
+    replica->page_next = 0;
+    if (carried_chunks_are_new(chunks))
+        status = disk_check_metadata_room(replica->disk, rocks_batch_bytes(batch));
+    if (!status)
+        status = page->last ? replica_state_commit(replica, batch, state, fresh)
+                            : replica_write(replica, batch, carried_chunks_are_new(chunks));
+    carried_chunks_end(chunks, status == STATUS_OK);
+    return status;
+}
+
 static enum status load_locked(struct meta_replica *replica, const struct meta_replica_page *page,
-                               const struct change_record *record, struct rocks_batch *batch)
+                               const struct change_record *record, struct carried_chunks *chunks,
+                               struct rocks_batch *batch)
 {
     uint32_t table = replica_table(replica), fresh = table + 1;
     struct meta_replica_state state;
@@ -172,9 +191,7 @@ static enum status load_locked(struct meta_replica *replica, const struct meta_r
         batch_clear_table(batch, table);
     if (page->last)
         replica_last_put(batch, (struct bytes){0});
-    replica->page_next = 0;
-    enum status status =
-        page->last ? replica_state_commit(replica, batch, &state, fresh) : replica_write(replica, batch, false);
+    enum status status = page_write(replica, page, chunks, batch, &state, fresh);
     if (status)
         return status;
     replica->loading = page->as_of;
@@ -182,22 +199,37 @@ static enum status load_locked(struct meta_replica *replica, const struct meta_r
     return STATUS_OK;
 }
 
+/* The blocks before the record, and that. */
+static enum status page_read(struct bytes bytes, struct carried_chunks *chunks, struct change_record *record)
+{
+    struct carried_block block;
+    enum status status;
+    while ((status = carried_block_next(&bytes, &block)) == STATUS_OK) {
+        status = carried_chunks_add(chunks, &block);
+        if (status)
+            return status;
+    }
+    if (status != STATUS_NOT_FOUND || change_record_next(&bytes, record) || bytes.len)
+        return STATUS_CORRUPT;
+    return STATUS_OK;
+}
+
 enum status meta_replica_load(struct meta_replica *replica, const struct meta_replica_page *page, struct bytes bytes)
 {
     struct change_record record;
-    struct bytes rest = bytes;
-    if (change_record_next(&rest, &record) || rest.len)
-        return STATUS_CORRUPT;
-    if (page->as_of.epoch == 0)
-        return STATUS_CORRUPT;
-    enum status status = disk_check_metadata_room(replica->disk, bytes.len);
-    if (status)
-        return status;
-    struct rocks_batch *batch = rocks_batch_create(replica->db, false);
-    lock_acquire(&replica->write_lock);
-    status = load_locked(replica, page, &record, batch);
-    lock_release(&replica->write_lock);
-    rocks_batch_free(batch);
+    struct carried_chunks chunks;
+    carried_chunks_init(&chunks, replica->store);
+    enum status status = page->as_of.epoch ? page_read(bytes, &chunks, &record) : STATUS_CORRUPT;
+    if (!status)
+        status = disk_check_metadata_room(replica->disk, record.payload.len);
+    if (!status) {
+        struct rocks_batch *batch = rocks_batch_create(replica->db, false);
+        lock_acquire(&replica->write_lock);
+        status = load_locked(replica, page, &record, &chunks, batch);
+        lock_release(&replica->write_lock);
+        rocks_batch_free(batch);
+    }
+    carried_chunks_release(&chunks);
     return status;
 }
 

@@ -48,9 +48,9 @@ struct meta_replica_page {
     /* Where the replica is, which the snapshot overrules, whatever its epoch; epoch 0: only what is earlier. */
     struct meta_replica_state over;
 };
-/* Loads a page, one record of puts. CONFLICT when it is not the one that comes next: begin again; and when what is held
- * is of another epoch that is not earlier, unless just that is to be overruled. PRECONDITION when the snapshot is from
- * before the fence. */
+/* Loads a page, one record of puts, and stores the chunks of the carried blocks before it, durably. CONFLICT when it is
+ * not the one that comes next: begin again; and when what is held is of another epoch that is not earlier, unless just
+ * that is to be overruled. PRECONDITION when the snapshot is from before the fence. */
 enum status meta_replica_load(struct meta_replica *replica, const struct meta_replica_page *page, struct bytes record);
 /* Appends the rows behind `after` (family byte and key; empty: from the start) as one record, about CHANGE_PAGE_BYTES
  * long; its epoch is the replica's, its first sequence the replica's. No changes: the end. */

@@ -180,6 +180,7 @@ static enum status run_load(struct node_in_sim *node, struct message *message, s
 {
     const struct cluster_meta_page *page = &message->page;
     struct bytes body = buffer_bytes(&message->body);
+    struct carried_block block;
     struct change_record record;
     if (change_generation(page->as_of.epoch) < node->fence)
         return STATUS_PRECONDITION;
@@ -191,6 +192,9 @@ static enum status run_load(struct node_in_sim *node, struct message *message, s
     else if (page->number != node->page.number || page->as_of.epoch != node->page.as_of.epoch ||
              page->as_of.sequence != node->page.as_of.sequence)
         return STATUS_CONFLICT;
+    while (carried_block_next(&body, &block) == STATUS_OK)
+        if (entry_add_chunks(entry, node, &block))
+            return STATUS_NO_SPACE;
     CHECK(change_record_next(&body, &record) == STATUS_OK && body.len == 0);
     enum status status = buffer_append_bytes(&node->loading, record.payload);
     node->page = *page;

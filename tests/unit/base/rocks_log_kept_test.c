@@ -70,6 +70,11 @@ static void test_bound(void **state)
     buffer_init(&out, CHANGE_RECORD_MAX);
     assert_int_equal(rocks_changes_read(db, 1, WRITES, 1, 0, &out), STATUS_NOT_FOUND);
     OK(rocks_changes_read(db, WRITES, WRITES, 1, 0, &out));
+    uint64_t begin;
+    OK(rocks_changes_begin(db, 1, 0, &begin)); /* as far back as it reaches */
+    assert_in_range(begin, 2, WRITES);
+    buffer_clear(&out);
+    OK(rocks_changes_read(db, begin, WRITES, 1, 0, &out));
     buffer_release(&out);
     rocks_close(db);
     nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);

@@ -27,8 +27,9 @@ enum meta_fault {
 struct fake_meta {
     _Atomic enum meta_fault fault;
     _Atomic uint64_t epoch, sequence;
-    atomic_uint pages; /* of snapshots */
-    atomic_uint early; /* what a gateway must never send */
+    atomic_uint pages;   /* of snapshots */
+    atomic_uint brought; /* blocks with these */
+    atomic_uint early;   /* what a gateway must never send */
 };
 
 struct fixture {
@@ -114,16 +115,23 @@ static int take_batches(struct fake_node *node, struct fake_meta *meta, struct b
     return 204;
 }
 
-static int take_page(struct fake_meta *meta, struct bytes query, bool *last)
+static int take_page(struct fake_node *node, struct fake_meta *meta, struct bytes query, struct bytes body, bool *last)
 {
     char text[200];
     uint64_t epoch, sequence;
+    struct carried_block block;
     snprintf(text, sizeof(text), "%.*s", (int)query.len, query.data);
     CHECK(sscanf(text, "epoch=%" SCNx64 "&sequence=%" SCNu64, &epoch, &sequence) == 2);
+    if (meta->fault == ENDED && carried_block_next(&(struct bytes){body.data, body.len}, &block) == STATUS_OK)
+        return 507;
     meta->pages++;
-    meta->early += holders(sequence) < 2;
+    while (carried_block_next(&body, &block) == STATUS_OK) {
+        block_store(node, block.payload);
+        meta->brought++;
+    }
     *last = strstr(text, "&last=1") != NULL;
     if (*last) {
+        meta->early += holders(sequence) < 2 && !meta->brought;
         meta->epoch = epoch;
         meta->sequence = sequence;
     }
@@ -150,7 +158,7 @@ static void handle_meta(struct fake_node *node, struct http_request *request, co
     else if (batches)
         status = take_batches(node, meta, buffer_bytes(&body));
     else
-        status = take_page(meta, request->query, &last);
+        status = take_page(node, meta, request->query, buffer_bytes(&body), &last);
     if (meta->fault == LOSES && last) {
         meta->fault = STORES;
         status = 500;
@@ -284,6 +292,12 @@ static void assert_recorded(struct fixture *f, const struct chunk_id *id, unsign
     for (unsigned i = 0; i < chunk.ref.copies; i++)
         if (!(chunk.bad >> i & 1))
             assert_true(has(chunk.ref.nodes[i], id));
+}
+
+/* The one that was not to store it. */
+static unsigned other_node(const struct meta_chunk *chunk)
+{
+    return 10 - chunk->ref.nodes[0] - chunk->ref.nodes[1] - chunk->ref.nodes[2];
 }
 
 static bool is_recorded_on(const struct meta_chunk *chunk, unsigned node)
@@ -564,13 +578,11 @@ static void test_a_node_stands_in_and_does_not_say_so(void **state)
     struct fixture *f = *state;
     struct meta_chunk chunk;
     struct chunk_id id;
-    unsigned other = 10;
     for (unsigned i = 0; i < FAKE_NODES; i++)
         f->nodes[i].fault = FAILS;
     assert_int_equal(put(f, "key", &id), STATUS_UNCERTAIN);
     OK(meta_chunk_get(f->support.meta, &id, &chunk));
-    for (unsigned i = 0; i < 3; i++)
-        other -= chunk.ref.nodes[i];
+    const unsigned other = other_node(&chunk);
     sync_stop(f);
     f->nodes[chunk.ref.nodes[2] - 1].fault = STORES;
     f->nodes[other - 1].fault = SILENT;
@@ -578,14 +590,8 @@ static void test_a_node_stands_in_and_does_not_say_so(void **state)
     wait_nodes_with(f, 2);
     f->nodes[other - 1].fault = STORES;
     assert_true(has(other, &id));
-    uint64_t until_ms = clock_monotonic_ms() + WAIT_MS;
-    while (chunk.ref.copies - __builtin_popcount(chunk.bad) != 1) {
-        assert_true(clock_monotonic_ms() < until_ms);
-        usleep(2000);
-        OK(meta_chunk_get(f->support.meta, &id, &chunk));
-    }
-    assert_recorded(f, &id, 1);
     wait_repair_queued(f);
+    assert_recorded(f, &id, 1);
 }
 
 struct put_call {
@@ -622,11 +628,9 @@ static void put_begin(struct fixture *f, struct put_call *call, pthread_t *threa
         assert_true(clock_monotonic_ms() < until_ms);
         usleep(1000);
     }
-    nodes[3] = 10;
-    for (unsigned i = 0; i < 3; i++) {
+    for (unsigned i = 0; i < 3; i++)
         nodes[i] = chunk.ref.nodes[i];
-        nodes[3] -= nodes[i];
-    }
+    nodes[3] = other_node(&chunk);
 }
 
 /* All nodes of the group fail, and one that stands in is not enough: the copy that it has is recorded later. */
@@ -703,36 +707,64 @@ static void test_what_was_taken_over_is_repaired(void **state)
     buffer_release(&taken.record);
 }
 
-/* A snapshot brings no chunks: it waits until what it holds is stored elsewhere. */
-static void test_a_snapshot_waits(void **state)
+/* A change that no node has, and of whose nodes only the first is back after a restart; the fourth node needs a
+ * snapshot, since it holds a history that was given up. */
+static struct fake_meta *snapshot_before_settled(struct fixture *f, struct chunk_id *id, struct meta_chunk *chunk,
+                                                 enum meta_fault fault)
 {
-    struct fixture *f = *state;
-    struct meta_chunk chunk;
-    struct chunk_id id;
-    unsigned other = 10;
     for (unsigned i = 0; i < FAKE_NODES; i++)
         f->nodes[i].fault = FAILS;
-    assert_int_equal(put(f, "key", &id), STATUS_UNCERTAIN);
-    OK(meta_chunk_get(f->support.meta, &id, &chunk));
-    for (unsigned i = 0; i < 3; i++)
-        other -= chunk.ref.nodes[i];
-    struct fake_meta *overruled = &f->nodes[other - 1];
+    assert_int_equal(put(f, "key", id), STATUS_UNCERTAIN);
+    OK(meta_chunk_get(f->support.meta, id, chunk));
+    struct fake_meta *overruled = &f->nodes[other_node(chunk) - 1];
     sync_stop(f);
-    overruled->epoch = 5; /* of a history that was given up */
+    overruled->epoch = 5;
     overruled->sequence = 1000000;
-    overruled->fault = f->nodes[chunk.ref.nodes[0] - 1].fault = STORES;
+    overruled->fault = fault;
+    f->nodes[chunk->ref.nodes[0] - 1].fault = STORES;
     sync_start(f);
-    assert_false(replication_wait(f->sync, 1500));
-    assert_true(has(chunk.ref.nodes[0], &id));
-    assert_int_equal(overruled->pages, 0);
-    f->nodes[chunk.ref.nodes[1] - 1].fault = STORES;
-    assert_true(replication_wait(f->sync, WAIT_MS));
+    return overruled;
+}
+
+static void wait_loaded(struct fixture *f, const struct fake_meta *overruled)
+{
     uint64_t until_ms = clock_monotonic_ms() + WAIT_MS;
     while (overruled->sequence != local_sequence(f)) {
         assert_true(clock_monotonic_ms() < until_ms);
         usleep(2000);
     }
     assert_true(overruled->pages > 0);
+}
+
+/* It stores what is not settled with the snapshot, and stands in so for those who are away. */
+static void test_a_snapshot_brings_what_is_not_settled(void **state)
+{
+    struct fixture *f = *state;
+    struct meta_chunk chunk;
+    struct chunk_id id;
+    struct fake_meta *overruled = snapshot_before_settled(f, &id, &chunk, FULL); /* its reserve has room */
+    assert_true(replication_wait(f->sync, WAIT_MS));
+    wait_loaded(f, overruled);
+    assert_int_equal(overruled->brought, 1);
+    assert_int_equal(stored_on(&id), 2);
+    wait_recorded(f, &id, 2);
+    wait_repair_queued(f);
+}
+
+/* One that has no room left cannot: its snapshot waits until what it holds is stored elsewhere. */
+static void test_a_snapshot_waits(void **state)
+{
+    struct fixture *f = *state;
+    struct meta_chunk chunk;
+    struct chunk_id id;
+    struct fake_meta *overruled = snapshot_before_settled(f, &id, &chunk, ENDED);
+    assert_false(replication_wait(f->sync, 4 * STALL_MS));
+    assert_true(has(chunk.ref.nodes[0], &id));
+    assert_int_equal(overruled->pages, 0);
+    f->nodes[chunk.ref.nodes[1] - 1].fault = STORES;
+    assert_true(replication_wait(f->sync, WAIT_MS));
+    wait_loaded(f, overruled);
+    assert_int_equal(overruled->brought, 0);
 }
 
 int main(void)
@@ -750,6 +782,7 @@ int main(void)
         TEST(test_nodes_at_their_end),
         TEST(test_two_nodes_are_lost),
         TEST(test_one_node_is_not_enough),
+        TEST(test_a_snapshot_brings_what_is_not_settled),
         TEST(test_a_snapshot_waits),
         TEST(test_what_was_taken_over_is_repaired),
         TEST(test_a_snapshot_whose_answer_is_lost_is_one),

@@ -301,6 +301,14 @@ static void test_changes(void **state)
 
     buffer_clear(&out);
     assert_int_equal(store_changes_read(f->db, start + 2, third, 77, &out), STATUS_NOT_FOUND); /* amid a write */
+    uint64_t begin = 0;
+    OK(store_changes_begin(f->db, start + 1, &begin));
+    assert_true(begin == start + 1);
+    OK(store_changes_begin(f->db, start + 2, &begin));
+    assert_true(begin == second);
+    OK(store_changes_begin(f->db, third, &begin));
+    assert_true(begin == third);
+    assert_int_equal(store_changes_begin(f->db, store_sequence(f->db) + 1, &begin), STATUS_NOT_FOUND);
     assert_int_equal(store_changes_read(f->db, store_sequence(f->db) + 1, UINT64_MAX, 77, &out), STATUS_NOT_FOUND);
     assert_int_equal(out.len, 0);
     buffer_release(&out);

@@ -276,6 +276,40 @@ static void test_repeated_and_late(void **state)
     assert_held(f, 3, 3);
 }
 
+/* A page of a snapshot brings chunks as a record does, which are stored when it is, and not when it is refused. */
+static void test_stored_with_a_page(void **state)
+{
+    struct fixture *f = *state;
+    struct meta_replica_page page = {.as_of = {EPOCH, 50, 0}, .number = 1};
+    struct disk *disk = chunk_store_disk(f->store);
+    const uint64_t reserve = disk->config.reserve_bytes;
+    struct chunk_id first, last;
+    chunk_id_create(&first);
+    chunk_id_create(&last);
+    request_make(f, 1, &first, 0, 1000);
+    assert_int_equal(meta_replica_load(f->replica, &page, buffer_bytes(&f->out)), STATUS_CONFLICT);
+    assert_held(f, 0, 0);
+    page.number = 0;
+    disk->config.reserve_bytes = UINT64_MAX / 4;
+    assert_int_equal(meta_replica_load(f->replica, &page, buffer_bytes(&f->out)), STATUS_NO_SPACE);
+    assert_held(f, 0, 0);
+    disk->config.reserve_bytes = reserve;
+    OK(meta_replica_load(f->replica, &page, buffer_bytes(&f->out)));
+    assert_held(f, 0, 1);
+    request_make(f, 1, &last, 7, 900);
+    page.number = 1;
+    page.last = true;
+    f->out.data[f->out.len - 1] ^= 1;
+    assert_int_equal(meta_replica_load(f->replica, &page, buffer_bytes(&f->out)), STATUS_CORRUPT);
+    f->out.data[f->out.len - 1] ^= 1;
+    OK(meta_replica_load(f->replica, &page, buffer_bytes(&f->out)));
+    close_all(f);
+    open_all(f);
+    assert_held(f, 50, 2);
+    OK(get(f, &first, 0, 1000));
+    OK(get(f, &last, 7, 900));
+}
+
 static void assert_refused(struct fixture *f, enum status expected, const struct chunk_id *id)
 {
     assert_int_equal(apply(f), expected);
@@ -485,6 +519,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CARRIED_TEST(test_stored_with_the_record),
         CARRIED_TEST(test_repeated_and_late),
+        CARRIED_TEST(test_stored_with_a_page),
         CARRIED_TEST(test_all_or_nothing),
         CARRIED_TEST(test_other_bytes_are_there),
         CARRIED_TEST(test_trash_is_forgotten),
