@@ -163,7 +163,7 @@ class Maker:
         spoiled = bool(documents) and self.maybe(0.02)
         if spoiled:
             self.spoil(self.random.choice(documents)[1])
-        resource = self.random.choice(RESOURCES) if self.maybe(0.5) else B + "/" + self.letters("ab:\u00e9")
+        resource = self.random.choice(RESOURCES) if self.maybe(0.5) else B + "/" + self.letters("ab:\u00e9\u20ac")
         case = {"policies": [{"kind": kind, "document": json.dumps(document, ensure_ascii=self.maybe(0.5))} for kind, document in documents],
                 "bucket": "b", "caller": self.random.choice(CALLERS), "action": self.random.choice(TRUST_ACTIONS if trust else ACTIONS),
                 "resource": resource, "account": self.random.choice(ACCOUNTS[:1] * 4 + ACCOUNTS[1:]), "context": self.context()}

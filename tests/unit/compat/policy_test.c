@@ -75,11 +75,13 @@ static void test_resources(void **state)
         {"\"Resource\": \"" S3("b/?") "\"", S3("b/kk"), false},
         {"\"Resource\": \"" S3("b/*?") "\"", S3("b/"), false},
         {"\"Resource\": \"" S3("b/*??") "\"", S3("b/\xc3\xa9"), false},
+        {"\"Resource\": \"" S3("b/*??") "\"", S3("b/\xe2\x82\xac"), false},
         {"\"Resource\": \"" S3("b/a*b*c") "\"", S3("b/abbc"), true},
         {"\"Resource\": \"" S3("b/a*b*c") "\"", S3("b/acb"), false},
         {"\"Resource\": \"" S3("b/**k") "\"", S3("b/k"), true},
         {"\"Resource\": \"arn:*:s3:::b/*\"", S3("b/k"), true},
         {"\"Resource\": \"arn:*:s3:::b/*\"", S3("x/y:s3:::b/k"), false}, /* no wildcard reaches beyond its part */
+        {"\"Resource\": \"arn:*:*:*:*:*\"", "arn:aws:s3", false},
         {"\"Resource\": \"arn:aws:s3:*\"", S3("b/k"), true},
         {"\"Resource\": \"arn:aws:iam:*\"", S3("b/k"), false},
         {"\"Resource\": \"arn:aws:s3:::b/a:b\"", S3("b/a:b"), true},
