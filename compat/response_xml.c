@@ -137,6 +137,40 @@ enum status response_tagging(struct buffer *out, const struct tag *tags, size_t 
     return response_end(&writer);
 }
 
+static void cors_rule(struct xml_writer *writer, const struct cors_configuration *configuration,
+                      const struct cors_rule *rule)
+{
+    static const struct {
+        enum cors_list list;
+        const char *name;
+    } order[] = {{CORS_HEADER, "AllowedHeader"},
+                 {CORS_METHOD, "AllowedMethod"},
+                 {CORS_ORIGIN, "AllowedOrigin"},
+                 {CORS_EXPOSED, "ExposeHeader"}};
+
+    xml_writer_open(writer, "CORSRule");
+    if (rule->id.data)
+        xml_writer_element(writer, "ID", rule->id);
+    for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++)
+        for (size_t j = 0; j < rule->count; j++)
+            if (configuration->items[rule->first + j].list == order[i].list)
+                xml_writer_element(writer, order[i].name, configuration->items[rule->first + j].text);
+    if (rule->has_max_age)
+        xml_writer_element_u64(writer, "MaxAgeSeconds", rule->max_age_seconds);
+    xml_writer_close(writer);
+}
+
+enum status response_cors(struct buffer *out, const struct cors_configuration *configuration)
+{
+    struct xml_writer writer;
+
+    xml_writer_init(&writer, out);
+    xml_writer_open_root(&writer, "CORSConfiguration");
+    for (size_t i = 0; i < configuration->count; i++)
+        cors_rule(&writer, configuration, &configuration->rules[i]);
+    return response_end(&writer);
+}
+
 static void attributes_parts(struct xml_writer *writer, const struct response_attributes *attributes)
 {
     bool listed = attributes->checksum.algorithm != CHECKSUM_NONE && !attributes->checksum.full_object;

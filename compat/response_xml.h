@@ -13,6 +13,7 @@
 #include "base/bytes.h"
 #include "base/status.h"
 #include "compat/checksum_header.h"
+#include "compat/cors.h"
 #include "compat/error.h"
 #include "compat/etag.h"
 #include "compat/tags.h"
@@ -154,6 +155,7 @@ enum status response_acl(struct buffer *out, const struct response_owner *owner)
 enum status response_versioning(struct buffer *out, const char *status); /* NULL: versioning was never enabled */
 
 enum status response_tagging(struct buffer *out, const struct tag *tags, size_t count);
+enum status response_cors(struct buffer *out, const struct cors_configuration *configuration);
 
 /* GetObjectAttributesResponse: only what was asked for. */
 struct response_attributes {

@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "compat/compat.h"
+#include "compat/cors.h"
 #include "compat/request_xml.h"
 #include "compat/response_xml.h"
 #include "compat/tags.h"
@@ -106,6 +107,45 @@ static void fuzz_tags(struct bytes document)
     }
 }
 
+/* What passes the rules must come back as it was, and answer requests within its lists. */
+static void check_cors(const struct cors_configuration *configuration)
+{
+    struct s3_error_details error = {0};
+    struct cors_configuration again;
+    const struct cors_rule *rule;
+    struct buffer out;
+
+    if (cors_check(configuration, &error)) {
+        CHECK(error.code == S3_INVALID_REQUEST);
+        return;
+    }
+    buffer_init(&out, CORS_KEPT_BYTES_MAX);
+    if (response_cors(&out, configuration) == STATUS_OK) {
+        CHECK(cors_parse(buffer_bytes(&out), &again) == STATUS_OK);
+        CHECK(cors_check(&again, &error) == STATUS_OK);
+        CHECK(again.count == configuration->count && again.item_count == configuration->item_count);
+        for (size_t i = 0; i < again.count; i++)
+            CHECK(bytes_equal(again.rules[i].id, configuration->rules[i].id));
+        cors_release(&again);
+    }
+    buffer_release(&out);
+    for (size_t i = 0; i < configuration->item_count; i++) {
+        const struct cors_request request = {configuration->items[i].text, BYTES("GET"), BYTES("a, x-amz-b")};
+        rule = cors_match(configuration, &request);
+        CHECK(!rule || rule->first + rule->count <= configuration->item_count);
+    }
+}
+
+static void fuzz_cors(struct bytes document)
+{
+    struct cors_configuration configuration;
+
+    if (cors_parse(document, &configuration))
+        return;
+    check_cors(&configuration);
+    cors_release(&configuration);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct bytes document = bytes_of(data, size);
@@ -114,6 +154,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     fuzz_delete(document);
     fuzz_complete(document);
     fuzz_tags(document);
+    fuzz_cors(document);
     (void)versioning_configuration_parse(document, &versioning);
     return 0;
 }
