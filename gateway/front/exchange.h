@@ -50,6 +50,7 @@ struct exchange {
     struct meta_bucket bucket;
     struct meta_settings *settings;
 
+    bool replaced; /* by another gateway, or nobody says that it was not: nothing is read of the metadata */
     bool permitted, admitted;
     const char *error_code; /* of the error that was answered, for log and metrics; NULL when none */
 };

@@ -24,6 +24,7 @@ static enum status check_lease(struct exchange *exchange)
 {
     if (exchange->operation->class == CLASS_SYSTEM || lease_holds(exchange->gateway->lease))
         return STATUS_OK;
+    exchange->replaced = true;
     return refuse_replaced(exchange);
 }
 

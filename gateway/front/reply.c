@@ -3,10 +3,12 @@
 
 #include "compat/names.h"
 #include "gateway/front/admission.h"
+#include "gateway/front/cors.h"
 
 /* The request ids let a client's report be found in the log. */
 static void complete_head(struct exchange *exchange)
 {
+    cors_add_headers(exchange);
     http_reply_header_str(exchange->http, "x-amz-request-id", exchange->http->id);
     http_reply_header_str(exchange->http, "x-amz-id-2", exchange->http->id);
 }

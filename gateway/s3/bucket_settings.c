@@ -2,7 +2,10 @@
  * as AWS does: by an error, or by a document. Those of objects (retention, legal hold) cannot be made yet. */
 #include "gateway/s3/bucket_settings.h"
 
+#include <stdlib.h>
+
 #include "base/check.h"
+#include "compat/cors.h"
 #include "compat/request_xml.h"
 #include "gateway/front/operation.h"
 #include "gateway/s3/body.h"
@@ -22,8 +25,33 @@ static enum status check_tagging(struct bytes document, void **parsed)
     return status;
 }
 
+/* meta_setting_kind.parse: *parsed is a struct cors_configuration. */
+static enum status parse_cors(struct bytes document, void **parsed)
+{
+    struct cors_configuration *configuration = mem_alloc(sizeof(*configuration));
+    struct s3_error_details error = {0};
+    enum status status = cors_parse(document, configuration);
+
+    if (!status)
+        status = cors_check(configuration, &error);
+    if (status) {
+        cors_release(configuration);
+        free(configuration);
+        return status;
+    }
+    *parsed = configuration;
+    return STATUS_OK;
+}
+
+static void free_cors(void *parsed)
+{
+    cors_release(parsed);
+    free(parsed);
+}
+
 const struct meta_setting_kind s3_setting_kinds[] = {
     {S3_SETTING_TAGGING, "tagging", TAG_SET_XML_BYTES_MAX, check_tagging, NULL},
+    {S3_SETTING_CORS, "cors", CORS_KEPT_BYTES_MAX, parse_cors, free_cors},
 };
 const size_t s3_setting_kind_count = sizeof(s3_setting_kinds) / sizeof(s3_setting_kinds[0]);
 
@@ -43,6 +71,24 @@ static enum status read_tagging(struct bytes sent, struct buffer *kept, struct s
     return status;
 }
 
+static enum status read_cors(struct bytes sent, struct buffer *kept, struct s3_error_details *error)
+{
+    struct cors_configuration configuration;
+    enum status status = cors_parse(sent, &configuration);
+
+    if (status) {
+        s3_error_set(error, S3_MALFORMED_XML);
+        return status;
+    }
+    status = cors_check(&configuration, error);
+    if (!status && response_cors(kept, &configuration)) {
+        s3_error_set(error, S3_ENTITY_TOO_LARGE); /* escaped, it is too long to be kept */
+        status = STATUS_LIMIT;
+    }
+    cors_release(&configuration);
+    return status;
+}
+
 static const struct setting {
     const char *selector;
     enum s3_error unset;      /* when it was never made; NONE: a document with that root */
@@ -50,12 +96,15 @@ static const struct setting {
     uint8_t number;           /* of s3_setting_kinds; NONE: it cannot be made yet */
     /* Makes of what a client sent what is kept, or fills the error. An empty document removes the setting. */
     enum status (*read)(struct bytes sent, struct buffer *kept, struct s3_error_details *error);
+    size_t sent_bytes_max; /* 0: REQUEST_XML_BYTES_MAX */
+    int put_status;        /* 0: 204 */
 } settings[] = {
     {"tagging", .unset = S3_NO_SUCH_TAG_SET, .number = S3_SETTING_TAGGING, .read = read_tagging},
     {"policy", .unset = S3_NO_SUCH_BUCKET_POLICY},
     {"policyStatus", .unset = S3_NO_SUCH_BUCKET_POLICY},
     {"lifecycle", .unset = S3_NO_SUCH_LIFECYCLE_CONFIGURATION},
-    {"cors", .unset = S3_NO_SUCH_CORS_CONFIGURATION},
+    {"cors", .unset = S3_NO_SUCH_CORS_CONFIGURATION, .number = S3_SETTING_CORS, .read = read_cors,
+     .sent_bytes_max = CORS_XML_BYTES_MAX, .put_status = 200},
     {"object-lock", .unset = S3_OBJECT_LOCK_CONFIGURATION_NOT_FOUND},
     {"retention", .unset = S3_NO_SUCH_OBJECT_LOCK_CONFIGURATION},
     {"legal-hold", .unset = S3_NO_SUCH_OBJECT_LOCK_CONFIGURATION},
@@ -138,7 +187,7 @@ static void change(struct exchange *exchange, const struct setting *setting, str
     else if (status)
         HTTP_LAST_REPLY(s3_fail_status(exchange, status));
     else
-        HTTP_LAST_REPLY(s3_reply_empty(exchange, 204));
+        HTTP_LAST_REPLY(s3_reply_empty(exchange, document.len > 0 && setting->put_status ? setting->put_status : 204));
 }
 
 void s3_put_setting(struct exchange *exchange)
@@ -148,8 +197,9 @@ void s3_put_setting(struct exchange *exchange)
     struct buffer sent, kept;
 
     CHECK(setting->read);
+    size_t sent_max = setting->sent_bytes_max ? setting->sent_bytes_max : REQUEST_XML_BYTES_MAX;
     buffer_init(&kept, META_SETTING_BYTES_MAX);
-    if (s3_read_document(exchange, REQUEST_XML_BYTES_MAX, true, &sent) == STATUS_OK) {
+    if (s3_read_document(exchange, sent_max, true, &sent) == STATUS_OK) {
         if (setting->read(buffer_bytes(&sent), &kept, &details))
             HTTP_LAST_REPLY(s3_fail_details(exchange, &details));
         else

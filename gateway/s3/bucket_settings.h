@@ -6,9 +6,9 @@
 #include "meta/bucket_settings.h"
 
 /* The numbers under which meta/ keeps them: never given to another kind. */
-enum s3_setting_number { S3_SETTING_NONE, S3_SETTING_TAGGING };
+enum s3_setting_number { S3_SETTING_NONE, S3_SETTING_TAGGING, S3_SETTING_CORS };
 
-/* For meta_open. */
+/* What requests read of them: of CORS a struct cors_configuration (compat/cors.h), of tags nothing. For meta_open. */
 extern const struct meta_setting_kind s3_setting_kinds[];
 extern const size_t s3_setting_kind_count;
 

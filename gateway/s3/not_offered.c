@@ -1,5 +1,4 @@
-/* What Tercet does not have: AWS's operations that it knows by name, sub-resources that it does not, and the preflights
- * of browsers as long as no bucket has a CORS configuration. */
+/* What Tercet does not have: AWS's operations that it knows by name, and sub-resources that it does not. */
 #include <stdio.h>
 
 #include "gateway/front/operation.h"
@@ -60,27 +59,5 @@ void s3_not_offered(struct exchange *exchange)
     if (operation->selector)
         s3_error_add(&details, "SubResource", bytes_from_str(operation->selector));
     s3_error_add(&details, "Method", exchange->http->method);
-    HTTP_LAST_REPLY(s3_fail_details(exchange, &details));
-}
-
-/* AWS's answers for a bucket without CORS rules, which is every bucket. */
-void s3_preflight(struct exchange *exchange)
-{
-    struct bytes method = http_request_header(exchange->http, "Access-Control-Request-Method");
-    struct s3_error_details details = {0};
-
-    if (http_request_header(exchange->http, "Origin").len == 0) {
-        s3_error_setf(&details, S3_BAD_REQUEST, "Insufficient information. Origin request header needed.");
-        HTTP_LAST_REPLY(s3_fail_details(exchange, &details));
-        return;
-    }
-    if (exchange->level != S3_SERVICE && exchange->bucket.id == 0) {
-        s3_error_setf(&details, S3_ACCESS_FORBIDDEN, "CORSResponse: Bucket not found");
-        method = exchange->http->method;
-    } else {
-        s3_error_setf(&details, S3_ACCESS_FORBIDDEN, "CORSResponse: CORS is not enabled for this bucket.");
-    }
-    s3_error_add(&details, "Method", method);
-    s3_error_add(&details, "ResourceType", BYTES("BUCKET"));
     HTTP_LAST_REPLY(s3_fail_details(exchange, &details));
 }

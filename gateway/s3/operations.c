@@ -57,7 +57,7 @@ const struct operation s3_operations[] = {
     NOT_OFFERED("PutBucketAnalyticsConfiguration", "s3:PutAnalyticsConfiguration", "PUT", BUCKET, "analytics"),
     S3(OTHER, "DeleteBucketCors", "s3:PutBucketCORS", "DELETE", BUCKET, "cors", s3_delete_setting),
     S3(OTHER, "GetBucketCors", "s3:GetBucketCORS", "GET", BUCKET, "cors", s3_get_setting),
-    NOT_OFFERED("PutBucketCors", "s3:PutBucketCORS", "PUT", BUCKET, "cors"),
+    S3(OTHER, "PutBucketCors", "s3:PutBucketCORS", "PUT", BUCKET, "cors", s3_put_setting, .headers = LIST(CHECKSUMS)),
     ON(LISTED, OTHER, "DeleteObjects", "s3:DeleteObject", "POST", BUCKET, "delete", s3_delete_objects,
        .version_right = "s3:DeleteObjectVersion", .headers = LIST(CHECKSUMS)),
     S3(OTHER, "DeleteBucketEncryption", "s3:PutEncryptionConfiguration", "DELETE", BUCKET, "encryption",

@@ -113,6 +113,13 @@ class AwsCli:
         got = run("curl", "-fsS", "--noproxy", "*", "--cacert", self.cluster.ca, *resolve, url).stdout
         self.assertEqual(got, content(5000, "presigned"))
 
+    def test_bucket_cors(self):
+        rules = {"CORSRules": [{"AllowedOrigins": ["https://*.example"], "AllowedMethods": ["PUT", "GET"],
+                                "AllowedHeaders": ["*"], "ExposeHeaders": ["ETag"], "MaxAgeSeconds": 60}]}  # fmt: skip
+        self.api("put-bucket-cors", "--bucket", self.bucket, "--cors-configuration", json.dumps(rules))
+        self.assertEqual(self.api("get-bucket-cors", "--bucket", self.bucket), rules)
+        self.api("delete-bucket-cors", "--bucket", self.bucket)
+
     def test_put_head_get(self):
         body = content(3000)
         path = self.path("body")

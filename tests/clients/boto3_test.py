@@ -321,6 +321,40 @@ class Boto3:
         self.create_tagged(where, tags(*kept))
         self.s3.delete_bucket(**where)
 
+    def test_bucket_cors(self):
+        where = {"Bucket": f"{self.bucket}-cors"}
+        kept = [
+            {"ID": "pages", "AllowedOrigins": ["https://a.example", "https://*.b.example"], "AllowedMethods": ["PUT", "GET"],
+             "AllowedHeaders": ["content-type", "x-amz-*"], "ExposeHeaders": ["ETag"], "MaxAgeSeconds": 600},
+            {"AllowedOrigins": ["*"], "AllowedMethods": ["HEAD"]},
+        ]  # fmt: skip
+
+        def put(*rules):
+            return self.s3.put_bucket_cors(CORSConfiguration={"CORSRules": list(rules)}, **where)
+
+        def refused(code, **rule):
+            rules = {"CORSRules": [{"AllowedOrigins": ["*"], "AllowedMethods": ["GET"], **rule}]}
+            return self.fails(code, 400, self.s3.put_bucket_cors, CORSConfiguration=rules, **where)["Message"]
+
+        self.fails("NoSuchBucket", 404, self.s3.get_bucket_cors, **where)
+        self.s3.create_bucket(**where)
+        error = self.fails("NoSuchCORSConfiguration", 404, self.s3.get_bucket_cors, **where)
+        self.assertEqual(error["BucketName"], where["Bucket"])
+        self.assertEqual(put(*kept)["ResponseMetadata"]["HTTPStatusCode"], 200)
+        self.assertEqual(refused("InvalidRequest", AllowedMethods=["GET", "PATCH"]),
+                         "Found unsupported HTTP method in CORS config. Unsupported method is PATCH")
+        self.assertEqual(refused("InvalidRequest", AllowedOrigins=["*.*"]),
+                         'AllowedOrigin "*.*" can not have more than one wildcard.')
+        refused("MalformedXML", AllowedOrigins=[])
+        self.assertEqual(self.s3.get_bucket_cors(**where)["CORSRules"], kept)
+        self.assertEqual(self.s3.delete_bucket_cors(**where)["ResponseMetadata"]["HTTPStatusCode"], 204)
+        self.fails("NoSuchCORSConfiguration", 404, self.s3.get_bucket_cors, **where)
+        put(*kept)
+        self.s3.delete_bucket(**where)
+        self.s3.create_bucket(**where)
+        self.fails("NoSuchCORSConfiguration", 404, self.s3.get_bucket_cors, **where)
+        self.s3.delete_bucket(**where)
+
     def create_tagged(self, where, tags):
         """The tags of a bucket that was deleted do not come back; those given at its creation are there."""
         self.s3.create_bucket(**where)

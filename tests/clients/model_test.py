@@ -39,7 +39,7 @@ OFFERED = {
     "GetPublicAccessBlock": "NoSuchPublicAccessBlockConfiguration",
     "DeleteBucketCors": 204, "DeleteBucketEncryption": 204, "DeleteBucketLifecycle": 204,
     "DeleteBucketOwnershipControls": 204, "DeleteBucketPolicy": 204, "DeleteBucketReplication": 204,
-    "DeleteBucketTagging": 204, "PutBucketTagging": 204, "DeleteBucketWebsite": 204, "DeleteObjectTagging": 204, "DeletePublicAccessBlock": 204,
+    "DeleteBucketTagging": 204, "PutBucketCors": 200, "PutBucketTagging": 204, "DeleteBucketWebsite": 204, "DeleteObjectTagging": 204, "DeletePublicAccessBlock": 204,
 }  # fmt: skip
 
 # Refused with 501 and their names; the model's names where the gateway has one row for two operations.
@@ -53,7 +53,7 @@ NOT_OFFERED = {
     "GetObjectTorrent", "ListBucketAnalyticsConfigurations", "ListBucketIntelligentTieringConfigurations",
     "ListBucketInventoryConfigurations", "ListBucketMetricsConfigurations", "ListDirectoryBuckets",
     "ListObjectAnnotations", "PutBucketAbac", "PutBucketAccelerateConfiguration", "PutBucketAcl",
-    "PutBucketAnalyticsConfiguration", "PutBucketCors", "PutBucketEncryption", "PutBucketIntelligentTieringConfiguration",
+    "PutBucketAnalyticsConfiguration", "PutBucketEncryption", "PutBucketIntelligentTieringConfiguration",
     "PutBucketInventoryConfiguration", "PutBucketLifecycle", "PutBucketLifecycleConfiguration", "PutBucketLogging",
     "PutBucketMetricsConfiguration", "PutBucketNotification", "PutBucketNotificationConfiguration",
     "PutBucketOwnershipControls", "PutBucketPolicy", "PutBucketReplication", "PutBucketRequestPayment",
@@ -109,6 +109,7 @@ class Model(ClusterTest):
     def setUp(self):
         super().setUp()
         self.s3.create_bucket(Bucket="walk")
+        self.s3.delete_bucket_cors(Bucket="walk")  # which another test made
         self.s3.put_object(Bucket="walk", Key="kept", Body=KEPT)
 
     def members(self, name):
@@ -139,6 +140,9 @@ class Model(ClusterTest):
         if name == "CompleteMultipartUpload":
             part = f"<Part><PartNumber>1</PartNumber><ETag>{hashlib.md5(b'part').hexdigest()}</ETag></Part>"
             return f"<CompleteMultipartUpload>{part}</CompleteMultipartUpload>".encode()
+        if name == "PutBucketCors":
+            rule = "<CORSRule><AllowedOrigin>*</AllowedOrigin><AllowedMethod>GET</AllowedMethod></CORSRule>"
+            return f"<CORSConfiguration>{rule}</CORSConfiguration>".encode()
         if name == "PutBucketTagging":
             return b"<Tagging><TagSet></TagSet></Tagging>"
         if name == "PutBucketVersioning":

@@ -42,6 +42,7 @@ static void test_s3_rows(void **state)
         {"GET", S3_BUCKET, "location=", NULL, "GetBucketLocation"},
         {"PUT", S3_BUCKET, "versioning", NULL, "PutBucketVersioning"},
         {"PUT", S3_BUCKET, "acl", NULL, "not PutBucketAcl"},
+        {"PUT", S3_BUCKET, "cors", NULL, "PutBucketCors"},
         {"PUT", S3_BUCKET, "policy", NULL, "not PutBucketPolicy"},
         {"DELETE", S3_BUCKET, "policy", NULL, "DeleteBucketPolicy"},
         {"DELETE", S3_BUCKET, "lifecycle", NULL, "DeleteBucketLifecycle"},
