@@ -131,7 +131,8 @@ struct policy_outcome policy_evaluate(const struct policy *policy, const struct 
 
 /* All that is to be asked for one request. What is absent is NULL or none. */
 struct policy_set {
-    const struct policy *const *identity; /* of the user, its groups, or the role */
+    const struct policy *const *identity; /* of the user, its groups, or the role; of a FEDERATED session of root one
+                                             that allows everything */
     size_t identity_count;
     const struct policy *resource; /* of the bucket; of a role that is to be assumed */
     const struct policy *boundary;

@@ -92,12 +92,12 @@ class Compare(unittest.TestCase):
 
 
 def many(count, seed):
-    total = {}
-    while count > 0:
-        for reason, number in compare(seed, min(count, CASES_AT_ONCE)).items():
+    total, done = {}, 0
+    while done < count:
+        for reason, number in compare(seed, min(count - done, CASES_AT_ONCE)).items():
             total[reason] = total.get(reason, 0) + number
-        count, seed = count - CASES_AT_ONCE, seed + 1
-    print(total)
+        done, seed = done + CASES_AT_ONCE, seed + 1
+        print(min(done, count), total, flush=True)
 
 
 if __name__ == "__main__":
