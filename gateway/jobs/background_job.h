@@ -20,6 +20,7 @@
 struct node_watch {
     bool compared;                                    /* since the gateway started */
     bool given_up;                                    /* away too long: its copies are recorded as missing */
+    bool excess_left;                                 /* copies that are too many once other nodes are compared */
     uint64_t changes;                                 /* of cluster_node_info, when it was last compared */
     uint64_t next_ms;                                 /* monotonic: not to be compared before, unless it changed */
     uint64_t retry_ms;                                /* monotonic: not to be tried before, in any case */

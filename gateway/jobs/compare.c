@@ -3,7 +3,7 @@
  * same).
  *
  *   recorded, not there            taken back from the node's trash, else queued for repair
- *   there, not counted as good     removed when others hold enough good copies, else left to repair
+ *   there, not counted as good     removed when others that were compared hold enough good copies, else left
  *   there, recorded nowhere        counted: an upload under way, or an orphan, which goes to the trash (orphan.h)
  * What was deleted while the node was away is no business of this: its rows wait in the garbage queue until the node
  * has acknowledged; a node that was given up stays recorded beside the new copies for this. A page of rows is read
@@ -41,6 +41,7 @@ struct comparison {
     size_t missing_count;
     struct chunk_id excess[EXCESS_CHUNKS]; /* claimed */
     size_t excess_count;
+    bool excess_left; /* what may be too many, when other nodes are compared */
     uint64_t found_copies, found_missing, found_restored, found_excess, found_unknown, found_unknown_bytes;
     struct orphans orphans;
 };
@@ -164,15 +165,30 @@ static bool is_excess(const struct meta_chunk *chunk, unsigned node)
            chunk->ref.copies - (unsigned)__builtin_popcount(chunk->bad) >= CHUNK_COPIES;
 }
 
-/* Can the nodes be asked that have the recorded copies? While they are away this one may be the only one left. */
+/* Was the node compared since it last changed, and does it answer? Then what it lacks is recorded as missing. */
+static bool node_is_compared(const struct background *background, unsigned index)
+{
+    const struct node_watch *watch = &background->nodes[index];
+    struct cluster_node_info info;
+    cluster_node_info(background->gateway->cluster, index, &info);
+    return watch->compared && watch->changes == info.changes &&
+           cluster_node_readable(background->gateway->cluster, info.number);
+}
+
+/* Are the copies there that the row counts? Else this one may be the only one left: a process that ends does not always
+ * come to record which node stood in for another. */
 static bool others_are_there(const struct comparison *work, const struct meta_chunk *chunk)
 {
+    const struct background *background = work->background;
+    struct cluster_node_info info;
     unsigned there = 0;
     if (chunk->unwanted)
         return true;
-    for (unsigned i = 0; i < chunk->ref.copies; i++)
-        there +=
-            !(chunk->bad & 1u << i) && cluster_node_readable(work->background->gateway->cluster, chunk->ref.nodes[i]);
+    for (unsigned i = 0; i < cluster_node_count(background->gateway->cluster); i++) {
+        bool good = false;
+        cluster_node_info(background->gateway->cluster, i, &info);
+        there += is_recorded(chunk, info.number, &good) && good && node_is_compared(background, i);
+    }
     return there >= CHUNK_COPIES;
 }
 
@@ -204,8 +220,11 @@ static enum status row_with_copy(struct comparison *work, const struct meta_chun
 
     if (!is_excess(chunk, work->node) || !background_claim(background, &chunk->ref.id))
         return STATUS_OK;
-    if (meta_chunk_get(background->gateway->meta, &chunk->ref.id, &now) == STATUS_OK && is_excess(&now, work->node) &&
-        others_are_there(work, &now))
+    bool excess =
+        meta_chunk_get(background->gateway->meta, &chunk->ref.id, &now) == STATUS_OK && is_excess(&now, work->node);
+    bool there = excess && others_are_there(work, &now);
+    work->excess_left = work->excess_left || (excess && !there);
+    if (there)
         work->excess[work->excess_count++] = chunk->ref.id;
     else
         background_unclaim(background, &chunk->ref.id);
@@ -362,10 +381,19 @@ static void watch_record(struct node_watch *watch, const struct comparison *work
     count_found(work->found_restored, work->found_missing, work->found_excess);
 }
 
+static bool others_are_compared(const struct background *background, unsigned index)
+{
+    for (unsigned i = 0; i < cluster_node_count(background->gateway->cluster); i++)
+        if (i != index && !node_is_compared(background, i))
+            return false;
+    return true;
+}
+
 static void node_compare(struct background *background, struct node_watch *watch, const struct cluster_node_info *info)
 {
     struct comparison *work = comparison_create(background, info->number, false);
     work->urgent = info->awaits_comparison;
+    bool is_last = others_are_compared(background, (unsigned)(watch - background->nodes));
     enum status status = comparison_run(work);
 
     if (status) {
@@ -377,6 +405,7 @@ static void node_compare(struct background *background, struct node_watch *watch
         orphans_hand_over(watch, work);
         watch->compared = true;
         watch->given_up = false;
+        watch->excess_left = work->excess_left && !is_last;
         watch->changes = info->changes;
         watch->next_ms = clock_monotonic_ms() + background->gateway->options.inventory_interval_ms;
         cluster_node_admit(background->gateway->cluster, info->number, info->changes);
@@ -424,7 +453,8 @@ static void node_look_after(struct background *background, unsigned index)
         if (!watch->given_up && now_ms - info.down_since_ms >= background->gateway->options.node_dead_after_ms)
             node_give_up(background, watch, &info);
     } else if (cluster_node_readable(background->gateway->cluster, info.number) &&
-               (!watch->compared || watch->changes != info.changes || now_ms >= watch->next_ms)) {
+               (!watch->compared || watch->changes != info.changes || now_ms >= watch->next_ms ||
+                (watch->excess_left && others_are_compared(background, index)))) {
         node_compare(background, watch, &info);
     }
 }

@@ -186,6 +186,31 @@ static void a_copy_that_others_may_need_stays(void **state)
     assert_int_equal(fake_node(f->gateway.cluster, other)->calls[FAKE_DELETE], 0);
 }
 
+/* The row counts copies that are not there, which only their nodes' comparisons find: until then the copy that it does
+ * not name is no excess. The first node is compared first. */
+static void a_copy_stays_until_the_others_were_compared(void **state)
+{
+    struct fixture *f = *state;
+
+    fake_node(f->gateway.cluster, 1)->read_only = true;
+    struct chunk_ref ref = jobs_put(f, "/bucket/key");
+    fake_node(f->gateway.cluster, 1)->read_only = false;
+    assert_int_equal(jobs_other_node(f, &ref.id), 1);
+    fake_copy_put(f->gateway.cluster, 1, &ref, clock_wall_ms());
+    for (unsigned i = 0; i < 2; i++) {
+        fake_copy_lose(f->gateway.cluster, ref.nodes[i], &ref.id);
+        fake_node(f->gateway.cluster, ref.nodes[i])->fails[FAKE_PULL] = STATUS_IO;
+    }
+    fake_node(f->gateway.cluster, 1)->fails[FAKE_PULL] = STATUS_IO;
+    jobs_start(f);
+    PASS_UNTIL(f, 1000, all_compared(f) && jobs_good(f, &ref.id) == 1);
+    assert_true(fake_copy_is_there(f->gateway.cluster, 1, &ref.id));
+    assert_int_equal(fake_node(f->gateway.cluster, 1)->calls[FAKE_DELETE], 0);
+    for (unsigned i = 0; i < 2; i++)
+        fake_node(f->gateway.cluster, ref.nodes[i])->fails[FAKE_PULL] = STATUS_OK;
+    PASS_UNTIL(f, 1000, jobs_good(f, &ref.id) == 3);
+}
+
 static void what_is_missing_is_taken_back_from_the_trash(void **state)
 {
     struct fixture *f = *state;
@@ -321,6 +346,7 @@ int main(void)
         CASE(a_node_that_stays_away_is_given_up),
         CASE(copies_that_are_too_many_go),
         CASE(a_copy_that_others_may_need_stays),
+        CASE(a_copy_stays_until_the_others_were_compared),
         CASE(what_is_missing_is_taken_back_from_the_trash),
         CASE(old_orphans_go_to_the_trash_and_young_ones_stay),
         CASE(too_many_orphans_are_not_believed),
