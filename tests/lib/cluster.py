@@ -145,6 +145,7 @@ class Program:
 
 class Cluster:
     """tls: also an HTTPS listener with a certificate of a CA made for this cluster (self.ca).
+    TERCET_SMALL_MAX in the environment: -small-max of gateways that are given none, to try any test so.
     ports: of the gateway, its HTTPS and the nodes (0: chosen by the kernel)."""
 
     def __init__(self, build=None, tls=True, domain=DOMAIN, gateway_options=(), node_options=(), directory=None,
@@ -194,6 +195,8 @@ class Cluster:
         if tls:
             self.ca, certificate, key = certificates.make(self.directory, self.domain)
             argv += ["-tls-port", str(self.tls_port), "-tls-cert", certificate, "-tls-key", key]
+        if os.environ.get("TERCET_SMALL_MAX") and "-small-max" not in options:
+            argv += ["-small-max", os.environ["TERCET_SMALL_MAX"]]
         return Program("gateway", argv + self._identity() + list(options), self.directory)
 
     @property
