@@ -113,6 +113,7 @@ suite_python(clients.boto3-newest clients/boto3_test.py clients 900 NEWEST)
 suite_python(clients.policies clients/policies_test.py clients 300)
 suite_python(clients.documents clients/documents_test.py clients 900 NEWEST)
 suite_python(clients.javascript clients/js_test.py clients 900)
+suite_python(clients.browser clients/browser_test.py clients 300)
 
 suite_python(e2e.bad-input e2e/bad_input_test.py e2e 600)
 suite_python(e2e.gateway-input e2e/gateway_input_test.py e2e 600)

@@ -65,14 +65,24 @@ class Documents(ClusterTest):
         names = {re.sub(r"\W+", "_", heading.lower()) for heading in self.sections}
         self.assertEqual(names - tests, {"terraform_and_opentofu"})
 
-    def test_client_aws_cli(self):
-        config, commands = self.blocks("aws-cli", "ini", "sh")
+    def newest_aws_cli(self, config, commands):
         self.write(".aws/config", config)
         os.mkdir(self.path("bin"))
         self.write("bin/aws", f'#!/bin/sh\nexec /usr/bin/python3 {os.environ["TERCET_AWS"]} "$@"\n', 0o700)
         self.shell(commands, PATH=f"{self.path('bin')}:{os.environ['PATH']}")
+
+    def test_client_aws_cli(self):
+        config, commands = self.blocks("aws-cli", "ini", "sh")
+        self.newest_aws_cli(config, commands)
         sizes = {"album/one.jpg": 300_000, "album/deep/two words+.jpg": 7_000_000, "album/empty": 0}
         self.assertEqual(self.keys("photos"), sizes)
+
+    def test_client_pages_in_a_browser(self):
+        config, _ = self.blocks("aws-cli", "ini", "sh")
+        rules, commands = self.blocks("Pages in a browser", "json", "sh")
+        self.write("cors.json", rules)
+        self.newest_aws_cli(config, commands)
+        self.assertEqual(self.s3.get_bucket_cors(Bucket="uploads")["CORSRules"][0]["ExposeHeaders"], ["ETag"])
 
     def test_older_aws_cli(self):
         """Debian's, by the command in the text."""

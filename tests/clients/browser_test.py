@@ -1,0 +1,148 @@
+"""A real browser (Debian's Chromium) on a page of another origin: what CORS rules of a bucket let it do, and what not."""
+
+import http.server
+import json
+import os
+import subprocess
+import tempfile
+import threading
+
+import s3
+from harness import ClusterTest, main
+
+BROWSER = "chromium-headless-shell"
+SECONDS_MAX = 60
+PART = 5 << 20
+
+# What the page does: each step's outcome is what a page may know. "blocked" is what a browser says of an answer that it
+# keeps from the page.
+PAGE = """<!doctype html><meta charset="utf-8"><script type="module">
+const steps = STEPS, outcomes = {};
+for (const [name, step] of Object.entries(steps)) {
+  try {
+    const body = step.size ? new Uint8Array(step.size).fill(97) : step.body;
+    const answer = await fetch(step.url, {method: step.method, headers: step.headers, body});
+    const text = await answer.text();
+    outcomes[name] = {status: answer.status, headers: Object.fromEntries(answer.headers), text: text.slice(0, 1000)};
+  } catch (error) {
+    outcomes[name] = "blocked";
+  }
+}
+await fetch("/outcomes", {method: "POST", body: JSON.stringify(outcomes)});
+</script>"""
+
+
+class Page(http.server.ThreadingHTTPServer):
+    """The site that the page is of; it takes the outcomes."""
+
+    def __init__(self, steps):
+        super().__init__(("127.0.0.1", 0), PageHandler)
+        self.page = PAGE.replace("STEPS", json.dumps(steps)).encode()
+        self.outcomes, self.done = None, threading.Event()
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+
+class PageHandler(http.server.BaseHTTPRequestHandler):
+    def answer(self, body=b""):
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html; charset=utf-8")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_GET(self):
+        self.answer(self.server.page if self.path == "/" else b"")
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.answer()
+        self.server.outcomes = json.loads(body)
+        self.server.done.set()
+
+    def log_message(self, *arguments):
+        pass
+
+
+class Browser(ClusterTest):
+    cluster_options = {"tls": False}
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.s3 = s3.client(cls.cluster)
+        cls.s3.create_bucket(Bucket="pages")
+
+    def rules(self, origin, **more):
+        rule = {"AllowedOrigins": [origin], "AllowedMethods": ["PUT", "GET", "DELETE"], "AllowedHeaders": ["content-type"],
+                "ExposeHeaders": ["ETag"]}  # fmt: skip
+        self.s3.put_bucket_cors(Bucket="pages", CORSConfiguration={"CORSRules": [rule | more]})
+
+    def step(self, method, target, wrong=False, **more):
+        url = self.cluster.url + s3.presign(self.cluster, method, target)
+        return {"method": method, "url": url[:-64] + "0" * 64 if wrong else url, **more}
+
+    def browse(self, page):
+        """The outcomes of the page's steps."""
+        with tempfile.TemporaryDirectory() as profile, open(os.path.join(self.folder, "browser.log"), "wb") as log:
+            browser = subprocess.Popen(
+                [BROWSER, "--no-sandbox", "--disable-gpu", "--no-proxy-server", f"--user-data-dir={profile}",
+                 "--remote-debugging-port=0", f"http://127.0.0.1:{page.server_port}/"], stdout=log, stderr=log)  # fmt: skip
+            try:
+                self.assertTrue(page.done.wait(SECONDS_MAX), "the page told nothing")
+            finally:
+                browser.terminate()
+                browser.wait(SECONDS_MAX)
+        return page.outcomes
+
+    def visit(self, steps, origin=None, **rule):
+        page = Page(steps)
+        self.addCleanup(page.server_close)
+        self.addCleanup(page.shutdown)
+        self.rules(origin or f"http://127.0.0.1:{page.server_port}", **rule)
+        return self.browse(page)
+
+    def test_a_page_uploads_and_reads_the_etag(self):
+        text = {"content-type": "text/x-page"}
+        outcomes = self.visit({
+            "put": self.step("PUT", "/pages/key", body="from a page", headers=text),
+            "get": self.step("GET", "/pages/key"),
+            "none": self.step("GET", "/pages/none"),
+            "wrong signature": self.step("GET", "/pages/key", wrong=True),
+            "header without leave": self.step("PUT", "/pages/key", body="x", headers={"x-amz-meta-a": "b"}),
+            "method without leave": self.step("POST", "/pages/key?uploads="),
+            "delete": self.step("DELETE", "/pages/key"),
+        })  # fmt: skip
+        etag = '"1219f418c4a7385836767feed2483369"'
+        self.assertEqual((outcomes["put"]["status"], outcomes["put"]["headers"].get("etag")), (200, etag))
+        self.assertEqual((outcomes["get"]["status"], outcomes["get"]["text"]), (200, "from a page"))
+        self.assertEqual(outcomes["get"]["headers"]["content-type"], "text/x-page")
+        self.assertNotIn("x-amz-request-id", outcomes["get"]["headers"])
+        self.assertEqual(outcomes["none"]["status"], 404)
+        self.assertIn("<Code>NoSuchKey<", outcomes["none"]["text"])
+        self.assertEqual(outcomes["wrong signature"]["status"], 403)
+        self.assertIn("<Code>SignatureDoesNotMatch<", outcomes["wrong signature"]["text"])
+        self.assertEqual(outcomes["header without leave"], "blocked")
+        self.assertEqual(outcomes["method without leave"], "blocked")
+        self.assertEqual(outcomes["delete"]["status"], 204)
+
+    def test_a_page_of_another_origin_is_kept_out(self):
+        self.s3.put_object(Bucket="pages", Key="kept", Body=b"kept")
+        steps = {"get": self.step("GET", "/pages/kept"), "put": self.step("PUT", "/pages/kept", body="x")}
+        self.assertEqual(self.visit(steps, "https://page.example"), {"get": "blocked", "put": "blocked"})
+        self.assertEqual(self.s3.get_object(Bucket="pages", Key="kept")["Body"].read(), b"kept")
+        outcomes = self.visit({"get": steps["get"]}, "*", ExposeHeaders=[])
+        self.assertEqual(outcomes["get"]["text"], "kept")
+        self.assertNotIn("etag", outcomes["get"]["headers"])
+
+    def test_a_page_uploads_in_parts(self):
+        upload = self.s3.create_multipart_upload(Bucket="pages", Key="parts")["UploadId"]
+        outcomes = self.visit({
+            str(part): self.step("PUT", f"/pages/parts?partNumber={part}&uploadId={upload}", size=PART) for part in (1, 2)
+        })
+        parts = [{"PartNumber": part, "ETag": outcomes[str(part)]["headers"]["etag"]} for part in (1, 2)]
+        self.s3.complete_multipart_upload(Bucket="pages", Key="parts", UploadId=upload, MultipartUpload={"Parts": parts})
+        self.assertEqual(self.s3.get_object(Bucket="pages", Key="parts")["Body"].read(), b"a" * (2 * PART))
+
+
+if __name__ == "__main__":
+    main()
