@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "compat/json_nesting.h"
 #include "compat/policy_statement.h"
 #include "compat/utf8.h"
 
@@ -74,26 +75,6 @@ static bool has_characters_of_iam(struct bytes text)
     return true;
 }
 
-/* How deep objects and arrays lie within each other; of what is no JSON anything. */
-static size_t nesting(struct bytes text)
-{
-    size_t depth = 0, most = 0;
-    bool quoted = false;
-
-    for (size_t i = 0; i < text.len; i++) {
-        char c = text.data[i];
-        if (quoted && c == '\\')
-            i++;
-        else if (c == '"')
-            quoted = !quoted;
-        else if (!quoted && (c == '{' || c == '['))
-            most = ++depth > most ? depth : most;
-        else if (!quoted && (c == '}' || c == ']') && depth > 0)
-            depth--;
-    }
-    return most;
-}
-
 static enum status read_json(struct policy_parser *parser, struct bytes document, json_t **json)
 {
     bool of_iam = parser->policy->kind != POLICY_BUCKET;
@@ -106,7 +87,7 @@ static enum status read_json(struct policy_parser *parser, struct bytes document
         return policy_fail(parser, "Policies must be valid JSON and the first byte must be '{'");
     if (of_iam && !has_characters_of_iam(document))
         return policy_fail(parser, "The policy has characters other than tab, LF, CR and U+0020 to U+00FF");
-    if (nesting(document) > DEPTH_MAX)
+    if (json_nesting(document) > DEPTH_MAX)
         return policy_fail(parser, "The policy is nested too deeply");
     *json = json_loadb(document.data, document.len, JSON_REJECT_DUPLICATES, &error);
     if (!*json)
