@@ -1,7 +1,7 @@
 /* Finds out which credentials a request carries and hands them to the version that they are of. Here is what
  * the versions share: errors, dates, and what x-amz-content-sha256 says about the body.
  *
- * Exactly one of five forms, or a refusal: credentials in the header and in the query, two Authorization
+ * Exactly one of the forms of a head, or a refusal: credentials in the header and in the query, two Authorization
  * headers, or half of a presigned query never fall through to anonymous access. */
 #include "compat/auth.h"
 
@@ -224,6 +224,9 @@ enum status auth_parse(const struct auth_request *request, int64_t now_wall_ms, 
     case AUTH_V2_QUERY:
         status = sigv2_parse_query(request, now_wall_ms, credentials, error);
         break;
+    case AUTH_V4_FORM:
+    case AUTH_V2_FORM:
+        break; /* never in a head */
     }
     return status ? status : parse_payload(request, credentials, error);
 }
@@ -244,6 +247,10 @@ enum status auth_verify(const struct auth_request *request, const struct auth_cr
     case AUTH_V2_HEADER:
     case AUTH_V2_QUERY:
         status = sigv2_verify(request, credentials, secret, out);
+        break;
+    case AUTH_V4_FORM:
+    case AUTH_V2_FORM:
+        status = auth_verify_form(credentials, secret, cache, out);
         break;
     default: /* nothing was signed */
         status = STATUS_DENIED;

@@ -16,6 +16,7 @@
 #include "base/http_server.h"
 #include "base/status.h"
 #include "compat/error.h"
+#include "compat/post_fields.h"
 #include "compat/uri.h"
 
 struct sigv4_key_cache;
@@ -29,7 +30,15 @@ struct auth_request {
     struct bytes virtual_host_bucket; /* the bucket that the Host names; data NULL in path style. SigV2 signs it */
 };
 
-enum auth_type { AUTH_ANONYMOUS, AUTH_V4_HEADER, AUTH_V4_QUERY, AUTH_V2_HEADER, AUTH_V2_QUERY };
+enum auth_type {
+    AUTH_ANONYMOUS,
+    AUTH_V4_HEADER,
+    AUTH_V4_QUERY,
+    AUTH_V2_HEADER,
+    AUTH_V2_QUERY,
+    AUTH_V4_FORM, /* in the fields of an upload form: auth_parse_form */
+    AUTH_V2_FORM,
+};
 
 /* What x-amz-content-sha256 says about the body. */
 enum payload_kind {
@@ -52,11 +61,12 @@ struct auth_credentials {
     struct bytes access_key;
     struct bytes signature;     /* as sent: hex (V4), base64 (V2) */
     struct bytes session_token; /* data NULL when absent */
-    int64_t signed_ms;          /* wall clock; 0 for AUTH_V2_QUERY, which does not say */
+    int64_t signed_ms;          /* wall clock; 0 for AUTH_V2_QUERY and AUTH_V2_FORM, which do not say */
     int64_t expires_ms;         /* when a presigned request ends; 0 for the header forms */
     enum payload_kind payload;
     struct bytes payload_text; /* the hash as it goes into the canonical request */
     uint8_t payload_sha256[SHA256_LEN];
+    struct bytes policy; /* forms only: the text that was signed, as sent */
     /* V4 only */
     char timestamp[17]; /* 20261122T195400Z */
     char date[9];       /* 20261122 */
@@ -73,6 +83,11 @@ bool auth_is_claimed(const struct auth_request *request);
  * request. */
 enum status auth_parse(const struct auth_request *request, int64_t now_wall_ms, struct auth_credentials *credentials,
                        struct s3_error_details *error);
+
+/* The same for the fields of an upload form, which are no part of the request's head. Whether the policy, which is what
+ * was signed, allows the upload is not looked at. STATUS_DENIED when it must be refused. */
+enum status auth_parse_form(const struct post_fields *fields, struct auth_credentials *credentials,
+                            struct s3_error_details *error);
 
 #define AUTH_CANONICAL_BYTES_MAX (512 * 1024) /* of a canonical request or a string to sign */
 

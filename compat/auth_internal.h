@@ -29,6 +29,9 @@ enum status sigv2_parse_header(const struct auth_request *request, struct bytes 
                                struct auth_credentials *credentials, struct s3_error_details *error);
 enum status sigv2_parse_query(const struct auth_request *request, int64_t now_wall_ms,
                               struct auth_credentials *credentials, struct s3_error_details *error);
+/* Of a form what was signed is credentials->policy. *out is initialised. */
+enum status auth_verify_form(const struct auth_credentials *credentials, struct bytes secret,
+                             struct sigv4_key_cache *cache, struct auth_verification *out);
 enum status sigv2_verify(const struct auth_request *request, const struct auth_credentials *credentials,
                          struct bytes secret, struct auth_verification *out);
 

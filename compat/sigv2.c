@@ -55,8 +55,7 @@ static const char *const signed_parameters[] = {
     "website",
 };
 
-/* The signature, in base64, of any string to sign; POST policies sign their base64 text. */
-static void sigv2_sign(struct bytes secret, struct bytes string_to_sign, char out[SIGV2_SIGNATURE_LEN + 1])
+void sigv2_sign(struct bytes secret, struct bytes string_to_sign, char out[SIGV2_SIGNATURE_LEN + 1])
 {
     uint8_t mac[SHA1_LEN];
     hmac_sha1(secret, string_to_sign, mac);

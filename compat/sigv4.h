@@ -33,5 +33,9 @@ struct sigv4_credential {
     struct bytes access_key, scope, date, region;
 };
 enum status sigv4_credential_parse(struct bytes text, struct sigv4_credential *credential);
+/* Fills in what every place of credentials has: the parts of the credential, and the moment of signing in its two text
+ * forms. STATUS_INVALID when the credential is of another day. */
+enum status sigv4_credential_take(const struct sigv4_credential *parts, int64_t signed_ms,
+                                  struct auth_credentials *credentials);
 
 #endif

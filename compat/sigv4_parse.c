@@ -149,10 +149,8 @@ static enum status refuse_unsigned_headers(const struct auth_request *request,
     return status;
 }
 
-/* Fills in what both forms have: the parts of the credential, and the moment of signing in its two text
- * forms. */
-static enum status take_parts(const struct sigv4_credential *parts, int64_t signed_ms,
-                              struct auth_credentials *credentials)
+enum status sigv4_credential_take(const struct sigv4_credential *parts, int64_t signed_ms,
+                                  struct auth_credentials *credentials)
 {
     char timestamp[CLOCK_TEXT_MAX];
 
@@ -214,7 +212,7 @@ enum status sigv4_parse_header(const struct auth_request *request, struct bytes 
     enum status status = auth_read_date(request, now_wall_ms, &signed_ms, error);
     if (status)
         return status;
-    if (take_parts(&parts, signed_ms, credentials))
+    if (sigv4_credential_take(&parts, signed_ms, credentials))
         return auth_refuse(error, code,
                            "The authorization header is malformed; Invalid credential date. This date is not the "
                            "same as X-Amz-Date.");
@@ -293,7 +291,7 @@ enum status sigv4_parse_query(const struct auth_request *request, int64_t now_wa
         return auth_refuse(error, code, "X-Amz-Date must be in the ISO8601 Long Format \"yyyyMMdd'T'HHmmss'Z'\"");
     if (check_signed_headers(credentials->signed_headers))
         return auth_refuse(error, code, "X-Amz-SignedHeaders is mal-formed.");
-    if (take_parts(&parts, signed_ms, credentials))
+    if (sigv4_credential_take(&parts, signed_ms, credentials))
         return auth_refuse(error, code, "Invalid credential date. This date is not the same as X-Amz-Date.");
     enum status status = check_validity(expires, signed_ms, now_wall_ms, &credentials->expires_ms, error);
     if (status)

@@ -1,6 +1,8 @@
 /* A request under way; see the header. */
 #include "gateway/front/exchange.h"
 
+#include "gateway/s3/post_form.h"
+
 bool exchange_load_bucket(struct exchange *exchange)
 {
     meta_settings_release(exchange->settings);
@@ -24,6 +26,7 @@ struct header_list exchange_headers(const struct exchange *exchange)
 
 void exchange_release(struct exchange *exchange)
 {
+    s3_form_free(exchange->form);
     meta_settings_release(exchange->settings);
     auth_verification_release(&exchange->verification);
     uri_query_release(&exchange->query);

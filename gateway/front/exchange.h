@@ -15,6 +15,7 @@
 #include "meta/meta.h"
 
 struct operation;
+struct s3_form;
 
 /* One level of S3's address space. */
 enum s3_level { S3_SERVICE, S3_BUCKET, S3_OBJECT };
@@ -43,6 +44,8 @@ struct exchange {
     struct request_context context;
     struct auth_credentials credentials;
     struct auth_verification verification;
+
+    struct s3_form *form; /* of an upload form, of which the fields were read; NULL: none, s3/post_form.h */
 
     /* The addressed bucket and its settings as of one moment; id 0: it is not there, and the operation does not need
      * it.

@@ -121,9 +121,26 @@ static enum status identify_signer(struct exchange *exchange)
     case AUTH_V4_QUERY:
     case AUTH_V2_HEADER:
     case AUTH_V2_QUERY:
+    case AUTH_V4_FORM:
+    case AUTH_V2_FORM:
         return verify_signature(exchange, &request);
     }
     return s3_fail(exchange, S3_ACCESS_DENIED);
+}
+
+/* The fields take the place of the head, where a form has no credentials: two signatures, one of which says nothing of
+ * the policy, would leave open who asks. */
+enum status identify_form(struct exchange *exchange, const struct post_fields *fields)
+{
+    const struct auth_request request = {.method = exchange->http->method, .path = exchange->http->path};
+    struct s3_error_details error = {0};
+
+    if (exchange->credentials.type != AUTH_ANONYMOUS || bearer_token(exchange->http).data)
+        return s3_fail_argument(exchange, "Authorization", (struct bytes){0},
+                                "Only one auth mechanism allowed; a form is signed in its fields.");
+    if (auth_parse_form(fields, &exchange->credentials, &error))
+        return s3_fail_details(exchange, &error);
+    return exchange->credentials.type == AUTH_ANONYMOUS ? STATUS_OK : verify_signature(exchange, &request);
 }
 
 /* Is the Host a name by which this machine's own users call it? A page whose name was made to resolve to the loopback

@@ -8,5 +8,7 @@
 /* Fills principal, context, credentials and verification. A claim that is wrong is answered here (STATUS_DENIED); a
  * request without one passes as principal_unknown. */
 enum status identify(struct exchange *exchange);
+/* The same for who signed the fields of an upload form. Anonymous without any field of a signature. */
+enum status identify_form(struct exchange *exchange, const struct post_fields *fields);
 
 #endif

@@ -18,12 +18,13 @@ struct operation {
     const char *version_right; /* the same when a versionId is given; NULL: no other */
     enum resource_kind resource;
     bool unsigned_always; /* whatever credentials it carries, they are not looked at */
-    bool form;            /* who asks stands among the fields of a form: the handler identifies and authorizes */
+    bool form;            /* an upload form: who asks, and for which key, stands in its fields. See read_form() */
     bool bucket_may_be_absent;
     bool refused; /* S3: by the handler, as a whole */
     /* S3: the x-amz-* headers whose wish the handler fulfils, each list with a NULL at its end, or NULL for none; a
      * name that ends in '-' stands for all that begin so. A request with any other is refused before the handler runs,
-     * see s3_refuse_unhonoured(). Headers that ask for nothing are in a common list there. */
+     * see s3_refuse_unhonoured(). Headers that ask for nothing are in a common list there. Of an upload form: its
+     * fields, while a header that asks for something is refused. */
     const char *const *headers;
     /* S3, PUT, POST and DELETE: the query parameters that the handler reads, beside the selector. */
     const char *const *parameters;

@@ -14,6 +14,7 @@
 #include "gateway/front/resolve.h"
 #include "gateway/replication/lease.h"
 #include "gateway/s3/honoured.h"
+#include "gateway/s3/post_form.h"
 #include "gateway/s3/reply.h"
 #include "meta/space.h"
 
@@ -28,12 +29,29 @@ static enum status check_lease(struct exchange *exchange)
     return refuse_replaced(exchange);
 }
 
+/* An upload form says in its fields who asks and for which key. They are read here, up to the file, so that all the
+ * steps behind are those of a PUT: one decision about the right, one about space, one place for the upload. Nobody is
+ * known yet, so this has its bounds: 64 KiB on the wire in a connection's memory, within the server's minimum rate. */
+static enum status read_form(struct exchange *exchange)
+{
+    enum status status;
+
+    if (!exchange->operation->form)
+        return STATUS_OK;
+    status = s3_refuse_unhonoured(exchange); /* by the head, which is no form's if it asks for something */
+    if (!status)
+        status = s3_form_read(exchange);
+    if (!status)
+        status = identify_form(exchange, s3_form_fields(exchange->form));
+    return status ? status : s3_form_check_policy(exchange);
+}
+
 /* Of S3 only: the documented API's names may stand in a form, and their handlers check them. */
 static enum status check_key(struct exchange *exchange)
 {
     struct s3_error_details details = {0};
 
-    if (exchange->level == S3_OBJECT && key_check(exchange->key, &details))
+    if ((exchange->level == S3_OBJECT || exchange->operation->form) && key_check(exchange->key, &details))
         return s3_fail_details(exchange, &details);
     return STATUS_OK;
 }
@@ -58,7 +76,7 @@ static enum status check_right(struct exchange *exchange)
     const struct resource resource = {operation->resource, exchange->bucket_name, exchange->key};
     const char *right = operation_right(operation, uri_query_has(&exchange->query, "versionId"));
 
-    if (!operation->form && !exchange_may(exchange, right, &resource))
+    if (!exchange_may(exchange, right, &resource))
         return refuse_denied(exchange);
     exchange->permitted = true;
     return STATUS_OK;
@@ -123,6 +141,8 @@ static void walk(struct exchange *exchange)
         status = identify(exchange);
     if (!status)
         status = check_lease(exchange);
+    if (!status)
+        status = read_form(exchange);
     if (!status)
         status = check_key(exchange);
     if (!status)

@@ -219,19 +219,24 @@ static enum status compare_sha256(struct s3_body *body, const uint8_t sha256[SHA
     return s3_fail_details(body->exchange, &details);
 }
 
-static enum status compare_md5(struct s3_body *body, const uint8_t md5[MD5_LEN])
+enum status s3_compare_md5(struct exchange *exchange, const uint8_t said[MD5_LEN], const uint8_t md5[MD5_LEN])
 {
     struct s3_error_details details = {0};
     char expected[32], calculated[32];
 
-    if (!body->has_md5 || memcmp(md5, body->md5, MD5_LEN) == 0)
+    if (memcmp(md5, said, MD5_LEN) == 0)
         return STATUS_OK;
-    base64_encode(body->md5, MD5_LEN, expected);
+    base64_encode(said, MD5_LEN, expected);
     base64_encode(md5, MD5_LEN, calculated);
     s3_error_set(&details, S3_BAD_DIGEST);
     s3_error_add(&details, "ExpectedDigest", bytes_from_str(expected));
     s3_error_add(&details, "CalculatedDigest", bytes_from_str(calculated));
-    return s3_fail_details(body->exchange, &details);
+    return s3_fail_details(exchange, &details);
+}
+
+static enum status compare_md5(struct s3_body *body, const uint8_t md5[MD5_LEN])
+{
+    return body->has_md5 ? s3_compare_md5(body->exchange, body->md5, md5) : STATUS_OK;
 }
 
 static enum status compare_checksum(struct s3_body *body, const struct checksum_value *computed)

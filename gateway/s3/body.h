@@ -23,6 +23,9 @@ enum status s3_body_to_ingest(struct s3_body *body, struct ingest *ingest);
 /* The same for a document, into memory: at most the buffer's max. */
 enum status s3_body_to_buffer(struct s3_body *body, struct buffer *out);
 
+/* Content-MD5 against what came; BadDigest is answered here. */
+enum status s3_compare_md5(struct exchange *exchange, const uint8_t said[MD5_LEN], const uint8_t md5[MD5_LEN]);
+
 /* The whole of it for a document: opens, receives, closes. needs_digest: one without Content-MD5, checksum and signed
  * SHA-256 is refused, as AWS does where a damaged document would do harm. Answers errors; *document is to be released
  * in any case. */

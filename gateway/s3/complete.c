@@ -231,19 +231,10 @@ static enum status fail_commit(struct exchange *exchange, struct completion_requ
 
 static void reply(struct exchange *exchange, const struct meta_object *object)
 {
-    struct bytes host = http_request_header(exchange->http, "Host");
     struct buffer location, body;
 
-    buffer_init(&location, 16384);
+    s3_location(exchange, &location);
     buffer_init(&body, 32768);
-    STATUS_IGNORE(
-        buffer_printf(&location, "%s://%.*s/", exchange->http->tls ? "https" : "http", (int)host.len, host.data),
-        "a location that is too long is cut");
-    if (exchange->virtual_host.len == 0) {
-        STATUS_IGNORE(buffer_append_bytes(&location, exchange->bucket_name), "a location that is too long is cut");
-        STATUS_IGNORE(buffer_append_char(&location, '/'), "a location that is too long is cut");
-    }
-    STATUS_IGNORE(uri_encode(exchange->key, true, &location), "a location that is too long is cut");
     const struct response_complete complete = {
         .location = buffer_bytes(&location),
         .bucket = exchange->bucket_name,

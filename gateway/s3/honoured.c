@@ -7,9 +7,11 @@
 
 #include "compat/header_index.h"
 #include "compat/names.h"
+#include "compat/tags.h"
 #include "gateway/front/operation.h"
 #include "gateway/s3/handlers.h"
 #include "gateway/s3/honoured.h"
+#include "gateway/s3/post_form.h"
 #include "gateway/s3/reply.h"
 #include "gateway/s3/request.h"
 
@@ -138,7 +140,7 @@ static bool writes_part(const struct operation *operation)
 static bool creates_object(const struct operation *operation)
 {
     return operation->handle == s3_put_object || operation->handle == s3_copy_object ||
-           operation->handle == s3_create_multipart_upload;
+           operation->handle == s3_create_multipart_upload || operation->form;
 }
 
 static bool copies_nothing(const struct operation *operation)
@@ -248,7 +250,7 @@ static enum status check_header(const struct operation *operation, struct bytes 
 {
     if (!has_prefix(name, "x-amz-") || value.len == 0 || asks_for_nothing(name) || declines(name, value))
         return STATUS_OK;
-    if (!is_honoured(operation, name))
+    if (operation->form || !is_honoured(operation, name)) /* those are its fields */
         return refuse(operation, name, value, error);
     return check_value(name, value, error);
 }
@@ -306,6 +308,51 @@ enum status s3_check_asked(const struct exchange *exchange, struct s3_error_deta
     return status ? status : check_parameters(&wishes, error);
 }
 
+/* `tagging` holds a document, of which only the empty set means what Tercet does. */
+static enum status check_tagging(struct bytes name, struct bytes document, struct s3_error_details *error)
+{
+    struct tag_set set = {0};
+    enum status status = STATUS_OK;
+
+    if (document.len > 0 && tagging_parse(document, &set)) {
+        s3_error_set(error, S3_MALFORMED_XML);
+        return STATUS_DENIED;
+    }
+    if (set.count > 0)
+        status = not_implemented(name, error);
+    tag_set_release(&set);
+    return status;
+}
+
+static enum status check_field(const struct operation *operation, const struct post_field *field,
+                               struct s3_error_details *error)
+{
+    struct bytes name = field->name, value = bytes_trim(field->value);
+
+    if (bytes_equal_nocase(name, "tagging"))
+        return check_tagging(name, value, error);
+    if (bytes_equal_nocase(name, "acl"))
+        return value.len > 0 ? check_value(BYTES("x-amz-acl"), value, error) : STATUS_OK;
+    if (!has_prefix(name, "x-amz-") || value.len == 0)
+        return STATUS_OK;
+    if (bytes_equal_nocase(name, "x-amz-expected-bucket-owner") ||
+        bytes_equal_nocase(name, "x-amz-trailer")) /* headers */
+        return not_implemented(name, error);
+    if (asks_for_nothing(name))
+        return STATUS_OK;
+    return is_honoured(operation, name) ? check_value(name, value, error) : refuse(operation, name, value, error);
+}
+
+static enum status check_fields(const struct exchange *exchange, struct s3_error_details *error)
+{
+    const struct post_fields *fields = exchange->form ? s3_form_fields(exchange->form) : NULL;
+    enum status status = STATUS_OK;
+
+    for (size_t i = 0; !status && fields && i < fields->count; i++)
+        status = check_field(exchange->operation, &fields->fields[i], error);
+    return status;
+}
+
 /* Every bucket is the root user's. */
 static enum status check_owner(const struct exchange *exchange, const char *header, struct s3_error_details *error)
 {
@@ -331,6 +378,8 @@ enum status s3_refuse_unhonoured(struct exchange *exchange)
     if (exchange->operation->path || exchange->operation->refused || exchange->operation->unsigned_always)
         return STATUS_OK; /* not S3's, refused as a whole, or without a wish */
     status = s3_check_asked(exchange, &details);
+    if (!status)
+        status = check_fields(exchange, &details);
     if (!status)
         status = check_owner(exchange, "x-amz-expected-bucket-owner", &details);
     if (!status)

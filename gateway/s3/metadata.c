@@ -28,6 +28,11 @@ static bool is_token(struct bytes name)
     return name.len > 0;
 }
 
+static enum status refuse_name(struct exchange *exchange, struct bytes name)
+{
+    return s3_fail_argument(exchange, METADATA_PREFIX, name, "The name of a metadata element is not a header name.");
+}
+
 /* A presigned request may carry metadata in its query, where it counts as headers. */
 static enum status collect_query(struct exchange *exchange, struct buffer *stored)
 {
@@ -38,8 +43,7 @@ static enum status collect_query(struct exchange *exchange, struct buffer *store
         if (!metadata_name(parameter->name).data)
             continue;
         if (!is_token(parameter->name))
-            return s3_fail_argument(exchange, METADATA_PREFIX, parameter->name,
-                                    "The name of a metadata element is not a header name.");
+            return refuse_name(exchange, parameter->name);
         total += parameter->name.len + parameter->value.len;
         if (total > METADATA_BYTES_MAX || stored_headers_add(stored, parameter->name, parameter->value))
             return s3_fail(exchange, S3_METADATA_TOO_LARGE);
@@ -99,23 +103,36 @@ static enum status collect_header(struct buffer *stored, const struct header_ind
     return status;
 }
 
-enum status s3_collect_headers(struct exchange *exchange, struct buffer *stored)
+static enum status collect_list(struct exchange *exchange, struct header_list list, struct buffer *stored)
 {
     struct s3_error_details details = {0};
     struct header_index headers;
     enum status status = STATUS_OK;
     size_t run;
 
-    header_index_make(&headers, exchange->http->headers, exchange->http->header_count);
+    header_index_make(&headers, list.headers, list.count);
     if (metadata_check(&headers, &details))
         return s3_fail_details(exchange, &details);
     for (size_t first = 0; !status && first < headers.count; first += run) {
         run = header_index_run(&headers, first);
         status = collect_header(stored, &headers, first, run);
     }
-    if (status)
-        return s3_fail(exchange, S3_METADATA_TOO_LARGE);
-    return collect_query(exchange, stored);
+    return status ? s3_fail(exchange, S3_METADATA_TOO_LARGE) : STATUS_OK;
+}
+
+enum status s3_collect_headers(struct exchange *exchange, struct buffer *stored)
+{
+    enum status status = collect_list(exchange, exchange_headers(exchange), stored);
+
+    return status ? status : collect_query(exchange, stored);
+}
+
+enum status s3_collect_fields(struct exchange *exchange, struct header_list fields, struct buffer *stored)
+{
+    for (size_t i = 0; i < fields.count; i++)
+        if (metadata_name(fields.headers[i].name).data && !is_token(fields.headers[i].name))
+            return refuse_name(exchange, fields.headers[i].name);
+    return collect_list(exchange, fields, stored);
 }
 
 /* response-content-type and its like, of a signed request. */

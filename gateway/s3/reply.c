@@ -8,6 +8,8 @@
 #include "compat/storage_class.h"
 #include "gateway/front/reply.h"
 
+#define LOCATION_BYTES_MAX 16384
+
 const struct response_owner s3_owner = {{"75aa57f09aa0c8caeab4f8c24e99d10f8e7faeebf76c078efc7c6caea54ba06a", 64},
                                         {"tercet", 6}};
 
@@ -170,6 +172,21 @@ void s3_reply_checksum(struct exchange *exchange, const struct checksum_value *v
     checksum_text(value, value->full_object ? 0 : composite_parts, text);
     http_reply_header_str(exchange->http, checksum_header_name(value->algorithm), text);
     http_reply_header_str(exchange->http, "x-amz-checksum-type", checksum_type_name(value->full_object));
+}
+
+void s3_location(const struct exchange *exchange, struct buffer *location)
+{
+    struct bytes host = http_request_header(exchange->http, "Host");
+
+    buffer_init(location, LOCATION_BYTES_MAX);
+    STATUS_IGNORE(
+        buffer_printf(location, "%s://%.*s/", exchange->http->tls ? "https" : "http", (int)host.len, host.data),
+        "a location that is too long is cut");
+    if (exchange->virtual_host.len == 0) {
+        STATUS_IGNORE(buffer_append_bytes(location, exchange->bucket_name), "a location that is too long is cut");
+        STATUS_IGNORE(buffer_append_char(location, '/'), "a location that is too long is cut");
+    }
+    STATUS_IGNORE(uri_encode(exchange->key, true, location), "a location that is too long is cut");
 }
 
 void s3_reply_storage_class(struct exchange *exchange, const struct meta_object *object)

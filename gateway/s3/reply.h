@@ -33,6 +33,8 @@ enum status s3_reply_xml(struct exchange *exchange, struct bytes document);
 enum status s3_reply_document(struct exchange *exchange, enum status written, struct buffer *take_document);
 
 void s3_reply_checksum(struct exchange *exchange, const struct checksum_value *value, uint32_t composite_parts);
+/* Where the addressed key is, as the client reached it; to be released. */
+void s3_location(const struct exchange *exchange, struct buffer *location);
 /* x-amz-storage-class, which AWS leaves out for STANDARD. */
 void s3_reply_storage_class(struct exchange *exchange, const struct meta_object *object);
 /* x-amz-version-id, in a bucket that has versions. */

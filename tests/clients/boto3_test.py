@@ -4,6 +4,7 @@ import base64
 import hashlib
 import io
 import ssl
+import urllib.error
 import urllib.request
 import zlib
 
@@ -383,11 +384,10 @@ class Boto3:
         self.assertEqual(old.get_object(Bucket=self.bucket, Key="v2 +")["Body"].read(), b"old")
         self.assertEqual(len(old.list_objects(Bucket=self.bucket, Prefix="v2")["Contents"]), 1)  # botocore signs V2 lists wrongly
 
-    def open_url(self, url, method="GET", body=None):
-
+    def open_url(self, url, method="GET", body=None, headers=None):
         context = ssl.create_default_context(cafile=self.cluster.ca)
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context))
-        request = urllib.request.Request(url, method=method, data=body)
+        request = urllib.request.Request(url, method=method, data=body, headers=headers or {})
         with opener.open(request, timeout=60) as answer:
             return answer.read()
 
@@ -402,6 +402,66 @@ class Boto3:
             self.assertEqual(self.open_url(signer.generate_presigned_url("get_object", where)), b"presigned")
             self.open_url(signer.generate_presigned_url("delete_object", where), "DELETE")
             self.fails("NoSuchKey", 404, self.s3.get_object, **where)
+
+    def post_form(self, post, body, filename="pic.png", **fields):
+        """What a browser does with the fields that boto3 made; the answer's body."""
+        parts = [f'--XX\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
+                 for name, value in {**post["fields"], **fields}.items()]
+        file = f'--XX\r\nContent-Disposition: form-data; name="file"; filename="{filename}"\r\n\r\n'
+        form = "".join([*parts, file]).encode() + body + b"\r\n--XX--\r\n"
+        return self.open_url(post["url"], "POST", form, {"Content-Type": "multipart/form-data; boundary=XX"})
+
+    def form_fails(self, code, status, *arguments, **fields):
+        with self.assertRaises(urllib.error.HTTPError) as raised:
+            self.post_form(*arguments, **fields)
+        answer = raised.exception.read().decode()
+        self.assertEqual(raised.exception.code, status, answer)
+        self.assertIn(f"<Code>{code}</Code>", answer)
+        return answer
+
+    def test_forms(self):
+        extra = {"Content-Type": "image/png", "x-amz-meta-a": "1", "success_action_status": "201"}
+        conditions = [{name: value} for name, value in extra.items()]
+        for signature in ("s3v4", "s3"):
+            signer = s3.client(self.cluster, self.tls, self.style, signature=signature)
+            for size in (0, 5_000, 20 << 20):
+                post = signer.generate_presigned_post(self.bucket, f"form {size}/${{filename}}", dict(extra), list(conditions))
+                answer = self.post_form(post, content(size), "C:\\pictures\\a b.png").decode()
+                key = f"form {size}/a b.png"
+                self.assertIn(f"<Key>{key}</Key>", answer)
+                self.assertIn(f"form%20{size}/a%20b.png</Location>", answer)
+                head = self.s3.head_object(Bucket=self.bucket, Key=key)
+                self.assertEqual((head["ContentType"], head["Metadata"]), ("image/png", {"a": "1"}))
+                self.assertEqual(head["ETag"], f'"{hashlib.md5(content(size)).hexdigest()}"')
+                self.assertEqual(self.get(key), content(size))
+                self.s3.delete_object(Bucket=self.bucket, Key=key)
+
+    def test_forms_that_are_refused(self):
+        for signature in ("s3v4", "s3"):
+            signer = s3.client(self.cluster, self.tls, self.style, signature=signature)
+            where = (self.bucket, "refused/${filename}")
+            post = signer.generate_presigned_post(*where, Conditions=[["content-length-range", 2, 1000]])
+            answer = self.form_fails("EntityTooLarge", 400, post, b"x" * 1001)
+            self.assertIn("<ProposedSize>1001</ProposedSize><MaxSizeAllowed>1000</MaxSizeAllowed>", answer)
+            self.form_fails("EntityTooLarge", 400, post, content(20 << 20))
+            self.form_fails("EntityTooSmall", 400, post, b"x")
+            self.form_fails("AccessDenied", 403, post, b"xx", key="other/${filename}")
+            answer = self.form_fails("AccessDenied", 403, post, b"xx", acl="private")
+            self.assertIn("Invalid according to Policy: Extra input fields: acl", answer)
+            self.form_fails("InvalidArgument", 400, post, b"xx", KEY="refused/other")
+            name = "x-amz-signature" if signature == "s3v4" else "signature"
+            self.form_fails("SignatureDoesNotMatch", 403, post, b"xx", **{name: "0" * 64})
+            self.form_fails("SignatureDoesNotMatch", 403, post, b"xx", policy="e30=")
+            old = signer.generate_presigned_post(*where, ExpiresIn=-1)
+            self.assertIn("Policy expired.", self.form_fails("AccessDenied", 403, old, b"xx"))
+            self.form_fails("AccessDenied", 403, {"url": post["url"], "fields": {"key": "refused/k"}}, b"xx")
+            stranger = s3.client(self.cluster, self.tls, self.style, signature=signature, access_key="UNKNOWN")
+            self.form_fails("InvalidAccessKeyId", 403, stranger.generate_presigned_post(*where), b"xx")
+            forger = s3.client(self.cluster, self.tls, self.style, signature=signature, secret_key="wrong")
+            self.form_fails("SignatureDoesNotMatch", 403, forger.generate_presigned_post(*where), b"xx")
+            elsewhere = signer.generate_presigned_post("another", where[1])
+            self.form_fails("AccessDenied", 403, {**elsewhere, "url": post["url"]}, b"xx")
+        self.assertEqual(self.keys(Prefix="refused"), [])
 
     def test_buckets(self):
         self.fails("BucketNotEmpty", 409, self.filled_bucket_delete)

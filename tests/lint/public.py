@@ -16,14 +16,13 @@ import layers
 OF_POLICIES = "the policy language is whole before the gateway's authorize() asks it, which is to come"
 # File -> (functions that no program uses, why they are there).
 FOR_TESTS = {
-    "base/clock.c": ("clock_hold clock_parse_iso8601 clock_release clock_skip_idle",
+    "base/clock.c": ("clock_hold clock_release clock_skip_idle",
                      "tests move the clock, and read times of logs"),
     "base/context.c": ("context_swap", "in assembler; its own file calls it"),
     "compat/policy_context.c": ("policy_table_context", OF_POLICIES),
     "compat/policy_decide.c": ("policy_decide", OF_POLICIES),
     "compat/policy_parse.c": ("policy_parse", OF_POLICIES),
     "compat/policy_public.c": ("policy_is_public policy_uses_key", OF_POLICIES),
-    "compat/response_xml.c": ("response_post", "the answer to an upload by form, which is to come"),
     "compat/sigv4.c": ("sigv4_key_cache_init sigv4_key_cache_release",
                        "the gateway has one cache a thread, from zeros and for ever; tests have others"),
     "meta/outbox.c": ("meta_outbox_backlog meta_outbox_backlog_bytes meta_outbox_done meta_outbox_next",
