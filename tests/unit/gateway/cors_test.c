@@ -1,6 +1,8 @@
 /* CORS of a bucket: the setting, preflights, and the headers that answers have because of it. */
 #include "tests/unit/gateway/fixture.h"
 
+#include "gateway/replication/lease.h"
+
 #define RULE(origin, more)                                                                                             \
     "<CORSRule><AllowedMethod>PUT</AllowedMethod><AllowedMethod>GET</AllowedMethod><AllowedOrigin>" origin             \
     "</AllowedOrigin>" more "</CORSRule>"
@@ -246,6 +248,39 @@ static void other_buckets_and_apis_have_none(void **state)
     assert_none(f);
 }
 
+static void ignore(void *arg, unsigned node, uint32_t fence)
+{
+    (void)arg, (void)node, (void)fence;
+}
+
+/* Its rules may be others by now: a gateway that was replaced does not look. */
+static void a_gateway_that_was_replaced_adds_none(void **state)
+{
+    const unsigned generation = 1;
+    struct fixture *f = *state;
+
+    for (unsigned number = 1; number <= FIXTURE_NODES; number++)
+        fake_node(f->gateway.cluster, number)->replica =
+            (struct cluster_meta_state){.epoch = 1, .sequence = 1, .fence = generation + 1, .knows_fences = true};
+    f->gateway.lease = lease_start(&(struct lease_config){.cluster = f->gateway.cluster,
+                                                          .loop = f->gateway.loops.loops[0],
+                                                          .copies = 2,
+                                                          .generation = generation,
+                                                          .replaced = ignore});
+    for (unsigned turn = 0; turn < 20000 && !lease_is_lost(f->gateway.lease); turn++) {
+        fixture_pass(f, 1000);
+        usleep(200);
+    }
+    assert_answer(f, ROOT, "GET", "/bucket", ALLOWED, NULL, 503, "ServiceUnavailable");
+    assert_none(f);
+    assert_answer(f, FORGER, "GET", "/bucket", ALLOWED, NULL, 403, "SignatureDoesNotMatch");
+    assert_none(f);
+    lease_stop(f->gateway.lease);
+    fixture_pass(f, 1000);
+    lease_free(f->gateway.lease);
+    f->gateway.lease = NULL;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -257,6 +292,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_method_counts, setup_rules, fixture_teardown),
         cmocka_unit_test_setup_teardown(all_origins_are_named_by_none, setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(other_buckets_and_apis_have_none, setup_rules, fixture_teardown),
+        cmocka_unit_test_setup_teardown(a_gateway_that_was_replaced_adds_none, setup_rules, fixture_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
