@@ -8,6 +8,7 @@ import tempfile
 import threading
 
 import s3
+from browser_modules import Modules
 from harness import ClusterTest, main
 
 BROWSER = "chromium-headless-shell"
@@ -32,26 +33,51 @@ await fetch("/outcomes", {method: "POST", body: JSON.stringify(outcomes)});
 </script>"""
 
 
-class Page(http.server.ThreadingHTTPServer):
-    """The site that the page is of; it takes the outcomes."""
+# The same with the SDK: a multipart upload, as a program in a page does it.
+SDK_PAGE = """<!doctype html><meta charset="utf-8"><script type="module">
+const place = {Bucket: "pages", Key: "sdk"}, outcomes = {}, options = STEPS;
+try {
+  const sdk = await import("MODULE");
+  const { CompleteMultipartUploadCommand, CreateMultipartUploadCommand, S3Client, UploadPartCommand } = sdk;
+  const s3 = new S3Client({...options, maxAttempts: 1}), Parts = [];
+  const UploadId = (await s3.send(new CreateMultipartUploadCommand(place))).UploadId;
+  for (const PartNumber of [1, 2]) {
+    const Body = new Uint8Array(5 << 20).fill(98);
+    Parts.push({PartNumber, ...await s3.send(new UploadPartCommand({...place, UploadId, PartNumber, Body}))});
+  }
+  outcomes.etag = (await s3.send(new CompleteMultipartUploadCommand({...place, UploadId, MultipartUpload: {Parts}}))).ETag;
+} catch (error) {
+  outcomes.error = String(error.stack);
+}
+await fetch("/outcomes", {method: "POST", body: JSON.stringify(outcomes)});
+</script>"""
 
-    def __init__(self, steps):
+
+class Page(http.server.ThreadingHTTPServer):
+    """The site that the page is of, with the modules that it imports; it takes the outcomes."""
+
+    modules = Modules(os.path.join(os.path.dirname(os.path.abspath(__file__)), "node_modules"))
+
+    def __init__(self, text, steps):
         super().__init__(("127.0.0.1", 0), PageHandler)
-        self.page = PAGE.replace("STEPS", json.dumps(steps)).encode()
+        self.page = text.replace("STEPS", json.dumps(steps)).encode()
         self.outcomes, self.done = None, threading.Event()
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
 
 class PageHandler(http.server.BaseHTTPRequestHandler):
-    def answer(self, body=b""):
+    def answer(self, body=b"", content_type="text/html; charset=utf-8"):
         self.send_response(200)
-        self.send_header("Content-Type", "text/html; charset=utf-8")
+        self.send_header("Content-Type", content_type)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
 
     def do_GET(self):
-        self.answer(self.server.page if self.path == "/" else b"")
+        if self.path.startswith("/modules/"):
+            self.answer(self.server.modules.source(self.path.removeprefix("/modules/")), "text/javascript; charset=utf-8")
+        else:
+            self.answer(self.server.page if self.path == "/" else b"")
 
     def do_POST(self):
         body = self.rfile.read(int(self.headers["Content-Length"]))
@@ -94,8 +120,8 @@ class Browser(ClusterTest):
                 browser.wait(SECONDS_MAX)
         return page.outcomes
 
-    def visit(self, steps, origin=None, **rule):
-        page = Page(steps)
+    def visit(self, steps, origin=None, text=PAGE, **rule):
+        page = Page(text, steps)
         self.addCleanup(page.server_close)
         self.addCleanup(page.shutdown)
         self.rules(origin or f"http://127.0.0.1:{page.server_port}", **rule)
@@ -142,6 +168,15 @@ class Browser(ClusterTest):
         parts = [{"PartNumber": part, "ETag": outcomes[str(part)]["headers"]["etag"]} for part in (1, 2)]
         self.s3.complete_multipart_upload(Bucket="pages", Key="parts", UploadId=upload, MultipartUpload={"Parts": parts})
         self.assertEqual(self.s3.get_object(Bucket="pages", Key="parts")["Body"].read(), b"a" * (2 * PART))
+
+    def test_the_sdk_in_a_page_uploads_in_parts(self):
+        options = {"endpoint": self.cluster.url, "region": "us-east-1", "forcePathStyle": True,
+                   "credentials": {"accessKeyId": self.cluster.access_key, "secretAccessKey": self.cluster.secret_key}}  # fmt: skip
+        text = SDK_PAGE.replace("MODULE", "/modules/" + Page.modules.find("@aws-sdk/client-s3", ""))
+        outcomes = self.visit(options, text=text, AllowedMethods=["POST", "PUT"], AllowedHeaders=["*"])
+        self.assertNotIn("error", outcomes)
+        stored = self.s3.get_object(Bucket="pages", Key="sdk")
+        self.assertEqual((stored["ETag"], stored["Body"].read()), (outcomes["etag"], b"b" * (10 << 20)))
 
 
 if __name__ == "__main__":
