@@ -244,6 +244,18 @@ static bool all_nodes_follow(void)
     return true;
 }
 
+/* How many nodes have the chunk and are counted for it: readers and repair know of no others. */
+static unsigned recorded_of(const struct chunk_id *id)
+{
+    struct meta_chunk row;
+    unsigned count = 0;
+    if (meta_chunk_get(model.meta, id, &row))
+        return 0;
+    for (unsigned i = 0; i < row.ref.copies; i++)
+        count += !(row.bad >> i & 1) && node_has_chunk(row.ref.nodes[i] - 1u, id);
+    return count;
+}
+
 /* Nothing hinders anybody any more: everything must be found, on every node. It makes no difference that they are all
  * full, if what is under way has room in their reserves. */
 static void end_check(void)
@@ -277,6 +289,9 @@ static void end_check(void)
         if (number && holders_of(&write->chunk) < wanted)
             violated("key %u: write %u (%u) has %u copies in the end", key, number, write->outcome,
                      holders_of(&write->chunk));
+        if (number && write->outcome == ACKNOWLEDGED && recorded_of(&write->chunk) < wanted)
+            violated("key %u: of the %u copies of write %u its row counts %u in the end", key,
+                     holders_of(&write->chunk), number, recorded_of(&write->chunk));
     }
 }
 
