@@ -6,6 +6,7 @@
 #define TERCET_BASE_LOCK_H
 
 #include <pthread.h>
+#include <stdbool.h>
 
 #include "base/check.h"
 
@@ -26,6 +27,15 @@ static inline void lock_acquire(pthread_mutex_t *lock)
 {
     pthread_mutex_lock(lock);
     LOCK_COUNT(1u);
+}
+
+/* False: another thread has it. */
+static inline bool lock_try(pthread_mutex_t *lock)
+{
+    if (pthread_mutex_trylock(lock) != 0)
+        return false;
+    LOCK_COUNT(1u);
+    return true;
 }
 
 static inline void lock_release(pthread_mutex_t *lock)

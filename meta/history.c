@@ -251,6 +251,16 @@ enum standing meta_judge(struct meta *meta, const struct meta_position *replica)
     return standing;
 }
 
+bool meta_judge_at_once(struct meta *meta, const struct meta_position *replica, enum standing *standing)
+{
+    struct history *history = &meta->history;
+    if (!lock_try(&history->lock))
+        return false;
+    *standing = lineage_judge(&history->lineage, history_last(history), replica);
+    lock_release(&history->lock);
+    return true;
+}
+
 int64_t meta_restored_ms(const struct meta *meta)
 {
     return meta->history.restored_ms;

@@ -61,6 +61,8 @@ enum status meta_torn_drop(const struct meta_torn *torn);
 /* How a replica stands to the database as it is now. Waits for a sync while the first commit of a process is written.
  */
 enum standing meta_judge(struct meta *meta, const struct meta_position *replica);
+/* The same, never waiting: false at that time. */
+bool meta_judge_at_once(struct meta *meta, const struct meta_position *replica, enum standing *standing);
 /* When the database was made from a replica, by the wall clock of then; 0: never. Does not block. */
 int64_t meta_restored_ms(const struct meta *meta);
 /* The generation that the restore began, which every node's fence should have reached; 0: never restored. Before the

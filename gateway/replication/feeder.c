@@ -81,6 +81,14 @@ static void judge_job_run(void *arg)
     job->standing = meta_judge(job->meta, &job->replica);
 }
 
+static enum standing judge(struct feeder *feeder, const struct cluster_meta_state *node)
+{
+    struct judge_job job = {.meta = feeder->replication->meta, .replica = {node->epoch, node->sequence}};
+    if (!meta_judge_at_once(job.meta, &job.replica, &job.standing))
+        pool_run(feeder->replication->config.pool, judge_job_run, &job);
+    return job.standing;
+}
+
 /* ---- strays: see meta/take_over.h -------------------------------------------------------------------------------- */
 
 /* Of the node's position when it is met. */
@@ -138,13 +146,11 @@ static bool holds_stray(struct feeder *feeder, const struct cluster_meta_state *
 
 enum status feeder_check(struct feeder *feeder, const struct cluster_meta_state *node)
 {
-    struct judge_job job = {.meta = feeder->replication->meta, .replica = {node->epoch, node->sequence}};
     if (node->fence > feeder->replication->generation) {
         replication_shut_out(feeder->replication, feeder->number, node->fence);
         return STATUS_CONFLICT;
     }
-    pool_run(feeder->replication->config.pool, judge_job_run, &job);
-    enum standing standing = job.standing;
+    enum standing standing = judge(feeder, node);
     if (standing == STANDING_PREFIX)
         note_heard(feeder, node);
     else if (standing != STANDING_OVERRULED && holds_stray(feeder, node)) {
