@@ -156,14 +156,23 @@ bool replication_carries(struct replication *replication)
     return cluster_carriers_enough(replication->config.cluster, following);
 }
 
-/* Those who must wait for others are not woken yet. */
-static void feeders_wake_locked(struct replication *replication, const struct carried_set *carried)
+/* Those who must wait for others are not woken yet. Who is asked at once is who carries the chunks, or, of a group
+ * without any, one node more than have to hold it, by turns. The others get it with the next group that they are asked
+ * for, or a little later: so a group costs three requests and not four. */
+static void feeders_wake_locked(struct replication *replication, const struct carried_set *carried, uint64_t last)
 {
+    unsigned prompt = replication->config.copies + 1;
     for (unsigned i = 0; i < replication->count; i++) {
-        const struct feeder *feeder = &replication->feeders[i];
-        if (feeder->task && (!carried || carried_set_has(carried, (uint8_t)feeder->number)))
+        struct feeder *feeder = &replication->feeders[(replication->turn + i) % replication->count];
+        bool wanted = carried ? carried_set_has(carried, (uint8_t)feeder->number) : feeder->following && prompt > 0;
+        if (wanted) {
+            feeder->wanted = last;
+            prompt--;
+        }
+        if (feeder->task && (!carried || wanted))
             task_unpark(feeder->task);
     }
+    replication->turn++;
 }
 
 static void hook_begin(void *arg, struct buffer *take_record, uint64_t first, uint64_t last,
@@ -177,7 +186,7 @@ static void hook_begin(void *arg, struct buffer *take_record, uint64_t first, ui
     }
     record_ring_add(&replication->ring, take_record, first, last);
     replication->last = last;
-    feeders_wake_locked(replication, carried);
+    feeders_wake_locked(replication, carried, last);
     lock_release(&replication->lock);
 }
 

@@ -17,6 +17,7 @@
 #define BODY_MAX      (CARRIED_BLOCK_MAX + CHANGE_RECORD_MAX + CHANGE_PAGE_BYTES)
 #define STRAY_WAIT_MS 5000
 #define LOOK_MS       50
+#define LAZY_MS       10 /* what nobody waits for is handed on with what comes meanwhile */
 
 static void call_begins(struct feeder *feeder)
 {
@@ -162,7 +163,8 @@ enum status feeder_check(struct feeder *feeder, const struct cluster_meta_state 
     }
     if (standing == STANDING_PREFIX || standing == STANDING_OVERRULED) {
         feeder->needs_snapshot = standing == STANDING_OVERRULED;
-        feeder->overruled = feeder->needs_snapshot ? job.replica : (struct meta_position){0};
+        feeder->overruled =
+            feeder->needs_snapshot ? (struct meta_position){node->epoch, node->sequence} : (struct meta_position){0};
         call_ends(feeder, standing == STANDING_PREFIX ? node->sequence : 0, feeder->loads);
         feeder->loads = false;
         return STATUS_OK;
@@ -379,32 +381,41 @@ static enum status feeder_send(struct feeder *feeder)
     return status;
 }
 
-enum feeder_need { FEEDER_IDLE, FEEDER_BLOCKED, FEEDER_WORK };
+enum feeder_need { FEEDER_IDLE, FEEDER_BLOCKED, FEEDER_LAZY, FEEDER_WORK };
 
-/* Blocked: what it lacks was to be handed on later when that was last looked at, and no more is settled since then. */
+/* Blocked: what it lacks was to be handed on later when that was last looked at, and no more is settled since then.
+ * Lazy: others were asked for what it lacks. */
 static enum feeder_need feeder_need(struct feeder *feeder)
 {
     struct replication *replication = feeder->replication;
     lock_acquire(&replication->lock);
     bool lacks = feeder->applied < replication->last;
     bool blocked = lacks && feeder->blocked_ms && feeder->blocked_settled == replication->settled;
+    bool lazy = lacks && feeder->following && feeder->wanted <= feeder->applied;
     bool work = replication->stopping || replication->refusal || carried_group_wanted(replication, feeder, 0);
     lock_release(&replication->lock);
-    return work || (lacks && !blocked) ? FEEDER_WORK : blocked ? FEEDER_BLOCKED : FEEDER_IDLE;
+    if (work || (lacks && !blocked && !lazy))
+        return FEEDER_WORK;
+    return blocked ? FEEDER_BLOCKED : lazy ? FEEDER_LAZY : FEEDER_IDLE;
 }
 
 /* Parks until there is something to do. False: nothing came until then. */
 static bool feeder_wait(struct feeder *feeder, uint64_t until_ms)
 {
-    uint64_t retry_ms = clock_monotonic_ms() + REPLICATION_RETRY_MS;
+    const uint64_t begun_ms = clock_monotonic_ms();
+    uint64_t lazy_ms = 0; /* until then, since it was first seen to lack something */
     for (;;) {
         enum feeder_need need = feeder_need(feeder);
-        uint64_t now_ms = clock_monotonic_ms();
-        if (need == FEEDER_WORK || (need == FEEDER_BLOCKED && now_ms >= retry_ms))
+        uint64_t now_ms = clock_monotonic_ms(), end_ms = until_ms;
+        if (need == FEEDER_LAZY)
+            end_ms = lazy_ms = lazy_ms ? lazy_ms : now_ms + LAZY_MS;
+        else if (need == FEEDER_BLOCKED)
+            end_ms = begun_ms + REPLICATION_RETRY_MS;
+        if (need == FEEDER_WORK || (need != FEEDER_IDLE && now_ms >= end_ms))
             return true;
-        if (need == FEEDER_IDLE && now_ms >= until_ms)
+        if (now_ms >= end_ms)
             return false;
-        task_park_until(need == FEEDER_BLOCKED ? retry_ms : until_ms);
+        task_park_until(end_ms);
     }
 }
 

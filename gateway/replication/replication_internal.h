@@ -36,6 +36,7 @@ struct feeder {
     uint64_t blocked_ms;      /* what it lacks is to be handed on later, then and ever since; 0: it is not */
     uint64_t compared;        /* its rule's (hand_on.h), since it was met last */
     uint64_t blocked_settled; /* how much was settled when that was last found */
+    uint64_t wanted;          /* up to there it is asked for at once; what is behind that can wait for more of it */
 };
 
 struct replication {
@@ -63,6 +64,7 @@ struct replication {
     uint64_t short_since_ms;    /* a change was to be made and too few nodes followed, then and ever since; else 0 */
     uint64_t hopeless_since_ms; /* the acknowledger would have given a group up then and ever since; else 0 */
     unsigned running;           /* feeders */
+    unsigned turn;              /* the node from which the prompt ones of the next group are counted */
     unsigned count;
     struct feeder feeders[CLUSTER_NODES_MAX];
 };
