@@ -59,6 +59,7 @@ static rocksdb_options_t *database_options(const struct rocks_config *config)
     rocksdb_options_set_create_if_missing(options, 1);
     rocksdb_options_set_create_missing_column_families(options, 1);
     rocksdb_options_set_paranoid_checks(options, 1);
+    rocksdb_options_set_allow_concurrent_memtable_write(options, 0); /* not to be had with rows that are appended */
     rocksdb_options_set_wal_recovery_mode(options, recovery_modes[config->recovery]);
     CHECK(rocksdb_options_get_wal_recovery_mode(options) == recovery_modes[config->recovery]);
     if (config->write_buffers_bytes)
@@ -110,6 +111,8 @@ static rocksdb_options_t *family_options(const struct rocks_config *config, cons
         rocksdb_options_set_max_sequential_skip_in_iterations(options, ITERATOR_SKIPS_MAX);
         rocksdb_options_add_compact_on_deletion_collector_factory(options, DELETIONS_WINDOW, DELETIONS_TRIGGER);
     }
+    if (family->appended)
+        rocksdb_options_set_memtable_vector_rep(options);
     if (family->has_blobs) {
         rocksdb_options_set_enable_blob_files(options, 1);
         rocksdb_options_set_min_blob_size(options, BLOB_BYTES_MIN);

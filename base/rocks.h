@@ -41,6 +41,8 @@ struct rocks_family {
     bool has_blobs;            /* values lie in files beside the tree, so that compaction moves keys only */
     bool compressed;           /* also when the others are not */
     bool unfiltered;           /* no bloom filters, also when the others have them */
+    bool appended;             /* written all the time and hardly read: rows are sorted when they leave memory. Reading
+                                * what is still there copies and sorts it each time */
 };
 
 enum rocks_action { ROCKS_OPEN, ROCKS_READ, ROCKS_WRITE, ROCKS_FLUSH };

@@ -40,6 +40,7 @@ const struct rocks_family small_families[FAMILY_COUNT] = {
     [FAMILY_METADATA] = {.name = "metadata",
                          .write_buffer_bytes = METADATA_BUFFER_BYTES,
                          .compressed = true,
+                         .appended = true,
                          .unfiltered = true},
 };
 
