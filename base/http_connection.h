@@ -17,8 +17,10 @@
 #include "base/http_stream.h"
 #include "base/loop.h"
 
-#define HTTP_READ_BYTES         16384 /* of a listener's scratch: the most that one read for a head gets */
-#define REPLY_HEADERS_BYTES_MAX (256 * 1024)
+#define HTTP_READ_BYTES 16384 /* of a listener's scratch: the most that one read for a head gets */
+/* Beyond it the process ends. Of a head of 64 KiB and what is stored, given back encoded, each takes up to six
+ * times its length, and a bucket's CORS rules may add as much again as they and the request are long. */
+#define REPLY_HEADERS_BYTES_MAX (1024 * 1024)
 
 struct http_queue {
     struct http_connection *first, *last;

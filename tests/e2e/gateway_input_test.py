@@ -2,7 +2,11 @@
 end the process, be answered with something plausible, or reach the open API from another site."""
 
 import base64
+import datetime
+import hashlib
+import hmac
 import re
+import unittest.mock
 import zlib
 
 import raw_http
@@ -49,6 +53,35 @@ class GatewayInput(ClusterTest):
         self.assertEqual((answer.body, answer.header("X")), (b"x", None))
         answer = self.signed("GET", "/input/o?response-content-disposition=attachment%3B%20filename%3D%22%C3%A9%22")
         self.assertEqual(answer.header("Content-Disposition").encode("latin-1"), 'attachment; filename="é"'.encode())
+
+    def presigned_raw(self, target, raw, count):
+        """A presigned GET whose last parameter ends in so many bytes that are no UTF-8, on the wire as they are."""
+        now = datetime.datetime.now(datetime.timezone.utc).strftime("%Y%m%dT%H%M%SZ")
+        scope = f"{now[:8]}/us-east-1/s3/aws4_request"
+        path, _, last = target.partition("?")
+        query = (f"X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential={self.cluster.access_key}%2F{scope.replace('/', '%2F')}"
+                 f"&X-Amz-Date={now}&X-Amz-Expires=300&X-Amz-SignedHeaders=host&{last}")  # fmt: skip
+        request = f"GET\n{path}\n{query}{'%FF' * count}\nhost:127.0.0.1:{self.cluster.port}\n\nhost\nUNSIGNED-PAYLOAD"
+        key = b"AWS4" + self.cluster.secret_key.encode()
+        for word in scope.split("/"):
+            key = hmac.digest(key, word.encode(), "sha256")
+        text = f"AWS4-HMAC-SHA256\n{now}\n{scope}\n{hashlib.sha256(request.encode()).hexdigest()}"
+        signature = hmac.digest(key, text.encode(), "sha256").hex()
+        return f"{path}?X-Amz-Signature={signature}&{query}{raw * count}"
+
+    def test_the_largest_headers(self):
+        """What is given back encoded is up to six times as long as it came."""
+        rule = {"AllowedOrigins": ["*.example"], "AllowedMethods": ["GET"], "ExposeHeaders": ["e" * 64000]}
+        self.s3.put_bucket_cors(Bucket="input", CORSConfiguration={"CORSRules": [rule]})
+        self.addCleanup(self.s3.delete_bucket_cors, Bucket="input")
+        self.signed("PUT", "/input/large", body=b"x")
+        target = self.presigned_raw("/input/large?response-content-disposition=%01", "\xff", 60000)
+        with unittest.mock.patch("http.client._MAXLINE", 1 << 20):
+            answer = raw_http.request(self.cluster.port, "GET", target, {"Origin": "https://page.example"})
+        self.assertEqual((answer.status, answer.body), (200, b"x"))
+        self.assertEqual(answer.header("Content-Disposition"), f"=?UTF-8?Q?=01{'=C3=BF' * 60000}?=")
+        self.assertEqual(answer.header("Access-Control-Expose-Headers"), "e" * 64000)
+        self.assertEqual(answer.header("Access-Control-Allow-Origin"), "https://page.example")
 
     def test_content_type_of_a_form_part(self):
         def upload(kind):
