@@ -199,7 +199,9 @@ class GatewayInput(ClusterTest):
         self.refused(ask("GET", "/input/key"), 403, "AccessDenied")
         self.refused(ask("PUT", "/none"), 403, "AccessDenied")
         form = {"Content-Type": "multipart/form-data; boundary=b"}
-        self.refused(ask("POST", "/input", form, b"--b--\r\n"), 501, "NotImplemented")
+        fields = b'--b\r\nContent-Disposition: form-data; name="key"\r\n\r\nkey\r\n'
+        file = b'--b\r\nContent-Disposition: form-data; name="file"; filename="f"\r\n\r\nx\r\n'
+        self.refused(ask("POST", "/input", form, fields + file + b"--b--\r\n"), 403, "AccessDenied")
         self.refused(ask("OPTIONS", "/input/key"), 400, "BadRequest")
         for target in ("/input/key", "/input", "/input/key?X-Amz-Algorithm=nonsense&X-Amz-Signature=0"):
             answer = ask("OPTIONS", target, origin)
