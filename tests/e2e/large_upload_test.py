@@ -62,6 +62,20 @@ class LargeUpload(ClusterTest):
         self.assertEqual(raw_http.request(self.cluster.port, "DELETE", "/delete?filename=large").status, 200)
         self.assert_small_memory()
 
+    def test_form(self):
+        client = s3.client(self.cluster)
+        client.create_bucket(Bucket="form")
+        fields = client.generate_presigned_post("form", "object")["fields"]
+        parts = [f'--bound\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
+                 for name, value in fields.items()]
+        file = '--bound\r\nContent-Disposition: form-data; name="file"; filename="large"\r\n\r\n'
+        headers = {"Content-Type": "multipart/form-data; boundary=bound"}
+        status, body = self.send("POST", "/form", headers, "".join([*parts, file]).encode(), b"\r\n--bound--\r\n")
+        self.assertEqual(status, 204, body)
+        self.assertEqual(self.digest_of_download("/form/object", s3.sign(self.cluster, "GET", "/form/object")), self.sent)
+        client.delete_object(Bucket="form", Key="object")
+        self.assert_small_memory()
+
     def test_s3(self):
         s3.client(self.cluster).create_bucket(Bucket="large")
         headers = s3.sign(self.cluster, "PUT", "/large/object", {"x-amz-content-sha256": "UNSIGNED-PAYLOAD"})

@@ -230,6 +230,58 @@ static void what_stands_behind_the_file_is_ignored(void **state)
     assert_string_equal(f->answer.body, "x");
 }
 
+static void open_form(struct fixture *f, struct peer *peer, unsigned long long length)
+{
+    char head[512];
+
+    snprintf(head, sizeof(head), "POST /bucket HTTP/1.1\r\nHost: 127.0.0.1\r\n" TYPE "Content-Length: %llu\r\n\r\n",
+             length);
+    peer_open(peer, http_server_port(f->server), false);
+    peer_say(peer, head);
+}
+
+/* Every boundary is cut everywhere. */
+static void a_form_may_come_in_single_bytes(void **state)
+{
+    const char *const file = "\r\n--X\r\n--XY\r\r\n--";
+    struct fixture *f = *state;
+    char form[32768], whole[256];
+    struct peer peer;
+
+    snprintf(whole, sizeof(whole), FILE_HEAD "%s" END, file);
+    make_form(form, FIXTURE_ACCESS_KEY, FIXTURE_SECRET_KEY, ANY, FIELD("key", "k"), whole);
+    open_form(f, &peer, strlen(form));
+    peer_say_bytewise(&peer, form);
+    answer_free(&f->answer);
+    peer_answer_to(&peer, &f->answer, false);
+    peer_close(&peer);
+    assert_int_equal(f->answer.status, 204);
+    assert_answer(f, ROOT, "GET", "/bucket/k", "", NULL, 200, "");
+    assert_string_equal(f->answer.body, file);
+}
+
+/* A file that never ends is refused as soon as it is larger than it may be. */
+static void a_file_without_end_is_refused_at_its_bound(void **state)
+{
+    struct fixture *f = *state;
+    static char piece[65536];
+    char form[32768];
+    size_t sent = 0;
+    struct peer peer;
+
+    make_form(form, FIXTURE_ACCESS_KEY, FIXTURE_SECRET_KEY, ANY ",[\"content-length-range\",0,1000000]",
+              FIELD("key", "k"), FILE_HEAD);
+    open_form(f, &peer, 1ull << 50);
+    peer_say(&peer, form);
+    memset(piece, 'x', sizeof(piece));
+    while (sent < (64u << 20) && peer_send(&peer, piece, sizeof(piece)) == sizeof(piece))
+        sent += sizeof(piece);
+    assert_true(sent < (64u << 20));
+    peer_close(&peer);
+    fixture_settle(f);
+    assert_nothing_stored(f);
+}
+
 static void what_is_not_there_is_refused_by_name(void **state)
 {
     static const struct {
@@ -289,6 +341,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_form_that_is_not_whole_stores_nothing, setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(fields_are_bounded, setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(what_stands_behind_the_file_is_ignored, setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(a_form_may_come_in_single_bytes, setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(a_file_without_end_is_refused_at_its_bound, setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(what_is_not_there_is_refused_by_name, setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(a_full_disk_takes_none, setup, fixture_teardown),
     };
