@@ -3,9 +3,11 @@
 import http.server
 import json
 import os
+import signal
 import subprocess
 import tempfile
 import threading
+import time
 
 import s3
 from browser_modules import Modules
@@ -89,6 +91,19 @@ class PageHandler(http.server.BaseHTTPRequestHandler):
         pass
 
 
+def living(group):
+    """How many processes the group has that did not end; one that ended may wait for somebody to notice."""
+    count = 0
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{name}/stat") as file:
+                state, _, of_group = file.read().rpartition(")")[2].split()[:3]
+        except OSError:
+            continue
+        count += state not in "ZX" and int(of_group) == group
+    return count
+
+
 class Browser(ClusterTest):
     cluster_options = {"tls": False}
 
@@ -109,15 +124,21 @@ class Browser(ClusterTest):
 
     def browse(self, page):
         """The outcomes of the page's steps."""
-        with tempfile.TemporaryDirectory() as profile, open(os.path.join(self.folder, "browser.log"), "wb") as log:
+        profiles = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)  # it may write in its last moment
+        with profiles as profile, open(self.path("browser.log"), "wb") as log:
             browser = subprocess.Popen(
                 [BROWSER, "--no-sandbox", "--disable-gpu", "--no-proxy-server", f"--user-data-dir={profile}",
-                 "--remote-debugging-port=0", f"http://127.0.0.1:{page.server_port}/"], stdout=log, stderr=log)  # fmt: skip
+                 "--remote-debugging-port=0", f"http://127.0.0.1:{page.server_port}/"], stdout=log, stderr=log,
+                start_new_session=True)  # fmt: skip
             try:
                 self.assertTrue(page.done.wait(SECONDS_MAX), "the page told nothing")
             finally:
-                browser.terminate()
+                os.killpg(browser.pid, signal.SIGKILL)  # Debian's command is a script, which the browser outlives
                 browser.wait(SECONDS_MAX)
+        deadline = time.monotonic() + SECONDS_MAX
+        while living(browser.pid):
+            self.assertLess(time.monotonic(), deadline, "processes of the browser live on")
+            time.sleep(0.01)
         return page.outcomes
 
     def visit(self, steps, origin=None, text=PAGE, **rule):
