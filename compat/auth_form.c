@@ -60,6 +60,8 @@ static enum status parse_v2(const struct post_fields *fields, struct auth_creden
 
     if (status)
         return status;
+    if (post_fields_find(fields, "AWSAccessKeyId").len > AUTH_ACCESS_KEY_MAX)
+        return auth_refuse_argument(error, "AWSAccessKeyId", "The AWSAccessKeyId is too long.");
     credentials->type = AUTH_V2_FORM;
     credentials->access_key = post_fields_find(fields, "AWSAccessKeyId");
     credentials->signature = post_fields_find(fields, "Signature");

@@ -81,7 +81,7 @@ static const struct config_option options[] = {
      "S3 requests at once that are no download, upload, copy or listing; more get 503 SlowDown"},
     {"errors", CONFIG_UINT(struct settings, admission.limits[CLASS_ERROR]), "1024", 1, 100000,
      "answers to refused requests, and as many of health and metrics, that may wait for their clients at once; a "
-     "client beyond that is cut"},
+     "client beyond that is cut. Also so many HTML forms whose fields are read at once; more are answered 503"},
     {"idle-timeout", CONFIG_DURATION(struct settings, idle_timeout_ms), "1m", 100, 86400000,
      "a connection without a request is closed after this time"},
     {"head-timeout", CONFIG_DURATION(struct settings, head_timeout_ms), "20s", 100, 3600000,
@@ -225,6 +225,7 @@ void settings_load(struct settings *settings, int argc, char **argv)
         exit(service_probe(settings->listen, (uint16_t)settings->port, settings->tls_cert[0] && !settings->tls_port));
     check(settings);
     settings->admission.limits[CLASS_SYSTEM] = settings->admission.limits[CLASS_ERROR];
+    settings->admission.limits[CLASS_FORM] = settings->admission.limits[CLASS_ERROR];
 }
 
 void settings_take_identity(struct settings *settings)

@@ -7,7 +7,7 @@
 
 #define LABELS_MAX 64
 
-static const char *const class_names[CLASS_COUNT] = {"read", "write", "list", "other", "error", "system"};
+static const char *const class_names[CLASS_COUNT] = {"read", "write", "list", "other", "error", "form", "system"};
 
 static struct metric_counter *refused_counter(const char *reason)
 {

@@ -17,6 +17,7 @@ enum operation_class {
     CLASS_LIST,   /* names */
     CLASS_OTHER,  /* small: deletions, buckets, begin and end of multipart uploads */
     CLASS_ERROR,  /* no operation: the answer to a request that was not admitted */
+    CLASS_FORM,   /* no operation yet: the fields of a form are read, and nobody knows whose it is */
     CLASS_SYSTEM, /* health and metrics: never refused */
     CLASS_COUNT
 };

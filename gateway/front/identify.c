@@ -138,6 +138,9 @@ enum status identify_form(struct exchange *exchange, const struct post_fields *f
     if (exchange->credentials.type != AUTH_ANONYMOUS || bearer_token(exchange->http).data)
         return s3_fail_argument(exchange, "Authorization", (struct bytes){0},
                                 "Only one auth mechanism allowed; a form is signed in its fields.");
+    if (exchange->credentials.payload != PAYLOAD_UNSIGNED)
+        return s3_fail_argument(exchange, "x-amz-content-sha256", (struct bytes){0},
+                                "A form's bytes are not signed; its fields may hold checksums of the file.");
     if (auth_parse_form(fields, &exchange->credentials, &error))
         return s3_fail_details(exchange, &error);
     return exchange->credentials.type == AUTH_ANONYMOUS ? STATUS_OK : verify_signature(exchange, &request);

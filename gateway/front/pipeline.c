@@ -31,16 +31,23 @@ static enum status check_lease(struct exchange *exchange)
 
 /* An upload form says in its fields who asks and for which key. They are read here, up to the file, so that all the
  * steps behind are those of a PUT: one decision about the right, one about space, one place for the upload. Nobody is
- * known yet, so this has its bounds: 64 KiB on the wire in a connection's memory, within the server's minimum rate. */
+ * known yet, so this has its bounds: 64 KiB on the wire in a connection's memory, within the server's minimum rate, and
+ * so many forms at once as answers to requests that were refused. */
 static enum status read_form(struct exchange *exchange)
 {
+    struct admission *admission = &exchange->gateway->admission;
+    struct admission_share share;
     enum status status;
 
     if (!exchange->operation->form)
         return STATUS_OK;
     status = s3_refuse_unhonoured(exchange); /* by the head, which is no form's if it asks for something */
-    if (!status)
-        status = s3_form_read(exchange);
+    if (status)
+        return status;
+    if (!admission_enter(admission, CLASS_FORM, 0, &share))
+        return refuse_busy(exchange);
+    status = s3_form_read(exchange);
+    admission_leave(admission, &share);
     if (!status)
         status = identify_form(exchange, s3_form_fields(exchange->form));
     return status ? status : s3_form_check_policy(exchange);
@@ -94,8 +101,10 @@ static enum status take_place(struct exchange *exchange, struct admission_share 
 {
     const struct operation *operation = exchange->operation;
     struct admission *admission = &exchange->gateway->admission;
-    /* the bytes of a copy come from another object: the request has no body */
-    uint64_t body_bytes = operation->copies ? HTTP_LENGTH_UNKNOWN : exchange->http->content_length, kept_bytes = 0;
+    /* the bytes of a copy come from another object: the request has no body; where the file of a form ends its end says
+     */
+    bool unknown = operation->copies || operation->form;
+    uint64_t body_bytes = unknown ? HTTP_LENGTH_UNKNOWN : exchange->http->content_length, kept_bytes = 0;
 
     if (operation->class == CLASS_WRITE)
         kept_bytes = stream_writer_memory(exchange->gateway->cluster, body_bytes);

@@ -234,7 +234,7 @@ static void reply(struct exchange *exchange, const struct meta_object *object)
     struct buffer location, body;
 
     s3_location(exchange, &location);
-    buffer_init(&body, 32768);
+    buffer_init(&body, 131072); /* a location of 16 KiB whose characters are escaped, twice */
     const struct response_complete complete = {
         .location = buffer_bytes(&location),
         .bucket = exchange->bucket_name,

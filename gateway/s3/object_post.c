@@ -12,8 +12,8 @@
 #include "gateway/s3/publish.h"
 #include "gateway/s3/reply.h"
 
-#define TARGET_BYTES_MAX 16384 /* of an address that the browser is sent to */
-#define ANSWER_BYTES_MAX 32768
+#define TARGET_BYTES_MAX 16384  /* of an address that the browser is sent to */
+#define ANSWER_BYTES_MAX 131072 /* a location of 16 KiB whose characters are escaped, twice */
 
 /* Everything that is known before the file. */
 struct post_request {

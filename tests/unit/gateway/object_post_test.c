@@ -330,6 +330,38 @@ static void a_full_disk_takes_none(void **state)
     assert_nothing_stored(f);
 }
 
+/* Nobody is known while the fields are read: how many are read at once has a bound of its own. */
+static void forms_have_their_places(void **state)
+{
+    struct fixture *f = *state;
+
+    f->gateway.admission.limits[CLASS_FORM] = 0;
+    assert_form(f, ANY, FIELD("key", "k"), FILE_HEAD "x" END, 503, "SlowDown");
+    f->gateway.admission.limits[CLASS_FORM] = 1;
+    assert_form(f, ANY, FIELD("key", "k"), FILE_HEAD "x" END, 204, "");
+    assert_form(f, ANY, FIELD("key", "k"), "--XX--\r\n", 400, "IncorrectNumberOfFilesInPostRequest");
+    fixture_settle(f);
+    assert_int_equal(f->gateway.admission.in_flight[CLASS_FORM], 0);
+}
+
+/* What the head says of the body would be of the whole form, which nobody compares. */
+static void the_head_signs_no_bytes(void **state)
+{
+    static const char *const values[] = {
+        "0000000000000000000000000000000000000000000000000000000000000000",
+        "STREAMING-UNSIGNED-PAYLOAD-TRAILER",
+    };
+    struct fixture *f = *state;
+    char form[32768], head[256];
+
+    for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+        make_form(form, FIXTURE_ACCESS_KEY, FIXTURE_SECRET_KEY, ANY, FIELD("key", "k"), FILE_HEAD "x" END);
+        snprintf(head, sizeof(head), TYPE "x-amz-content-sha256: %s\r\n", values[i]);
+        assert_answer(f, ANONYMOUS, "POST", "/bucket", head, form, 400, "InvalidArgument");
+    }
+    assert_nothing_stored(f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -345,6 +377,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_file_without_end_is_refused_at_its_bound, setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(what_is_not_there_is_refused_by_name, setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(a_full_disk_takes_none, setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(forms_have_their_places, setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(the_head_signs_no_bytes, setup, fixture_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
