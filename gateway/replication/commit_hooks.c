@@ -243,6 +243,9 @@ static void group_end(struct replication *replication, bool held, uint64_t last,
         degraded = group->own < CHUNK_COPIES;
         carried_group_end(replication, group, missing, &surplus);
     }
+    for (unsigned i = 0; group && !held && i < replication->count; i++)
+        if (replication->feeders[i].task) /* nobody's settling wakes them: they are to see that they are blocked */
+            task_unpark(replication->feeders[i].task);
     lock_release(&replication->lock);
     if (!group)
         return;

@@ -336,6 +336,13 @@ static bool parcel_carries(const struct parcel *parcel)
     return false;
 }
 
+/* May the node have taken what it was sent? */
+static bool is_doubtful(enum status status)
+{
+    return status && status != STATUS_CONFLICT && status != STATUS_PRECONDITION && status != STATUS_INVALID &&
+           status != STATUS_NO_SPACE;
+}
+
 static enum status parcel_send(struct parcel *parcel)
 {
     struct feeder *feeder = parcel->feeder;
@@ -355,7 +362,7 @@ static enum status parcel_send(struct parcel *parcel)
         cluster_carrier_answered(replication->config.cluster, feeder->index, clock_monotonic_us() - started_us);
     if (!status && (parcel->stands_in || parcel->rule.stands_in || feeder->refused_ms))
         stood_in_tell(feeder, body, MEMBER_STORED, parcel->stands_in);
-    else if (status && parcel->rule.stands_in)
+    else if (is_doubtful(status) && parcel->rule.stands_in)
         stood_in_doubt(feeder, body);
     if (!status && carries)
         feeder->refused_ms = 0;

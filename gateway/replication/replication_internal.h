@@ -52,13 +52,15 @@ struct replication {
     pthread_mutex_t lock;         /* guards all below, and the feeders' part */
     pthread_cond_t changed;       /* of any of it */
     struct record_ring ring;
-    struct carried_group *groups; /* the oldest first */
-    uint64_t last;                /* sequence of the last change that is in the log here */
-    uint64_t settled;             /* see hand_on.h */
-    uint64_t awaited;             /* what the acknowledger waits for; 0: nothing */
-    unsigned others_wait;         /* threads that wait for something else */
-    unsigned corrections;         /* tasks of stood_in.h */
-    bool ending;                  /* none of them begins any more */
+    struct carried_group *groups;                     /* the oldest first */
+    uint64_t last;                                    /* sequence of the last change that is in the log here */
+    uint64_t settled;                                 /* see hand_on.h */
+    uint64_t awaited;                                 /* what the acknowledger waits for; 0: nothing */
+    unsigned others_wait;                             /* threads that wait for something else */
+    struct correction *corrections, *last_correction; /* stood_in.c: rows that are to be corrected */
+    unsigned correction_count;
+    bool correcting; /* its task runs */
+    bool ending;     /* nothing is added any more */
     bool stopping;
     enum status refusal;        /* replication_refusal */
     uint64_t short_since_ms;    /* a change was to be made and too few nodes followed, then and ever since; else 0 */

@@ -15,79 +15,154 @@
 #include "meta/take_over.h"
 #include "storage/cluster/carriers.h"
 
+#define CORRECTIONS_MAX 4096 /* a few MiB; what is beyond is left to the comparison, as at the end of the process */
+
+static const struct feeder *feeder_of(const struct replication *replication, unsigned number)
+{
+    for (unsigned i = 0; i < replication->count; i++)
+        if (replication->feeders[i].number == number)
+            return &replication->feeders[i];
+    return NULL;
+}
+
 /* ---- correcting rows --------------------------------------------------------------------------------------------- */
 
 struct correction {
-    struct replication *replication;
+    struct correction *next;
     struct chunk_list chunks; /* their ids */
     struct meta_short missing;
+    uint64_t last; /* a node that holds the metadata up to there has the chunks; 0: that says nothing of them */
 };
 
-/* False: it is too late. */
-static bool corrections_go_on(struct replication *replication, bool *ready)
+static void correction_free(struct correction *correction)
+{
+    chunk_list_release(&correction->chunks);
+    free(correction);
+}
+
+/* A node that was not met when the correction was made may have all by now. */
+static void missing_look_again_locked(const struct replication *replication, struct correction *correction)
+{
+    struct meta_short *missing = &correction->missing, now = {0};
+    uint8_t stand_in = 0;
+    for (unsigned i = 0; i < missing->count; i++) {
+        const struct feeder *feeder = feeder_of(replication, missing->nodes[i].lost);
+        stand_in = stand_in ? stand_in : missing->nodes[i].stand_in;
+        if (!feeder || feeder->applied < correction->last)
+            now.nodes[now.count++].lost = missing->nodes[i].lost;
+    }
+    now.nodes[0].stand_in = stand_in;
+    *missing = now;
+}
+
+/* What it is to be tried with now; false: it is too late. */
+static bool correction_look(struct replication *replication, struct correction *correction, bool *ready)
 {
     lock_acquire(&replication->lock);
     *ready = commit_hooks_enough_follow_locked(replication);
+    if (correction->last)
+        missing_look_again_locked(replication, correction);
     bool go_on = !replication->ending && !replication->stopping && !replication->refusal;
     lock_release(&replication->lock);
-    return go_on;
+    return go_on && correction->missing.count > 0;
 }
 
-static void correction_end(struct correction *correction)
+/* False: the rows are left to the comparison. */
+static bool correction_run(struct replication *replication, struct correction *correction)
 {
-    struct replication *replication = correction->replication;
-    chunk_list_release(&correction->chunks);
-    free(correction);
-    lock_acquire(&replication->lock);
-    replication->corrections--;
-    pthread_cond_broadcast(&replication->changed);
-    lock_release(&replication->lock);
-}
-
-static void correction_run(void *arg)
-{
-    struct correction *correction = arg;
-    struct replication *replication = correction->replication;
     enum status status = STATUS_UNAVAILABLE;
     bool ready;
-    while ((status == STATUS_UNAVAILABLE || status == STATUS_NO_SPACE) && corrections_go_on(replication, &ready)) {
+    while ((status == STATUS_UNAVAILABLE || status == STATUS_NO_SPACE) &&
+           correction_look(replication, correction, &ready)) {
         if (ready)
             status = repair_replace(replication->meta, &correction->chunks, &correction->missing);
         if (status)
             task_sleep_ms(REPLICATION_RETRY_MS);
     }
-    if (status && status != STATUS_UNCERTAIN) /* done here, and handed on later */
-        log_warn("rows still promise copies of small chunks for which another node stood in: the comparison finds them",
-                 LOG_INT("chunks", correction->chunks.count), LOG_STATUS(status));
-    correction_end(correction);
+    return !status || status == STATUS_UNCERTAIN || correction->missing.count == 0; /* UNCERTAIN: is handed on later */
 }
 
-static void correction_begin(struct replication *replication, struct chunk_list *take_chunks,
-                             const struct meta_short *missing)
+/* The next one; NULL: there is none, and the task ends. */
+static struct correction *correction_take(struct replication *replication)
 {
     lock_acquire(&replication->lock);
-    bool begins = !replication->ending && missing->count > 0 && take_chunks->count > 0;
-    replication->corrections += begins;
-    lock_release(&replication->lock);
-    if (!begins) {
-        chunk_list_release(take_chunks);
-        return;
+    struct correction *correction = replication->corrections;
+    if (correction) {
+        replication->corrections = correction->next;
+        replication->correction_count--;
+    } else {
+        replication->correcting = false;
+        pthread_cond_broadcast(&replication->changed);
     }
-    struct correction *correction = mem_zalloc(sizeof(*correction));
-    *correction = (struct correction){replication, *take_chunks, *missing};
-    *take_chunks = (struct chunk_list){0};
-    task_spawn(replication->loop, correction_run, correction);
+    lock_release(&replication->lock);
+    return correction;
 }
 
-void stood_in_record(struct replication *replication, const struct carried_block *block,
-                     const struct meta_short *missing)
+static void corrections_main(void *arg)
+{
+    struct replication *replication = arg;
+    struct correction *correction;
+    size_t left = 0;
+    while ((correction = correction_take(replication))) {
+        left += correction_run(replication, correction) ? 0 : correction->chunks.count;
+        correction_free(correction);
+    }
+    if (left)
+        log_warn("rows still promise copies of small chunks for which another node stood in: the comparison finds them",
+                 LOG_INT("chunks", left));
+}
+
+/* False: there is no room for it. */
+static bool correction_add_locked(struct replication *replication, struct correction *take_correction)
+{
+    struct correction **end = &replication->corrections;
+    if (replication->correction_count == CORRECTIONS_MAX)
+        return false;
+    if (replication->corrections)
+        end = &replication->last_correction->next;
+    *end = replication->last_correction = take_correction;
+    replication->correction_count++;
+    return true;
+}
+
+/* last: see struct correction. */
+static void correction_begin(struct replication *replication, struct chunk_list *take_chunks,
+                             const struct meta_short *missing, uint64_t last)
+{
+    struct correction *correction = mem_zalloc(sizeof(*correction));
+    *correction = (struct correction){.chunks = *take_chunks, .missing = *missing, .last = last};
+    *take_chunks = (struct chunk_list){0};
+    lock_acquire(&replication->lock);
+    bool wanted = !replication->ending && missing->count > 0 && correction->chunks.count > 0;
+    bool added = wanted && correction_add_locked(replication, correction);
+    bool begins = added && !replication->correcting;
+    replication->correcting = replication->correcting || begins;
+    lock_release(&replication->lock);
+    if (begins)
+        task_spawn(replication->loop, corrections_main, replication);
+    if (added)
+        return;
+    if (wanted)
+        log_warn("too many rows wait to be told where small chunks are: the comparison finds these",
+                 LOG_INT("chunks", correction->chunks.count));
+    correction_free(correction);
+}
+
+static void block_correct(struct replication *replication, const struct carried_block *block,
+                          const struct meta_short *missing, uint64_t last)
 {
     struct chunk_list chunks = {0};
     struct bytes rest = block->payload;
     struct carried_chunk chunk;
     while (carried_chunk_next(&rest, &chunk) == STATUS_OK)
         chunk_list_append(&chunks, &(struct chunk_ref){.id = chunk.id});
-    correction_begin(replication, &chunks, missing);
+    correction_begin(replication, &chunks, missing, last);
+}
+
+void stood_in_record(struct replication *replication, const struct carried_block *block,
+                     const struct meta_short *missing)
+{
+    block_correct(replication, block, missing, 0);
 }
 
 /* The chunk's nodes that are not known to have the record. */
@@ -113,29 +188,21 @@ void stood_in_taken_over(struct replication *replication, const struct taken_ove
     while (take_over_chunk_next(&record.payload, &chunk) == STATUS_OK) {
         struct meta_short its = lacking(&chunk, taken);
         if (memcmp(&its, &missing, sizeof(its)) != 0)
-            correction_begin(replication, &chunks, &missing);
+            correction_begin(replication, &chunks, &missing, 0);
         missing = its;
         chunk_list_append(&chunks, &chunk);
     }
-    correction_begin(replication, &chunks, &missing);
+    correction_begin(replication, &chunks, &missing, 0);
 }
 
 void stood_in_stop_locked(struct replication *replication)
 {
     replication->ending = true;
-    while (replication->corrections > 0)
+    while (replication->correcting)
         commit_hooks_wait_locked(replication, clock_monotonic_ms() + REPLICATION_RETRY_MS);
 }
 
 /* ---- what a node was sent ---------------------------------------------------------------------------------------- */
-
-static const struct feeder *feeder_of(const struct replication *replication, unsigned number)
-{
-    for (unsigned i = 0; i < replication->count; i++)
-        if (replication->feeders[i].number == number)
-            return &replication->feeders[i];
-    return NULL;
-}
 
 /* Which nodes of the block, whose record ends at that sequence, are not known to have it. The first of them is replaced
  * by that node; 0: by none. */
@@ -179,7 +246,7 @@ static void stored_late(struct feeder *feeder, const struct carried_block *block
     if (missing.count == 0 || (spare && recruited))
         cluster_carried_discard(replication->config.cluster, UINT64_C(1) << feeder->index, block);
     else
-        stood_in_record(replication, block, &missing);
+        block_correct(replication, block, &missing, last);
 }
 
 void stood_in_tell(struct feeder *feeder, struct bytes sent, enum member_state state, bool recruited)
@@ -213,6 +280,6 @@ void stood_in_doubt(struct feeder *feeder, struct bytes sent)
         if (known || last <= feeder->doubted || carried_set_has(&block.set, (uint8_t)feeder->number))
             continue;
         feeder->doubted = last;
-        stood_in_record(replication, &block, &missing);
+        block_correct(replication, &block, &missing, last);
     }
 }

@@ -13,8 +13,9 @@
 void stood_in_tell(struct feeder *feeder, struct bytes sent, enum member_state state, bool recruited);
 /* It did not say whether it stored them. In the feeder's task. */
 void stood_in_doubt(struct feeder *feeder, struct bytes sent);
-/* A group was given up: corrects the rows of its chunks, in a task of its own, as soon as changes can be made. What
- * ends before leaves them to the comparison. Any thread, without the lock. */
+/* A group was given up: corrects the rows of its chunks, in a task of its own, one after the other, as soon as changes
+ * can be made. What ends before leaves them to the comparison, and so do thousands of them. Any thread, without the
+ * lock. */
 void stood_in_record(struct replication *replication, const struct carried_block *block,
                      const struct meta_short *missing);
 /* The same for each chunk that a record which was taken over may have carried. */
