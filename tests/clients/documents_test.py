@@ -1,5 +1,6 @@
 """The settings of docs/clients.md, as they stand there but for addresses, keys and paths, each used by its client."""
 
+import json
 import os
 import re
 import shutil
@@ -96,7 +97,16 @@ class Documents(ClusterTest):
     def test_client_boto3(self):
         (program,) = self.blocks("boto3", "python")
         run("/usr/bin/python3", self.write("program.py", program), env={"HOME": self.folder})
-        self.assertEqual(self.keys("boto3"), {"a/key": 4})
+        self.assertEqual(self.keys("boto3")["a/key"], 4)
+
+    def test_client_uploads_by_forms(self):
+        """The form is made by boto3 and sent by curl, which has no key."""
+        (client,), (form,) = self.blocks("boto3", "python"), self.blocks("Uploads by forms", "python")
+        program = self.write("form.py", f"{client}{form}\nimport json\nprint(json.dumps(post))\n")
+        post = json.loads(run("/usr/bin/python3", program, env={"HOME": self.folder}).stdout)
+        fields = [part for name, value in post["fields"].items() for part in ("--form-string", f"{name}={value}")]
+        run("curl", "--fail", "--silent", "--show-error", *fields, "-F", f"file=@{self.path('album/one.jpg')}", post["url"])
+        self.assertEqual(self.keys("boto3")["up/one.jpg"], 300_000)
 
     def test_client_rclone(self):
         config, commands = self.blocks("rclone", "ini", "sh")
