@@ -33,8 +33,25 @@ static bool is_ahead_by_one(struct survey *survey, unsigned node, const struct s
            base.sequence == local->position.sequence;
 }
 
+/* How those that answered stand to the local metadata: PREFIX also when all that is beside them can be passed over, or,
+ * with *ahead less than the number of nodes, when one of them has the record behind them. Else `node` is another one.
+ */
+static enum standing judge_local(struct survey *survey, const struct survey_local *local, struct buffer *record,
+                                 unsigned *ahead, unsigned *node)
+{
+    uint64_t last = local->position.sequence;
+    *ahead = survey_ahead(survey, &local->lineage, last);
+    if (*ahead < survey->node_count && is_ahead_by_one(survey, *ahead, local, record))
+        return STANDING_PREFIX;
+    *ahead = survey->node_count;
+    survey_find_strays(survey, &local->lineage, last);
+    return survey_judge(survey, &local->lineage, last, node);
+}
+
 /* OK: all that the nodes hold is in the local metadata; or, with *ahead less than the number of nodes, one of them has
- * the record behind it, which is to be taken over before anything is served. */
+ * the record behind it, which is to be taken over before anything is served. What a node holds beside them may be
+ * passed over when enough others do not have it: those that start just now are waited for before it counts as a loss.
+ */
 static enum status check_local(struct survey *survey, const struct survey_local *local, struct buffer *record,
                                unsigned *ahead)
 {
@@ -42,12 +59,14 @@ static enum status check_local(struct survey *survey, const struct survey_local 
     uint64_t last = local->position.sequence;
     if (check_fence(survey, &local->position))
         return STATUS_PRECONDITION;
-    *ahead = survey_ahead(survey, &local->lineage, last);
-    if (*ahead < survey->node_count && is_ahead_by_one(survey, *ahead, local, record))
-        return STATUS_OK;
-    *ahead = survey->node_count;
-    survey_find_strays(survey, &local->lineage, last);
-    enum standing standing = survey_judge(survey, &local->lineage, last, &node);
+    enum standing standing = judge_local(survey, local, record, ahead, &node);
+    if (standing != STANDING_PREFIX && survey->answered_count < survey->node_count) {
+        survey_ask_others(survey, survey->node_count);
+        if (check_fence(survey, &local->position))
+            return STATUS_PRECONDITION;
+        buffer_clear(record);
+        standing = judge_local(survey, local, record, ahead, &node);
+    }
     if (standing == STANDING_PREFIX)
         return STATUS_OK;
     if (survey_check_silence(survey))

@@ -11,6 +11,7 @@
 
 #define SURVEY_WAIT_MS  30000 /* for nodes that start at the same time */
 #define SURVEY_PAUSE_MS 100
+#define OTHERS_WAIT_MS  3000 /* for nodes without which it can be begun as well */
 #define LAST_TRIES      5
 
 unsigned survey_node_number(const struct survey *survey, unsigned index)
@@ -108,6 +109,25 @@ enum status survey_run(struct survey *survey, const struct recovery_config *conf
         return STATUS_UNAVAILABLE;
     }
     return STATUS_OK;
+}
+
+static void others_task(void *arg)
+{
+    struct survey *survey = arg;
+    uint64_t until_ms = clock_monotonic_ms() + OTHERS_WAIT_MS;
+    while (survey->answered_count < survey->others_wanted && !survey->denied && clock_monotonic_ms() < until_ms) {
+        task_sleep_ms(SURVEY_PAUSE_MS);
+        survey_round(survey);
+    }
+    completion_signal(&survey->done);
+}
+
+void survey_ask_others(struct survey *survey, unsigned wanted)
+{
+    survey->others_wanted = wanted;
+    completion_init(&survey->done);
+    task_spawn(survey->config->loop, others_task, survey);
+    completion_wait(&survey->done);
 }
 
 /* ---- what they said ------------------------------------------------------------------------------------------ */

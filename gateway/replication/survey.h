@@ -16,7 +16,8 @@ struct survey {
     const struct recovery_config *config;
     unsigned wanted; /* so many nodes must say what they hold; 0: those that can be reached are enough */
     unsigned node_count, answered_count, holder_count, denied;
-    unsigned lost_count; /* of those that answered: they held what is damaged now */
+    unsigned lost_count;    /* of those that answered: they held what is damaged now */
+    unsigned others_wanted; /* survey_ask_others */
     bool answered[CLUSTER_NODES_MAX];
     bool stray[CLUSTER_NODES_MAX]; /* survey_find_strays */
     bool silent;                   /* a node that was asked for its last record did not say */
@@ -39,6 +40,8 @@ unsigned survey_nearly_all(const struct recovery_config *config);
 
 /* Asks all nodes, and waits until `wanted` have answered. UNAVAILABLE, DENIED: explained. */
 enum status survey_run(struct survey *survey, const struct recovery_config *config, unsigned wanted);
+/* Waits some seconds until so many have answered. */
+void survey_ask_others(struct survey *survey, unsigned wanted);
 /* Raises the fence at the nodes that answered, to a generation that is far above all that they, or `local`, know of.
  * Afterwards only those count as having answered that have it, each with what it holds then. UNAVAILABLE (explained)
  * when they are less than `wanted`; CONFLICT (explained): nothing was asked, since a node cannot do that. */
