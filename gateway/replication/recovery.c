@@ -166,8 +166,12 @@ enum status recovery_check(const struct recovery_config *config, struct taken_ov
     enum status status = survey_run(&survey, config, peeked == STATUS_NOT_FOUND ? survey_nearly_all(config) : 0);
     if (status)
         return status;
-    if (peeked == STATUS_OK)
+    if (peeked == STATUS_OK) {
+        /* a record that two nodes are ahead by is to be taken over now: later nobody could tell whether it was
+         * acknowledged */
+        survey_ask_others(&survey, survey_any_holder(config));
         return settle_local(&survey, &local, taken);
+    }
     unsigned best = survey_best(&survey);
     if (best == survey.node_count)
         return STATUS_OK;

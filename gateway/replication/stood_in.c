@@ -15,7 +15,8 @@
 #include "meta/take_over.h"
 #include "storage/cluster/carriers.h"
 
-#define CORRECTIONS_MAX 4096 /* a few MiB; what is beyond is left to the comparison, as at the end of the process */
+#define CORRECTION_STALLS 4    /* times -stall */
+#define CORRECTIONS_MAX   4096 /* a few MiB; what is beyond is left to the comparison, as at the end of the process */
 
 static const struct feeder *feeder_of(const struct replication *replication, unsigned number)
 {
@@ -32,6 +33,7 @@ struct correction {
     struct chunk_list chunks; /* their ids */
     struct meta_short missing;
     uint64_t last; /* a node that holds the metadata up to there has the chunks; 0: that says nothing of them */
+    uint64_t begun_ms;
 };
 
 static void correction_free(struct correction *correction)
@@ -55,6 +57,18 @@ static void missing_look_again_locked(const struct replication *replication, str
     *missing = now;
 }
 
+/* One that is there gets what is its own with the records that it lacks, and is given time for it. */
+static bool others_may_come(const struct replication *replication, const struct correction *correction)
+{
+    bool come = false;
+    if (!correction->last ||
+        clock_monotonic_ms() - correction->begun_ms >= CORRECTION_STALLS * replication->config.stall_ms)
+        return false;
+    for (unsigned i = 0; i < correction->missing.count; i++)
+        come = come || cluster_node_readable(replication->config.cluster, correction->missing.nodes[i].lost);
+    return come;
+}
+
 /* What it is to be tried with now; false: it is too late. */
 static bool correction_look(struct replication *replication, struct correction *correction, bool *ready)
 {
@@ -62,6 +76,7 @@ static bool correction_look(struct replication *replication, struct correction *
     *ready = commit_hooks_enough_follow_locked(replication);
     if (correction->last)
         missing_look_again_locked(replication, correction);
+    *ready = *ready && !others_may_come(replication, correction);
     bool go_on = !replication->ending && !replication->stopping && !replication->refusal;
     lock_release(&replication->lock);
     return go_on && correction->missing.count > 0;
@@ -130,7 +145,8 @@ static void correction_begin(struct replication *replication, struct chunk_list 
                              const struct meta_short *missing, uint64_t last)
 {
     struct correction *correction = mem_zalloc(sizeof(*correction));
-    *correction = (struct correction){.chunks = *take_chunks, .missing = *missing, .last = last};
+    *correction = (struct correction){
+        .chunks = *take_chunks, .missing = *missing, .last = last, .begun_ms = clock_monotonic_ms()};
     *take_chunks = (struct chunk_list){0};
     lock_acquire(&replication->lock);
     bool wanted = !replication->ending && missing->count > 0 && correction->chunks.count > 0;

@@ -162,7 +162,7 @@ static void run_with_late(struct fixture *f, struct call *call, unsigned number)
     call->done = false;
     late->fails[FAKE_META] = STATUS_UNAVAILABLE;
     assert_int_equal(pthread_create(&thread, NULL, call_thread, call), 0);
-    while (late->calls[FAKE_META] < until) { /* a tenth of a second between two */
+    while (late->calls[FAKE_META] < until && !call->done) { /* a tenth of a second between two */
         fixture_pass(f, 100);
         usleep(200);
     }
@@ -489,6 +489,27 @@ static void a_record_that_was_not_durable_here_is_taken_over(void **state)
     ahead_release(&ahead);
 }
 
+/* All machines start at once: one of the two that have the record is heard before anything is begun without it. */
+static void those_that_start_too_are_waited_for(void **state)
+{
+    struct fixture *f = *state;
+    struct call call = call_of(f, check);
+    struct ahead ahead;
+
+    make_ahead(f, &call, &ahead);
+    all_hold(f, ahead.local.epoch, ahead.local.sequence);
+    hold_last(f, 3, &ahead.positions[0], &ahead.records[0]);
+    hold_last(f, 4, &ahead.positions[0], &ahead.records[0]);
+    fake_cluster_down(f->gateway.cluster, 4, true);
+    run_with_late(f, &call, 3);
+    assert_int_equal(call.status, STATUS_OK);
+    check_local_is_at(&call, &ahead.positions[0]);
+    fake_cluster_down(f->gateway.cluster, 3, true); /* but not for ever */
+    assert_in_range(run(f, &call), 3000, 100000000);
+    assert_int_equal(call.status, STATUS_OK);
+    ahead_release(&ahead);
+}
+
 /* A node that goes away between two questions proves no loss, and nobody is told to restore. */
 static void a_node_that_falls_silent_proves_nothing(void **state)
 {
@@ -646,6 +667,7 @@ int main(void)
         CASE(a_database_that_holds_all_may_be_served),
         CASE(a_database_that_is_behind_is_refused),
         CASE(a_record_that_was_not_durable_here_is_taken_over),
+        CASE(those_that_start_too_are_waited_for),
         CASE(a_node_that_falls_silent_proves_nothing),
         CASE(more_than_one_record_is_a_loss),
         CASE(a_record_that_was_not_acknowledged_is_passed_over),
