@@ -80,9 +80,8 @@ class MetadataSync(ClusterTest):
         self.cluster.start()
 
     def wait_in_step(self):
-        names = [f'tercet_metadata_replica_lag{{node="{number}"}}' for number in range(1, NODE_COUNT + 1)]
         poll(lambda: self.cluster.healthy_nodes() == NODE_COUNT, "all nodes are healthy")
-        poll(lambda: all(self.cluster.metric(name) == 0 for name in names), "all replicas are in step")
+        poll(self.cluster.replicas_are_in_step, "all replicas are in step")
 
     def node_data(self, number):
         return os.path.join(self.cluster.data(f"node{number}"), "small")

@@ -181,8 +181,7 @@ def lost_replicas(run):
     run.start_load(1)
     run.load.stop()
     names = _many_objects(run, cluster, 300)
-    lags = [f'tercet_metadata_replica_lag{{node="{number}"}}' for number in range(1, NODE_COUNT + 1)]
-    poll(lambda: not any(cluster.metric(lag) for lag in lags), "the two that are left hold everything, too", 10)
+    poll(cluster.replicas_are_in_step, "the two that are left hold everything, too", 10)
     run.phase("lost")
     cluster.gateway.kill()
     cluster.wipe("gateway")

@@ -295,8 +295,7 @@ def full_nodes(run):
 def _expect_commits_go_on(run, cluster):
     """What is under way is stored, since nothing could be handed on behind it, deletions neither."""
     time.sleep(run.seconds(2, 20))
-    lags = [f'tercet_metadata_replica_lag{{node="{number}"}}' for number in range(1, NODE_COUNT + 1)]
-    poll(lambda: all(cluster.metric(lag) == 0 for lag in lags), "the nodes follow the metadata", 10)
+    poll(cluster.replicas_are_in_step, "the nodes follow the metadata", 10)
     uncertain = cluster.metric("tercet_metadata_uncertain_total")
     run.expect(uncertain == 0, f"{uncertain} commits did not reach enough nodes")
 

@@ -238,6 +238,10 @@ class Cluster:
         status, body = self.get("/system/health")
         return json.loads(body)["healthyNodes"] if status in (200, 503) and body else -1
 
+    def replicas_are_in_step(self):
+        """Whether every node holds all changes of the metadata."""
+        return all(self.metric(f'tercet_metadata_replica_lag{{node="{number}"}}') == 0 for number in range(1, NODE_COUNT + 1))
+
     def metric(self, series):
         """The gateway's value of a series, named as it is exposed: name{labels}; None when there is none, or no answer."""
         status, body = self.get("/metrics")
