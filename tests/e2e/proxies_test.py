@@ -8,6 +8,7 @@ import select
 import socket
 import ssl
 import subprocess
+import unittest
 import urllib.error
 import urllib.request
 from email.utils import formatdate
@@ -29,6 +30,13 @@ def configuration(language):
     return found[0]
 
 
+def replaced(text, changes):
+    """All at once: what was put in may contain what is to be replaced; a port may have 443 in it."""
+    for old in changes:
+        assert old in text, f"{old} is not in the configuration"
+    return re.sub("|".join(map(re.escape, changes)), lambda found: changes[found[0]], text)
+
+
 class Proxy:
     """The steps; the classes below say which proxy, and start it."""
 
@@ -44,9 +52,24 @@ class Proxy:
         cls.addClassCleanup(cls.end)
         cls.base = f"https://localhost:{cls.port}"
         cls.context = ssl.create_default_context(cafile=cls.cluster.ca)
-        cluster.poll(lambda: cls.fetch("/livez")[0] == 200, f"{cls.__name__} answers\n{cls.log()}", 30)
+        cls.wait_for_answer()
         cls.s3 = s3.client(cls.cluster, endpoint=cls.base, verify=cls.cluster.ca)
         cls.s3.create_bucket(Bucket="proxied")
+
+    @classmethod
+    def wait_for_answer(cls):
+        def answered():
+            status, body = cls.fetch("/livez")
+            if status != 200 and cls.proxy.poll() is not None:
+                raise cluster.ClusterError(f"it ended with {cls.proxy.returncode}")
+            answers.append(f"{status} {body[:200]}")
+            return status == 200
+
+        answers = []
+        try:
+            cluster.poll(answered, f"{cls.__name__} answers", 30)
+        except cluster.ClusterError as error:
+            raise cluster.ClusterError(f"{error}\n{answers[-1:]}\n{cls.log()}") from None
 
     @classmethod
     def data(cls, name):
@@ -55,14 +78,9 @@ class Proxy:
     @classmethod
     def adapted(cls, language, *more):
         """The document's configuration with this cluster's port, certificate and key, in a file."""
-        text = configuration(language)
-        changes = [("127.0.0.1:8080", f"127.0.0.1:{cls.cluster.port}"), *more]
-        for old, new in changes:
-            assert old in text, f"{old} is not in the configuration"
-            text = text.replace(old, new)
         path = cls.data(language)
         with open(path, "w") as file:
-            file.write(text)
+            file.write(replaced(configuration(language), dict([("127.0.0.1:8080", f"127.0.0.1:{cls.cluster.port}"), *more])))
         return path
 
     @classmethod
@@ -180,6 +198,13 @@ class Proxy:
                 self.assertEqual(self.fetch(target, method, body=body)[0], 401)
                 self.assertEqual(self.fetch(target, method, {"X-Forwarded-For": "127.0.0.1"}, body)[0], 401)
         self.assertEqual(self.fetch("/health")[0], 200)
+
+
+class Adapting(unittest.TestCase):
+    def test_what_was_put_in_stays(self):
+        changes = {"127.0.0.1:8080": "127.0.0.1:44301", "443": "127.0.0.1:24430", ":443 ssl": ""}
+        self.assertEqual(replaced("listen 443;\nproxy_pass http://127.0.0.1:8080;\nlisten [::]:443 ssl", changes),
+                         "listen 127.0.0.1:24430;\nproxy_pass http://127.0.0.1:44301;\nlisten [::]")
 
 
 class Nginx(Proxy, ClusterTest):

@@ -32,21 +32,36 @@ def _fetched(cluster):
 
 
 def _held(cluster, number):
-    """How many chunks the node has, by its own account."""
+    """The ids of the chunks that the node has, by its own account."""
     node = StorageNode(cluster, number)
     try:
-        return len(node.records())
+        return set(node.records())
     finally:
         node.close()
 
 
+def _replicated(cluster):
+    """id -> the nodes that have it, of what has copies. One that was passed over for being slow may have a copy that
+    nobody counts, for two stalls; a probe of a slow node has one copy, and no record."""
+    holders = {}
+    for number in range(1, NODE_COUNT + 1):
+        for identity in _held(cluster, number):
+            holders.setdefault(identity, set()).add(number)
+    copied = {identity: nodes for identity, nodes in holders.items() if len(nodes) > 1}
+    return copied if all(len(nodes) == 3 for nodes in copied.values()) else None
+
+
+def _held_for_good(cluster, number):
+    """The ids of the chunks of which the node has one of three copies, once there are no others."""
+    copied = poll(lambda: _replicated(cluster), "every chunk has three copies, and none has four", 30)
+    return {identity for identity, nodes in copied.items() if number in nodes}
+
+
 def _lose_disk(cluster, number):
-    """The node comes back empty at once. Returns how many chunks it had."""
-    held = _held(cluster, number)
+    """The node comes back empty at once."""
     cluster.nodes[number - 1].kill()
     cluster.wipe(f"node{number}")
     cluster.restart_node(number)
-    return held
 
 
 @scenario(seconds=90)
@@ -55,21 +70,23 @@ def killed_while_repairing(run):
     cluster = _start(run, "3M", threads=1)
     run.phase("repair")
     number = run.rng.randint(1, NODE_COUNT)
-    lost = _lose_disk(cluster, number)
+    lost = _held_for_good(cluster, number)
+    _lose_disk(cluster, number)
     begun = time.monotonic()
-    poll(lambda: _held(cluster, number) >= lost // 3, "a third of the copies is made anew", 30)
+    poll(lambda: len(_held(cluster, number)) >= len(lost) // 3, "a third of the copies is made anew", 30)
     cluster.gateway.kill()
-    made, fetched = _held(cluster, number), _fetched(cluster)
-    run.expect(made < lost, "the repair was over before the gateway was killed")
+    made, fetched = len(_held(cluster, number)), _fetched(cluster)
+    run.expect(made < len(lost), "the repair was over before the gateway was killed")
     cluster.restart_gateway()
     left = json.loads(cluster.get("/system/repair")[1])["queuedChunks"]
-    run.expect(0 < left <= lost - made + CONCURRENCY, f"{left} chunks are queued after the restart")
+    missing = len(lost) - made + CONCURRENCY
+    run.expect(0 < left <= missing, f"{left} chunks are queued after the restart")
     run.measure("full redundancy s", run.expect_redundant(30, begun, "a restart in mid-repair"))
     again = _fetched(cluster) - fetched
-    run.measure("copies lost, made until the kill, fetched afterwards", f"{lost}, {made}, {again}")
-    held = _held(cluster, number)
-    run.expect(held == lost, f"the node holds {held} chunks again, and had {lost}")
-    run.expect(again <= lost - made + CONCURRENCY, f"{again} copies were fetched after the restart, {made} were there")
+    run.measure("copies lost, made until the kill, fetched afterwards", f"{len(lost)}, {made}, {again}")
+    absent = lost - _held(cluster, number)
+    run.expect(not absent, f"the node lacks {len(absent)} of the {len(lost)} chunks that it had")
+    run.expect(again <= missing, f"{again} copies were fetched after the restart, {made} were there")
 
 
 @scenario(seconds=120)
@@ -79,8 +96,9 @@ def wiped_while_repairing(run):
     run.phase("repair")
     begun = time.monotonic()
     first, second = run.rng.sample(range(1, NODE_COUNT + 1), 2)
-    lost = _lose_disk(cluster, first)
-    poll(lambda: _held(cluster, first) >= lost // 4, "a quarter of the copies is made anew", 30)
+    lost = _held_for_good(cluster, first)
+    _lose_disk(cluster, first)
+    poll(lambda: len(_held(cluster, first)) >= len(lost) // 4, "a quarter of the copies is made anew", 30)
     run.load.start()
     queued = cluster.metric("tercet_repair_backlog")
     run.measure("chunks queued when the second disk was lost", queued)
