@@ -9,7 +9,7 @@ import tempfile
 import unittest
 
 import cluster
-from harness import content, main
+from harness import content, main, replaced
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 NOT_HERE = ("tests/run",)  # blocks with these are for readers
@@ -63,7 +63,8 @@ class Operating(unittest.TestCase):
         return os.path.join(self.folder, name)
 
     def shell(self, commands, check=True):
-        commands = commands.replace("localhost:8080", f"localhost:{self.port}").replace("8443", str(self.port + 5))
+        ports = {"localhost:8080": f"localhost:{self.port}", "8443": str(self.port + 5)}
+        commands = replaced(commands, {old: new for old, new in ports.items() if old in commands})
         nodes = ",".join(f"{number}=127.0.0.1:{self.port + number}" for number in range(1, 5))
         environment = {key: value for key, value in os.environ.items()
                        if not re.match(r"TERCET_|AWS_|CURL_|.*_proxy$", key, re.IGNORECASE)}

@@ -15,7 +15,7 @@ from email.utils import formatdate
 
 import cluster
 import s3
-from harness import PART, ClusterTest, content, main
+from harness import PART, ClusterTest, content, main, replaced
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 ODD_KEYS = ["a//b", "a/", "a/../b", "..", "a/./b", "a b", "a+b", "a%41b", "a%2Fb", "a&b=c", "a?b", "a#b", "ä/日本語", "quote\"'",
@@ -28,13 +28,6 @@ def configuration(language):
         found = re.findall(rf"```{language}\n(.*?)```", file.read(), re.DOTALL)
     assert len(found) == 1, f"{len(found)} blocks of {language}"
     return found[0]
-
-
-def replaced(text, changes):
-    """All at once: what was put in may contain what is to be replaced; a port may have 443 in it."""
-    for old in changes:
-        assert old in text, f"{old} is not in the configuration"
-    return re.sub("|".join(map(re.escape, changes)), lambda found: changes[found[0]], text)
 
 
 class Proxy:

@@ -113,6 +113,14 @@ def run_json(*argv, **options):
     return json.loads(out) if out.strip() else {}
 
 
+def replaced(text, changes):
+    """The text with each old -> new, all at once: what is put in may contain what is to be replaced (a port has 443 in it
+    at times)."""
+    for old in changes:
+        assert old in text, f"{old} is not in the text"
+    return re.sub("|".join(map(re.escape, changes)), lambda found: changes[found[0]], text) if changes else text
+
+
 def main():
     """Runs the file's tests. Exits with SKIPPED, which ctest knows, when none of them could be run here."""
     program = unittest.main(module=sys.modules["__main__"], verbosity=2, warnings="ignore", exit=False)
