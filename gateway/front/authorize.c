@@ -1,9 +1,16 @@
-/* Who may do what; see the header. Later kinds of principals bring their own grants; the decision stays here. */
+/* Who may do what; see the header. Most requests are root's, on buckets without a policy: for those nothing is built
+ * and no policy is asked. */
 #include "gateway/front/authorize.h"
 
+#include <pthread.h>
+#include <stdio.h>
 #include <string.h>
 
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#include "base/check.h"
+
+#define COUNT(array)  (sizeof(array) / sizeof((array)[0]))
+#define ROOT_ARN_MAX  64
+#define ARN_BYTES_MAX 2048 /* of an object: a name of 63 bytes, a key of 1024 */
 
 static const struct grant of_everybody[] = {
     {.action = "tercet:Health"},
@@ -15,11 +22,25 @@ static const struct grant of_everybody[] = {
 /* The files token is for the documented API and what belongs to it. */
 static const struct grant of_files[] = {{.action = "tercet:*"}};
 
-static const struct grant of_root[] = {{.action = "s3:*"}, {.action = "s3express:*"}};
+static const struct grant of_root[] = {
+    {.action = "s3:*"}, {.action = "s3express:*"}, {.action = "iam:*"}, {.action = "sts:*"}};
 
 const struct principal principal_unknown = {.grants = NULL};
-const struct principal principal_root = {.grants = of_root, .grant_count = COUNT(of_root)};
+const struct principal principal_root = {
+    .grants = of_root, .grant_count = COUNT(of_root), .caller = {.kind = POLICY_ROOT}};
 const struct principal principal_files = {.grants = of_files, .grant_count = COUNT(of_files)};
+
+/* What the owner of a bucket may, within the bounds of its boundary and its session. */
+static struct policy *of_owner;
+static pthread_once_t of_owner_once = PTHREAD_ONCE_INIT;
+
+static void parse_of_owner(void)
+{
+    struct policy_problem problem;
+
+    CHECK(policy_parse(BYTES("{\"Statement\":{\"Effect\":\"Allow\",\"Action\":\"s3:*\",\"Resource\":\"*\"}}"),
+                       POLICY_IDENTITY, (struct bytes){0}, &of_owner, &problem) == STATUS_OK);
+}
 
 static bool text_matches(struct bytes text, const char *pattern)
 {
@@ -32,11 +53,13 @@ static bool text_matches(struct bytes text, const char *pattern)
 
 static bool resource_matches(const struct resource *resource, const struct grant *grant)
 {
-    if (grant->bucket && (resource->kind == RESOURCE_NONE || !text_matches(resource->bucket, grant->bucket)))
+    if (grant->bucket && (resource->kind == RESOURCE_NONE || resource->kind == RESOURCE_ARN ||
+                          !text_matches(resource->bucket, grant->bucket)))
         return false;
     switch (resource->kind) {
     case RESOURCE_NONE:
     case RESOURCE_BUCKET:
+    case RESOURCE_ARN:
         return grant->key == NULL;
     case RESOURCE_OBJECT:
         return grant->key == NULL || text_matches(resource->key, grant->key);
@@ -56,9 +79,121 @@ static bool is_granted(const struct grant *grants, size_t count, const char *act
     return false;
 }
 
-bool authorize(const struct principal *principal, const char *action, const struct resource *resource,
-               const struct request_context *context)
+static bool is_owner(const struct principal *principal, const char *action, const struct resource *resource)
 {
-    return is_granted(principal->grants, principal->grant_count, action, resource, context) ||
-           is_granted(of_everybody, COUNT(of_everybody), action, resource, context);
+    return resource->owner.len > 0 && bytes_equal(resource->owner, principal->caller.canonical_id) &&
+           text_matches(bytes_from_str(action), "s3:*");
+}
+
+static bool has_policies(const struct policy_set *set)
+{
+    return set->identity_count > 0 || set->session_count > 0 || set->boundary;
+}
+
+/* False for a resource whose ARN is longer than any that there is. */
+static bool make_arn(const struct resource *resource, char out[ARN_BYTES_MAX], struct bytes *arn)
+{
+    int len = 0;
+
+    switch (resource->kind) {
+    case RESOURCE_NONE:
+        *arn = BYTES("*");
+        return true;
+    case RESOURCE_ARN:
+        *arn = resource->key;
+        return true;
+    case RESOURCE_BUCKET:
+    case RESOURCE_LISTED:
+        len = snprintf(out, ARN_BYTES_MAX, "arn:aws:s3:::%.*s", (int)resource->bucket.len, resource->bucket.data);
+        break;
+    case RESOURCE_OBJECT:
+        if (resource->bucket.len + resource->key.len > ARN_BYTES_MAX - 32)
+            return false;
+        len = snprintf(out, ARN_BYTES_MAX, "arn:aws:s3:::%.*s/", (int)resource->bucket.len, resource->bucket.data);
+        if (resource->key.len > 0)
+            memcpy(out + len, resource->key.data, resource->key.len); /* any bytes */
+        len += (int)resource->key.len;
+        break;
+    }
+    *arn = bytes_of(out, (size_t)len);
+    return len < ARN_BYTES_MAX;
+}
+
+/* Of root only its kind has to be known. */
+static struct policy_caller caller_of(const struct principal *principal, const struct request_context *context,
+                                      char root_arn[ROOT_ARN_MAX])
+{
+    struct policy_caller caller = principal->caller;
+
+    if (caller.kind != POLICY_ROOT || caller.account.len > 0)
+        return caller;
+    snprintf(root_arn, ROOT_ARN_MAX, "arn:aws:iam::%.*s:root", (int)context->account.len, context->account.data);
+    caller.account = context->account;
+    caller.arn = bytes_from_str(root_arn);
+    caller.canonical_id = context->canonical_id;
+    return caller;
+}
+
+static struct decision by_policies(const struct principal *principal, const char *action,
+                                   const struct resource *resource, const struct request_context *context, bool granted)
+{
+    static const struct policy_table no_keys = {.count = 0};
+    char arn_storage[ARN_BYTES_MAX], root_arn[ROOT_ARN_MAX];
+    struct policy_set set = principal->policies;
+    struct policy_request request = {
+        .caller = caller_of(principal, context, root_arn),
+        .action = bytes_from_str(action),
+        .resource_account = context->account,
+        .context = context->keys.find ? context->keys : policy_table_context(&no_keys),
+    };
+    struct policy_decision said;
+
+    if (!make_arn(resource, arn_storage, &request.resource))
+        return (struct decision){.by = DECIDED_BY_NONE};
+    set.resource = resource->policy;
+    said = policy_decide(&set, &request);
+    if (said.reason == POLICY_NOT_ALLOWED && granted)
+        return (struct decision){.allowed = true, .by = DECIDED_BY_GRANT};
+    if (said.reason == POLICY_NOT_ALLOWED && is_owner(principal, action, resource)) {
+        CHECK(pthread_once(&of_owner_once, parse_of_owner) == 0);
+        set.identity = (const struct policy *const *)&of_owner;
+        set.identity_count = 1;
+        said = policy_decide(&set, &request);
+        return (struct decision){said.allowed, said.allowed ? DECIDED_BY_OWNER : DECIDED_BY_POLICY, said};
+    }
+    if (said.allowed && resource->restricted && said.policy == resource->policy &&
+        !bytes_equal(request.caller.account, context->account))
+        return (struct decision){.by = DECIDED_BY_BLOCK};
+    if (said.reason == POLICY_NOT_ALLOWED)
+        return (struct decision){.by = DECIDED_BY_NONE};
+    return (struct decision){said.allowed, said.reason == POLICY_ALLOWED_TO_ROOT ? DECIDED_BY_GRANT : DECIDED_BY_POLICY,
+                             said};
+}
+
+static bool is_roots_way_back(const struct principal *principal, const char *action)
+{
+    return principal->caller.kind == POLICY_ROOT &&
+           (strcmp(action, "s3:GetBucketPolicy") == 0 || strcmp(action, "s3:PutBucketPolicy") == 0 ||
+            strcmp(action, "s3:DeleteBucketPolicy") == 0);
+}
+
+struct decision authorize(const struct principal *principal, const char *action, const struct resource *resource,
+                          const struct request_context *context)
+{
+    bool granted = is_granted(principal->grants, principal->grant_count, action, resource, context) ||
+                   is_granted(of_everybody, COUNT(of_everybody), action, resource, context);
+    bool own = has_policies(&principal->policies);
+    bool owner = is_owner(principal, action, resource);
+
+    if (granted && text_matches(bytes_from_str(action), "tercet:*"))
+        return (struct decision){.allowed = true, .by = DECIDED_BY_GRANT};
+    if (resource->policy_unreadable && !is_roots_way_back(principal, action))
+        return (struct decision){.by = DECIDED_UNREADABLE};
+    if (resource->kind == RESOURCE_LISTED && !granted && !owner && (own || resource->policy))
+        return (struct decision){.allowed = true, .by = DECIDED_BY_POLICY};
+    if (resource->kind != RESOURCE_LISTED && (own || resource->policy))
+        return by_policies(principal, action, resource, context, granted);
+    if (granted || owner)
+        return (struct decision){.allowed = true, .by = granted ? DECIDED_BY_GRANT : DECIDED_BY_OWNER};
+    return (struct decision){.by = DECIDED_BY_NONE};
 }

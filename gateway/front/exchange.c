@@ -2,6 +2,7 @@
 #include "gateway/front/exchange.h"
 
 #include "gateway/s3/post_form.h"
+#include "gateway/s3/reply.h"
 
 bool exchange_load_bucket(struct exchange *exchange)
 {
@@ -16,7 +17,11 @@ bool exchange_load_bucket(struct exchange *exchange)
 
 bool exchange_may(const struct exchange *exchange, const char *action, const struct resource *resource)
 {
-    return authorize(&exchange->principal, action, resource, &exchange->context);
+    struct request_context context = exchange->context;
+
+    context.account = bytes_from_str(exchange->gateway->options.account_id);
+    context.canonical_id = s3_owner.id;
+    return authorize(&exchange->principal, action, resource, &context).allowed;
 }
 
 struct header_list exchange_headers(const struct exchange *exchange)

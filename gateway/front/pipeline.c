@@ -80,7 +80,8 @@ static enum status load_bucket(struct exchange *exchange)
 static enum status check_right(struct exchange *exchange)
 {
     const struct operation *operation = exchange->operation;
-    const struct resource resource = {operation->resource, exchange->bucket_name, exchange->key};
+    const struct resource resource = {
+        .kind = operation->resource, .bucket = exchange->bucket_name, .key = exchange->key};
     const char *right = operation_right(operation, uri_query_has(&exchange->query, "versionId"));
 
     if (!exchange_may(exchange, right, &resource))

@@ -49,7 +49,7 @@ static enum status read_configuration(struct exchange *exchange, struct create_b
 
 static enum status check_configuration(struct exchange *exchange, const struct create_bucket_request *request)
 {
-    const struct resource resource = {RESOURCE_BUCKET, exchange->bucket_name, {0}};
+    const struct resource resource = {.kind = RESOURCE_BUCKET, .bucket = exchange->bucket_name};
     struct s3_error_details details = {0};
 
     if (request->has_others)

@@ -43,7 +43,7 @@ static enum status parse(struct exchange *exchange, struct copy_source *source)
 
 static enum status find(struct exchange *exchange, struct copy_source *source)
 {
-    const struct resource resource = {RESOURCE_OBJECT, source->bucket_name, source->key};
+    const struct resource resource = {.kind = RESOURCE_OBJECT, .bucket = source->bucket_name, .key = source->key};
     const struct meta_version version = {.id = source->version_id};
     struct s3_error_details details = {0};
     enum status status;

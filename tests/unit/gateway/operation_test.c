@@ -114,7 +114,7 @@ static void test_s3_table(void **state)
     (void)state;
     for (size_t i = 0; i < s3_operation_count; i++) {
         const struct operation *row = &s3_operations[i];
-        const struct resource resource = {row->resource, BYTES("bucket"), BYTES("key")};
+        const struct resource resource = {.kind = row->resource, .bucket = BYTES("bucket"), .key = BYTES("key")};
 
         assert_int_equal(row->form, strcmp(row->action, "PostObject") == 0);
         assert_int_equal(row->bucket_may_be_absent, strcmp(row->action, "CreateBucket") == 0);
@@ -123,9 +123,9 @@ static void test_s3_table(void **state)
         assert_int_not_equal(row->class, CLASS_SYSTEM);
         for (int by_version = 0; by_version < 2; by_version++) {
             const char *right = operation_right(row, by_version);
-            assert_true(authorize(&principal_root, right, &resource, &here));
-            assert_false(authorize(&principal_unknown, right, &resource, &here));
-            assert_false(authorize(&principal_files, right, &resource, &here));
+            assert_true(authorize(&principal_root, right, &resource, &here).allowed);
+            assert_false(authorize(&principal_unknown, right, &resource, &here).allowed);
+            assert_false(authorize(&principal_files, right, &resource, &here).allowed);
         }
         for (size_t j = 0; j < i; j++) {
             const struct operation *other = &s3_operations[j];
@@ -171,7 +171,7 @@ static void test_path_table(void **state)
     (void)state;
     for (size_t i = 0; i < path_operation_count; i++) {
         const struct operation *row = &path_operations[i];
-        const struct resource resource = {row->resource, BYTES("files"), BYTES("")};
+        const struct resource resource = {.kind = row->resource, .bucket = BYTES("files")};
         bool health = strcmp(row->right, "tercet:Health") == 0;
         size_t matches = 0;
 
@@ -183,10 +183,10 @@ static void test_path_table(void **state)
         }
         assert_int_equal(matches, 1);
         assert_int_equal(row->class == CLASS_SYSTEM, row->resource == RESOURCE_NONE);
-        assert_true(authorize(&principal_files, row->right, &resource, &away));
-        assert_true(authorize(&principal_unknown, row->right, &resource, &here));
-        assert_int_equal(authorize(&principal_unknown, row->right, &resource, &away), health);
-        assert_int_equal(authorize(&principal_root, row->right, &resource, &away), health);
+        assert_true(authorize(&principal_files, row->right, &resource, &away).allowed);
+        assert_true(authorize(&principal_unknown, row->right, &resource, &here).allowed);
+        assert_int_equal(authorize(&principal_unknown, row->right, &resource, &away).allowed, health);
+        assert_int_equal(authorize(&principal_root, row->right, &resource, &away).allowed, health);
     }
 }
 
