@@ -171,6 +171,7 @@ static void state_publish(struct committer *committer)
     struct meta *meta = committer->meta;
 
     bucket_table_publish(&meta->buckets);
+    identities_publish(&meta->identities);
     atomic_store(&meta->gc_rows, committer->state.gc_rows);
     atomic_store(&meta->gc_bytes, committer->state.gc_bytes);
     atomic_store(&meta->outbox.rows, committer->state.outbox_rows);
@@ -297,6 +298,7 @@ struct commit_op *commit_group_run(struct committer *committer, struct commit_op
     if (status) {
         committer->state = before;
         bucket_table_revert(&meta->buckets);
+        identities_revert(&meta->identities);
         ops_fail(first, status);
         sequence = 0;
     }

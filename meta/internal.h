@@ -11,6 +11,7 @@
 #include "meta/store.h"
 #include "meta/gc.h"
 #include "meta/history_internal.h"
+#include "meta/identity_internal.h"
 #include "meta/meta.h"
 #include "meta/outbox_internal.h"
 #include "meta/readers.h"
@@ -46,6 +47,7 @@ struct meta {
     struct reader_registry readers;
     struct gc_walk gc;
     struct outbox outbox;
+    struct identities identities;
     struct repair_walk repair;
 };
 

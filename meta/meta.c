@@ -87,6 +87,7 @@ enum status meta_open(const struct meta_options *options, struct meta **out)
     reader_registry_init(&meta->readers);
     gc_walk_init(&meta->gc, state.gc_rows);
     outbox_init(&meta->outbox, &state);
+    identities_init(&meta->identities);
     repair_walk_init(&meta->repair);
     settle_init(&meta->settle, state.sequence);
     committer_start(&meta->committer, meta, &state);

@@ -3,6 +3,7 @@
 
 #include "base/check.h"
 #include "meta/bucket_settings.h"
+#include "meta/identity.h"
 #include "meta/record_io.h"
 #include "meta/records.h"
 
@@ -14,7 +15,9 @@ enum {
     NAME_FORMAT_NO_NULL = 1, /* of buckets that always had versioning */
     NUMBER_FORMAT = 1,
     SETTING_FORMAT = 1,
-    STATE_FORMAT = 6,             /* with it came settings of buckets, suspended versioning, attributes, the outbox */
+    IDENTITY_FORMAT = 1,
+    STATE_FORMAT = 7,             /* with it came identities; laid out as 6 */
+    STATE_FORMAT_NO_IDENTITY = 6, /* with it: settings of buckets, suspended versioning, attributes, the outbox */
     STATE_FORMAT_NO_SETTINGS = 5, /* with it: unwanted chunks, a row in `names` for each version kept; laid out as 3 */
     STATE_FORMAT_NO_NAMES = 4,    /* with it: storage classes in records */
     STATE_FORMAT_NO_CLASS = 3,
@@ -78,6 +81,22 @@ enum status setting_record_decode(struct bytes record, struct bytes *document)
     struct record_reader reader = record_reader_open(record, SETTING_FORMAT);
     *document = record_read(&reader, record_read_u32(&reader));
     if (document->len > META_SETTING_BYTES_MAX)
+        reader.bad = true;
+    return record_reader_close(&reader);
+}
+
+void identity_record_encode(struct buffer *out, struct bytes document)
+{
+    CHECK(document.len <= META_IDENTITY_DOCUMENT_MAX);
+    record_put_u8(out, IDENTITY_FORMAT);
+    record_put(out, document.data, document.len);
+}
+
+enum status identity_record_decode(struct bytes record, struct bytes *document)
+{
+    struct record_reader reader = record_reader_open(record, IDENTITY_FORMAT);
+    *document = record_read(&reader, reader.left);
+    if (document->len > META_IDENTITY_DOCUMENT_MAX)
         reader.bad = true;
     return record_reader_close(&reader);
 }

@@ -150,6 +150,10 @@ enum status bucket_record_decode(struct bytes record, struct meta_bucket *out); 
 void setting_record_encode(struct buffer *out, struct bytes document);
 enum status setting_record_decode(struct bytes record, struct bytes *document);
 
+/* An identity: its document. */
+void identity_record_encode(struct buffer *out, struct bytes document);
+enum status identity_record_decode(struct bytes record, struct bytes *document);
+
 #define STATE_KEY BYTES("state") /* its key in STORE_DEFAULT */
 struct state_record {
     uint8_t cluster_id[16];

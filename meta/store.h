@@ -39,6 +39,7 @@ enum store_family {
     STORE_NAMES,    /* bucket id, key: a name's numbers and ends; and with a number: where that version is (name.h) */
     STORE_SETTINGS, /* bucket id, kind: a document (bucket_settings.h) */
     STORE_OUTBOX,   /* sequence, index within the commit: work to be done after it (outbox.h) */
+    STORE_IDENTITY, /* text of the upper layer's: a document (identity.h) */
     STORE_FAMILY_COUNT
 };
 

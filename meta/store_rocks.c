@@ -30,19 +30,16 @@
 #define SEQUENCE_FORMAT     1
 #define SEQUENCE_LEN        9
 
+#define FAMILY(text)                                                                                                   \
+    {                                                                                                                  \
+        .name = (text), .write_buffer_bytes = FAMILY_BUFFER_BYTES                                                      \
+    }
 static const struct rocks_family families[STORE_FAMILY_COUNT] = {
-    [STORE_DEFAULT] = {.name = "default", .write_buffer_bytes = FAMILY_BUFFER_BYTES},
-    [STORE_BUCKETS] = {.name = "buckets", .write_buffer_bytes = FAMILY_BUFFER_BYTES},
-    [STORE_CURRENT] = {.name = "current", .write_buffer_bytes = FAMILY_BUFFER_BYTES},
-    [STORE_VERSIONS] = {.name = "versions", .write_buffer_bytes = FAMILY_BUFFER_BYTES},
-    [STORE_UPLOADS] = {.name = "uploads", .write_buffer_bytes = FAMILY_BUFFER_BYTES},
-    [STORE_PARTS] = {.name = "parts", .write_buffer_bytes = FAMILY_BUFFER_BYTES},
-    [STORE_CHUNKS] = {.name = "chunks", .write_buffer_bytes = FAMILY_BUFFER_BYTES},
-    [STORE_REPAIR] = {.name = "repair", .write_buffer_bytes = FAMILY_BUFFER_BYTES},
-    [STORE_GC] = {.name = "gc", .write_buffer_bytes = FAMILY_BUFFER_BYTES},
-    [STORE_NAMES] = {.name = "names", .write_buffer_bytes = FAMILY_BUFFER_BYTES},
-    [STORE_SETTINGS] = {.name = "settings", .write_buffer_bytes = FAMILY_BUFFER_BYTES},
-    [STORE_OUTBOX] = {.name = "outbox", .write_buffer_bytes = FAMILY_BUFFER_BYTES},
+    [STORE_DEFAULT] = FAMILY("default"),   [STORE_BUCKETS] = FAMILY("buckets"),   [STORE_CURRENT] = FAMILY("current"),
+    [STORE_VERSIONS] = FAMILY("versions"), [STORE_UPLOADS] = FAMILY("uploads"),   [STORE_PARTS] = FAMILY("parts"),
+    [STORE_CHUNKS] = FAMILY("chunks"),     [STORE_REPAIR] = FAMILY("repair"),     [STORE_GC] = FAMILY("gc"),
+    [STORE_NAMES] = FAMILY("names"),       [STORE_SETTINGS] = FAMILY("settings"), [STORE_OUTBOX] = FAMILY("outbox"),
+    [STORE_IDENTITY] = FAMILY("identity"),
 };
 
 struct store_rocks {

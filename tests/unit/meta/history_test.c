@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "meta/history.h"
+#include "meta/identity.h"
 #include "meta/outbox.h"
 #include "meta/record_io.h"
 #include "meta/store_rocks.h"
@@ -113,7 +114,7 @@ static int teardown(void **state)
 }
 
 /* A bucket that was suspended, with a null version behind another one, and what hangs on that: an attribute, and work
- * in the outbox. */
+ * in the outbox; and somebody who is known. */
 static void fill_later(struct recorder *r)
 {
     const struct meta_outbox_entry entry = {1, BYTES("work")};
@@ -121,8 +122,10 @@ static void fill_later(struct recorder *r)
     const struct meta_object_update update = {.changes = &change, .count = 1, .outbox = &entry};
     const struct meta_version null = {.id = BYTES("null")};
     struct meta_bucket later;
+    const struct meta_identity_change user = {KEY("user/a"), BYTES("somebody")};
     struct meta_object object;
 
+    OK(meta_identity_update(r->support.meta, meta_identity_generation(r->support.meta), &user, 1));
     if (meta_bucket_get(r->support.meta, KEY("later"), &later) == STATUS_NOT_FOUND)
         support_bucket(&r->support, "later", false, &later);
     OK(support_put(&r->support, &later, "k", 1, 1, NULL, NULL));
@@ -138,7 +141,12 @@ static void check_later(struct recorder *r)
     struct meta_object object;
     struct meta_bucket later;
     struct bytes document;
+    struct buffer user;
 
+    buffer_init(&user, 64);
+    OK(meta_identity_get(r->support.meta, KEY("user/a"), &user));
+    assert_true(bytes_equal_str(buffer_bytes(&user), "somebody"));
+    buffer_release(&user);
     OK(meta_bucket_get(r->support.meta, KEY("later"), &later));
     assert_true(later.suspended && later.versions == 2);
     OK(support_get(&r->support, &later, "k", "null", 0, &object));

@@ -291,6 +291,15 @@ static void test_others(void **state)
     assert_int_equal(bucket_record_decode(buffer_bytes(&value), &bucket_out), STATUS_CORRUPT);
     buffer_clear(&value);
 
+    struct bytes document;
+    identity_record_encode(&value, BYTES("document"));
+    assert_int_equal(identity_record_decode(buffer_bytes(&value), &document), STATUS_OK);
+    assert_true(bytes_equal_str(document, "document"));
+    value.data[0] = 2;
+    assert_int_equal(identity_record_decode(buffer_bytes(&value), &document), STATUS_CORRUPT);
+    assert_int_equal(identity_record_decode((struct bytes){0}, &document), STATUS_CORRUPT);
+    buffer_clear(&value);
+
     state_record_encode(&value, &row);
     assert_int_equal(state_record_decode(buffer_bytes(&value), &row_out), STATUS_OK);
     assert_true(memcmp(row_out.cluster_id, CLUSTER, 16) == 0 && row_out.sequence == 9);
@@ -299,8 +308,11 @@ static void test_others(void **state)
     assert_int_equal(row_out.gc_bytes, 5);
     assert_true(row_out.has_names);
     assert_true(row_out.outbox_rows == 6 && row_out.outbox_bytes == 7);
-    value.data[0] = 7;
+    value.data[0] = 8;
     assert_int_equal(state_record_decode(buffer_bytes(&value), &row_out), STATUS_CORRUPT);
+    value.data[0] = 6; /* before identities */
+    assert_int_equal(state_record_decode(buffer_bytes(&value), &row_out), STATUS_OK);
+    assert_true(row_out.outbox_bytes == 7 && row_out.has_names);
     value.len -= 16;
     for (char format = 5; format >= 3; format--) { /* before settings; before names; before records had classes */
         value.data[0] = format;
