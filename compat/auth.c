@@ -138,6 +138,11 @@ static enum status find_type(const struct auth_request *request, enum auth_type 
     return STATUS_OK;
 }
 
+static bool is_v2(enum auth_type type)
+{
+    return type == AUTH_V2_HEADER || type == AUTH_V2_QUERY;
+}
+
 static const struct payload_name {
     const char *text;
     enum payload_kind kind;
@@ -169,6 +174,10 @@ static enum status parse_payload(const struct auth_request *request, struct auth
     bool v4 = credentials->type == AUTH_V4_HEADER || credentials->type == AUTH_V4_QUERY;
     struct bytes text = bytes_trim(auth_header(request, name));
 
+    if (request->query_api) { /* what came is hashed, whatever the header says */
+        credentials->payload = PAYLOAD_SHA256;
+        return STATUS_OK;
+    }
     if (auth_header_count(request, name) > 1)
         return auth_refuse_argument(error, name, "x-amz-content-sha256 must be given once.");
     if (credentials->type == AUTH_V4_QUERY && parameter)
@@ -207,6 +216,10 @@ enum status auth_parse(const struct auth_request *request, int64_t now_wall_ms, 
     enum status status = find_type(request, &type, &authorization, error);
     if (status)
         return status;
+    if (request->query_api && is_v2(type))
+        return auth_refuse(error, S3_INVALID_REQUEST,
+                           "The authorization mechanism you have provided is not supported. "
+                           "Please use AWS4-HMAC-SHA256.");
     credentials->type = type;
     credentials->session_token = auth_header(request, "x-amz-security-token");
     switch (type) {

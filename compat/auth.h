@@ -28,6 +28,8 @@ struct auth_request {
     const struct http_header *headers; /* all of them, as sent */
     size_t header_count;
     struct bytes virtual_host_bucket; /* the bucket that the Host names; data NULL in path style. SigV2 signs it */
+    /* Addressed to the Query API: signed by version 4 for iam or sts, never for s3; and nothing else is. */
+    bool query_api;
 };
 
 enum auth_type {
@@ -64,13 +66,16 @@ struct auth_credentials {
     int64_t signed_ms;          /* wall clock; 0 for AUTH_V2_QUERY and AUTH_V2_FORM, which do not say */
     int64_t expires_ms;         /* when a presigned request ends; 0 for the header forms */
     enum payload_kind payload;
-    struct bytes payload_text; /* the hash as it goes into the canonical request */
+    /* The hash as it goes into the canonical request. Of the Query API, whose clients do not send it: empty, and set by
+     * the caller to the hex of what came, before auth_verify. */
+    struct bytes payload_text;
     uint8_t payload_sha256[SHA256_LEN];
     struct bytes policy; /* forms only: the text that was signed, as sent */
     /* V4 only */
     char timestamp[17]; /* 20261122T195400Z */
     char date[9];       /* 20261122 */
     struct bytes region;
+    struct bytes service;        /* of the scope: s3, iam, sts */
     struct bytes scope;          /* 20261122/us-east-1/s3/aws4_request */
     struct bytes signed_headers; /* `host;x-amz-date`, as sent */
 };

@@ -37,7 +37,8 @@ static enum status parse_v4(const struct post_fields *fields, struct auth_creden
         return status;
     if (!bytes_equal_str(post_fields_find(fields, "X-Amz-Algorithm"), "AWS4-HMAC-SHA256"))
         return auth_refuse_argument(error, "X-Amz-Algorithm", "X-Amz-Algorithm only supports \"AWS4-HMAC-SHA256\"");
-    if (sigv4_credential_parse(post_fields_find(fields, "X-Amz-Credential"), &parts))
+    if (sigv4_credential_parse(post_fields_find(fields, "X-Amz-Credential"), &parts) ||
+        !bytes_equal_str(parts.service, "s3"))
         return auth_refuse_argument(error, "X-Amz-Credential",
                                     "The Credential is mal-formed; expecting "
                                     "\"<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request\".");
@@ -107,7 +108,8 @@ enum status auth_verify_form(const struct auth_credentials *credentials, struct 
     if (buffer_append_bytes(&out->string_to_sign, credentials->policy))
         return STATUS_LIMIT;
     if (credentials->type == AUTH_V4_FORM) {
-        sigv4_signing_key(secret, bytes_from_str(credentials->date), credentials->region, cache, out->signing_key);
+        sigv4_signing_key(secret, bytes_from_str(credentials->date), credentials->region, credentials->service, cache,
+                          out->signing_key);
         sigv4_sign(out->signing_key, credentials->policy, v4);
         expected = bytes_of(v4, SIGV4_SIGNATURE_LEN);
     } else {

@@ -27,7 +27,8 @@ void sigv4_sign(const uint8_t key[SHA256_LEN], struct bytes string_to_sign, char
     hex_encode(mac, sizeof mac, out);
 }
 
-static void derive_key(struct bytes secret, struct bytes date, struct bytes region, uint8_t key[SHA256_LEN])
+static void derive_key(struct bytes secret, struct bytes date, struct bytes region, struct bytes service,
+                       uint8_t key[SHA256_LEN])
 {
     static const char prefix[4] = {'A', 'W', 'S', '4'};
     char *first = mem_alloc(sizeof(prefix) + secret.len);
@@ -37,44 +38,50 @@ static void derive_key(struct bytes secret, struct bytes date, struct bytes regi
         memcpy(first + sizeof(prefix), secret.data, secret.len);
     hmac_sha256(bytes_of(first, sizeof(prefix) + secret.len), date, key);
     hmac_sha256(bytes_of(key, SHA256_LEN), region, key);
-    hmac_sha256(bytes_of(key, SHA256_LEN), BYTES("s3"), key);
+    hmac_sha256(bytes_of(key, SHA256_LEN), service, key);
     hmac_sha256(bytes_of(key, SHA256_LEN), BYTES("aws4_request"), key);
     OPENSSL_cleanse(first, secret.len + 4);
     free(first);
 }
 
 /* FNV-1a over what a slot is for. */
-static unsigned slot_of(struct bytes secret, struct bytes region)
+static unsigned slot_of(struct bytes secret, struct bytes region, struct bytes service)
 {
     uint32_t hash = 2166136261u;
     for (size_t i = 0; i < secret.len; ++i)
         hash = (hash ^ (unsigned char)secret.data[i]) * 16777619u;
     for (size_t i = 0; i < region.len; ++i)
         hash = (hash ^ (unsigned char)region.data[i]) * 16777619u;
+    for (size_t i = 0; i < service.len; ++i)
+        hash = (hash ^ (unsigned char)service.data[i]) * 16777619u;
     return (hash ^ hash >> 16) % SIGV4_KEY_CACHE_SLOTS;
 }
 
-void sigv4_signing_key(struct bytes secret, struct bytes date, struct bytes region, struct sigv4_key_cache *cache,
-                       uint8_t key[SHA256_LEN])
+void sigv4_signing_key(struct bytes secret, struct bytes date, struct bytes region, struct bytes service,
+                       struct sigv4_key_cache *cache, uint8_t key[SHA256_LEN])
 {
     struct sigv4_key_cache_slot *slot;
 
     if (!cache || !secret.len || secret.len > SIGV4_SECRET_MAX || region.len > AUTH_REGION_MAX ||
-        date.len != sizeof slot->date) {
-        derive_key(secret, date, region, key);
+        service.len > SIGV4_SERVICE_MAX || date.len != sizeof slot->date) {
+        derive_key(secret, date, region, service, key);
         return;
     }
-    slot = &cache->slots[slot_of(secret, region)];
+    slot = &cache->slots[slot_of(secret, region, service)];
     if (!bytes_equal_constant_time(bytes_of(slot->secret, slot->secret_len), secret) ||
         !bytes_equal(bytes_of(slot->region, slot->region_len), region) ||
+        !bytes_equal(bytes_of(slot->service, slot->service_len), service) ||
         !bytes_equal(bytes_of(slot->date, sizeof slot->date), date)) {
-        derive_key(secret, date, region, slot->key);
+        derive_key(secret, date, region, service, slot->key);
         memcpy(slot->secret, secret.data, secret.len);
         if (region.len)
             memcpy(slot->region, region.data, region.len);
+        if (service.len)
+            memcpy(slot->service, service.data, service.len);
         memcpy(slot->date, date.data, date.len);
         slot->secret_len = secret.len;
         slot->region_len = region.len;
+        slot->service_len = service.len;
     }
     memcpy(key, slot->key, SHA256_LEN);
 }
@@ -241,7 +248,8 @@ static enum status verify_reading(const struct auth_request *request, const stru
 enum status sigv4_verify(const struct auth_request *request, const struct auth_credentials *credentials,
                          struct bytes secret, struct sigv4_key_cache *cache, struct auth_verification *out)
 {
-    sigv4_signing_key(secret, bytes_from_str(credentials->date), credentials->region, cache, out->signing_key);
+    sigv4_signing_key(secret, bytes_from_str(credentials->date), credentials->region, credentials->service, cache,
+                      out->signing_key);
     enum status status = verify_reading(request, credentials, false, out);
     if (status != STATUS_DENIED || !memchr(request->path.data, '+', request->path.len))
         return status;

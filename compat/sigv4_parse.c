@@ -35,13 +35,13 @@ static bool cut_last(struct bytes *text, struct bytes *piece)
 /* From the end, since an access key may hold a slash. */
 enum status sigv4_credential_parse(struct bytes text, struct sigv4_credential *credential)
 {
-    struct bytes rest = text, terminator, service;
+    struct bytes rest = text, terminator;
     uint64_t number;
 
-    if (!cut_last(&rest, &terminator) || !cut_last(&rest, &service) || !cut_last(&rest, &credential->region) ||
-        !cut_last(&rest, &credential->date))
+    if (!cut_last(&rest, &terminator) || !cut_last(&rest, &credential->service) ||
+        !cut_last(&rest, &credential->region) || !cut_last(&rest, &credential->date))
         return STATUS_INVALID;
-    if (!bytes_equal_str(terminator, "aws4_request") || !bytes_equal_str(service, "s3"))
+    if (!bytes_equal_str(terminator, "aws4_request"))
         return STATUS_INVALID;
     if (credential->date.len != DATE_LEN || bytes_parse_u64(credential->date, UINT64_MAX, &number))
         return STATUS_INVALID;
@@ -53,6 +53,24 @@ enum status sigv4_credential_parse(struct bytes text, struct sigv4_credential *c
     credential->access_key = rest;
     credential->scope = bytes_of(credential->date.data, text.len - rest.len - 1);
     return STATUS_OK;
+}
+
+/* A signature for one door opens no other: what is signed for S3 is no call of the Query API, nor the other way round.
+ * Which of its two services a call is of, the caller compares with the action. */
+static bool service_fits(const struct auth_request *request, struct bytes service)
+{
+    return request->query_api ? bytes_equal_str(service, "iam") || bytes_equal_str(service, "sts")
+                              : bytes_equal_str(service, "s3");
+}
+
+/* readable: it is a credential, but of another service. */
+static enum status refuse_service(bool readable, const struct auth_request *request, const char *message,
+                                  enum s3_error code, struct s3_error_details *error)
+{
+    if (readable && request->query_api)
+        return auth_refuse(error, S3_SIGNATURE_DOES_NOT_MATCH,
+                           "Credential should be scoped to correct service: 'iam' or 'sts'.");
+    return auth_refuse(error, code, message);
 }
 
 /* RFC 9110 section 5.6.2, lower case and upper case. */
@@ -160,6 +178,7 @@ enum status sigv4_credential_take(const struct sigv4_credential *parts, int64_t 
     credentials->signed_ms = signed_ms;
     credentials->access_key = parts->access_key;
     credentials->region = parts->region;
+    credentials->service = parts->service;
     credentials->scope = parts->scope;
     return bytes_equal_str(parts->date, credentials->date) ? STATUS_OK : STATUS_INVALID;
 }
@@ -203,10 +222,12 @@ enum status sigv4_parse_header(const struct auth_request *request, struct bytes 
         return auth_refuse(error, code,
                            "The authorization header is malformed; the authorization header requires three "
                            "components: Credential, SignedHeaders, and Signature.");
-    if (sigv4_credential_parse(credential, &parts))
-        return auth_refuse(error, code,
-                           "The authorization header is malformed; the Credential is mal-formed; expecting "
-                           "\"<YOUR-AKID>/YYYYMMDD/REGION/s3/aws4_request\".");
+    bool readable = sigv4_credential_parse(credential, &parts) == STATUS_OK;
+    if (!readable || !service_fits(request, parts.service))
+        return refuse_service(readable, request,
+                              "The authorization header is malformed; the Credential is mal-formed; expecting "
+                              "\"<YOUR-AKID>/YYYYMMDD/REGION/s3/aws4_request\".",
+                              code, error);
     if (check_signed_headers(signed_headers))
         return auth_refuse(error, code, "The authorization header is malformed; the SignedHeaders are mal-formed.");
     enum status status = auth_read_date(request, now_wall_ms, &signed_ms, error);
@@ -283,10 +304,12 @@ enum status sigv4_parse_query(const struct auth_request *request, int64_t now_wa
                            "X-Amz-Signature, X-Amz-Date, X-Amz-SignedHeaders, and X-Amz-Expires parameters.");
     if (!bytes_equal_str(algorithm, "AWS4-HMAC-SHA256"))
         return auth_refuse(error, code, "X-Amz-Algorithm only supports \"AWS4-HMAC-SHA256\"");
-    if (sigv4_credential_parse(credential, &parts))
-        return auth_refuse(error, code,
-                           "Error parsing the X-Amz-Credential parameter; the Credential is mal-formed; expecting "
-                           "\"<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request\".");
+    bool readable = sigv4_credential_parse(credential, &parts) == STATUS_OK;
+    if (!readable || !service_fits(request, parts.service))
+        return refuse_service(readable, request,
+                              "Error parsing the X-Amz-Credential parameter; the Credential is mal-formed; expecting "
+                              "\"<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request\".",
+                              code, error);
     if (clock_parse_basic(date, &signed_ms))
         return auth_refuse(error, code, "X-Amz-Date must be in the ISO8601 Long Format \"yyyyMMdd'T'HHmmss'Z'\"");
     if (check_signed_headers(credentials->signed_headers))

@@ -1,6 +1,7 @@
 /* A request under way; see the header. */
 #include "gateway/front/exchange.h"
 
+#include "gateway/iam/call.h"
 #include "gateway/s3/post_form.h"
 #include "gateway/s3/reply.h"
 
@@ -31,6 +32,7 @@ struct header_list exchange_headers(const struct exchange *exchange)
 
 void exchange_release(struct exchange *exchange)
 {
+    iam_call_free(exchange);
     s3_form_free(exchange->form);
     meta_settings_release(exchange->settings);
     auth_verification_release(&exchange->verification);

@@ -14,6 +14,7 @@
 #include "meta/bucket_settings.h"
 #include "meta/meta.h"
 
+struct iam_call;
 struct operation;
 struct s3_form;
 
@@ -45,7 +46,8 @@ struct exchange {
     struct auth_credentials credentials;
     struct auth_verification verification;
 
-    struct s3_form *form; /* of an upload form, of which the fields were read; NULL: none, s3/post_form.h */
+    struct iam_call *call; /* of the Query API, iam/call.h; NULL: the request is none */
+    struct s3_form *form;  /* of an upload form, of which the fields were read; NULL: none, s3/post_form.h */
 
     /* The addressed bucket and its settings as of one moment; id 0: it is not there, and the operation does not need
      * it.

@@ -9,6 +9,7 @@
 #include "compat/sigv4.h"
 #include "gateway/front/operation.h"
 #include "gateway/front/resolve.h"
+#include "gateway/iam/call.h"
 #include "gateway/s3/reply.h"
 
 #define SIGNED_TEXT_SHOWN_MAX   2048 /* of a text that was signed; those of usual requests are shorter */
@@ -87,6 +88,9 @@ static enum status verify_signature(struct exchange *exchange, const struct auth
         return s3_fail(exchange, S3_INVALID_TOKEN); /* no temporary credentials are ever issued */
     if (!bytes_equal_constant_time(exchange->credentials.access_key, bytes_from_str(options->access_key)))
         return refuse_access_key(exchange);
+    enum status status = exchange->call ? iam_call_receive(exchange, IAM_FORM_BYTES_MAX) : STATUS_OK;
+    if (status)
+        return status;
     switch (auth_verify(request, &exchange->credentials, bytes_from_str(options->secret_key), &signing_keys,
                         &exchange->verification)) {
     case STATUS_OK:
@@ -109,6 +113,7 @@ static enum status identify_signer(struct exchange *exchange)
         .headers = exchange->http->headers,
         .header_count = exchange->http->header_count,
         .virtual_host_bucket = exchange->virtual_host,
+        .query_api = exchange->call != NULL,
     };
     struct s3_error_details error = {0};
 
@@ -116,7 +121,7 @@ static enum status identify_signer(struct exchange *exchange)
         return s3_fail_details(exchange, &error);
     switch (exchange->credentials.type) {
     case AUTH_ANONYMOUS:
-        return STATUS_OK;
+        return exchange->call ? iam_call_receive(exchange, IAM_ANONYMOUS_BYTES_MAX) : STATUS_OK;
     case AUTH_V4_HEADER:
     case AUTH_V4_QUERY:
     case AUTH_V2_HEADER:

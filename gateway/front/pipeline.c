@@ -12,6 +12,7 @@
 #include "gateway/front/reply.h"
 #include "gateway/front/request_metrics.h"
 #include "gateway/front/resolve.h"
+#include "gateway/iam/call.h"
 #include "gateway/replication/lease.h"
 #include "gateway/s3/honoured.h"
 #include "gateway/s3/post_form.h"
@@ -80,10 +81,14 @@ static enum status load_bucket(struct exchange *exchange)
 static enum status check_right(struct exchange *exchange)
 {
     const struct operation *operation = exchange->operation;
-    const struct resource resource = {
-        .kind = operation->resource, .bucket = exchange->bucket_name, .key = exchange->key};
+    struct resource resource = {.kind = operation->resource, .bucket = exchange->bucket_name, .key = exchange->key};
     const char *right = operation_right(operation, uri_query_has(&exchange->query, "versionId"));
 
+    if (exchange->call) {
+        enum status status = iam_call_resource(exchange, &resource);
+        if (status)
+            return status;
+    }
     if (!exchange_may(exchange, right, &resource))
         return refuse_denied(exchange);
     exchange->permitted = true;
@@ -151,6 +156,8 @@ static void walk(struct exchange *exchange)
         status = identify(exchange);
     if (!status)
         status = check_lease(exchange);
+    if (!status && exchange->call)
+        status = iam_call_open(exchange);
     if (!status)
         status = read_form(exchange);
     if (!status)

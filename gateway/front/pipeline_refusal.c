@@ -3,6 +3,7 @@
 
 #include "gateway/front/json_reply.h"
 #include "gateway/front/operation.h"
+#include "gateway/iam/reply.h"
 #include "gateway/replication/lease.h"
 #include "gateway/s3/reply.h"
 
@@ -46,6 +47,8 @@ enum status refuse_no_bucket(struct exchange *exchange)
 
 enum status refuse_denied(struct exchange *exchange)
 {
+    if (exchange->call)
+        return iam_fail_denied(exchange);
     if (!wants_json(exchange))
         return s3_fail(exchange, S3_ACCESS_DENIED);
     http_reply_header_str(exchange->http, "WWW-Authenticate", "Bearer realm=\"tercet\"");

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/metrics.h"
 #include "gateway/front/operation.h"
+#include "gateway/iam/operations.h"
 
 #define LABELS_MAX 256
 
@@ -86,7 +87,7 @@ static void find_by_action(struct series *series, const char *action)
 
     snprintf(labels, sizeof(labels), "action=\"%s\",code=\"%d\"", action, series->code);
     series->requests = metric_counter_get("tercet_requests_total", "Requests answered, by action and status.", labels);
-    if (!series->operation || series->operation == &s3_unknown_operation)
+    if (!series->operation || series->operation == &s3_unknown_operation || series->operation == &iam_unknown_operation)
         return;
     snprintf(labels, sizeof(labels), "action=\"%s\"", action);
     series->seconds = metric_histogram_get("tercet_request_seconds",

@@ -7,6 +7,7 @@
 
 #include "gateway/front/json_reply.h"
 #include "gateway/front/operation.h"
+#include "gateway/iam/call.h"
 #include "gateway/s3/reply.h"
 
 /* The bucket that the Host names below the configured domain. */
@@ -146,7 +147,12 @@ enum status resolve(struct exchange *exchange)
 
     exchange->virtual_host = virtual_host_bucket(exchange);
     exchange->operation = operation_by_path(exchange->http, &path_known);
-    if (uri_query_parse(exchange->http->query, &exchange->query) == STATUS_OK)
+    bool readable = uri_query_parse(exchange->http->query, &exchange->query) == STATUS_OK;
+    if (readable && iam_is_addressed(exchange)) {
+        iam_call_begin(exchange);
+        return STATUS_OK;
+    }
+    if (readable)
         return is_for_s3(exchange, path_known) ? resolve_s3(exchange) : resolve_documented(exchange);
     if (!path_known)
         return s3_fail(exchange, S3_INVALID_URI);

@@ -375,7 +375,8 @@ enum status s3_refuse_unhonoured(struct exchange *exchange)
     struct s3_error_details details = {0};
     enum status status;
 
-    if (exchange->operation->path || exchange->operation->refused || exchange->operation->unsigned_always)
+    if (exchange->call || exchange->operation->path || exchange->operation->refused ||
+        exchange->operation->unsigned_always)
         return STATUS_OK; /* not S3's, refused as a whole, or without a wish */
     status = s3_check_asked(exchange, &details);
     if (!status)

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "compat/storage_class.h"
 #include "gateway/front/reply.h"
+#include "gateway/iam/reply.h"
 
 #define LOCATION_BYTES_MAX 16384
 
@@ -20,6 +21,8 @@ enum status s3_fail_details(struct exchange *exchange, struct s3_error_details *
 
     if (http_reply_started(exchange->http))
         return STATUS_CLOSED;
+    if (exchange->call)
+        return iam_fail_s3(exchange, details);
     exchange->error_code = s3_error_code(details->code);
     details->resource = exchange->http->path;
     details->request_id = details->host_id = bytes_from_str(exchange->http->id);

@@ -112,7 +112,7 @@ static void sign_v4(struct load_source *source, struct load_request *request, co
     hex_encode(sum, sizeof(sum), hash);
     len = snprintf(to_sign, sizeof(to_sign), "AWS4-HMAC-SHA256\n%s\n%.8s/us-east-1/s3/aws4_request\n%s", timestamp,
                    timestamp, hash);
-    sigv4_signing_key(bytes_from_str(options->secret_key), bytes_of(timestamp, 8), BYTES("us-east-1"),
+    sigv4_signing_key(bytes_from_str(options->secret_key), bytes_of(timestamp, 8), BYTES("us-east-1"), BYTES("s3"),
                       &source->key_cache, key);
     sigv4_sign(key, bytes_of(to_sign, (size_t)len), signature);
     (void)buffer_printf(&request->head,

@@ -376,6 +376,66 @@ static void test_long_input_is_cut_or_refused(void **state)
     assert_string_equal(s3_error_code(error.code), "AuthorizationHeaderMalformed");
 }
 
+/* Parses a POST of / to the Query API, or the same to S3. */
+static enum status parse_post(bool query_api, const char *headers, struct auth_credentials *credentials,
+                              struct s3_error_details *error)
+{
+    char head[4096];
+
+    int len = snprintf(head, sizeof head, "POST / HTTP/1.1\r\nHost: h\r\n%s\r\n", headers);
+    vector_release(&parsed);
+    vector_init(&parsed, head, (size_t)len);
+    parsed.request.query_api = query_api;
+    return auth_parse(&parsed.request, NOW_MS, credentials, error);
+}
+
+/* What is signed for one service opens no other one. */
+static void test_the_scope_has_the_service_of_the_door(void **state)
+{
+    static const struct {
+        const char *service;
+        bool query_api, good;
+    } rows[] = {{"s3", false, true},  {"iam", false, false}, {"sts", false, false}, {"s3", true, false},
+                {"iam", true, true},  {"sts", true, true},   {"", true, false},     {"iamx", true, false},
+                {"ec2", true, false}, {"IAM", true, false}};
+    struct auth_credentials credentials;
+    struct s3_error_details error;
+    char headers[1024];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; ++i) {
+        snprintf(headers, sizeof headers,
+                 HASH DATE "Authorization: AWS4-HMAC-SHA256 Credential=AK/20261122/us-east-1/%s/aws4_request, "
+                           "SignedHeaders=" NAMES ", Signature=00\r\n",
+                 rows[i].service);
+        enum status status = parse_post(rows[i].query_api, headers, &credentials, &error);
+        assert_int_equal(status, rows[i].good ? STATUS_OK : STATUS_DENIED);
+        if (rows[i].good)
+            assert_true(bytes_equal_str(credentials.service, rows[i].service));
+        else
+            assert_string_equal(s3_error_code(error.code),
+                                rows[i].query_api ? "SignatureDoesNotMatch" : "AuthorizationHeaderMalformed");
+    }
+}
+
+/* The clients of IAM hash the body and do not send the hash; whatever they say of it is not believed. */
+static void test_the_query_api_hashes_what_came(void **state)
+{
+    static const char signature[] = DATE "Authorization: AWS4-HMAC-SHA256 Credential=AK/20261122/us-east-1/iam/"
+                                         "aws4_request, SignedHeaders=host;x-amz-date, Signature=00\r\n";
+    struct auth_credentials credentials;
+    struct s3_error_details error;
+
+    (void)state;
+    assert_int_equal(parse_post(true, signature, &credentials, &error), STATUS_OK);
+    assert_int_equal(credentials.payload, PAYLOAD_SHA256);
+    assert_int_equal(credentials.payload_text.len, 0);
+    assert_int_equal(parse_post(true, HASH DATE V4(NAMES), &credentials, &error), STATUS_DENIED);
+    assert_int_equal(parse_post(true, "", &credentials, &error), STATUS_OK);
+    assert_int_equal(credentials.type, AUTH_ANONYMOUS);
+    assert_int_equal(parse_post(true, DATE "Authorization: AWS AK:sig=\r\n", &credentials, &error), STATUS_DENIED);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -390,6 +450,8 @@ int main(void)
         cmocka_unit_test(test_headers_that_must_be_signed),
         cmocka_unit_test(test_payload_kinds),
         cmocka_unit_test(test_session_tokens),
+        cmocka_unit_test(test_the_scope_has_the_service_of_the_door),
+        cmocka_unit_test(test_the_query_api_hashes_what_came),
         cmocka_unit_test(test_long_input_is_cut_or_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

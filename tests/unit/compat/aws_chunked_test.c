@@ -142,7 +142,8 @@ static void example_keys(const char *seed, struct aws_chunked_keys *keys)
     keys->seed_signature = bytes_from_str(seed);
     keys->timestamp = BYTES("20130524T000000Z");
     keys->scope = BYTES("20130524/us-east-1/s3/aws4_request");
-    sigv4_signing_key(BYTES(EXAMPLE_SECRET), BYTES("20130524"), BYTES("us-east-1"), NULL, keys->signing_key);
+    sigv4_signing_key(BYTES(EXAMPLE_SECRET), BYTES("20130524"), BYTES("us-east-1"), BYTES("s3"), NULL,
+                      keys->signing_key);
 }
 
 static void append_chunk(struct buffer *body, size_t len, const char *signature)

@@ -217,7 +217,7 @@ static void test_many_amz_headers_are_bounded(void **state)
 {
     struct http_header headers[800];
     struct uri_query query = {0};
-    struct auth_request request = {BYTES("GET"), BYTES("/"), &query, headers, 800, {0}};
+    struct auth_request request = {BYTES("GET"), BYTES("/"), &query, headers, 800, {0}, false};
     struct auth_credentials credentials;
     struct auth_verification verification;
     struct s3_error_details error;

@@ -167,7 +167,7 @@ static void build_signed(const char *target, const char *canonical_target, const
     buffer_clear(&text);
     (void)buffer_printf(&text, "AWS4-HMAC-SHA256\n20130524T000000Z\n20130524/us-east-1/s3/aws4_request\n%s",
                         digest_text);
-    sigv4_signing_key(BYTES(EXAMPLE_SECRET), BYTES("20130524"), BYTES("us-east-1"), NULL, key);
+    sigv4_signing_key(BYTES(EXAMPLE_SECRET), BYTES("20130524"), BYTES("us-east-1"), BYTES("s3"), NULL, key);
     sigv4_sign(key, buffer_bytes(&text), signature);
     (void)buffer_printf(
         head,
@@ -297,12 +297,17 @@ static void test_key_cache_gives_the_same_keys(void **state)
             struct bytes region_bytes, secret_bytes = bytes_of(secret, i % sizeof secret);
             snprintf(region, sizeof region, "r-%u", i);
             region_bytes = bytes_from_str(region);
-            sigv4_signing_key(secret_bytes, BYTES("20261122"), region_bytes, NULL, expected);
-            sigv4_signing_key(secret_bytes, BYTES("20261122"), region_bytes, cache, key);
+            sigv4_signing_key(secret_bytes, BYTES("20261122"), region_bytes, BYTES("s3"), NULL, expected);
+            sigv4_signing_key(secret_bytes, BYTES("20261122"), region_bytes, BYTES("s3"), cache, key);
             assert_memory_equal(key, expected, SHA256_LEN);
-            sigv4_signing_key(secret_bytes, BYTES("20261122"), region_bytes, cache, key);
+            sigv4_signing_key(secret_bytes, BYTES("20261122"), region_bytes, BYTES("s3"), cache, key);
             assert_memory_equal(key, expected, SHA256_LEN);
-            sigv4_signing_key(secret_bytes, BYTES("20261123"), region_bytes, cache, key);
+            sigv4_signing_key(secret_bytes, BYTES("20261123"), region_bytes, BYTES("s3"), cache, key);
+            assert_memory_not_equal(key, expected, SHA256_LEN);
+            sigv4_signing_key(secret_bytes, BYTES("20261123"), region_bytes, BYTES("s3"), NULL, expected);
+            sigv4_signing_key(secret_bytes, BYTES("20261123"), region_bytes, BYTES("iam"), cache, key);
+            assert_memory_not_equal(key, expected, SHA256_LEN);
+            sigv4_signing_key(secret_bytes, BYTES("20261123"), region_bytes, BYTES("long-service"), cache, key);
             assert_memory_not_equal(key, expected, SHA256_LEN);
         }
     }
@@ -321,7 +326,6 @@ static void test_credential(void **state)
         "20261122/us-east-1/s3/aws4_request",
         "AKID/2026112/us-east-1/s3/aws4_request",
         "AKID/2026112x/us-east-1/s3/aws4_request",
-        "AKID/20261122/us-east-1/ec2/aws4_request",
         "AKID/20261122/us-east-1/s3/aws4_requestx",
         "AKID/20261122/us east 1/s3/aws4_request",
         "AKID/20261122/us\n/s3/aws4_request",
@@ -333,6 +337,7 @@ static void test_credential(void **state)
     assert_int_equal(sigv4_credential_parse(BYTES("A/B/20261122/eu-west-3/s3/aws4_request"), &credential), STATUS_OK);
     assert_true(bytes_equal_str(credential.access_key, "A/B"));
     assert_true(bytes_equal_str(credential.date, "20261122"));
+    assert_true(bytes_equal_str(credential.service, "s3"));
     assert_true(bytes_equal_str(credential.region, "eu-west-3"));
     assert_true(bytes_equal_str(credential.scope, "20261122/eu-west-3/s3/aws4_request"));
     assert_int_equal(sigv4_credential_parse(BYTES("AKID/20261122//s3/aws4_request"), &credential), STATUS_OK);

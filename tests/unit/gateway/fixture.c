@@ -184,9 +184,9 @@ static void canonical_query(const char *query, char *out, size_t max)
     }
 }
 
-/* Signature Version 4 over host and x-amz headers, the body unsigned. */
+/* Signature Version 4 over host and x-amz headers; payload: what is signed of the body. */
 static void sign(char *head, size_t max, const char *method, const char *target, const char *lines, const char *key,
-                 const char *secret, const char *time)
+                 const char *secret, const char *time, const char *service, const char *payload)
 {
     struct signed_header headers[HEADERS_MAX];
     size_t count = signed_headers(lines, headers), path_len = strcspn(target, "?");
@@ -207,21 +207,25 @@ static void sign(char *head, size_t max, const char *method, const char *target,
     }
     add(canonical, sizeof(canonical), "\n");
     add(canonical, sizeof(canonical), names);
-    add(canonical, sizeof(canonical), "\nUNSIGNED-PAYLOAD");
+    add(canonical, sizeof(canonical), "\n");
+    add(canonical, sizeof(canonical), payload);
     sha256_of(canonical, strlen(canonical), digest);
     hex_encode(digest, SHA256_LEN, hash);
-    snprintf(text, sizeof(text), "AWS4-HMAC-SHA256\n%s\n%.8s/us-east-1/s3/aws4_request\n%.64s", time, time, hash);
-    sigv4_signing_key(bytes_from_str(secret), bytes_of(time, 8), BYTES("us-east-1"), NULL, signing_key);
+    snprintf(text, sizeof(text), "AWS4-HMAC-SHA256\n%s\n%.8s/us-east-1/%s/aws4_request\n%.64s", time, time, service,
+             hash);
+    sigv4_signing_key(bytes_from_str(secret), bytes_of(time, 8), BYTES("us-east-1"), bytes_from_str(service), NULL,
+                      signing_key);
     sigv4_sign(signing_key, bytes_from_str(text), signature);
     snprintf(text, sizeof(text),
-             "Authorization: AWS4-HMAC-SHA256 Credential=%s/%.8s/us-east-1/s3/aws4_request, SignedHeaders=%s, "
+             "Authorization: AWS4-HMAC-SHA256 Credential=%s/%.8s/us-east-1/%s/aws4_request, SignedHeaders=%s, "
              "Signature=%s\r\n",
-             key, time, names, signature);
+             key, time, service, names, signature);
     add(head, max, text);
 }
 
-void ask_bytes(struct fixture *fixture, enum asker asker, const char *method, const char *target, const char *headers,
-               struct bytes body, struct answer *answer)
+static void ask_service(struct fixture *fixture, enum asker asker, const char *service, const char *payload,
+                        const char *method, const char *target, const char *headers, struct bytes body,
+                        struct answer *answer)
 {
     char head[16384], lines[8192] = "", text[256], time[CLOCK_TEXT_MAX];
     struct peer peer;
@@ -231,13 +235,15 @@ void ask_bytes(struct fixture *fixture, enum asker asker, const char *method, co
     add(lines, sizeof(lines), headers);
     clock_format_basic(clock_wall_ms(), time);
     if (asker == ROOT || asker == FORGER || asker == STRANGER) {
-        snprintf(text, sizeof(text), "x-amz-content-sha256: UNSIGNED-PAYLOAD\r\nx-amz-date: %s\r\n", time);
+        if (strcmp(service, "s3") == 0)
+            add(lines, sizeof(lines), "x-amz-content-sha256: UNSIGNED-PAYLOAD\r\n");
+        snprintf(text, sizeof(text), "x-amz-date: %s\r\n", time);
         add(lines, sizeof(lines), text);
     }
     snprintf(head, sizeof(head), "%s %s HTTP/1.1\r\n%s", method, target, lines);
     if (asker == ROOT || asker == FORGER || asker == STRANGER)
         sign(head, sizeof(head), method, target, lines, asker == STRANGER ? "AKIDSTRANGER" : FIXTURE_ACCESS_KEY,
-             asker == FORGER ? "another" : FIXTURE_SECRET_KEY, time);
+             asker == FORGER ? "another" : FIXTURE_SECRET_KEY, time, service, payload);
     if (asker == BEARER)
         add(head, sizeof(head), "Authorization: Bearer " FIXTURE_TOKEN "\r\n");
     if (body.data != NULL) {
@@ -250,6 +256,30 @@ void ask_bytes(struct fixture *fixture, enum asker asker, const char *method, co
     peer_send(&peer, body.data, body.len); /* a refused one may not be taken to its end */
     peer_answer_to(&peer, answer, strcmp(method, "HEAD") == 0);
     peer_close(&peer);
+}
+
+void ask_bytes(struct fixture *fixture, enum asker asker, const char *method, const char *target, const char *headers,
+               struct bytes body, struct answer *answer)
+{
+    ask_service(fixture, asker, "s3", "UNSIGNED-PAYLOAD", method, target, headers, body, answer);
+}
+
+int call_as(struct fixture *fixture, enum asker asker, const char *service, const char *form, const char *sent)
+{
+    static const char type[] = "Content-Type: application/x-www-form-urlencoded; charset=utf-8\r\n";
+    char hash[2 * SHA256_LEN + 1];
+    uint8_t digest[SHA256_LEN];
+
+    sha256_of(form, strlen(form), digest);
+    hex_encode(digest, sizeof(digest), hash);
+    answer_free(&fixture->answer);
+    ask_service(fixture, asker, service, hash, "POST", "/", type, bytes_from_str(sent), &fixture->answer);
+    return fixture->answer.status;
+}
+
+int call(struct fixture *fixture, const char *form)
+{
+    return call_as(fixture, ROOT, "iam", form, form);
 }
 
 int ask(struct fixture *fixture, enum asker asker, const char *method, const char *target, const char *headers,

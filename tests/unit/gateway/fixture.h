@@ -53,6 +53,10 @@ int ask(struct fixture *fixture, enum asker asker, const char *method, const cha
 /* The same, with a body of any bytes, at any place; answer_free is the caller's. For many threads. */
 void ask_bytes(struct fixture *fixture, enum asker asker, const char *method, const char *target, const char *headers,
                struct bytes body, struct answer *answer);
+/* Calls IAM's Query API with a form, as root; as somebody else, signed for this service, and with another form than the
+ * one that was signed. The answer is the fixture's, its status is returned. */
+int call(struct fixture *fixture, const char *form);
+int call_as(struct fixture *fixture, enum asker asker, const char *service, const char *form, const char *sent);
 /* The code of the last answer: of S3's XML, or the "error" of the documented API; "" when it has none. */
 const char *answered_code(struct fixture *fixture);
 

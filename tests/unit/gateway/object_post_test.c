@@ -44,7 +44,7 @@ static void make_form(char out[32768], const char *key, const char *secret, cons
     snprintf(all, sizeof(all), "%s" V4_CONDITIONS, conditions);
     make_policy(all, policy);
     clock_format_basic(clock_wall_ms(), time);
-    sigv4_signing_key(bytes_from_str(secret), bytes_of(time, 8), BYTES("us-east-1"), NULL, signing_key);
+    sigv4_signing_key(bytes_from_str(secret), bytes_of(time, 8), BYTES("us-east-1"), BYTES("s3"), NULL, signing_key);
     sigv4_sign(signing_key, bytes_from_str(policy), signature);
     snprintf(out, 32768,
              FIELD("policy", "%s") FIELD("x-amz-algorithm", "AWS4-HMAC-SHA256")

@@ -1,0 +1,195 @@
+/* A call of the Query API from its bytes to its operation; see the header. All the forms that are in memory together
+ * have one bound, which each takes a share of as its bytes come; a form that nobody is known to have signed is small.
+ */
+#include "gateway/iam/call.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/pool.h"
+#include "compat/iam_names.h"
+#include "gateway/front/operation.h"
+#include "gateway/iam/operations.h"
+#include "gateway/iam/reply.h"
+
+#define CALLS_BYTES_MAX (32u << 20) /* of all forms together: as they came, and decoded */
+#define RECEIVE_STEP    8192
+
+static bool is_form(const struct http_request *http)
+{
+    static const char type[] = "application/x-www-form-urlencoded";
+    struct bytes content_type = http_request_header(http, "Content-Type");
+
+    if (content_type.len < sizeof(type) - 1)
+        return false;
+    return bytes_equal_nocase(bytes_of(content_type.data, sizeof(type) - 1), type);
+}
+
+bool iam_is_addressed(const struct exchange *exchange)
+{
+    const struct http_request *http = exchange->http;
+
+    if (exchange->virtual_host.len > 0 || !bytes_equal_str(http->path, "/"))
+        return false;
+    if (bytes_equal_str(http->method, "POST"))
+        return is_form(http) || uri_query_has(&exchange->query, "Action");
+    return bytes_equal_str(http->method, "GET") && uri_query_has(&exchange->query, "Action");
+}
+
+void iam_call_begin(struct exchange *exchange)
+{
+    exchange->call = mem_zalloc(sizeof(*exchange->call));
+    exchange->operation = &iam_unknown_operation;
+    buffer_init(&exchange->call->form, IAM_FORM_BYTES_MAX + RECEIVE_STEP);
+    buffer_init(&exchange->call->arn, IAM_ARN_MAX);
+}
+
+void iam_call_free(struct exchange *exchange)
+{
+    struct iam_call *call = exchange->call;
+
+    if (!call)
+        return;
+    __atomic_sub_fetch(&exchange->gateway->call_bytes, call->kept_bytes, __ATOMIC_RELAXED);
+    iam_request_release(&call->request);
+    buffer_release(&call->form);
+    buffer_release(&call->arn);
+    free(call);
+    exchange->call = NULL;
+}
+
+/* Twice, since the decoded form is as long. */
+static enum status keep(struct exchange *exchange, size_t len)
+{
+    uint64_t bytes = 2 * (uint64_t)len;
+
+    if (__atomic_add_fetch(&exchange->gateway->call_bytes, bytes, __ATOMIC_RELAXED) > CALLS_BYTES_MAX) {
+        __atomic_sub_fetch(&exchange->gateway->call_bytes, bytes, __ATOMIC_RELAXED);
+        return iam_fail(exchange, IAM_THROTTLING, "Rate exceeded");
+    }
+    exchange->call->kept_bytes += bytes;
+    return STATUS_OK;
+}
+
+static void hash_form(void *arg)
+{
+    struct iam_call *call = arg;
+    uint8_t sha256[SHA256_LEN];
+
+    sha256_of(call->form.data, call->form.len, sha256);
+    hex_encode(sha256, sizeof(sha256), call->sha256);
+}
+
+enum status iam_call_receive(struct exchange *exchange, size_t bytes_max)
+{
+    struct iam_call *call = exchange->call;
+    enum status status = STATUS_OK;
+    size_t len;
+
+    do {
+        char *space = buffer_reserve(&call->form, RECEIVE_STEP);
+        if (!space || call->form.len > bytes_max)
+            return iam_fail(exchange, IAM_REQUEST_TOO_LARGE, "The request has more than %zu bytes.", bytes_max);
+        status = http_body_read(exchange->http, space, RECEIVE_STEP, &len);
+        if (status)
+            return iam_fail_status(exchange, status);
+        call->form.len += len;
+        status = keep(exchange, len);
+        if (status)
+            return status;
+    } while (len > 0);
+    pool_run(exchange->gateway->pool, hash_form, call);
+    call->received = true;
+    exchange->credentials.payload_text = bytes_from_str(call->sha256);
+    return STATUS_OK;
+}
+
+/* Two places for parameters, of which one is overlooked, would be two requests. */
+static enum status refuse_other_parameters(struct exchange *exchange)
+{
+    for (size_t i = 0; i < exchange->query.count; i++) {
+        struct bytes name = exchange->query.parameters[i].name;
+        if (name.len <= 6 || !bytes_equal_nocase(bytes_of(name.data, 6), "x-amz-"))
+            return iam_fail(exchange, IAM_INVALID_QUERY_PARAMETER,
+                            "The parameters are in the body; the query can hold a signature only.");
+    }
+    return STATUS_OK;
+}
+
+static enum status read_form(struct exchange *exchange)
+{
+    struct iam_call *call = exchange->call;
+    struct iam_error error = {0};
+    bool in_body = call->form.len > 0;
+    enum status status = in_body ? refuse_other_parameters(exchange) : STATUS_OK;
+
+    if (status)
+        return status;
+    status = iam_request_parse(in_body ? buffer_bytes(&call->form) : exchange->http->query, &call->request, &error);
+    buffer_release(&call->form);
+    return status ? iam_fail_error(exchange, &error) : STATUS_OK;
+}
+
+static bool is_known(const struct exchange *exchange)
+{
+    return exchange->principal.access_key.len > 0;
+}
+
+static enum status find_operation(struct exchange *exchange)
+{
+    struct iam_call *call = exchange->call;
+    struct bytes action = iam_request_value(&call->request, "Action");
+    struct bytes version = iam_request_value(&call->request, "Version");
+    enum query_service service;
+    const struct operation *operation = iam_operation_find(action, &service);
+
+    if (!is_known(exchange) && !(operation && operation->unsigned_always))
+        return iam_fail(exchange, IAM_MISSING_AUTHENTICATION_TOKEN, "Request is missing Authentication Token");
+    if (!action.len)
+        return iam_fail(exchange, IAM_MISSING_ACTION, "The request has no parameter Action.");
+    if (operation && is_known(exchange) && service != call->service)
+        return iam_fail(exchange, IAM_SIGNATURE_DOES_NOT_MATCH, "Credential should be scoped to correct service: '%s'.",
+                        query_service_name(service));
+    if (operation)
+        call->service = service;
+    if (!operation || !bytes_equal_str(version, query_service_version(call->service)))
+        return iam_fail(exchange, IAM_INVALID_ACTION, "Could not find operation %.*s for version %.*s",
+                        (int)(action.len < IAM_ACTION_BYTES_MAX ? action.len : IAM_ACTION_BYTES_MAX), action.data,
+                        version.data ? (int)(version.len < 32 ? version.len : 32) : 20,
+                        version.data ? version.data : "NO_VERSION_SPECIFIED");
+    exchange->operation = operation;
+    return STATUS_OK;
+}
+
+/* What is not honoured is not overlooked. */
+static enum status refuse_unknown_parameters(struct exchange *exchange)
+{
+    struct bytes unknown = iam_request_unknown(&exchange->call->request, exchange->operation->parameters);
+
+    if (!unknown.data)
+        return STATUS_OK;
+    return iam_fail(exchange, IAM_INVALID_QUERY_PARAMETER, "%s has no parameter %.*s, or it is not offered here.",
+                    exchange->operation->action, (int)unknown.len, unknown.data);
+}
+
+enum status iam_call_open(struct exchange *exchange)
+{
+    struct iam_call *call = exchange->call;
+    enum status status;
+
+    if (!call->received)
+        return iam_fail(exchange, IAM_MISSING_AUTHENTICATION_TOKEN, "Request is missing Authentication Token");
+    call->service = bytes_equal_str(exchange->credentials.service, "sts") ? QUERY_STS : QUERY_IAM;
+    status = read_form(exchange);
+    if (!status)
+        status = find_operation(exchange);
+    return status ? status : refuse_unknown_parameters(exchange);
+}
+
+enum status iam_call_resource(struct exchange *exchange, struct resource *resource)
+{
+    (void)exchange;
+    *resource = (struct resource){.kind = RESOURCE_ARN, .key = BYTES("*")};
+    return STATUS_OK;
+}

@@ -1,0 +1,37 @@
+/* A call of AWS's Query API: IAM, and STS, on the port of S3. A form that is posted to `/`, or the same in the query of
+ * a GET. Which operation it is stands in the form, whose hash is signed: so it is received before it is known who asks,
+ * and read when that is known. */
+#ifndef TERCET_GATEWAY_IAM_CALL_H
+#define TERCET_GATEWAY_IAM_CALL_H
+
+#include "compat/iam_request.h"
+#include "compat/iam_response.h"
+#include "gateway/front/exchange.h"
+
+#define IAM_ANONYMOUS_BYTES_MAX 65536 /* of a form that nobody signed */
+
+struct iam_call {
+    enum query_service service; /* by the signature's scope */
+    struct iam_request request;
+    struct buffer arn; /* of what it is done to */
+    /* call.c's own */
+    bool received;
+    struct buffer form; /* as it came, until it is read */
+    char sha256[2 * SHA256_LEN + 1];
+    uint64_t kept_bytes; /* of the bound on all calls together */
+};
+
+/* Whether the request, of which the query was read, is a call. */
+bool iam_is_addressed(const struct exchange *exchange);
+void iam_call_begin(struct exchange *exchange);
+void iam_call_free(struct exchange *exchange); /* what is no call is nothing */
+
+/* Receives the body, of at most so many bytes, and has its hash be what was signed. Answers errors. Suspends. */
+enum status iam_call_receive(struct exchange *exchange, size_t bytes_max);
+/* Reads the form and finds the operation, when it is known who asks. Answers errors: what is not signed is no call but
+ * of operations that nobody signs, and what is signed for one service is none of the other. */
+enum status iam_call_open(struct exchange *exchange);
+/* What authorize() is asked about. Answers errors. Suspends. */
+enum status iam_call_resource(struct exchange *exchange, struct resource *resource);
+
+#endif
