@@ -3,8 +3,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 /* The beginning of the file, up to size bytes. */
@@ -57,5 +61,50 @@ out:
         close(fd);
     if (status)
         explicit_bzero(out, size);
+    return status;
+}
+
+/* ---- making one ----------------------------------------------------------------------------------------------- */
+
+static enum status write_line(int fd, const char *text)
+{
+    struct iovec parts[] = {{(char *)text, strlen(text)}, {"\n", 1}};
+    ssize_t len = (ssize_t)(parts[0].iov_len + 1);
+
+    if (fchmod(fd, S_IRUSR | S_IWUSR) || writev(fd, parts, 2) != len || fsync(fd))
+        return STATUS_IO;
+    return STATUS_OK;
+}
+
+/* The name is durable when its directory is. */
+static enum status sync_directory_of(const char *path)
+{
+    char directory[PATH_MAX];
+
+    if (snprintf(directory, sizeof(directory), "%s", path) >= (int)sizeof(directory))
+        return STATUS_LIMIT;
+    int fd = open(dirname(directory), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    enum status status = fd < 0 || fsync(fd) ? STATUS_IO : STATUS_OK;
+    if (fd >= 0)
+        close(fd);
+    return status;
+}
+
+enum status secret_file_create(const char *path, const char *text)
+{
+    char fresh[PATH_MAX];
+
+    if (snprintf(fresh, sizeof(fresh), "%s.new", path) >= (int)sizeof(fresh))
+        return STATUS_LIMIT;
+    int fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, S_IRUSR | S_IWUSR);
+    if (fd < 0)
+        return STATUS_IO;
+    enum status status = write_line(fd, text);
+    close(fd);
+    if (!status && rename(fresh, path))
+        status = STATUS_IO;
+    if (!status)
+        return sync_directory_of(path);
+    unlink(fresh);
     return status;
 }

@@ -13,6 +13,7 @@
 #include "gateway/front/admission.h"
 #include "gateway/system/bandwidth.h"
 #include "gateway/front/hold_back.h"
+#include "gateway/identity/identity.h"
 #include "meta/meta.h"
 #include "storage/cluster/cluster.h"
 
@@ -28,9 +29,10 @@ struct meta_space;
 struct replication;
 
 struct gateway_options {
-    const char *access_key, *secret_key; /* the root credentials */
-    const char *files_token;             /* Bearer token of the documented API, "" for none */
-    const char *domain;                  /* virtual-host style: BUCKET.domain; "" for none */
+    const char *access_key, *secret_key;     /* the root credentials */
+    const char *access_key_2, *secret_key_2; /* a second pair, while they are exchanged; "" or NULL: none */
+    const char *files_token;                 /* Bearer token of the documented API, "" for none */
+    const char *domain;                      /* virtual-host style: BUCKET.domain; "" for none */
     const char *region;
     const char *account_id; /* twelve digits: the owner of every bucket */
     const char *server_id;
@@ -59,6 +61,8 @@ struct gateway {
     struct cluster *cluster;
     struct pool *pool;           /* reads of metadata, hashing */
     struct md5_queue *md5_queue; /* what uploads want hashed */
+    struct identity_source identities;
+    struct seal_key seal; /* what secrets in the metadata are sealed with */
     struct loop_group loops;
     struct admission admission;
     struct hold_back hold_back;

@@ -25,6 +25,7 @@
 #include "gateway/replication/replication.h"
 #include "gateway/front/operation.h"
 #include "gateway/front/refusal.h"
+#include "gateway/identity/key_file.h"
 #include "gateway/settings.h"
 #include "gateway/system/system.h"
 #include "gateway/s3/bucket_settings.h"
@@ -112,6 +113,30 @@ static enum status create_files_bucket(struct gateway *gateway)
     return status;
 }
 
+/* Who there is beside root. */
+static enum status open_identities(struct gateway *gateway, const struct settings *settings)
+{
+    char path[4096];
+    const char *error = "";
+
+    if (settings->identity_key[0])
+        snprintf(path, sizeof(path), "%s", settings->identity_key);
+    else
+        snprintf(path, sizeof(path), "%s/identity.key", settings->data_dir);
+    enum status status = identity_key_file_open(path, gateway->meta, &gateway->seal, &error);
+    if (status) {
+        fprintf(stderr, "tercet-gateway: identity-key: %s: %s\n", path, error);
+        log_error("the key of the users' secrets cannot be used", LOG_STR("path", path), LOG_STR("reason", error),
+                  LOG_STATUS(status));
+        return status;
+    }
+    gateway->identities = (struct identity_source){.meta = gateway->meta,
+                                                   .account = settings->gateway.account_id,
+                                                   .seal = &gateway->seal,
+                                                   .cache = identity_cache_create(settings->identity_cache_bytes)};
+    return STATUS_OK;
+}
+
 static enum status open_metadata(struct gateway *gateway, const struct settings *settings, const char *path,
                                  const struct cluster_config *cluster, const struct taken_over *taken)
 {
@@ -152,7 +177,8 @@ static enum status open_metadata(struct gateway *gateway, const struct settings 
         if (!replication_wait(gateway->replication, NODES_WAIT_MS))
             log_warn("too few nodes keep the metadata: changes are refused until more do");
     }
-    return create_files_bucket(gateway);
+    status = open_identities(gateway, settings);
+    return status ? status : create_files_bucket(gateway);
 }
 
 static enum status open_stores(struct gateway *gateway, const struct settings *settings)
@@ -390,6 +416,7 @@ int main(int argc, char **argv)
         meta_close(gateway.meta); /* its committer may still ask the cluster which nodes can be reached */
     if (gateway.cluster)
         cluster_free(gateway.cluster);
+    identity_cache_free(gateway.identities.cache);
     meta_space_free(gateway.meta_space);
     replication_free(gateway.replication);
     pool_free(gateway.pool);

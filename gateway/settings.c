@@ -37,6 +37,17 @@ static const struct config_option options[] = {
      "secret key of the S3 root user; better in a file, see -secret-key-file"},
     {"secret-key-file", CONFIG_STRING(struct settings, secret_key_file), "", 0, 0,
      "file with the secret key of the S3 root user; others must not be able to read it"},
+    {"access-key-2", CONFIG_STRING(struct settings, gateway.access_key_2), "", 0, 0,
+     "a second access key of the S3 root user, for as long as clients change over from the first"},
+    {"secret-key-2", CONFIG_SECRET(struct settings, gateway.secret_key_2), "", 0, 0,
+     "secret key of -access-key-2; better in a file, see -secret-key-2-file"},
+    {"secret-key-2-file", CONFIG_STRING(struct settings, secret_key_2_file), "", 0, 0,
+     "file with the secret key of -access-key-2; others must not be able to read it"},
+    {"identity-key", CONFIG_STRING(struct settings, identity_key), "", 0, 0,
+     "file with the key that the secrets of users are sealed with in the metadata, made at the first start; none: "
+     "identity.key in -data-dir. To be kept with a backup: without it, access keys of users are lost"},
+    {"identity-cache", CONFIG_SIZE(struct settings, identity_cache_bytes), "64M", 65536, 0,
+     "memory of users with their policies, of those that asked last"},
     {"files-token", CONFIG_SECRET(struct settings, gateway.files_token), "", 0, 0,
      "Bearer token of the file API for peers on other hosts; better in a file, see -files-token-file"},
     {"files-token-file", CONFIG_STRING(struct settings, files_token_file), "", 0, 0,
@@ -190,16 +201,31 @@ static bool is_name(const char *text)
     return len > 0 && len <= SERVER_ID_MAX && text[0] != '.' && strspn(text, allowed) == len;
 }
 
+static void check_second_key(const struct settings *settings)
+{
+    const struct gateway_options *gateway = &settings->gateway;
+
+    if (!gateway->access_key_2[0] && !gateway->secret_key_2[0])
+        return;
+    if (strlen(gateway->access_key_2) < 3 || strlen(gateway->secret_key_2) < 8)
+        refuse("access-key-2, secret-key-2-file", "an access key of at least 3 and a secret of at least 8 characters "
+                                                  "are needed");
+    if (strcmp(gateway->access_key, gateway->access_key_2) == 0)
+        refuse("access-key-2", "it is the same as access-key");
+}
+
 static void check(struct settings *settings)
 {
     enum log_level level;
 
     take_secret(settings->secret_key_file, &settings->gateway.secret_key);
+    take_secret(settings->secret_key_2_file, &settings->gateway.secret_key_2);
     take_secret(settings->files_token_file, &settings->gateway.files_token);
     if (!settings->restore_metadata &&
         (strlen(settings->gateway.access_key) < 3 || strlen(settings->gateway.secret_key) < 8))
         refuse("access-key, secret-key-file", "an access key of at least 3 and a secret of at least 8 characters are "
                                               "needed");
+    check_second_key(settings);
     if (!settings->tls_cert[0] != !settings->tls_key[0])
         refuse("tls-cert, tls-key", "both or neither");
     if (settings->tls_port && !settings->tls_cert[0])

@@ -34,6 +34,7 @@ void exchange_release(struct exchange *exchange)
 {
     iam_call_free(exchange);
     s3_form_free(exchange->form);
+    identity_release(exchange->identity);
     meta_settings_release(exchange->settings);
     auth_verification_release(&exchange->verification);
     uri_query_release(&exchange->query);

@@ -42,6 +42,7 @@ struct exchange {
 
     /* identify.c: who asks */
     struct principal principal;
+    struct identity *identity; /* of a user's key: held, and what the principal points into; NULL: none */
     struct request_context context;
     struct auth_credentials credentials;
     struct auth_verification verification;

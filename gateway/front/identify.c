@@ -8,8 +8,10 @@
 #include "base/clock.h"
 #include "compat/sigv4.h"
 #include "gateway/front/operation.h"
+#include "gateway/front/pipeline_refusal.h"
 #include "gateway/front/resolve.h"
 #include "gateway/iam/call.h"
+#include "gateway/replication/lease.h"
 #include "gateway/s3/reply.h"
 
 #define SIGNED_TEXT_SHOWN_MAX   2048 /* of a text that was signed; those of usual requests are shorter */
@@ -80,21 +82,77 @@ static enum status refuse_access_key(struct exchange *exchange)
 /* Signing keys of the last days and regions; requests never leave the thread of their loop. */
 static _Thread_local struct sigv4_key_cache signing_keys;
 
+/* The secret of a root key; NULL: it is none. */
+static const char *root_secret(const struct gateway_options *options, struct bytes access_key)
+{
+    const char *const keys[][2] = {{options->access_key, options->secret_key},
+                                   {options->access_key_2, options->secret_key_2}};
+    const char *secret = NULL;
+
+    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+        if (keys[i][0] && keys[i][0][0] && bytes_equal_constant_time(access_key, bytes_from_str(keys[i][0])))
+            secret = keys[i][1];
+    return secret;
+}
+
+static struct principal principal_of(const struct identity *identity, const struct gateway_options *options)
+{
+    return (struct principal){
+        .caller = {.kind = identity->kind,
+                   .account = bytes_from_str(options->account_id),
+                   .arn = bytes_from_str(identity->arn),
+                   .canonical_id = bytes_from_str(identity->canonical_id),
+                   .bounded = identity->boundary != NULL},
+        .user_name = bytes_from_str(identity->name),
+        .user_id = bytes_from_str(identity->id),
+        .tags = identity->tag_list,
+        .tag_count = identity->tags.count,
+        .policies = {.identity = (const struct policy *const *)identity->policies,
+                     .identity_count = identity->policy_count,
+                     .boundary = identity->boundary},
+    };
+}
+
+/* The user of that key. A gateway that was replaced does not know who is one by now. */
+static enum status find_user(struct exchange *exchange)
+{
+    if (exchange->operation->class != CLASS_SYSTEM && !lease_holds(exchange->gateway->lease)) {
+        exchange->replaced = true;
+        return refuse_replaced(exchange);
+    }
+    enum status status =
+        identity_find(&exchange->gateway->identities, exchange->credentials.access_key, &exchange->identity);
+    if (status == STATUS_NOT_FOUND || (!status && !exchange->identity->active))
+        return refuse_access_key(exchange);
+    if (status == STATUS_CORRUPT) /* no repetition helps */
+        return s3_fail(exchange, S3_INTERNAL_ERROR);
+    return status ? s3_fail_status(exchange, status) : STATUS_OK;
+}
+
 static enum status verify_signature(struct exchange *exchange, const struct auth_request *request)
 {
     const struct gateway_options *options = &exchange->gateway->options;
+    const char *secret = root_secret(options, exchange->credentials.access_key);
+    struct principal principal = principal_root;
+    enum status status = STATUS_OK;
 
     if (exchange->credentials.session_token.data)
         return s3_fail(exchange, S3_INVALID_TOKEN); /* no temporary credentials are ever issued */
-    if (!bytes_equal_constant_time(exchange->credentials.access_key, bytes_from_str(options->access_key)))
-        return refuse_access_key(exchange);
-    enum status status = exchange->call ? iam_call_receive(exchange, IAM_FORM_BYTES_MAX) : STATUS_OK;
+    if (!secret) {
+        status = find_user(exchange);
+        if (status)
+            return status;
+        secret = exchange->identity->secret;
+        principal = principal_of(exchange->identity, options);
+    }
+    if (exchange->call)
+        status = iam_call_receive(exchange, IAM_FORM_BYTES_MAX);
     if (status)
         return status;
-    switch (auth_verify(request, &exchange->credentials, bytes_from_str(options->secret_key), &signing_keys,
-                        &exchange->verification)) {
+    switch (
+        auth_verify(request, &exchange->credentials, bytes_from_str(secret), &signing_keys, &exchange->verification)) {
     case STATUS_OK:
-        exchange->principal = principal_root;
+        exchange->principal = principal;
         exchange->principal.access_key = exchange->credentials.access_key;
         return STATUS_OK;
     case STATUS_DENIED:

@@ -67,6 +67,27 @@ static void test_no_file(void **state)
     assert_int_equal(secret_file_read("/tmp", secret, sizeof(secret), &error) == STATUS_OK, 0);
 }
 
+static void test_made(void **state)
+{
+    static const char fresh[] = "/tmp/tercet-secret-made";
+    const char *error = NULL;
+    char secret[8];
+    struct stat info;
+
+    (void)state;
+    mode_t before = umask(0);
+    assert_int_equal(secret_file_create(fresh, "abc"), STATUS_OK);
+    umask(before);
+    assert_int_equal(stat(fresh, &info), 0);
+    assert_int_equal(info.st_mode & 07777, 0600);
+    assert_int_equal(secret_file_create(fresh, "def"), STATUS_OK); /* whole, in its place */
+    assert_int_equal(secret_file_read(fresh, secret, sizeof(secret), &error), STATUS_OK);
+    assert_string_equal(secret, "def");
+    assert_int_equal(access("/tmp/tercet-secret-made.new", F_OK), -1);
+    assert_int_equal(unlink(fresh), 0);
+    assert_int_equal(secret_file_create("/nonexistent/file", "abc"), STATUS_IO);
+}
+
 static int make_file(void **state)
 {
     (void)state;
@@ -87,6 +108,7 @@ int main(void)
         cmocka_unit_test(test_the_first_line_is_the_secret),
         cmocka_unit_test(test_modes),
         cmocka_unit_test(test_no_file),
+        cmocka_unit_test(test_made),
     };
     return cmocka_run_group_tests(tests, make_file, remove_file);
 }

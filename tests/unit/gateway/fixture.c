@@ -103,6 +103,11 @@ int fixture_setup(void **state)
     loop_group_start(&gateway->loops, 2);
     gateway->cluster = fake_cluster_create(FIXTURE_NODES, FIXTURE_CHUNK_BYTES);
     open_metadata(fixture);
+    random_bytes(&gateway->seal, sizeof(gateway->seal));
+    gateway->identities = (struct identity_source){.meta = gateway->meta,
+                                                   .account = gateway->options.account_id,
+                                                   .seal = &gateway->seal,
+                                                   .cache = identity_cache_create(FIXTURE_IDENTITY_CACHE)};
     assert_int_equal(http_server_start(&gateway->loops, &config, &fixture->server), STATUS_OK);
     gateway->servers[0] = fixture->server;
     return 0;
@@ -119,6 +124,7 @@ int fixture_teardown(void **state)
     loop_group_stop(&gateway->loops);
     cluster_free(gateway->cluster);
     meta_close(gateway->meta);
+    identity_cache_free(gateway->identities.cache);
     store_close(fixture->store);
     meta_space_free(gateway->meta_space);
     pool_free(gateway->pool);
@@ -223,6 +229,11 @@ static void sign(char *head, size_t max, const char *method, const char *target,
     add(head, max, text);
 }
 
+static bool signs(enum asker asker)
+{
+    return asker == ROOT || asker == FORGER || asker == STRANGER || asker == USER;
+}
+
 static void ask_service(struct fixture *fixture, enum asker asker, const char *service, const char *payload,
                         const char *method, const char *target, const char *headers, struct bytes body,
                         struct answer *answer)
@@ -234,14 +245,17 @@ static void ask_service(struct fixture *fixture, enum asker asker, const char *s
         add(lines, sizeof(lines), "Host: 127.0.0.1\r\n");
     add(lines, sizeof(lines), headers);
     clock_format_basic(clock_wall_ms(), time);
-    if (asker == ROOT || asker == FORGER || asker == STRANGER) {
+    if (signs(asker)) {
         if (strcmp(service, "s3") == 0)
             add(lines, sizeof(lines), "x-amz-content-sha256: UNSIGNED-PAYLOAD\r\n");
         snprintf(text, sizeof(text), "x-amz-date: %s\r\n", time);
         add(lines, sizeof(lines), text);
     }
     snprintf(head, sizeof(head), "%s %s HTTP/1.1\r\n%s", method, target, lines);
-    if (asker == ROOT || asker == FORGER || asker == STRANGER)
+    if (asker == USER)
+        sign(head, sizeof(head), method, target, lines, fixture->user_key, fixture->user_secret, time, service,
+             payload);
+    else if (signs(asker))
         sign(head, sizeof(head), method, target, lines, asker == STRANGER ? "AKIDSTRANGER" : FIXTURE_ACCESS_KEY,
              asker == FORGER ? "another" : FIXTURE_SECRET_KEY, time, service, payload);
     if (asker == BEARER)

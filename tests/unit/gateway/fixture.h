@@ -16,11 +16,12 @@
 #include "tests/unit/base/http_peer.h"
 #include "tests/unit/gateway/fake_cluster.h"
 
-#define FIXTURE_CHUNK_BYTES 65536
-#define FIXTURE_NODES       4
-#define FIXTURE_ACCESS_KEY  "AKIDEXAMPLE"
-#define FIXTURE_SECRET_KEY  "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
-#define FIXTURE_TOKEN       "token-of-the-files"
+#define FIXTURE_CHUNK_BYTES    65536
+#define FIXTURE_NODES          4
+#define FIXTURE_ACCESS_KEY     "AKIDEXAMPLE"
+#define FIXTURE_SECRET_KEY     "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
+#define FIXTURE_IDENTITY_CACHE (64u << 10)
+#define FIXTURE_TOKEN          "token-of-the-files"
 
 struct fixture {
     struct gateway gateway;
@@ -29,7 +30,8 @@ struct fixture {
     char directory[64]; /* a temporary one */
     /* These take effect with fixture_look_at_disk. Low: there is room for commits, but not for data. */
     atomic_bool disk_is_low, disk_is_full;
-    struct answer answer; /* the last one */
+    const char *user_key, *user_secret; /* the test's, for USER */
+    struct answer answer;               /* the last one */
 };
 
 /* For cmocka's set-up and tear-down; *state is the fixture. With two loops. */
@@ -44,6 +46,7 @@ enum asker {
     FORGER,    /* signed with another secret */
     STRANGER,  /* signed with a key that does not exist */
     BEARER,    /* with the token of the documented API */
+    USER,      /* signed with fixture->user_key */
 };
 
 /* Sends one request on a connection of its own; headers: whole lines, or "" for none; body: text, or NULL for none.

@@ -108,6 +108,7 @@ static const struct {
     {"pool-threads", "0", "1", "256", "257"},
     {"connections", "0", "1", "1000000", "1000001"},
     {"connections-per-peer", NULL, "0", "1000000", "1000001"},
+    {"identity-cache", "65535", "64K", NULL, NULL},
     {"head-memory", "1023K", "1M", "1G", "1073741825"},
     {"reads", "0", "1", "100000", "100001"},
     {"writes", "0", "1", "100000", "100001"},
@@ -289,6 +290,19 @@ static void a_peer_has_all_but_a_sixteenth_of_the_connections(void **state)
     assert_taken();
 }
 
+static void a_second_root_key_is_whole_and_another(void **state)
+{
+    (void)state;
+    LOAD(NULL, IDENTITY, "-access-key-2=AKID2");
+    assert_refused("access-key-2, secret-key-2-file");
+    LOAD(NULL, IDENTITY, "-secret-key-2=12345678");
+    assert_refused("access-key-2, secret-key-2-file");
+    LOAD(NULL, IDENTITY, "-access-key-2=AKID", "-secret-key-2=12345678");
+    assert_refused("access-key-2");
+    LOAD(NULL, IDENTITY, "-access-key-2=AKID2", "-secret-key-2=12345678");
+    assert_taken();
+}
+
 static void what_is_unknown_is_refused(void **state)
 {
     (void)state;
@@ -317,7 +331,8 @@ static bool reach_where_they_belong(const struct settings *settings)
            admission.upload_bytes_max == 64 << 20 && strcmp(options.region, "eu-1") == 0 &&
            strcmp(options.domain, "s3.example.com") == 0 && strcmp(options.access_key, "AKID") == 0 &&
            strcmp(options.secret_key, "secret-of-root") == 0 && strcmp(options.server_id, "one") == 0 &&
-           strcmp(options.account_id, "123456789012") == 0 && strcmp(options.files_token, "1234567890123456") == 0 &&
+           strcmp(options.account_id, "123456789012") == 0 && strcmp(options.access_key_2, "AKID2") == 0 &&
+           strcmp(options.secret_key_2, "secret-of-two") == 0 && strcmp(options.files_token, "1234567890123456") == 0 &&
            options.open_files_api && options.access_log;
 }
 
@@ -329,7 +344,7 @@ static void settings_reach_where_they_belong(void **state)
          "-orphan-percent=16", "-upload-expiry=17s", "-files-versions-max=18", "-files-versions-days=19", "-reads=21",
          "-writes=22", "-lists=23", "-others=24", "-errors=25", "-upload-memory=64M", "-region=eu-1",
          "-domain=s3.example.com", "-server-id=one", "-account-id=123456789012", "-files-token=1234567890123456",
-         "-open-files-api=true", "-accesslog=true");
+         "-open-files-api=true", "-accesslog=true", "-access-key-2=AKID2", "-secret-key-2=secret-of-two");
     assert_taken();
 }
 
@@ -421,6 +436,7 @@ int main(void)
         cmocka_unit_test(the_token_of_files_must_be_long),
         cmocka_unit_test(upload_memory_holds_a_window),
         cmocka_unit_test(a_peer_has_all_but_a_sixteenth_of_the_connections),
+        cmocka_unit_test(a_second_root_key_is_whole_and_another),
         cmocka_unit_test(what_is_unknown_is_refused),
         cmocka_unit_test(settings_reach_where_they_belong),
         cmocka_unit_test(a_secret_may_be_in_a_file),

@@ -1,0 +1,12 @@
+/* The identities that were used last, within a bound; see identity.h. Any thread; a lock is held for a look-up only. */
+#ifndef TERCET_GATEWAY_IDENTITY_CACHE_H
+#define TERCET_GATEWAY_IDENTITY_CACHE_H
+
+#include "gateway/identity/identity.h"
+
+/* Held for the caller; NULL: it is not there, or is of another generation and now gone. */
+struct identity *identity_cache_get(struct identity_cache *cache, struct bytes access_key, uint64_t generation);
+/* Keeps it, too, if it fits at all; in the place of an earlier one of that key. */
+void identity_cache_put(struct identity_cache *cache, struct identity *identity);
+
+#endif

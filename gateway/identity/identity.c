@@ -1,0 +1,257 @@
+/* Reads an identity from the directory, whole, as of one generation; see the header. */
+#include "gateway/identity/identity.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/log.h"
+#include "gateway/identity/cache.h"
+#include "gateway/identity/group.h"
+#include "gateway/identity/managed_policy.h"
+#include "gateway/identity/user.h"
+
+#define TRIES            8    /* to read all of it while nothing is changed */
+#define COST_OF_IDENTITY 2048 /* about, without what grows */
+#define COST_OF_POLICY   512
+#define COST_OF_BYTE     4 /* of a policy's document, parsed */
+
+static void identity_free(struct identity *identity)
+{
+    free(identity->access_key);
+    free(identity->name);
+    free(identity->path);
+    free(identity->id);
+    free(identity->arn);
+    free(identity->canonical_id);
+    identity_texts_release(&identity->tags);
+    free(identity->tag_list);
+    for (size_t i = 0; i < identity->policy_count; i++) {
+        policy_free(identity->policies[i]);
+        free(identity->policy_names[i]);
+    }
+    free(identity->policies);
+    free(identity->policy_names);
+    policy_free(identity->boundary);
+    explicit_bzero(identity->secret, sizeof(identity->secret));
+    free(identity);
+}
+
+void identity_release(struct identity *identity)
+{
+    if (identity && atomic_fetch_sub(&identity->references, 1) == 1)
+        identity_free(identity);
+}
+
+/* ---- policies ------------------------------------------------------------------------------------------------- */
+
+/* What stands for a policy of which nobody knows what it says. */
+static struct policy *policy_of_nothing(enum policy_kind kind)
+{
+    static const char text[] =
+        "{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Deny\",\"Action\":\"*\",\"Resource\":\"*\"}]}";
+    struct policy_problem problem;
+    struct policy *policy;
+
+    enum status status = policy_parse(bytes_from_str(text), kind, (struct bytes){0}, &policy, &problem);
+    CHECK(status == STATUS_OK);
+    return policy;
+}
+
+/* document NULL: it could not be read. */
+static struct policy *parse(const struct identity *identity, const char *name, enum policy_kind kind,
+                            const char *document)
+{
+    struct policy_problem problem = {"it is not there"};
+    struct policy *policy;
+
+    if (document && !policy_parse(bytes_from_str(document), kind, (struct bytes){0}, &policy, &problem))
+        return policy;
+    log_error("a policy cannot be used: it denies everything to those who have it", LOG_STR("policy", name),
+              LOG_STR("user", identity->name), LOG_STR("problem", problem.text));
+    return policy_of_nothing(kind);
+}
+
+static void add_policy(struct identity *identity, char *take_name, const char *document)
+{
+    size_t count = identity->policy_count + 1;
+
+    identity->policies = mem_realloc(identity->policies, count * sizeof(*identity->policies));
+    identity->policy_names = mem_realloc(identity->policy_names, count * sizeof(*identity->policy_names));
+    identity->policies[identity->policy_count] = parse(identity, take_name, POLICY_IDENTITY, document);
+    identity->policy_names[identity->policy_count] = take_name;
+    identity->policy_count = count;
+    identity->cost += COST_OF_POLICY + strlen(take_name) + COST_OF_BYTE * strlen(document ? document : "");
+}
+
+static void add_inline(struct identity *identity, const char *kind, const char *owner,
+                       const struct identity_texts *policies)
+{
+    for (size_t i = 0; i < policies->count; i++) {
+        struct buffer name;
+        buffer_init(&name, META_IDENTITY_DOCUMENT_MAX);
+        enum status status = buffer_printf(&name, "%s/%s/%s", kind, owner, policies->items[i].name);
+        CHECK(status == STATUS_OK);
+        add_policy(identity, name.data, policies->items[i].text);
+    }
+}
+
+/* The document of the default version. NULL: there is none, or it cannot be read: then the policy denies. */
+static enum status load_document(const struct identity_source *source, const char *arn, char **document)
+{
+    struct identity_managed_policy policy;
+
+    *document = NULL;
+    enum status status = identity_managed_policy_load_arn(source->meta, source->account, bytes_from_str(arn), &policy);
+    if (status == STATUS_NOT_FOUND || status == STATUS_INVALID || status == STATUS_CORRUPT)
+        return STATUS_OK;
+    if (status)
+        return status;
+    *document = mem_strdup(identity_managed_policy_version(&policy, policy.default_version)->document);
+    identity_managed_policy_release(&policy);
+    return STATUS_OK;
+}
+
+static enum status add_attached(const struct identity_source *source, struct identity *identity,
+                                const struct identity_names *attached)
+{
+    enum status status = STATUS_OK;
+
+    for (size_t i = 0; i < attached->count && !status; i++) {
+        char *document;
+        status = load_document(source, attached->names[i], &document);
+        if (!status)
+            add_policy(identity, mem_strdup(attached->names[i]), document);
+        free(document);
+    }
+    return status;
+}
+
+static enum status add_group(const struct identity_source *source, struct identity *identity, const char *name)
+{
+    struct identity_group group;
+
+    enum status status = identity_group_load(source->meta, bytes_from_str(name), &group);
+    if (status == STATUS_NOT_FOUND || status == STATUS_CORRUPT) {
+        add_policy(identity, mem_strdup(name), NULL); /* it may have denied something */
+        return STATUS_OK;
+    }
+    if (status)
+        return status;
+    add_inline(identity, "group", group.name, &group.policies);
+    status = add_attached(source, identity, &group.attached);
+    identity_group_release(&group);
+    return status;
+}
+
+static enum status set_boundary(const struct identity_source *source, struct identity *identity, const char *arn)
+{
+    char *document;
+
+    enum status status = load_document(source, arn, &document);
+    if (!status) {
+        identity->boundary = parse(identity, arn, POLICY_BOUNDARY, document);
+        identity->cost += COST_OF_POLICY + COST_OF_BYTE * strlen(document ? document : "");
+    }
+    free(document);
+    return status;
+}
+
+/* ---- the identity --------------------------------------------------------------------------------------------- */
+
+static void take_user(struct identity *identity, struct identity_user *user, const char *account)
+{
+    identity->kind = POLICY_USER;
+    identity->name = mem_strdup(user->name);
+    identity->path = mem_strdup(user->path);
+    identity->id = mem_strdup(user->id);
+    identity->canonical_id = mem_strdup(user->canonical_id);
+    identity->arn = identity_arn(account, "user", user->path, user->name);
+    identity->tags = user->tags;
+    user->tags = (struct identity_texts){0};
+    identity->tag_list = mem_zalloc((identity->tags.count + 1) * sizeof(*identity->tag_list));
+    for (size_t i = 0; i < identity->tags.count; i++) {
+        const struct identity_text *tag = &identity->tags.items[i];
+        identity->tag_list[i] = (struct tag){bytes_from_str(tag->name), bytes_from_str(tag->text)};
+        identity->cost += 64 + strlen(tag->name) + strlen(tag->text);
+    }
+}
+
+static enum status load_user(const struct identity_source *source, const char *name, struct identity *identity)
+{
+    struct identity_user user;
+
+    enum status status = identity_user_load(source->meta, bytes_from_str(name), &user);
+    if (status)
+        return status;
+    take_user(identity, &user, source->account);
+    add_inline(identity, "user", user.name, &user.policies);
+    status = add_attached(source, identity, &user.attached);
+    for (size_t i = 0; i < user.groups.count && !status; i++)
+        status = add_group(source, identity, user.groups.names[i]);
+    if (!status && user.boundary)
+        status = set_boundary(source, identity, user.boundary);
+    identity_user_release(&user);
+    return status;
+}
+
+/* A row that is wrong opens nothing. */
+static enum status refuse_row(struct bytes access_key, const char *what, enum status status)
+{
+    log_error(what, LOG_BYTES("accessKey", access_key), LOG_STATUS(status));
+    return STATUS_CORRUPT;
+}
+
+static enum status identity_read(const struct identity_source *source, struct bytes access_key,
+                                 struct identity *identity)
+{
+    struct identity_access_key key;
+
+    enum status status = identity_access_key_load(source->meta, access_key, &key);
+    if (status)
+        return status == STATUS_CORRUPT ? refuse_row(access_key, "the row of an access key is damaged", status)
+                                        : status;
+    identity->access_key = mem_strdup(key.id);
+    identity->active = key.active;
+    status = load_user(source, key.user, identity);
+    if (status == STATUS_NOT_FOUND || status == STATUS_CORRUPT)
+        status = refuse_row(access_key, "the user of an access key is damaged or not there", status);
+    if (!status) {
+        status = identity_access_key_secret(&key, source->seal, identity->secret);
+        if (status)
+            status = refuse_row(access_key, "the secret of an access key is damaged, or sealed by another key", status);
+    }
+    identity_access_key_release(&key);
+    return status;
+}
+
+/* Does it hold, what was read, or was something changed meanwhile? */
+static bool is_settled(const struct identity_source *source, uint64_t generation)
+{
+    return meta_identity_generation(source->meta) == generation;
+}
+
+enum status identity_find(const struct identity_source *source, struct bytes access_key, struct identity **found)
+{
+    *found = NULL;
+    for (int i = 0; i < TRIES; i++) {
+        uint64_t generation = meta_identity_generation(source->meta);
+        *found = identity_cache_get(source->cache, access_key, generation);
+        if (*found)
+            return STATUS_OK;
+        struct identity *identity = mem_zalloc(sizeof(*identity));
+        identity->generation = generation;
+        identity->cost = COST_OF_IDENTITY;
+        atomic_store(&identity->references, 1);
+        enum status status = identity_read(source, access_key, identity);
+        if (!status && is_settled(source, generation)) {
+            identity_cache_put(source->cache, identity);
+            *found = identity;
+            return STATUS_OK;
+        }
+        identity_release(identity);
+        if (status && is_settled(source, generation))
+            return status;
+    }
+    return STATUS_UNAVAILABLE;
+}

@@ -1,0 +1,62 @@
+/* Who an access key belongs to, with all that decides what it may do: read from the directory, parsed, immutable, and
+ * shared by the requests that it signs. Kept in a cache as long as nothing was changed in the directory: a right that
+ * was taken away, or a key, is gone for the next request that begins after the answer. */
+#ifndef TERCET_GATEWAY_IDENTITY_IDENTITY_H
+#define TERCET_GATEWAY_IDENTITY_IDENTITY_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/seal.h"
+#include "compat/policy.h"
+#include "compat/tags.h"
+#include "gateway/identity/access_key.h"
+#include "gateway/identity/lists.h"
+
+struct identity_cache;
+
+struct identity {
+    enum policy_caller_kind kind; /* POLICY_USER */
+    char *access_key;
+    char secret[ACCESS_KEY_SECRET_MAX + 1];
+    bool active; /* the key; one that is not opens nothing */
+    char *name, *path;
+    char *id; /* AIDA... */
+    char *arn, *canonical_id;
+    struct identity_texts tags;
+    struct tag *tag_list; /* the same, as requests ask for them */
+    /* Its own, inline and attached, and those of its groups. One that cannot be read or parsed is in its place one that
+     * denies everything. Names for log lines: the ARN, or user/NAME/POLICY, group/NAME/POLICY. */
+    struct policy **policies;
+    char **policy_names;
+    size_t policy_count;
+    struct policy *boundary; /* NULL: none */
+    uint64_t generation;     /* of the directory, that it was read at */
+    size_t cost;             /* about what it takes in memory */
+    _Atomic unsigned references;
+};
+
+/* Where identities are found. */
+struct identity_source {
+    struct meta *meta;
+    const char *account; /* twelve digits */
+    const struct seal_key *seal;
+    struct identity_cache *cache;
+};
+
+/* NOT_FOUND: there is no such key. UNAVAILABLE: the directory changes faster than it can be read. To be released. May
+ * suspend. */
+enum status identity_find(const struct identity_source *source, struct bytes access_key, struct identity **identity);
+void identity_release(struct identity *identity); /* NULL is nothing; any thread */
+
+/* Keeps so many bytes of identities, of those that were used last. */
+struct identity_cache *identity_cache_create(uint64_t bytes_max);
+void identity_cache_free(struct identity_cache *cache);
+struct identity_cache_figures {
+    uint64_t entries, bytes, read; /* read: identities that were not there, or as of before a change */
+};
+struct identity_cache_figures identity_cache_figures(struct identity_cache *cache);
+
+#endif
