@@ -118,12 +118,17 @@ static enum status open_identities(struct gateway *gateway, const struct setting
 {
     char path[4096];
     const char *error = "";
+    uint64_t forgotten = 0;
 
     if (settings->identity_key[0])
         snprintf(path, sizeof(path), "%s", settings->identity_key);
     else
         snprintf(path, sizeof(path), "%s/identity.key", settings->data_dir);
-    enum status status = identity_key_file_open(path, gateway->meta, &gateway->seal, &error);
+    enum status status = settings->identity_key_lost
+                             ? identity_key_file_open_lost(path, gateway->meta, &gateway->seal, &forgotten, &error)
+                             : identity_key_file_open(path, gateway->meta, &gateway->seal, &error);
+    if (forgotten)
+        log_warn("access keys of users were removed: the key of their secrets is lost", LOG_INT("removed", forgotten));
     if (status) {
         fprintf(stderr, "tercet-gateway: identity-key: %s: %s\n", path, error);
         log_error("the key of the users' secrets cannot be used", LOG_STR("path", path), LOG_STR("reason", error),

@@ -46,6 +46,8 @@ static const struct config_option options[] = {
     {"identity-key", CONFIG_STRING(struct settings, identity_key), "", 0, 0,
      "file with the key that the secrets of users are sealed with in the metadata, made at the first start; none: "
      "identity.key in -data-dir. To be kept with a backup: without it, access keys of users are lost"},
+    {"identity-key-lost", CONFIG_BOOL(struct settings, identity_key_lost), "false", 0, 0,
+     "the file -identity-key is lost for good: the access keys of users that cannot be opened without it are removed"},
     {"identity-cache", CONFIG_SIZE(struct settings, identity_cache_bytes), "64M", 65536, 0,
      "memory of users with their policies, of those that asked last"},
     {"files-token", CONFIG_SECRET(struct settings, gateway.files_token), "", 0, 0,

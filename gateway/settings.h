@@ -17,7 +17,7 @@ struct settings {
     uint64_t idle_timeout_ms, head_timeout_ms, rate_min, rate_window_ms, read_pause_ms;
     uint64_t cache_bytes, identity_cache_bytes, data_reserve_bytes, metadata_copies, restore_from;
     uint64_t gc_backlog, repair_bandwidth, drain_ms;
-    bool restore_metadata, restore_damaged, health;
+    bool restore_metadata, restore_damaged, identity_key_lost, health;
 };
 
 /* Reads everything and checks what belongs together, the keys in files too; explains on stderr and exits 2 when it does

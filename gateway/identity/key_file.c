@@ -1,11 +1,14 @@
 /* The key file; see the header. */
 #include "gateway/identity/key_file.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/check.h"
 #include "base/secret_file.h"
 #include "gateway/identity/access_key.h"
+#include "gateway/identity/user.h"
 
 #define KEY_TEXT_LEN (2 * SEAL_KEY_LEN) /* in hex */
 #define ROWS_TRIED   100
@@ -81,5 +84,71 @@ enum status identity_key_file_open(const char *path, struct meta *meta, struct s
         status = create_key(path, key, error);
     }
     meta_identity_page_release(&page);
+    return status;
+}
+
+/* ---- when it is lost ------------------------------------------------------------------------------------------- */
+
+/* With the user's list of keys, as far as the user can be read. */
+static void forget(struct identity_changes *changes, struct meta *meta, const char *id, struct bytes user_name)
+{
+    struct identity_user user;
+
+    identity_access_key_remove(changes, id);
+    if (user_name.len == 0 || identity_user_load(meta, user_name, &user))
+        return;
+    if (identity_names_remove(&user.keys, bytes_from_str(id)))
+        identity_user_put(changes, &user);
+    identity_user_release(&user);
+}
+
+static enum status forget_unless_opened(struct meta *meta, struct bytes row_name, const struct seal_key *key,
+                                        uint64_t *forgotten)
+{
+    char secret[ACCESS_KEY_SECRET_MAX + 1];
+    struct identity_access_key access_key = {0};
+    struct identity_changes changes = {0};
+    uint64_t generation = meta_identity_generation(meta);
+
+    enum status status = identity_access_key_load(meta, row_name, &access_key);
+    if (!status)
+        status = identity_access_key_secret(&access_key, key, secret);
+    explicit_bzero(secret, sizeof(secret));
+    if (status == STATUS_DENIED || status == STATUS_CORRUPT) {
+        char *id = mem_strndup(row_name.data, row_name.len);
+        forget(&changes, meta, id, bytes_from_str(access_key.user));
+        status = identity_changes_commit(meta, generation, &changes);
+        *forgotten += status == STATUS_OK;
+        free(id);
+    }
+    identity_changes_release(&changes);
+    identity_access_key_release(&access_key);
+    return status;
+}
+
+enum status identity_key_file_open_lost(const char *path, struct meta *meta, struct seal_key *key, uint64_t *forgotten,
+                                        const char **error)
+{
+    struct meta_identity_page page;
+    struct buffer after;
+    struct stat info;
+    bool more = true;
+
+    *forgotten = 0;
+    enum status status = stat(path, &info) == 0 ? read_key(path, key, error) : create_key(path, key, error);
+    buffer_init(&after, META_IDENTITY_KEY_MAX);
+    while (!status && more) {
+        *error = "the access keys that it does not open cannot be removed";
+        status = identity_rows_list(meta, IDENTITY_KEYS, "", buffer_bytes(&after), ROWS_TRIED, &page);
+        if (status)
+            break;
+        for (size_t i = 0; i < page.count && !status; i++)
+            status = forget_unless_opened(meta, identity_row_name(&page.rows[i]), key, forgotten);
+        more = page.more;
+        if (!status && page.count > 0)
+            status = buffer_assign(&after, identity_row_name(&page.rows[page.count - 1]));
+        meta_identity_page_release(&page);
+    }
+    buffer_release(&after);
     return status;
 }

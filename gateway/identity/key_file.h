@@ -11,5 +11,9 @@
  * NOT_FOUND: access keys need the file, and it is not there; DENIED: they were sealed by another key, or the file is
  * open to others; INVALID: it holds no key; IO. *error is a static text that explains. Blocks. */
 enum status identity_key_file_open(const char *path, struct meta *meta, struct seal_key *key, const char **error);
+/* The same when the file is lost for good: makes a key when there is no file, and then removes the access keys that it
+ * does not open; *forgotten: how many. Their users stay. */
+enum status identity_key_file_open_lost(const char *path, struct meta *meta, struct seal_key *key, uint64_t *forgotten,
+                                        const char **error);
 
 #endif

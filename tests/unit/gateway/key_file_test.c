@@ -9,6 +9,7 @@
 #include "base/secret_file.h"
 #include "gateway/identity/access_key.h"
 #include "gateway/identity/key_file.h"
+#include "gateway/identity/user.h"
 
 #define OK(call) assert_int_equal((call), STATUS_OK)
 
@@ -86,6 +87,49 @@ static void test_missing_or_another(void **state)
     assert_memory_equal(&first, &other, sizeof(first));
 }
 
+static void test_lost(void **state)
+{
+    struct fixture *f = *state;
+    struct identity_changes changes = {0};
+    struct identity_access_key old, fresh, found;
+    struct identity_user user;
+    struct seal_key key;
+    char secret[ACCESS_KEY_SECRET_LEN + 1];
+    const char *error = "";
+    uint64_t forgotten;
+
+    OK(open_key(f, &key));
+    identity_user_create(&user, BYTES("alice"), BYTES("/"));
+    identity_access_key_create(&old, "alice", &key, secret);
+    identity_names_add(&user.keys, bytes_from_str(old.id));
+    identity_names_add(&user.keys, BYTES("AKIAOTHER"));
+    identity_user_put(&changes, &user);
+    identity_access_key_put(&changes, &old);
+    identity_changes_add(&changes, IDENTITY_KEYS, "", "AKIADAMAGED", strdup("{}"));
+    OK(identity_changes_commit(f->gateway.meta, meta_identity_generation(f->gateway.meta), &changes));
+    identity_changes_release(&changes);
+    identity_user_release(&user);
+    assert_int_equal(unlink(path), 0);
+    OK(identity_key_file_open_lost(path, f->gateway.meta, &key, &forgotten, &error));
+    assert_int_equal(forgotten, 2);
+    assert_int_equal(identity_access_key_load(f->gateway.meta, bytes_from_str(old.id), &found), STATUS_NOT_FOUND);
+    OK(identity_user_load(f->gateway.meta, BYTES("alice"), &user));
+    assert_true(user.keys.count == 1 && identity_names_have(&user.keys, BYTES("AKIAOTHER")));
+    identity_user_release(&user);
+
+    identity_access_key_create(&fresh, "alice", &key, secret); /* and what the new one opens stays */
+    identity_access_key_put(&changes, &fresh);
+    OK(identity_changes_commit(f->gateway.meta, meta_identity_generation(f->gateway.meta), &changes));
+    identity_changes_release(&changes);
+    OK(identity_key_file_open_lost(path, f->gateway.meta, &key, &forgotten, &error));
+    assert_int_equal(forgotten, 0);
+    OK(open_key(f, &key));
+    OK(identity_access_key_load(f->gateway.meta, bytes_from_str(fresh.id), &found));
+    identity_access_key_release(&found);
+    identity_access_key_release(&fresh);
+    identity_access_key_release(&old);
+}
+
 /* One damaged row does not keep a gateway from starting. */
 static void test_damaged_row(void **state)
 {
@@ -114,10 +158,8 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, fixture_teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_made_once),
-        TEST(test_missing_or_another),
-        TEST(test_damaged_row),
-        TEST(test_cannot_be_written),
+        TEST(test_made_once),   TEST(test_missing_or_another), TEST(test_lost),
+        TEST(test_damaged_row), TEST(test_cannot_be_written),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
