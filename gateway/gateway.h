@@ -27,6 +27,7 @@
 struct lease;
 struct meta_space;
 struct replication;
+struct key_uses;
 
 struct gateway_options {
     const char *access_key, *secret_key;     /* the root credentials */
@@ -62,6 +63,7 @@ struct gateway {
     struct pool *pool;           /* reads of metadata, hashing */
     struct md5_queue *md5_queue; /* what uploads want hashed */
     struct identity_source identities;
+    struct key_uses *key_uses;
     struct seal_key seal; /* what secrets in the metadata are sealed with */
     struct loop_group loops;
     struct admission admission;

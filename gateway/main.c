@@ -26,6 +26,7 @@
 #include "gateway/front/operation.h"
 #include "gateway/front/refusal.h"
 #include "gateway/identity/key_file.h"
+#include "gateway/identity/key_uses.h"
 #include "gateway/settings.h"
 #include "gateway/system/system.h"
 #include "gateway/s3/bucket_settings.h"
@@ -135,6 +136,7 @@ static enum status open_identities(struct gateway *gateway, const struct setting
                   LOG_STATUS(status));
         return status;
     }
+    gateway->key_uses = key_uses_create();
     gateway->identities = (struct identity_source){.meta = gateway->meta,
                                                    .account = settings->gateway.account_id,
                                                    .seal = &gateway->seal,
@@ -422,6 +424,7 @@ int main(int argc, char **argv)
     if (gateway.cluster)
         cluster_free(gateway.cluster);
     identity_cache_free(gateway.identities.cache);
+    key_uses_free(gateway.key_uses);
     meta_space_free(gateway.meta_space);
     replication_free(gateway.replication);
     pool_free(gateway.pool);

@@ -11,6 +11,7 @@
 #include "gateway/front/pipeline_refusal.h"
 #include "gateway/front/resolve.h"
 #include "gateway/iam/call.h"
+#include "gateway/identity/key_uses.h"
 #include "gateway/replication/lease.h"
 #include "gateway/s3/reply.h"
 
@@ -129,6 +130,19 @@ static enum status find_user(struct exchange *exchange)
     return status ? s3_fail_status(exchange, status) : STATUS_OK;
 }
 
+static void note_use(const struct exchange *exchange)
+{
+    const struct auth_credentials *credentials = &exchange->credentials;
+    struct bytes region = credentials->region;
+
+    if (!exchange->identity)
+        return;
+    if (region.len == 0) /* of version 2 */
+        region = bytes_from_str(exchange->gateway->options.region);
+    key_uses_note(exchange->gateway->key_uses, credentials->access_key, exchange->call ? "iam" : "s3", region,
+                  clock_wall_ms());
+}
+
 static enum status verify_signature(struct exchange *exchange, const struct auth_request *request)
 {
     const struct gateway_options *options = &exchange->gateway->options;
@@ -152,6 +166,7 @@ static enum status verify_signature(struct exchange *exchange, const struct auth
     switch (
         auth_verify(request, &exchange->credentials, bytes_from_str(secret), &signing_keys, &exchange->verification)) {
     case STATUS_OK:
+        note_use(exchange);
         exchange->principal = principal;
         exchange->principal.access_key = exchange->credentials.access_key;
         return STATUS_OK;

@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "gateway/identity/aws_policies.h"
 #include "gateway/identity/document.h"
 
 /* ---- versions ------------------------------------------------------------------------------------------------- */
@@ -136,8 +137,10 @@ enum status identity_managed_policy_load_arn(struct meta *meta, const char *acco
     struct bytes path, name;
 
     *policy = (struct identity_managed_policy){0};
-    enum status status = identity_arn_parse(arn, account, "policy", &path, &name);
+    enum status status = identity_arn_parse(arn, AWS_POLICIES_ACCOUNT, "policy", &path, &name);
     if (!status)
+        status = aws_policies_find(name, policy);
+    else if (!(status = identity_arn_parse(arn, account, "policy", &path, &name)))
         status = identity_managed_policy_load(meta, name, policy);
     if (!status && (!bytes_equal_str(path, policy->path) || !bytes_equal_str(name, policy->name))) {
         identity_managed_policy_release(policy);
@@ -185,6 +188,10 @@ void identity_managed_policy_put(struct identity_changes *changes, const struct 
 {
     struct document_writer writer;
 
+    if (policy->of_aws) {
+        changes->bad = true;
+        return;
+    }
     document_begin(&writer);
     document_write_text(&writer, "name", policy->name);
     document_write_text(&writer, "path", policy->path);

@@ -16,6 +16,7 @@ struct identity_policy_version {
     char *document;
 };
 struct identity_managed_policy {
+    bool of_aws; /* one of aws_policies.h: it is in no row, and cannot be put */
     char *name, *path;
     char *id;          /* ANPA... */
     char *description; /* NULL: none */
@@ -39,7 +40,8 @@ enum status identity_managed_policy_drop(struct identity_managed_policy *policy,
 
 /* NOT_FOUND; CORRUPT for a document that cannot be read. After any failure there is nothing to release. Suspends. */
 enum status identity_managed_policy_load(struct meta *meta, struct bytes name, struct identity_managed_policy *policy);
-/* The same by its ARN, whose path has to be the policy's, too. INVALID: it is no ARN of a policy of that account. */
+/* The same by its ARN, whose path has to be the policy's, too; also of those of AWS. INVALID: it is no ARN of a policy
+ * of that account or of AWS. */
 enum status identity_managed_policy_load_arn(struct meta *meta, const char *account, struct bytes arn,
                                              struct identity_managed_policy *policy);
 /* From a document that was listed. Does not suspend. */

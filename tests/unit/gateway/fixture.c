@@ -13,6 +13,7 @@
 #include "base/task.h"
 #include "compat/compat.h"
 #include "compat/sigv4.h"
+#include "gateway/identity/key_uses.h"
 #include "gateway/s3/bucket_settings.h"
 #include "meta/space.h"
 #include "meta/store_memory.h"
@@ -104,6 +105,7 @@ int fixture_setup(void **state)
     gateway->cluster = fake_cluster_create(FIXTURE_NODES, FIXTURE_CHUNK_BYTES);
     open_metadata(fixture);
     random_bytes(&gateway->seal, sizeof(gateway->seal));
+    gateway->key_uses = key_uses_create();
     gateway->identities = (struct identity_source){.meta = gateway->meta,
                                                    .account = gateway->options.account_id,
                                                    .seal = &gateway->seal,
@@ -125,6 +127,7 @@ int fixture_teardown(void **state)
     cluster_free(gateway->cluster);
     meta_close(gateway->meta);
     identity_cache_free(gateway->identities.cache);
+    key_uses_free(gateway->key_uses);
     store_close(fixture->store);
     meta_space_free(gateway->meta_space);
     pool_free(gateway->pool);

@@ -9,8 +9,10 @@
 #include "base/clock.h"
 #include "compat/sigv2.h"
 #include "gateway/identity/access_key.h"
+#include "gateway/identity/aws_policies.h"
 #include "gateway/identity/group.h"
 #include "gateway/identity/identity.h"
+#include "gateway/identity/key_uses.h"
 #include "gateway/identity/managed_policy.h"
 #include "gateway/identity/user.h"
 
@@ -125,6 +127,45 @@ static void test_version_2(void **state)
     assert_answer(f, ANONYMOUS, "GET", target, "", NULL, 200, "");
 }
 
+static void test_last_use(void **state)
+{
+    struct fixture *f = *state;
+    struct key_use use;
+
+    f->user_secret = "another"; /* which uses nothing */
+    expect(f, 403, "SignatureDoesNotMatch");
+    assert_false(key_uses_find(f->gateway.key_uses, bytes_from_str(key.id), &use));
+    f->user_secret = secret;
+    expect(f, 403, "AccessDenied");
+    assert_true(key_uses_find(f->gateway.key_uses, bytes_from_str(key.id), &use));
+    assert_int_equal(use.time_ms, clock_wall_ms());
+    assert_string_equal(use.service, "s3");
+    assert_string_equal(use.region, "us-east-1");
+}
+
+static void test_uses_have_a_bound(void **state)
+{
+    (void)state;
+    enum { KEYS = 100000 };
+    struct key_uses *uses = key_uses_create();
+    struct key_use use;
+    char id[32];
+    int found = 0;
+
+    for (int i = 0; i < KEYS; i++) {
+        snprintf(id, sizeof(id), "AKIA%d", i);
+        key_uses_note(uses, bytes_from_str(id), "iam", BYTES("a-region-whose-name-is-longer-than-there-is-room"), i);
+        assert_true(key_uses_find(uses, bytes_from_str(id), &use));
+        assert_int_equal(use.time_ms, i);
+    }
+    for (int i = 0; i < KEYS; i++) {
+        snprintf(id, sizeof(id), "AKIA%d", i);
+        found += key_uses_find(uses, bytes_from_str(id), &use);
+    }
+    assert_true(found <= 32768 && found > 30000);
+    key_uses_free(uses);
+}
+
 static void test_taken_away_at_once(void **state)
 {
     struct fixture *f = *state;
@@ -187,6 +228,38 @@ static void test_managed_policy(void **state)
     set_policy(f, ALLOW_LIST);
     expect(f, 403, "AccessDenied");
     identity_managed_policy_release(&policy);
+}
+
+static void test_aws_policies(void **state)
+{
+    struct fixture *f = *state;
+    struct identity_changes changes = {0};
+    struct identity_managed_policy policy, other;
+    struct policy_problem problem;
+    struct policy *parsed;
+
+    for (size_t i = 0; i < aws_policies_count(); i++) {
+        aws_policies_get(i, &policy);
+        OK(policy_parse(bytes_from_str(policy.versions[0].document), POLICY_IDENTITY, (struct bytes){0}, &parsed,
+                        &problem));
+        policy_free(parsed);
+        char *arn = identity_arn(AWS_POLICIES_ACCOUNT, "policy", policy.path, policy.name);
+        OK(identity_managed_policy_load_arn(f->gateway.meta, ACCOUNT, bytes_from_str(arn), &other));
+        assert_true(other.of_aws && strcmp(other.id, policy.id) == 0);
+        free(arn);
+        identity_managed_policy_put(&changes, &other);
+        assert_true(changes.bad);
+        identity_changes_release(&changes);
+        identity_managed_policy_release(&other);
+        identity_managed_policy_release(&policy);
+    }
+    assert_int_equal(
+        identity_managed_policy_load_arn(f->gateway.meta, ACCOUNT, BYTES("arn:aws:iam::aws:policy/other"), &other),
+        STATUS_NOT_FOUND);
+    identity_names_add(&user.attached, BYTES("arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"));
+    put_user(f);
+    expect(f, 200, "");
+    assert_answer(f, USER, "PUT", "/another-bucket", "", NULL, 403, "AccessDenied");
 }
 
 static void test_group(void **state)
@@ -410,6 +483,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_signature),
         TEST(test_version_2),
+        TEST(test_last_use),
+        TEST(test_uses_have_a_bound),
+        TEST(test_aws_policies),
         TEST(test_taken_away_at_once),
         TEST(test_managed_policy),
         TEST(test_group),
