@@ -34,6 +34,7 @@ struct http_request {
     size_t header_count;
     uint64_t content_length; /* HTTP_LENGTH_UNKNOWN with Transfer-Encoding: chunked; 0 without a body */
     bool tls;
+    const char *tls_version;      /* "1.3"; NULL without TLS */
     struct sockaddr_storage peer; /* AF_INET or AF_INET6 */
     char id[17];                  /* request id: 16 upper-case hex digits, unique */
     uint64_t start_us;            /* monotonic, when the head was complete */

@@ -111,6 +111,13 @@ static enum http_io broke(struct http_stream *stream)
     return HTTP_IO_CLOSED;
 }
 
+const char *http_stream_tls_version(const struct http_stream *stream)
+{
+    const char *name = stream->ssl != NULL ? SSL_get_version(stream->ssl) : NULL;
+
+    return name != NULL && strncmp(name, "TLSv", 4) == 0 ? name + 4 : NULL;
+}
+
 /* What a failed OpenSSL call wants. */
 static enum http_io tls_outcome(struct http_stream *stream, int result)
 {

@@ -26,6 +26,10 @@ static const struct error_row error_table[S3_ERROR_COUNT] = {
                                                  "The authorization query parameters that you provided are not valid."},
     [S3_BAD_DIGEST] = {"BadDigest", 400, "The Content-MD5 you specified did not match what we received."},
     [S3_BAD_REQUEST] = {"BadRequest", 400, "Bad Request"},
+    [S3_BUCKET_ALREADY_EXISTS] =
+        {"BucketAlreadyExists", 409,
+         "The requested bucket name is not available. The bucket namespace is shared by all users of the system. "
+         "Please select a different name and try again."},
     [S3_BUCKET_ALREADY_OWNED_BY_YOU] =
         {"BucketAlreadyOwnedByYou", 409,
          "Your previous request to create the named bucket succeeded and you already own it."},
@@ -72,6 +76,7 @@ static const struct error_row error_table[S3_ERROR_COUNT] = {
     [S3_INVALID_TOKEN] = {"InvalidToken", 400, "The provided token is malformed or otherwise invalid."},
     [S3_INVALID_URI] = {"InvalidURI", 400, "Couldn't parse the specified URI."},
     [S3_KEY_TOO_LONG] = {"KeyTooLongError", 400, "Your key is too long"},
+    [S3_MALFORMED_POLICY] = {"MalformedPolicy", 400, "This policy contains invalid Json"},
     [S3_MALFORMED_POST_REQUEST] = {"MalformedPOSTRequest", 400,
                                    "The body of your POST request is not well-formed multipart/form-data."},
     [S3_MALFORMED_TRAILER] = {"MalformedTrailerError", 400,

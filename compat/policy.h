@@ -39,7 +39,8 @@ struct policy_problem {
     char text[POLICY_PROBLEM_MAX];
 };
 
-/* bucket: of POLICY_BUCKET, whose resources have to be it or objects of it; ignored otherwise. STATUS_INVALID and the
+/* bucket: of POLICY_BUCKET, whose resources have to be it or objects of it (data NULL: that was looked at before);
+ * ignored otherwise. STATUS_INVALID and the
  * problem for what is not a policy of that kind, STATUS_LIMIT and the problem for one that is too large; then *policy
  * is NULL. */
 enum status policy_parse(struct bytes document, enum policy_kind kind, struct bytes bucket, struct policy **policy,

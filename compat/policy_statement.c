@@ -130,7 +130,7 @@ static enum status read_resource(struct policy_parser *parser, void *arg, size_t
     if (!any && (!bytes_starts_with(text, BYTES("arn:")) ||
                  (arn->count < POLICY_ARN_PARTS && !policy_pattern_ends_with_any(&arn->parts[arn->count - 1]))))
         return policy_fail(parser, "Resource %s must be in ARN format or \"*\"", policy_quote(text, quoted));
-    if (!any && parser->policy->kind == POLICY_BUCKET && !could_be_bucket(parser, arn, text))
+    if (!any && parser->policy->kind == POLICY_BUCKET && parser->bucket.data && !could_be_bucket(parser, arn, text))
         return policy_fail(parser, "Policy has invalid resource: %s", policy_quote(text, quoted));
     return STATUS_OK;
 }

@@ -85,6 +85,11 @@ static bool is_owner(const struct principal *principal, const char *action, cons
            text_matches(bytes_from_str(action), "s3:*");
 }
 
+static bool is_known(const struct principal *principal)
+{
+    return principal->caller.kind != POLICY_ANONYMOUS && principal->caller.kind != POLICY_WEB_IDENTITY;
+}
+
 static bool has_policies(const struct policy_set *set)
 {
     return set->identity_count > 0 || set->session_count > 0 || set->boundary;
@@ -189,7 +194,7 @@ struct decision authorize(const struct principal *principal, const char *action,
         return (struct decision){.allowed = true, .by = DECIDED_BY_GRANT};
     if (resource->policy_unreadable && !is_roots_way_back(principal, action))
         return (struct decision){.by = DECIDED_UNREADABLE};
-    if (resource->kind == RESOURCE_LISTED && !granted && !owner && (own || resource->policy))
+    if (resource->kind == RESOURCE_LISTED && !granted && (is_known(principal) || resource->policy))
         return (struct decision){.allowed = true, .by = DECIDED_BY_POLICY};
     if (resource->kind != RESOURCE_LISTED && (own || resource->policy))
         return by_policies(principal, action, resource, context, granted);

@@ -18,8 +18,8 @@ enum resource_kind {
     RESOURCE_NONE,   /* the gateway itself, or all buckets */
     RESOURCE_BUCKET, /* a bucket, there or not */
     RESOURCE_OBJECT, /* a key, there or not */
-    RESOURCE_LISTED, /* what the body says more about: keys of the bucket, a bucket that is to be. Allowed to whom it
-                        could be allowed, and the handler asks again for each */
+    RESOURCE_LISTED, /* what the handler knows more about: keys that the body names, a bucket that is to be, the buckets
+                        that somebody may see. Allowed to whom it could be allowed, and the handler asks for each */
     RESOURCE_ARN,    /* no bucket's: a user, a role. Its ARN is in `key` */
 };
 struct resource {

@@ -1,7 +1,10 @@
 /* A request under way; see the header. */
 #include "gateway/front/exchange.h"
 
+#include "base/check.h"
+#include "gateway/front/policy_context.h"
 #include "gateway/iam/call.h"
+#include "gateway/s3/access_settings.h"
 #include "gateway/s3/post_form.h"
 #include "gateway/s3/reply.h"
 
@@ -16,13 +19,38 @@ bool exchange_load_bucket(struct exchange *exchange)
     return false;
 }
 
-bool exchange_may(const struct exchange *exchange, const char *action, const struct resource *resource)
+static struct decision decide(const struct exchange *exchange, const char *action, const struct resource *resource,
+                              const struct meta_settings *settings)
 {
     struct request_context context = exchange->context;
+    struct resource told = *resource;
+    struct policy_answers answers;
+    const struct policy_question question = {exchange, action, &told, &answers};
 
     context.account = bytes_from_str(exchange->gateway->options.account_id);
     context.canonical_id = s3_owner.id;
-    return authorize(&exchange->principal, action, resource, &context).allowed;
+    context.keys = policy_question_context(&question);
+    access_settings_tell(settings, &told);
+    return authorize(&exchange->principal, action, &told, &context);
+}
+
+struct decision exchange_decide(const struct exchange *exchange, const char *action, const struct resource *resource)
+{
+    bool in_bucket = resource->kind != RESOURCE_NONE && resource->kind != RESOURCE_ARN;
+
+    CHECK(!in_bucket || bytes_equal(resource->bucket, exchange->bucket_name));
+    return decide(exchange, action, resource, in_bucket ? exchange->settings : NULL);
+}
+
+bool exchange_may(const struct exchange *exchange, const char *action, const struct resource *resource)
+{
+    return exchange_decide(exchange, action, resource).allowed;
+}
+
+bool exchange_may_in(const struct exchange *exchange, const char *action, const struct resource *resource,
+                     const struct meta_settings *settings)
+{
+    return decide(exchange, action, resource, settings).allowed;
 }
 
 struct header_list exchange_headers(const struct exchange *exchange)

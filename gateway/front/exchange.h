@@ -56,6 +56,8 @@ struct exchange {
     struct meta_bucket bucket;
     struct meta_settings *settings;
 
+    struct bytes location; /* where a bucket is to be made, once its handler knows */
+
     bool replaced; /* by another gateway, or nobody says that it was not: nothing is read of the metadata */
     bool permitted, admitted;
     const char *error_code; /* of the error that was answered, for log and metrics; NULL when none */
@@ -66,6 +68,12 @@ struct exchange {
 bool exchange_load_bucket(struct exchange *exchange);
 /* Whether who asks may do this to that; the operation itself was asked about before its handler runs. */
 bool exchange_may(const struct exchange *exchange, const char *action, const struct resource *resource);
+/* The same with what decided. */
+struct decision exchange_decide(const struct exchange *exchange, const char *action, const struct resource *resource);
+/* Of what belongs to another bucket, which has these settings. All fill in what the settings say of the
+ * resource. */
+bool exchange_may_in(const struct exchange *exchange, const char *action, const struct resource *resource,
+                     const struct meta_settings *settings);
 struct header_list exchange_headers(const struct exchange *exchange);
 void exchange_release(struct exchange *exchange);
 

@@ -81,7 +81,10 @@ static enum status load_bucket(struct exchange *exchange)
 static enum status check_right(struct exchange *exchange)
 {
     const struct operation *operation = exchange->operation;
-    struct resource resource = {.kind = operation->resource, .bucket = exchange->bucket_name, .key = exchange->key};
+    struct resource resource = {.kind = operation->resource,
+                                .bucket = exchange->bucket_name,
+                                .key = exchange->key,
+                                .version_id = uri_query_value(&exchange->query, "versionId")};
     const char *right = operation_right(operation, uri_query_has(&exchange->query, "versionId"));
 
     if (exchange->call) {

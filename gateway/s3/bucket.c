@@ -4,10 +4,14 @@
 #include "compat/names.h"
 #include "compat/request_xml.h"
 #include "gateway/front/reply.h"
+#include "gateway/s3/access_settings.h"
 #include "gateway/s3/body.h"
 #include "gateway/s3/bucket_settings.h"
 #include "gateway/s3/handlers.h"
 #include "gateway/s3/reply.h"
+#include "gateway/s3/request.h"
+
+#define VALUE_SHOWN_MAX 64 /* of a wrong one, in the answer */
 
 static enum status check_region(struct exchange *exchange, const char *region)
 {
@@ -47,17 +51,41 @@ static enum status read_configuration(struct exchange *exchange, struct create_b
     return status;
 }
 
-static enum status check_configuration(struct exchange *exchange, const struct create_bucket_request *request)
+/* The rights that AWS asks for, of what the request wants beside the bucket. */
+static bool may_create(const struct exchange *exchange, const struct create_bucket_request *request)
 {
     const struct resource resource = {.kind = RESOURCE_BUCKET, .bucket = exchange->bucket_name};
+
+    return exchange_may(exchange, "s3:CreateBucket", &resource) &&
+           (request->tags.count == 0 || exchange_may(exchange, "s3:TagResource", &resource)) &&
+           (!s3_header(exchange, "x-amz-object-ownership").data ||
+            exchange_may(exchange, "s3:PutBucketOwnershipControls", &resource));
+}
+
+static enum status read_ownership(struct exchange *exchange, enum object_ownership *ownership)
+{
+    struct bytes value = s3_header(exchange, "x-amz-object-ownership");
     struct s3_error_details details = {0};
 
+    *ownership = OWNERSHIP_BUCKET_OWNER_ENFORCED;
+    if (!value.data || object_ownership_parse(value, ownership))
+        return STATUS_OK;
+    s3_error_argument(&details, BYTES("x-amz-object-ownership"), value, "Invalid x-amz-object-ownership header: %.*s",
+                      (int)(value.len < VALUE_SHOWN_MAX ? value.len : VALUE_SHOWN_MAX), value.data);
+    return s3_fail_details(exchange, &details);
+}
+
+static enum status check_configuration(struct exchange *exchange, const struct create_bucket_request *request)
+{
+    struct s3_error_details details = {0};
+
+    exchange->location = request->region[0] ? bytes_from_str(request->region) : (struct bytes){0};
+    if (!may_create(exchange, request))
+        return s3_fail(exchange, S3_ACCESS_DENIED);
     if (request->has_others)
         return refuse_others(exchange);
     if (tag_set_check_bucket(&request->tags, &details))
         return s3_fail_details(exchange, &details);
-    if (request->tags.count > 0 && !exchange_may(exchange, "s3:TagResource", &resource))
-        return s3_fail(exchange, S3_ACCESS_DENIED);
     return check_region(exchange, request->region);
 }
 
@@ -74,16 +102,25 @@ static bool has_tags(const struct exchange *exchange, const struct tag_set *tags
     return equal;
 }
 
+static bool is_own(const struct exchange *exchange)
+{
+    const struct bucket_owner *owner = bucket_owner_of(exchange->settings);
+
+    return owner ? bytes_equal(owner->canonical_id, exchange->principal.caller.canonical_id)
+                 : exchange->principal.caller.kind == POLICY_ROOT;
+}
+
 /* In us-east-1 one's own bucket may be created again, and clients rely on it; other regions answer 409. So do tags that
  * are not the bucket's: they would be dropped. */
 static enum status create_again(struct exchange *exchange, const struct tag_set *tags)
 {
     struct s3_error_details details = {0};
+    bool is_there = exchange_load_bucket(exchange), own = is_there && is_own(exchange);
 
-    if (exchange_load_bucket(exchange) && strcmp(s3_bucket_region(exchange, &exchange->bucket), "us-east-1") == 0 &&
+    if (own && strcmp(s3_bucket_region(exchange, &exchange->bucket), "us-east-1") == 0 &&
         (tags->count == 0 || has_tags(exchange, tags)))
         return STATUS_OK;
-    s3_error_set(&details, S3_BUCKET_ALREADY_OWNED_BY_YOU);
+    s3_error_set(&details, own || !is_there ? S3_BUCKET_ALREADY_OWNED_BY_YOU : S3_BUCKET_ALREADY_EXISTS);
     s3_error_add(&details, "BucketName", exchange->bucket_name);
     return s3_fail_details(exchange, &details);
 }
@@ -98,22 +135,59 @@ static void reply_created(struct exchange *exchange)
     HTTP_LAST_REPLY(s3_reply_empty(exchange, 200));
 }
 
-/* The tags are there from the bucket's first moment on. */
-static enum status create(struct exchange *exchange, const struct create_bucket_request *request)
-{
-    struct meta_setting_change change = {.kind = S3_SETTING_TAGGING};
-    const struct meta_settings_update settings = {.changes = &change, .count = 1};
-    struct buffer tags;
-    enum status status = STATUS_OK;
+/* What a new bucket begins with. */
+struct first_settings {
+    struct meta_setting_change changes[4];
+    struct buffer documents[4];
+    size_t count;
+};
 
-    buffer_init(&tags, TAG_SET_XML_BYTES_MAX);
-    if (request->tags.count > 0)
-        status = response_tagging(&tags, request->tags.tags, request->tags.count);
-    change.document = buffer_bytes(&tags);
+static struct buffer *add_setting(struct first_settings *first, uint8_t kind, size_t bytes_max)
+{
+    struct buffer *document = &first->documents[first->count];
+
+    buffer_init(document, bytes_max);
+    first->changes[first->count++].kind = kind;
+    return document;
+}
+
+/* As on AWS nobody gets in from outside before its owner has said so: all switches against public access are on, and
+ * ACLs are off unless the request wants them. */
+static enum status fill_settings(const struct exchange *exchange, const struct create_bucket_request *request,
+                                 enum object_ownership ownership, struct first_settings *first)
+{
+    static const struct public_access_block all = {true, true, true, true};
+    const struct principal *principal = &exchange->principal;
+    const struct bucket_owner owner = {principal->caller.canonical_id, principal->user_id, principal->user_name};
+    enum status status;
+
+    status = public_access_block_write(add_setting(first, S3_SETTING_PUBLIC_ACCESS, BUCKET_ACCESS_XML_BYTES_MAX), &all);
+    if (!status)
+        status =
+            ownership_controls_write(add_setting(first, S3_SETTING_OWNERSHIP, BUCKET_ACCESS_XML_BYTES_MAX), ownership);
+    if (!status && principal->caller.kind == POLICY_USER)
+        status = bucket_owner_write(add_setting(first, S3_SETTING_OWNER, BUCKET_OWNER_BYTES_MAX), &owner);
+    if (!status && request->tags.count > 0)
+        status = response_tagging(add_setting(first, S3_SETTING_TAGGING, TAG_SET_XML_BYTES_MAX), request->tags.tags,
+                                  request->tags.count);
+    for (size_t i = 0; i < first->count; i++)
+        first->changes[i].document = buffer_bytes(&first->documents[i]);
+    return status;
+}
+
+/* The settings are there from the bucket's first moment on. */
+static enum status create(struct exchange *exchange, const struct create_bucket_request *request,
+                          enum object_ownership ownership)
+{
+    struct first_settings first = {.count = 0};
+    enum status status = fill_settings(exchange, request, ownership, &first);
+    const struct meta_settings_update settings = {.changes = first.changes, .count = first.count};
+
     if (!status)
         status = meta_bucket_create(exchange->gateway->meta, exchange->bucket_name, false,
-                                    bytes_from_str(request->region), tags.len > 0 ? &settings : NULL);
-    buffer_release(&tags);
+                                    bytes_from_str(request->region), &settings);
+    for (size_t i = 0; i < first.count; i++)
+        buffer_release(&first.documents[i]);
     if (status == STATUS_EXISTS)
         return create_again(exchange, &request->tags);
     return status ? s3_fail_status(exchange, status) : STATUS_OK;
@@ -123,13 +197,14 @@ void s3_create_bucket(struct exchange *exchange)
 {
     struct s3_error_details details = {0};
     struct create_bucket_request request;
+    enum object_ownership ownership;
 
     if (bucket_name_check(exchange->bucket_name, &details)) {
         HTTP_LAST_REPLY(s3_fail_details(exchange, &details));
         return;
     }
     if (!read_configuration(exchange, &request) && !check_configuration(exchange, &request) &&
-        !create(exchange, &request))
+        !read_ownership(exchange, &ownership) && !create(exchange, &request, ownership))
         reply_created(exchange);
     create_bucket_request_release(&request);
 }

@@ -8,6 +8,7 @@
 #include "compat/cors.h"
 #include "compat/request_xml.h"
 #include "gateway/front/operation.h"
+#include "gateway/s3/access_settings.h"
 #include "gateway/s3/body.h"
 #include "gateway/s3/handlers.h"
 #include "gateway/s3/reply.h"
@@ -52,6 +53,10 @@ static void free_cors(void *parsed)
 const struct meta_setting_kind s3_setting_kinds[] = {
     {S3_SETTING_TAGGING, "tagging", TAG_SET_XML_BYTES_MAX, check_tagging, NULL},
     {S3_SETTING_CORS, "cors", CORS_KEPT_BYTES_MAX, parse_cors, free_cors},
+    {S3_SETTING_POLICY, "policy", POLICY_BUCKET_BYTES_MAX, bucket_policy_parse, bucket_policy_free},
+    {S3_SETTING_PUBLIC_ACCESS, "public access block", BUCKET_ACCESS_XML_BYTES_MAX, public_access_setting_parse, free},
+    {S3_SETTING_OWNERSHIP, "ownership controls", BUCKET_ACCESS_XML_BYTES_MAX, ownership_setting_parse, free},
+    {S3_SETTING_OWNER, "owner", BUCKET_OWNER_BYTES_MAX, bucket_owner_parse, free},
 };
 const size_t s3_setting_kind_count = sizeof(s3_setting_kinds) / sizeof(s3_setting_kinds[0]);
 
@@ -89,6 +94,35 @@ static enum status read_cors(struct bytes sent, struct buffer *kept, struct s3_e
     return status;
 }
 
+static enum status read_public_access(struct bytes sent, struct buffer *kept, struct s3_error_details *error)
+{
+    struct public_access_block block;
+    unsigned given;
+    enum status status = public_access_block_parse(sent, &block, &given);
+
+    if (status) {
+        s3_error_set(error, S3_MALFORMED_XML);
+        return status;
+    }
+    if (given == 0) {
+        s3_error_setf(error, S3_INVALID_REQUEST, "Must specify at least one configuration.");
+        return STATUS_INVALID;
+    }
+    return public_access_block_write(kept, &block);
+}
+
+static enum status read_ownership(struct bytes sent, struct buffer *kept, struct s3_error_details *error)
+{
+    enum object_ownership ownership;
+    enum status status = ownership_controls_parse(sent, &ownership);
+
+    if (status) {
+        s3_error_set(error, S3_MALFORMED_XML);
+        return status;
+    }
+    return ownership_controls_write(kept, ownership);
+}
+
 static const struct setting {
     const char *selector;
     enum s3_error unset;      /* when it was never made; NONE: a document with that root */
@@ -98,10 +132,10 @@ static const struct setting {
     enum status (*read)(struct bytes sent, struct buffer *kept, struct s3_error_details *error);
     size_t sent_bytes_max; /* 0: REQUEST_XML_BYTES_MAX */
     int put_status;        /* 0: 204 */
+    bool json;             /* the document: else XML */
 } settings[] = {
     {"tagging", .unset = S3_NO_SUCH_TAG_SET, .number = S3_SETTING_TAGGING, .read = read_tagging},
-    {"policy", .unset = S3_NO_SUCH_BUCKET_POLICY},
-    {"policyStatus", .unset = S3_NO_SUCH_BUCKET_POLICY},
+    {"policy", .unset = S3_NO_SUCH_BUCKET_POLICY, .number = S3_SETTING_POLICY, .json = true},
     {"lifecycle", .unset = S3_NO_SUCH_LIFECYCLE_CONFIGURATION},
     {"cors", .unset = S3_NO_SUCH_CORS_CONFIGURATION, .number = S3_SETTING_CORS, .read = read_cors,
      .sent_bytes_max = CORS_XML_BYTES_MAX, .put_status = 200},
@@ -111,8 +145,10 @@ static const struct setting {
     {"encryption", .unset = S3_SERVER_SIDE_ENCRYPTION_CONFIGURATION_NOT_FOUND},
     {"website", .unset = S3_NO_SUCH_WEBSITE_CONFIGURATION},
     {"replication", .unset = S3_REPLICATION_CONFIGURATION_NOT_FOUND},
-    {"publicAccessBlock", .unset = S3_NO_SUCH_PUBLIC_ACCESS_BLOCK},
-    {"ownershipControls", .unset = S3_OWNERSHIP_CONTROLS_NOT_FOUND},
+    {"publicAccessBlock", .unset = S3_NO_SUCH_PUBLIC_ACCESS_BLOCK, .number = S3_SETTING_PUBLIC_ACCESS,
+     .read = read_public_access, .put_status = 200},
+    {"ownershipControls", .unset = S3_OWNERSHIP_CONTROLS_NOT_FOUND, .number = S3_SETTING_OWNERSHIP,
+     .read = read_ownership, .put_status = 200},
     {"logging", .root = "BucketLoggingStatus"},
     {"notification", .root = "NotificationConfiguration"},
     {"accelerate", .root = "AccelerateConfiguration"},
@@ -169,8 +205,23 @@ void s3_get_setting(struct exchange *exchange)
         reply_unset(exchange, setting);
     else if (status)
         HTTP_LAST_REPLY(s3_fail_status(exchange, status));
+    else if (setting->json)
+        HTTP_LAST_REPLY(s3_reply_json(exchange, kept.document));
     else
         HTTP_LAST_REPLY(s3_reply_xml(exchange, kept.document));
+}
+
+enum status s3_update_settings(struct exchange *exchange, const struct meta_settings_update *update)
+{
+    enum status status = meta_bucket_settings_update(exchange->gateway->meta, exchange->bucket.id, update);
+
+    if (status == STATUS_NOT_FOUND)
+        return s3_fail_no_such_bucket(exchange);
+    if (status == STATUS_LIMIT) /* the document is too long for its kind, which no repetition mends */
+        return s3_fail(exchange, S3_ENTITY_TOO_LARGE);
+    if (status == STATUS_DENIED)
+        return s3_fail(exchange, S3_ACCESS_DENIED);
+    return status ? s3_fail_status(exchange, status) : STATUS_OK;
 }
 
 /* document: empty removes the setting; that it was not there is no error. */
@@ -178,15 +229,8 @@ static void change(struct exchange *exchange, const struct setting *setting, str
 {
     const struct meta_setting_change change = {setting->number, document.len > 0 ? document : (struct bytes){0}};
     const struct meta_settings_update update = {.changes = &change, .count = 1};
-    enum status status = meta_bucket_settings_update(exchange->gateway->meta, exchange->bucket.id, &update);
 
-    if (status == STATUS_NOT_FOUND)
-        HTTP_LAST_REPLY(s3_fail_no_such_bucket(exchange));
-    else if (status == STATUS_LIMIT) /* the document is too long for its kind, which no repetition mends */
-        HTTP_LAST_REPLY(s3_fail(exchange, S3_ENTITY_TOO_LARGE));
-    else if (status)
-        HTTP_LAST_REPLY(s3_fail_status(exchange, status));
-    else
+    if (s3_update_settings(exchange, &update) == STATUS_OK)
         HTTP_LAST_REPLY(s3_reply_empty(exchange, document.len > 0 && setting->put_status ? setting->put_status : 204));
 }
 

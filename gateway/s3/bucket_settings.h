@@ -3,13 +3,27 @@
 #ifndef TERCET_GATEWAY_S3_BUCKET_SETTINGS_H
 #define TERCET_GATEWAY_S3_BUCKET_SETTINGS_H
 
+#include "gateway/front/exchange.h"
 #include "meta/bucket_settings.h"
 
 /* The numbers under which meta/ keeps them: never given to another kind. */
-enum s3_setting_number { S3_SETTING_NONE, S3_SETTING_TAGGING, S3_SETTING_CORS };
+enum s3_setting_number {
+    S3_SETTING_NONE,
+    S3_SETTING_TAGGING,
+    S3_SETTING_CORS,
+    S3_SETTING_POLICY,
+    S3_SETTING_PUBLIC_ACCESS,
+    S3_SETTING_OWNERSHIP,
+    S3_SETTING_OWNER,
+    S3_SETTING_ACL,
+};
 
-/* What requests read of them: of CORS a struct cors_configuration (compat/cors.h), of tags nothing. For meta_open. */
+/* What requests read of them: of CORS a struct cors_configuration (compat/cors.h), of those about access what
+ * access_settings.h says, of tags nothing. For meta_open. */
 extern const struct meta_setting_kind s3_setting_kinds[];
 extern const size_t s3_setting_kind_count;
+
+/* Changes settings of the addressed bucket. Errors are answered here; DENIED by update->check is AccessDenied. */
+enum status s3_update_settings(struct exchange *exchange, const struct meta_settings_update *update);
 
 #endif

@@ -41,43 +41,64 @@ static enum status parse(struct exchange *exchange, struct copy_source *source)
     return STATUS_OK;
 }
 
-static enum status find(struct exchange *exchange, struct copy_source *source)
+/* That a key is not there is told to who may list the bucket. */
+static enum status fail_absent(struct exchange *exchange, const struct copy_source *source, enum s3_error code,
+                               const struct meta_settings *settings)
 {
-    const struct resource resource = {.kind = RESOURCE_OBJECT, .bucket = source->bucket_name, .key = source->key};
+    const struct resource bucket = {.kind = RESOURCE_BUCKET, .bucket = source->bucket_name};
+    struct s3_error_details details = {0};
+
+    if (!exchange_may_in(exchange, "s3:ListBucket", &bucket, settings))
+        return s3_fail(exchange, S3_ACCESS_DENIED);
+    s3_error_set(&details, code);
+    s3_error_add(&details, "Key", source->key);
+    return s3_fail_details(exchange, &details);
+}
+
+static enum status find_object(struct exchange *exchange, struct copy_source *source,
+                               const struct meta_settings *settings)
+{
+    const struct resource resource = {
+        .kind = RESOURCE_OBJECT, .bucket = source->bucket_name, .key = source->key, .version_id = source->version_id};
     const struct meta_version version = {.id = source->version_id};
     struct s3_error_details details = {0};
     enum status status;
 
-    if (key_check(source->key, &details))
-        return s3_fail_details(exchange, &details);
-    if (meta_bucket_get(exchange->gateway->meta, source->bucket_name, &source->bucket)) {
-        s3_error_set(&details, S3_NO_SUCH_BUCKET);
-        s3_error_add(&details, "BucketName", source->bucket_name);
-        return s3_fail_details(exchange, &details);
-    }
-    if (!exchange_may(exchange, source->by_version ? "s3:GetObjectVersion" : "s3:GetObject", &resource))
+    if (!exchange_may_in(exchange, source->by_version ? "s3:GetObjectVersion" : "s3:GetObject", &resource, settings))
         return s3_fail(exchange, S3_ACCESS_DENIED);
     status = meta_object_get(exchange->gateway->meta, source->bucket.id, source->key, &version, &source->object);
     if (status == STATUS_INVALID)
         return invalid_source(exchange, "Invalid version id specified");
-    if (status == STATUS_NOT_FOUND) {
-        s3_error_set(&details, source->by_version ? S3_NO_SUCH_VERSION : S3_NO_SUCH_KEY);
-        s3_error_add(&details, "Key", source->key);
-        return s3_fail_details(exchange, &details);
-    }
+    if (status == STATUS_NOT_FOUND)
+        return fail_absent(exchange, source, source->by_version ? S3_NO_SUCH_VERSION : S3_NO_SUCH_KEY, settings);
     if (status)
         return s3_fail_status(exchange, status);
     source->found = true;
     if (!source->object.delete_marker)
         return STATUS_OK;
-    if (source->by_version) {
-        s3_error_setf(&details, S3_INVALID_REQUEST,
-                      "The source of a copy request may not specifically refer to a delete marker by version id.");
+    if (!source->by_version)
+        return fail_absent(exchange, source, S3_NO_SUCH_KEY, settings);
+    s3_error_setf(&details, S3_INVALID_REQUEST,
+                  "The source of a copy request may not specifically refer to a delete marker by version id.");
+    return s3_fail_details(exchange, &details);
+}
+
+static enum status find(struct exchange *exchange, struct copy_source *source)
+{
+    struct s3_error_details details = {0};
+    struct meta_settings *settings;
+    enum status status;
+
+    if (key_check(source->key, &details))
+        return s3_fail_details(exchange, &details);
+    if (meta_bucket_load(exchange->gateway->meta, source->bucket_name, &source->bucket, &settings)) {
+        s3_error_set(&details, S3_NO_SUCH_BUCKET);
+        s3_error_add(&details, "BucketName", source->bucket_name);
         return s3_fail_details(exchange, &details);
     }
-    s3_error_set(&details, S3_NO_SUCH_KEY);
-    s3_error_add(&details, "Key", source->key);
-    return s3_fail_details(exchange, &details);
+    status = find_object(exchange, source, settings);
+    meta_settings_release(settings);
+    return status;
 }
 
 enum status copy_source_open(struct exchange *exchange, struct copy_source *source)

@@ -87,9 +87,8 @@ static const struct value_rule {
      VALUES("public-read", "public-read-write", "authenticated-read", "aws-exec-read", "log-delivery-write")},
     {"x-amz-bucket-namespace", VALUES("global"), VALUES("account-regional")},
     {"x-amz-object-annotation-directive", VALUES("COPY", "EXCLUDE"), NULL}, /* there are none */
-    {"x-amz-object-ownership", VALUES("BucketOwnerEnforced"), VALUES("BucketOwnerPreferred", "ObjectWriter")},
-    {"x-amz-optional-object-attributes", VALUES("RestoreStatus"), NULL}, /* of archived objects: there are none */
-    {"x-amz-tagging-directive", VALUES("COPY", "REPLACE"), NULL},        /* there are none */
+    {"x-amz-optional-object-attributes", VALUES("RestoreStatus"), NULL},    /* of archived objects: there are none */
+    {"x-amz-tagging-directive", VALUES("COPY", "REPLACE"), NULL},           /* there are none */
 #undef VALUES
 };
 

@@ -2,11 +2,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/s3/access_settings.h"
 #include "gateway/s3/handlers.h"
 #include "gateway/s3/reply.h"
 
 #define LIST_BUCKETS_MAX                                                                                               \
     10000 /* that a page may ask for; without a page size all are listed, as AWS did from the start */
+
+enum seen { SEEN_NONE, SEEN_OWN, SEEN_ALL };
 
 struct bucket_query {
     struct bytes prefix, region; /* empty: any */
@@ -31,6 +34,50 @@ static enum status read_query(struct exchange *exchange, struct bucket_query *qu
     return STATUS_OK;
 }
 
+/* As AWS: all buckets to who has s3:ListAllMyBuckets. To a user who has not, but has not been denied it either, those
+ * that the user made. */
+static enum seen find_seen(const struct exchange *exchange)
+{
+    const struct resource all = {.kind = RESOURCE_NONE};
+    const struct decision decision = exchange_decide(exchange, "s3:ListAllMyBuckets", &all);
+
+    if (decision.allowed)
+        return SEEN_ALL;
+    return decision.by == DECIDED_BY_NONE && exchange->principal.caller.kind == POLICY_USER ? SEEN_OWN : SEEN_NONE;
+}
+
+static bool is_own(const struct exchange *exchange, const struct meta_bucket *bucket)
+{
+    struct meta_settings *settings;
+    struct meta_bucket loaded;
+
+    if (meta_bucket_load(exchange->gateway->meta, bytes_from_str(bucket->name), &loaded, &settings))
+        return false;
+    const struct bucket_owner *owner = bucket_owner_of(settings);
+    bool own = owner && bytes_equal(owner->canonical_id, exchange->principal.caller.canonical_id);
+    meta_settings_release(settings);
+    return own;
+}
+
+/* Somebody who owns none, and could not, is told that this is not allowed. */
+static bool may_own(const struct exchange *exchange)
+{
+    const struct resource any = {.kind = RESOURCE_NONE};
+
+    return exchange_may(exchange, "s3:CreateBucket", &any);
+}
+
+/* Leaves those that are seen. */
+static size_t keep_own(const struct exchange *exchange, struct meta_bucket *buckets, size_t count)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < count; i++)
+        if (is_own(exchange, &buckets[i]))
+            buckets[kept++] = buckets[i];
+    return kept;
+}
+
 static bool is_listed(const struct exchange *exchange, const struct bucket_query *query,
                       const struct meta_bucket *bucket)
 {
@@ -40,6 +87,7 @@ static bool is_listed(const struct exchange *exchange, const struct bucket_query
 
 void s3_list_buckets(struct exchange *exchange)
 {
+    const enum seen seen = find_seen(exchange);
     struct bucket_query query;
     struct meta_bucket *buckets;
     const struct meta_bucket *last = NULL;
@@ -50,8 +98,15 @@ void s3_list_buckets(struct exchange *exchange)
 
     if (read_query(exchange, &query))
         return;
-    buffer_init(&body, 64u << 20);
     meta_bucket_list(exchange->gateway->meta, &buckets, &count);
+    if (seen == SEEN_OWN)
+        count = keep_own(exchange, buckets, count);
+    if (seen == SEEN_NONE || (seen == SEEN_OWN && count == 0 && !may_own(exchange))) {
+        free(buckets);
+        HTTP_LAST_REPLY(s3_fail(exchange, S3_ACCESS_DENIED));
+        return;
+    }
+    buffer_init(&body, 64u << 20);
     response_buckets_begin(&writer, &body, &s3_owner);
     for (i = 0; i < count; i++) {
         if (!is_listed(exchange, &query, &buckets[i]))

@@ -97,7 +97,8 @@ struct delete_result {
 static enum status check_right(const struct exchange *exchange, const struct delete_object *object,
                                struct s3_error_details *details)
 {
-    const struct resource resource = {.kind = RESOURCE_OBJECT, .bucket = exchange->bucket_name, .key = object->key};
+    const struct resource resource = {
+        .kind = RESOURCE_OBJECT, .bucket = exchange->bucket_name, .key = object->key, .version_id = object->version_id};
 
     if (exchange_may(exchange, operation_right(exchange->operation, object->version_id.data != NULL), &resource))
         return STATUS_OK;

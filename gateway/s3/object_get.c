@@ -91,8 +91,11 @@ void s3_get_object(struct exchange *exchange)
 
     if (s3_find_object(exchange, &object))
         return;
-    if (object.delete_marker)
-        HTTP_LAST_REPLY(s3_fail_delete_marker(exchange, &object, !uri_query_has(&exchange->query, "versionId")));
+    bool as_absent = !uri_query_has(&exchange->query, "versionId");
+    if (object.delete_marker && as_absent && !s3_may_list(exchange))
+        HTTP_LAST_REPLY(s3_fail(exchange, S3_ACCESS_DENIED));
+    else if (object.delete_marker)
+        HTTP_LAST_REPLY(s3_fail_delete_marker(exchange, &object, as_absent));
     else
         get(exchange, &object);
     meta_object_release(&object);

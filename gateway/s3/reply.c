@@ -157,6 +157,12 @@ enum status s3_reply_xml(struct exchange *exchange, struct bytes document)
     return reply_send(exchange, 200, document);
 }
 
+enum status s3_reply_json(struct exchange *exchange, struct bytes document)
+{
+    http_reply_header_str(exchange->http, "Content-Type", "application/json");
+    return reply_send(exchange, 200, document);
+}
+
 enum status s3_reply_document(struct exchange *exchange, enum status written, struct buffer *take_document)
 {
     enum status status =

@@ -29,6 +29,7 @@ enum status s3_fail_delete_marker(struct exchange *exchange, const struct meta_o
 
 enum status s3_reply_empty(struct exchange *exchange, int http_status);
 enum status s3_reply_xml(struct exchange *exchange, struct bytes document);
+enum status s3_reply_json(struct exchange *exchange, struct bytes document);
 /* The document, or InternalError when writing it failed with that status; releases it. */
 enum status s3_reply_document(struct exchange *exchange, enum status written, struct buffer *take_document);
 

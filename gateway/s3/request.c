@@ -91,13 +91,25 @@ enum status s3_encoding_type(struct exchange *exchange, bool *url_encode)
     return s3_fail_argument(exchange, "encoding-type", text, "Invalid Encoding Method specified in Request");
 }
 
+bool s3_may_list(const struct exchange *exchange)
+{
+    const struct resource bucket = {.kind = RESOURCE_BUCKET, .bucket = exchange->bucket_name};
+
+    return exchange_may(exchange, "s3:ListBucket", &bucket);
+}
+
+static enum status fail_absent(struct exchange *exchange)
+{
+    return s3_may_list(exchange) ? s3_fail_no_such_key(exchange) : s3_fail(exchange, S3_ACCESS_DENIED);
+}
+
 enum status s3_find_object(struct exchange *exchange, struct meta_object *object)
 {
     const struct meta_version version = s3_version(exchange);
     enum status status = meta_object_get(exchange->gateway->meta, exchange->bucket.id, exchange->key, &version, object);
 
     if (status == STATUS_NOT_FOUND)
-        return s3_fail_no_such_key(exchange);
+        return fail_absent(exchange);
     if (status == STATUS_INVALID)
         return s3_fail_argument(exchange, "versionId", version.id, "Invalid version id specified");
     return status ? s3_fail_status(exchange, status) : STATUS_OK;

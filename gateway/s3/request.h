@@ -28,6 +28,8 @@ enum status s3_number(struct exchange *exchange, const char *name, uint64_t max,
 /* encoding-type: only `url`. InvalidArgument is answered here. */
 enum status s3_encoding_type(struct exchange *exchange, bool *url_encode);
 
+/* Whether who asks may learn which keys there are: to others one that is not there is AccessDenied. */
+bool s3_may_list(const struct exchange *exchange);
 /* The addressed object or version, to be released; a delete marker too. NoSuchKey, NoSuchVersion and InvalidArgument
  * are answered here. */
 enum status s3_find_object(struct exchange *exchange, struct meta_object *object);

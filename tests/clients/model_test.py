@@ -40,6 +40,7 @@ OFFERED = {
     "DeleteBucketCors": 204, "DeleteBucketEncryption": 204, "DeleteBucketLifecycle": 204,
     "DeleteBucketOwnershipControls": 204, "DeleteBucketPolicy": 204, "DeleteBucketReplication": 204,
     "DeleteBucketTagging": 204, "PutBucketCors": 200, "PutBucketTagging": 204, "DeleteBucketWebsite": 204, "DeleteObjectTagging": 204, "DeletePublicAccessBlock": 204,
+    "PutBucketOwnershipControls": 200, "PutBucketPolicy": 204, "PutPublicAccessBlock": 200,
 }  # fmt: skip
 
 # Refused with 501 and their names; the model's names where the gateway has one row for two operations.
@@ -56,9 +57,9 @@ NOT_OFFERED = {
     "PutBucketAnalyticsConfiguration", "PutBucketEncryption", "PutBucketIntelligentTieringConfiguration",
     "PutBucketInventoryConfiguration", "PutBucketLifecycle", "PutBucketLifecycleConfiguration", "PutBucketLogging",
     "PutBucketMetricsConfiguration", "PutBucketNotification", "PutBucketNotificationConfiguration",
-    "PutBucketOwnershipControls", "PutBucketPolicy", "PutBucketReplication", "PutBucketRequestPayment",
+    "PutBucketReplication", "PutBucketRequestPayment",
     "PutBucketWebsite", "PutObjectAcl", "PutObjectAnnotation", "PutObjectLegalHold",
-    "PutObjectLockConfiguration", "PutObjectRetention", "PutObjectTagging", "PutPublicAccessBlock", "RenameObject",
+    "PutObjectLockConfiguration", "PutObjectRetention", "PutObjectTagging", "RenameObject",
     "RestoreObject", "SelectObjectContent", "UpdateBucketMetadataAnnotationTableConfiguration",
     "UpdateBucketMetadataInventoryTableConfiguration", "UpdateBucketMetadataJournalTableConfiguration",
     "UpdateObjectEncryption", "WriteGetObjectResponse",
@@ -83,6 +84,7 @@ HONOURED = collections.defaultdict(dict, {
     "ListObjects": {"x-amz-optional-object-attributes": "RestoreStatus"},
     "ListObjectsV2": {"x-amz-optional-object-attributes": "RestoreStatus"},
     "ListObjectVersions": {"x-amz-optional-object-attributes": "RestoreStatus"},
+    "PutBucketPolicy": {"x-amz-confirm-remove-self-bucket-access": "true"},
     "PutObject": NEW,
     "UploadPartCopy": {**COPY, "x-amz-copy-source-range": "bytes=0-3"},
 })  # fmt: skip
@@ -110,6 +112,9 @@ class Model(ClusterTest):
         super().setUp()
         self.s3.create_bucket(Bucket="walk")
         self.s3.delete_bucket_cors(Bucket="walk")  # which another test made
+        self.s3.delete_bucket_policy(Bucket="walk")
+        self.s3.delete_bucket_ownership_controls(Bucket="walk")
+        self.s3.delete_public_access_block(Bucket="walk")
         self.s3.put_object(Bucket="walk", Key="kept", Body=KEPT)
 
     def members(self, name):
@@ -143,6 +148,15 @@ class Model(ClusterTest):
         if name == "PutBucketCors":
             rule = "<CORSRule><AllowedOrigin>*</AllowedOrigin><AllowedMethod>GET</AllowedMethod></CORSRule>"
             return f"<CORSConfiguration>{rule}</CORSConfiguration>".encode()
+        if name == "PutBucketOwnershipControls":
+            rule = "<Rule><ObjectOwnership>BucketOwnerEnforced</ObjectOwnership></Rule>"
+            return f"<OwnershipControls>{rule}</OwnershipControls>".encode()
+        if name == "PutBucketPolicy":
+            return (b'{"Statement": {"Effect": "Deny", "Principal": "*", "Action": "s3:GetObjectTorrent",'
+                    b' "Resource": "arn:aws:s3:::walk/*"}}')  # fmt: skip
+        if name == "PutPublicAccessBlock":
+            block = "<BlockPublicAcls>true</BlockPublicAcls>"
+            return f"<PublicAccessBlockConfiguration>{block}</PublicAccessBlockConfiguration>".encode()
         if name == "PutBucketTagging":
             return b"<Tagging><TagSet></TagSet></Tagging>"
         if name == "PutBucketVersioning":

@@ -130,7 +130,6 @@ class GatewayInput(ClusterTest):
             ("PUT", "/input/plain", {"x-amz-copy-source": ""}, 400, "InvalidArgument"),
             ("PUT", "/none/plain", lock, 404, "NoSuchBucket"),
             ("PUT", "/namespaced", {"x-amz-bucket-namespace": "account-regional"}, 501, "NotImplemented"),
-            ("PUT", "/owned", {"x-amz-object-ownership": "ObjectWriter"}, 501, "NotImplemented"),
             ("PUT", "/owned", {"x-amz-object-ownership": "nonsense"}, 400, "InvalidArgument"),
         ):
             with self.subTest(method=method, target=target, headers=headers):

@@ -4,6 +4,7 @@
 #include <stdint.h>
 
 #include "base/check.h"
+#include "compat/bucket_access.h"
 #include "compat/compat.h"
 #include "compat/cors.h"
 #include "compat/request_xml.h"
@@ -146,6 +147,28 @@ static void fuzz_cors(struct bytes document)
     cors_release(&configuration);
 }
 
+static void fuzz_access(struct bytes document)
+{
+    enum object_ownership ownership, ownership_again;
+    struct public_access_block block, again;
+    unsigned given;
+    struct buffer out;
+
+    buffer_init(&out, BUCKET_ACCESS_XML_BYTES_MAX);
+    if (public_access_block_parse(document, &block, &given) == STATUS_OK) {
+        CHECK(public_access_block_write(&out, &block) == STATUS_OK);
+        CHECK(public_access_block_parse(buffer_bytes(&out), &again, &given) == STATUS_OK && given == 4);
+        CHECK(block.block_acls == again.block_acls && block.restrict_buckets == again.restrict_buckets);
+    }
+    buffer_clear(&out);
+    if (ownership_controls_parse(document, &ownership) == STATUS_OK) {
+        CHECK(ownership_controls_write(&out, ownership) == STATUS_OK);
+        CHECK(ownership_controls_parse(buffer_bytes(&out), &ownership_again) == STATUS_OK);
+        CHECK(ownership == ownership_again);
+    }
+    buffer_release(&out);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct bytes document = bytes_of(data, size);
@@ -155,6 +178,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     fuzz_complete(document);
     fuzz_tags(document);
     fuzz_cors(document);
+    fuzz_access(document);
     (void)versioning_configuration_parse(document, &versioning);
     return 0;
 }

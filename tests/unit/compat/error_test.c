@@ -40,12 +40,12 @@ static void test_statuses_are_those_of_aws(void **state)
               "NoSuchLifecycleConfiguration NoSuchTagSet ObjectLockConfigurationNotFoundError "
               "NoSuchObjectLockConfiguration NoSuchPublicAccessBlockConfiguration "
               "NoSuchWebsiteConfiguration OwnershipControlsNotFoundError ReplicationConfigurationNotFoundError"},
-        {409, "BucketAlreadyOwnedByYou BucketNotEmpty ConditionalRequestConflict "
+        {409, "BucketAlreadyExists BucketAlreadyOwnedByYou BucketNotEmpty ConditionalRequestConflict "
               "InvalidBucketState"},
         {412, "PreconditionFailed"},
         {416, "InvalidRange InvalidPartNumber"},
         {403, "SignatureDoesNotMatch RequestTimeTooSkewed InvalidAccessKeyId AccessDenied"},
-        {400, "BadDigest InvalidDigest InvalidPart InvalidPartOrder EntityTooSmall EntityTooLarge MalformedXML "
+        {400, "BadDigest InvalidDigest InvalidPart InvalidPartOrder EntityTooSmall EntityTooLarge MalformedXML MalformedPolicy "
               "KeyTooLongError InvalidBucketName IncompleteBody XAmzContentSHA256Mismatch InvalidRequest "
               "InvalidArgument AuthorizationHeaderMalformed AuthorizationQueryParametersError InvalidToken InvalidURI "
               "InvalidLocationConstraint InvalidStorageClass InvalidTag MaxMessageLengthExceeded MetadataTooLarge "

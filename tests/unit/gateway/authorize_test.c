@@ -204,7 +204,7 @@ static void test_policies(void **state)
         {OWNER, .action = "iam:CreateUser", .kind = RESOURCE_ARN, NONE},
         {NOBODY, .action = "s3:DeleteObject", .kind = RESOURCE_LISTED, NONE}, /* each is asked about */
         {NOBODY, OPEN, .action = "s3:DeleteObject", .kind = RESOURCE_LISTED, ALLOW},
-        {USER, .identity = OF_USER("Deny", "s3:*", "*"), .action = "s3:DeleteObject", .kind = RESOURCE_LISTED, ALLOW},
+        {USER, .action = "s3:DeleteObject", .kind = RESOURCE_LISTED, ALLOW},
     };
 
     (void)state;

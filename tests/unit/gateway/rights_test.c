@@ -12,6 +12,7 @@
 
 static const struct grant grants[] = {
     {.action = "s3:PutObject"},
+    {.action = "s3:ListBucket", .bucket = "plain"},
     {.action = "s3:GetObject", .bucket = "plain", .key = "open/*"},
     {.action = "s3:DeleteObject", .bucket = "plain", .key = "open/*"},
 };
