@@ -360,11 +360,16 @@ static enum policy_presence find_principal_tag(const struct policy_question *que
     return POLICY_KEY_ABSENT;
 }
 
-/* Tags that come with the request: in a body that was not read yet. */
-static bool may_have_tags(const struct policy_question *question, struct bytes key)
+/* What nobody here looks for: in a body that was not read yet, or of the users and roles that IAM's operations are
+ * about.
+ */
+static bool may_be_there(const struct policy_question *question, struct bytes key)
 {
     const struct exchange *exchange = question->exchange;
 
+    if (strncmp(question->action, "s3:", 3) != 0 &&
+        (begins_so(key, "iam:") || begins_so(key, "sts:") || begins_so(key, "aws:ResourceTag/")))
+        return true;
     if (begins_so(key, "aws:RequestTag/") || bytes_equal_nocase(key, "aws:TagKeys"))
         return http_request_has_body(exchange->http);
     if (begins_so(key, "s3:RequestObjectTag/") || bytes_equal_nocase(key, "s3:RequestObjectTagKeys"))
@@ -390,7 +395,7 @@ static enum policy_presence find_key(const void *arg, struct bytes key, struct p
     if (begins_so(key, of_tags))
         return find_principal_tag(question, bytes_of(key.data + sizeof(of_tags) - 1, key.len - (sizeof(of_tags) - 1)),
                                   values);
-    return policy_key_is_known(key) && !may_have_tags(question, key) ? POLICY_KEY_ABSENT : POLICY_KEY_UNKNOWN;
+    return policy_key_is_known(key) && !may_be_there(question, key) ? POLICY_KEY_ABSENT : POLICY_KEY_UNKNOWN;
 }
 
 struct policy_context policy_question_context(const struct policy_question *question)
