@@ -45,7 +45,8 @@ static void test_statuses_are_those_of_aws(void **state)
         {412, "PreconditionFailed"},
         {416, "InvalidRange InvalidPartNumber"},
         {403, "SignatureDoesNotMatch RequestTimeTooSkewed InvalidAccessKeyId AccessDenied"},
-        {400, "BadDigest InvalidDigest InvalidPart InvalidPartOrder EntityTooSmall EntityTooLarge MalformedXML MalformedPolicy "
+        {400, "BadDigest InvalidDigest InvalidPart InvalidPartOrder EntityTooSmall EntityTooLarge MalformedXML "
+              "MalformedPolicy "
               "KeyTooLongError InvalidBucketName IncompleteBody XAmzContentSHA256Mismatch InvalidRequest "
               "InvalidArgument AuthorizationHeaderMalformed AuthorizationQueryParametersError InvalidToken InvalidURI "
               "InvalidLocationConstraint InvalidStorageClass InvalidTag MaxMessageLengthExceeded MetadataTooLarge "
