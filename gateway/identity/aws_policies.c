@@ -46,6 +46,15 @@ void aws_policies_get(size_t i, struct identity_managed_policy *policy)
     };
 }
 
+bool aws_policies_own(struct bytes name)
+{
+    size_t i = 0;
+
+    while (i < aws_policies_count() && !bytes_equal_nocase(name, policies[i].name))
+        i++;
+    return i < aws_policies_count();
+}
+
 enum status aws_policies_find(struct bytes name, struct identity_managed_policy *policy)
 {
     *policy = (struct identity_managed_policy){0};

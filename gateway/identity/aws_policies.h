@@ -12,6 +12,8 @@
 size_t aws_policies_count(void);
 /* The one at that place, in the order of their names. To be released. */
 void aws_policies_get(size_t i, struct identity_managed_policy *policy);
+/* Is it one of their names, in whatever case? Then no other policy has it: indices know policies by their names. */
+bool aws_policies_own(struct bytes name);
 /* NOT_FOUND. */
 enum status aws_policies_find(struct bytes name, struct identity_managed_policy *policy);
 

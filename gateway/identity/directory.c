@@ -89,6 +89,19 @@ enum status identity_rows_list(struct meta *meta, enum identity_table table, con
 
 /* ---- changes -------------------------------------------------------------------------------------------------- */
 
+static void append(struct identity_changes *changes, struct meta_identity_change change)
+{
+    changes->changes = mem_realloc(changes->changes, (changes->count + 1) * sizeof(*changes->changes));
+    changes->changes[changes->count++] = change;
+}
+
+/* It counts as one, so that nobody takes the changes for none. */
+void identity_changes_spoil(struct identity_changes *changes)
+{
+    changes->bad = true;
+    append(changes, (struct meta_identity_change){{0}, {0}});
+}
+
 void identity_changes_add(struct identity_changes *changes, enum identity_table table, const char *below,
                           const char *name, char *take_document)
 {
@@ -96,14 +109,12 @@ void identity_changes_add(struct identity_changes *changes, enum identity_table 
 
     key_make(&key, table, below, bytes_from_str(name));
     if (key.len == 0 || !name[0]) {
-        changes->bad = true;
-        buffer_release(&key);
+        identity_changes_spoil(changes);
         free(take_document);
-        return;
+    } else {
+        append(changes, (struct meta_identity_change){bytes_of(mem_strndup(key.data, key.len), key.len),
+                                                      bytes_from_str(take_document)});
     }
-    changes->changes = mem_realloc(changes->changes, (changes->count + 1) * sizeof(*changes->changes));
-    changes->changes[changes->count++] =
-        (struct meta_identity_change){bytes_of(mem_strndup(key.data, key.len), key.len), bytes_from_str(take_document)};
     buffer_release(&key);
 }
 
@@ -121,7 +132,7 @@ void identity_attached_change(struct identity_changes *changes, const char *poli
 
     buffer_init(&below, META_IDENTITY_KEY_MAX);
     if (buffer_printf(&below, "%s/%s", policy, tables[who]))
-        changes->bad = true;
+        identity_changes_spoil(changes);
     else
         identity_changes_add(changes, IDENTITY_ATTACHED, below.data, name, there ? mem_strdup(OF_INDEX) : NULL);
     buffer_release(&below);

@@ -43,6 +43,8 @@ void identity_attached_change(struct identity_changes *changes, const char *poli
 enum status identity_changes_commit(struct meta *meta, uint64_t generation, const struct identity_changes *changes);
 void identity_changes_release(struct identity_changes *changes);
 
+/* One that cannot be made was asked for: none of them will be. */
+void identity_changes_spoil(struct identity_changes *changes);
 /* What a document's file is made of: the row of that name is to be that document, which is taken over; NULL: it goes.
  * below: of an index, else "". */
 void identity_changes_add(struct identity_changes *changes, enum identity_table table, const char *below,

@@ -207,5 +207,5 @@ void identity_changes_put(struct identity_changes *changes, enum identity_table 
     if (text)
         identity_changes_add(changes, table, "", name, text);
     else
-        changes->bad = true;
+        identity_changes_spoil(changes);
 }

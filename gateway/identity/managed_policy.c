@@ -188,8 +188,8 @@ void identity_managed_policy_put(struct identity_changes *changes, const struct 
 {
     struct document_writer writer;
 
-    if (policy->of_aws) {
-        changes->bad = true;
+    if (policy->of_aws || aws_policies_own(bytes_from_str(policy->name))) {
+        identity_changes_spoil(changes);
         return;
     }
     document_begin(&writer);
@@ -208,5 +208,8 @@ void identity_managed_policy_put(struct identity_changes *changes, const struct 
 
 void identity_managed_policy_remove(struct identity_changes *changes, const char *name)
 {
-    identity_changes_add(changes, IDENTITY_POLICIES, "", name, NULL);
+    if (aws_policies_own(bytes_from_str(name)))
+        identity_changes_spoil(changes);
+    else
+        identity_changes_add(changes, IDENTITY_POLICIES, "", name, NULL);
 }

@@ -48,7 +48,7 @@ enum status identity_managed_policy_load_arn(struct meta *meta, const char *acco
 enum status identity_managed_policy_read(struct bytes document, struct identity_managed_policy *policy);
 void identity_managed_policy_release(struct identity_managed_policy *policy); /* idempotent */
 
-/* Its row is to be that, or to go. */
+/* Its row is to be that, or to go. One of AWS's, or of such a name, makes the changes INVALID. */
 void identity_managed_policy_put(struct identity_changes *changes, const struct identity_managed_policy *policy);
 void identity_managed_policy_remove(struct identity_changes *changes, const char *name);
 

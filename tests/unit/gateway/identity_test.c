@@ -250,6 +250,15 @@ static void test_aws_policies(void **state)
         identity_managed_policy_put(&changes, &other);
         assert_true(changes.bad);
         identity_changes_release(&changes);
+        other.of_aws = false; /* nor one of its name */
+        identity_managed_policy_put(&changes, &other);
+        assert_true(changes.bad);
+        identity_changes_release(&changes);
+        identity_managed_policy_remove(&changes, policy.name);
+        assert_true(changes.bad && changes.count == 1);
+        assert_int_equal(identity_changes_commit(f->gateway.meta, meta_identity_generation(f->gateway.meta), &changes),
+                         STATUS_INVALID);
+        identity_changes_release(&changes);
         identity_managed_policy_release(&other);
         identity_managed_policy_release(&policy);
     }
