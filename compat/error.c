@@ -18,6 +18,7 @@ struct error_row {
 
 static const struct error_row error_table[S3_ERROR_COUNT] = {
     [S3_ERROR_NONE] = {"None", 200, ""},
+    [S3_ACCESS_CONTROL_LIST_NOT_SUPPORTED] = {"AccessControlListNotSupported", 400, "The bucket does not allow ACLs"},
     [S3_ACCESS_DENIED] = {"AccessDenied", 403, "Access Denied"},
     [S3_ACCESS_FORBIDDEN] = {"AccessForbidden", 403, "CORSResponse: CORS is not enabled for this bucket."},
     [S3_AUTHORIZATION_HEADER_MALFORMED] = {"AuthorizationHeaderMalformed", 400,
@@ -51,6 +52,11 @@ static const struct error_row error_table[S3_ERROR_COUNT] = {
     [S3_INVALID_ACCESS_KEY_ID] = {"InvalidAccessKeyId", 403,
                                   "The AWS Access Key Id you provided does not exist in our records."},
     [S3_INVALID_ARGUMENT] = {"InvalidArgument", 400, "Invalid Argument"},
+    [S3_INVALID_BUCKET_ACL_WITH_BLOCK] = {"InvalidBucketAclWithBlockPublicAccessError", 400,
+                                          "Bucket cannot have public ACLs set with BlockPublicAccess enabled"},
+    [S3_INVALID_BUCKET_ACL_WITH_OWNERSHIP] =
+        {"InvalidBucketAclWithObjectOwnership", 400,
+         "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting"},
     [S3_INVALID_BUCKET_NAME] = {"InvalidBucketName", 400, "The specified bucket is not valid."},
     [S3_INVALID_BUCKET_OWNER_AWS_ACCOUNT_ID] =
         {"InvalidBucketOwnerAWSAccountID", 400,
@@ -76,6 +82,8 @@ static const struct error_row error_table[S3_ERROR_COUNT] = {
     [S3_INVALID_TOKEN] = {"InvalidToken", 400, "The provided token is malformed or otherwise invalid."},
     [S3_INVALID_URI] = {"InvalidURI", 400, "Couldn't parse the specified URI."},
     [S3_KEY_TOO_LONG] = {"KeyTooLongError", 400, "Your key is too long"},
+    [S3_MALFORMED_ACL] = {"MalformedACLError", 400,
+                          "The XML you provided was not well-formed or did not validate against our published schema"},
     [S3_MALFORMED_POLICY] = {"MalformedPolicy", 400, "This policy contains invalid Json"},
     [S3_MALFORMED_POST_REQUEST] = {"MalformedPOSTRequest", 400,
                                    "The body of your POST request is not well-formed multipart/form-data."},
@@ -90,6 +98,8 @@ static const struct error_row error_table[S3_ERROR_COUNT] = {
     [S3_METADATA_TOO_LARGE] = {"MetadataTooLarge", 400,
                                "Your metadata headers exceed the maximum allowed metadata size"},
     [S3_METHOD_NOT_ALLOWED] = {"MethodNotAllowed", 405, "The specified method is not allowed against this resource."},
+    [S3_MISSING_SECURITY_HEADER] = {"MissingSecurityHeader", 400, "Your request was missing a required header"},
+    [S3_UNEXPECTED_CONTENT] = {"UnexpectedContent", 400, "This request does not support content"},
     [S3_MISSING_CONTENT_LENGTH] = {"MissingContentLength", 411, "You must provide the Content-Length HTTP header."},
     [S3_NO_SUCH_BUCKET] = {"NoSuchBucket", 404, "The specified bucket does not exist"},
     [S3_NO_SUCH_BUCKET_POLICY] = {"NoSuchBucketPolicy", 404, "The bucket policy does not exist"},

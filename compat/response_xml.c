@@ -89,26 +89,6 @@ enum status response_copy(struct buffer *out, const struct response_copy *copy)
     return response_end(&writer);
 }
 
-enum status response_acl(struct buffer *out, const struct response_owner *owner)
-{
-    struct xml_writer writer;
-
-    xml_writer_init(&writer, out);
-    xml_writer_open_root(&writer, "AccessControlPolicy");
-    response_element_owner(&writer, "Owner", owner);
-    xml_writer_open(&writer, "AccessControlList");
-    xml_writer_open(&writer, "Grant");
-    xml_writer_open_with(&writer, "Grantee",
-                         "xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" xsi:type=\"CanonicalUser\"");
-    xml_writer_element(&writer, "ID", owner->id);
-    xml_writer_element(&writer, "DisplayName", owner->display_name);
-    xml_writer_close(&writer);
-    xml_writer_element_str(&writer, "Permission", "FULL_CONTROL");
-    xml_writer_close(&writer);
-    xml_writer_close(&writer);
-    return response_end(&writer);
-}
-
 enum status response_versioning(struct buffer *out, const char *status)
 {
     struct xml_writer writer;

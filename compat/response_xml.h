@@ -151,7 +151,6 @@ struct response_copy {
 enum status response_copy(struct buffer *out, const struct response_copy *copy);
 
 /* AccessControlPolicy of a private bucket or object: the owner has FULL_CONTROL. */
-enum status response_acl(struct buffer *out, const struct response_owner *owner);
 enum status response_versioning(struct buffer *out, const char *status); /* NULL: versioning was never enabled */
 
 enum status response_tagging(struct buffer *out, const struct tag *tags, size_t count);

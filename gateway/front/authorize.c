@@ -152,6 +152,7 @@ static struct decision by_policies(const struct principal *principal, const char
         .context = context->keys.find ? context->keys : policy_table_context(&no_keys),
     };
     struct policy_decision said;
+    bool owner = is_owner(principal, action, resource);
 
     if (!make_arn(resource, arn_storage, &request.resource))
         return (struct decision){.by = DECIDED_BY_NONE};
@@ -159,20 +160,27 @@ static struct decision by_policies(const struct principal *principal, const char
     said = policy_decide(&set, &request);
     if (said.reason == POLICY_NOT_ALLOWED && granted)
         return (struct decision){.allowed = true, .by = DECIDED_BY_GRANT};
-    if (said.reason == POLICY_NOT_ALLOWED && is_owner(principal, action, resource)) {
+    if (said.reason == POLICY_NOT_ALLOWED && (owner || (resource->acl_allows && is_known(principal)))) {
         CHECK(pthread_once(&of_owner_once, parse_of_owner) == 0);
         set.identity = (const struct policy *const *)&of_owner;
         set.identity_count = 1;
         said = policy_decide(&set, &request);
-        return (struct decision){said.allowed, said.allowed ? DECIDED_BY_OWNER : DECIDED_BY_POLICY, said};
+        return (struct decision){.allowed = said.allowed,
+                                 .by = !said.allowed ? DECIDED_BY_POLICY
+                                       : owner       ? DECIDED_BY_OWNER
+                                                     : DECIDED_BY_ACL,
+                                 .policy = said};
     }
+    if (said.reason == POLICY_NOT_ALLOWED && resource->acl_allows && !resource->restricted)
+        return (struct decision){.allowed = true, .by = DECIDED_BY_ACL};
     if (said.allowed && resource->restricted && said.policy == resource->policy &&
         !bytes_equal(request.caller.account, context->account))
         return (struct decision){.by = DECIDED_BY_BLOCK};
     if (said.reason == POLICY_NOT_ALLOWED)
         return (struct decision){.by = DECIDED_BY_NONE};
-    return (struct decision){said.allowed, said.reason == POLICY_ALLOWED_TO_ROOT ? DECIDED_BY_GRANT : DECIDED_BY_POLICY,
-                             said};
+    return (struct decision){.allowed = said.allowed,
+                             .by = said.reason == POLICY_ALLOWED_TO_ROOT ? DECIDED_BY_GRANT : DECIDED_BY_POLICY,
+                             .policy = said};
 }
 
 static bool is_roots_way_back(const struct principal *principal, const char *action)
@@ -196,9 +204,14 @@ struct decision authorize(const struct principal *principal, const char *action,
         return (struct decision){.by = DECIDED_UNREADABLE};
     if (resource->kind == RESOURCE_LISTED && !granted && (is_known(principal) || resource->policy))
         return (struct decision){.allowed = true, .by = DECIDED_BY_POLICY};
-    if (resource->kind != RESOURCE_LISTED && (own || resource->policy))
-        return by_policies(principal, action, resource, context, granted);
+    if (resource->kind != RESOURCE_LISTED && (own || resource->policy)) {
+        struct decision decision = by_policies(principal, action, resource, context, granted);
+        decision.asked = true;
+        return decision;
+    }
     if (granted || owner)
         return (struct decision){.allowed = true, .by = granted ? DECIDED_BY_GRANT : DECIDED_BY_OWNER};
+    if (resource->acl_allows)
+        return (struct decision){.allowed = true, .by = DECIDED_BY_ACL};
     return (struct decision){.by = DECIDED_BY_NONE};
 }

@@ -30,6 +30,7 @@ struct resource {
     const struct policy *policy; /* of the bucket; NULL: none */
     bool policy_unreadable;      /* there is one, and nobody knows what it says: nothing is allowed but to the root,
                                     to read, replace and remove it */
+    bool acl_allows;             /* the ACL of the bucket or of the object gives this to who asks */
     bool restricted;             /* by RestrictPublicBuckets: the policy is public, and so allows nothing to others than
                                     the account's own */
 };
@@ -67,9 +68,10 @@ struct request_context {
 };
 
 enum decided_by {
-    DECIDED_BY_NONE,    /* nothing allows it */
-    DECIDED_BY_GRANT,   /* the gateway gives it, or it is the root of the account */
-    DECIDED_BY_OWNER,   /* the bucket is the caller's */
+    DECIDED_BY_NONE,  /* nothing allows it */
+    DECIDED_BY_GRANT, /* the gateway gives it, or it is the root of the account */
+    DECIDED_BY_OWNER, /* the bucket is the caller's */
+    DECIDED_BY_ACL,
     DECIDED_BY_POLICY,  /* a statement allows or denies it, or a boundary or a session policy does not reach so far */
     DECIDED_BY_BLOCK,   /* RestrictPublicBuckets, which the allowing statement does not get past */
     DECIDED_UNREADABLE, /* the bucket's policy cannot be read */
@@ -77,6 +79,7 @@ enum decided_by {
 struct decision {
     bool allowed;
     enum decided_by by;
+    bool asked;                    /* policies: there were some */
     struct policy_decision policy; /* of DECIDED_BY_POLICY: which one, and its statement */
 };
 

@@ -5,6 +5,7 @@
 #include "gateway/front/policy_context.h"
 #include "gateway/iam/call.h"
 #include "gateway/s3/access_settings.h"
+#include "gateway/s3/acl.h"
 #include "gateway/s3/post_form.h"
 #include "gateway/s3/reply.h"
 
@@ -19,18 +20,31 @@ bool exchange_load_bucket(struct exchange *exchange)
     return false;
 }
 
+static bool is_root(const struct exchange *exchange)
+{
+    return exchange->principal.caller.kind == POLICY_ROOT;
+}
+
+/* ACLs are looked at last: that of the bucket is in memory, that of an object has to be read. */
 static struct decision decide(const struct exchange *exchange, const char *action, const struct resource *resource,
-                              const struct meta_settings *settings)
+                              uint32_t bucket, const struct meta_settings *settings)
 {
     struct request_context context = exchange->context;
     struct resource told = *resource;
     struct policy_answers answers;
     const struct policy_question question = {exchange, action, &told, &answers};
+    struct decision decision;
 
     context.account = bytes_from_str(exchange->gateway->options.account_id);
     context.canonical_id = s3_owner.id;
     context.keys = policy_question_context(&question);
     access_settings_tell(settings, &told);
+    told.acl_allows = settings && !is_root(exchange) && acl_bucket_allows(exchange, action, settings);
+    decision = authorize(&exchange->principal, action, &told, &context);
+    if (decision.by != DECIDED_BY_NONE || bucket == 0 || resource->kind != RESOURCE_OBJECT ||
+        !acl_object_allows(exchange, action, resource, bucket, settings))
+        return decision;
+    told.acl_allows = true;
     return authorize(&exchange->principal, action, &told, &context);
 }
 
@@ -39,7 +53,8 @@ struct decision exchange_decide(const struct exchange *exchange, const char *act
     bool in_bucket = resource->kind != RESOURCE_NONE && resource->kind != RESOURCE_ARN;
 
     CHECK(!in_bucket || bytes_equal(resource->bucket, exchange->bucket_name));
-    return decide(exchange, action, resource, in_bucket ? exchange->settings : NULL);
+    return decide(exchange, action, resource, in_bucket ? exchange->bucket.id : 0,
+                  in_bucket ? exchange->settings : NULL);
 }
 
 bool exchange_may(const struct exchange *exchange, const char *action, const struct resource *resource)
@@ -48,9 +63,9 @@ bool exchange_may(const struct exchange *exchange, const char *action, const str
 }
 
 bool exchange_may_in(const struct exchange *exchange, const char *action, const struct resource *resource,
-                     const struct meta_settings *settings)
+                     uint32_t bucket, const struct meta_settings *settings)
 {
-    return decide(exchange, action, resource, settings).allowed;
+    return decide(exchange, action, resource, bucket, settings).allowed;
 }
 
 struct header_list exchange_headers(const struct exchange *exchange)

@@ -66,14 +66,15 @@ struct exchange {
 /* Looks the bucket up, once for each request and again for a handler that learns of a change: exchange->bucket. False
  * when it is not there. Memory only. */
 bool exchange_load_bucket(struct exchange *exchange);
-/* Whether who asks may do this to that; the operation itself was asked about before its handler runs. */
+/* Whether who asks may do this to that; the operation itself was asked about before its handler runs.
+ * Suspends where the ACL of an object has to be read. */
 bool exchange_may(const struct exchange *exchange, const char *action, const struct resource *resource);
 /* The same with what decided. */
 struct decision exchange_decide(const struct exchange *exchange, const char *action, const struct resource *resource);
 /* Of what belongs to another bucket, which has these settings. All fill in what the settings say of the
  * resource. */
 bool exchange_may_in(const struct exchange *exchange, const char *action, const struct resource *resource,
-                     const struct meta_settings *settings);
+                     uint32_t bucket, const struct meta_settings *settings);
 struct header_list exchange_headers(const struct exchange *exchange);
 void exchange_release(struct exchange *exchange);
 

@@ -6,6 +6,7 @@
 #include "compat/names.h"
 #include "gateway/front/access_log.h"
 #include "gateway/front/exchange.h"
+#include "gateway/front/further_rights.h"
 #include "gateway/front/identify.h"
 #include "gateway/front/operation.h"
 #include "gateway/front/pipeline_refusal.h"
@@ -92,7 +93,8 @@ static enum status check_right(struct exchange *exchange)
         if (status)
             return status;
     }
-    if (!exchange_may(exchange, right, &resource))
+    const struct decision decision = exchange_decide(exchange, right, &resource);
+    if (!decision.allowed || (decision.asked && !further_rights_check(exchange, right, &resource)))
         return refuse_denied(exchange);
     exchange->permitted = true;
     return STATUS_OK;

@@ -215,6 +215,7 @@ enum status ingest_publish(struct ingest *ingest, const struct ingest_version *v
         .checksum = stored_checksum_make(&ingest->checksum_value),
         .storage_class = version->storage_class,
         .headers = version->headers,
+        .attributes = version->attributes,
     };
     memcpy(object->etag_md5, ingest->md5_value, MD5_LEN);
     return ingest_store(ingest, publish, &(struct publication){ingest, version, object});

@@ -54,6 +54,7 @@ enum status ingest_store(struct ingest *ingest, ingest_commit_fn commit, void *a
 struct ingest_version {
     uint32_t bucket;
     struct bytes key, headers;
+    struct bytes attributes; /* packed; empty: none */
     uint8_t storage_class;
     const struct meta_condition *condition; /* NULL: none */
 };

@@ -5,6 +5,7 @@
 #include "compat/request_xml.h"
 #include "gateway/front/reply.h"
 #include "gateway/s3/access_settings.h"
+#include "gateway/s3/acl.h"
 #include "gateway/s3/body.h"
 #include "gateway/s3/bucket_settings.h"
 #include "gateway/s3/handlers.h"
@@ -75,6 +76,25 @@ static enum status read_ownership(struct exchange *exchange, enum object_ownersh
     return s3_fail_details(exchange, &details);
 }
 
+/* Who may do what with a new bucket and what is in it. */
+struct first_access {
+    enum object_ownership ownership;
+    struct buffer acl; /* empty: none */
+};
+
+static enum status read_access(struct exchange *exchange, struct first_access *access)
+{
+    const struct resource resource = {.kind = RESOURCE_BUCKET, .bucket = exchange->bucket_name};
+    bool wanted;
+    enum status status = read_ownership(exchange, &access->ownership);
+
+    if (!status)
+        status = acl_of_new_bucket(exchange, access->ownership, &access->acl, &wanted);
+    if (!status && wanted && !exchange_may(exchange, "s3:PutBucketAcl", &resource))
+        status = s3_fail(exchange, S3_ACCESS_DENIED);
+    return status;
+}
+
 static enum status check_configuration(struct exchange *exchange, const struct create_bucket_request *request)
 {
     struct s3_error_details details = {0};
@@ -137,8 +157,8 @@ static void reply_created(struct exchange *exchange)
 
 /* What a new bucket begins with. */
 struct first_settings {
-    struct meta_setting_change changes[4];
-    struct buffer documents[4];
+    struct meta_setting_change changes[5];
+    struct buffer documents[5];
     size_t count;
 };
 
@@ -154,7 +174,7 @@ static struct buffer *add_setting(struct first_settings *first, uint8_t kind, si
 /* As on AWS nobody gets in from outside before its owner has said so: all switches against public access are on, and
  * ACLs are off unless the request wants them. */
 static enum status fill_settings(const struct exchange *exchange, const struct create_bucket_request *request,
-                                 enum object_ownership ownership, struct first_settings *first)
+                                 const struct first_access *access, struct first_settings *first)
 {
     static const struct public_access_block all = {true, true, true, true};
     const struct principal *principal = &exchange->principal;
@@ -163,8 +183,11 @@ static enum status fill_settings(const struct exchange *exchange, const struct c
 
     status = public_access_block_write(add_setting(first, S3_SETTING_PUBLIC_ACCESS, BUCKET_ACCESS_XML_BYTES_MAX), &all);
     if (!status)
+        status = ownership_controls_write(add_setting(first, S3_SETTING_OWNERSHIP, BUCKET_ACCESS_XML_BYTES_MAX),
+                                          access->ownership);
+    if (!status && access->acl.len > 0)
         status =
-            ownership_controls_write(add_setting(first, S3_SETTING_OWNERSHIP, BUCKET_ACCESS_XML_BYTES_MAX), ownership);
+            buffer_append_bytes(add_setting(first, S3_SETTING_ACL, ACL_KEPT_BYTES_MAX), buffer_bytes(&access->acl));
     if (!status && principal->caller.kind == POLICY_USER)
         status = bucket_owner_write(add_setting(first, S3_SETTING_OWNER, BUCKET_OWNER_BYTES_MAX), &owner);
     if (!status && request->tags.count > 0)
@@ -177,10 +200,10 @@ static enum status fill_settings(const struct exchange *exchange, const struct c
 
 /* The settings are there from the bucket's first moment on. */
 static enum status create(struct exchange *exchange, const struct create_bucket_request *request,
-                          enum object_ownership ownership)
+                          const struct first_access *access)
 {
     struct first_settings first = {.count = 0};
-    enum status status = fill_settings(exchange, request, ownership, &first);
+    enum status status = fill_settings(exchange, request, access, &first);
     const struct meta_settings_update settings = {.changes = first.changes, .count = first.count};
 
     if (!status)
@@ -197,15 +220,17 @@ void s3_create_bucket(struct exchange *exchange)
 {
     struct s3_error_details details = {0};
     struct create_bucket_request request;
-    enum object_ownership ownership;
+    struct first_access access;
 
     if (bucket_name_check(exchange->bucket_name, &details)) {
         HTTP_LAST_REPLY(s3_fail_details(exchange, &details));
         return;
     }
+    buffer_init(&access.acl, ACL_KEPT_BYTES_MAX);
     if (!read_configuration(exchange, &request) && !check_configuration(exchange, &request) &&
-        !read_ownership(exchange, &ownership) && !create(exchange, &request, ownership))
+        !read_access(exchange, &access) && !create(exchange, &request, &access))
         reply_created(exchange);
+    buffer_release(&access.acl);
     create_bucket_request_release(&request);
 }
 

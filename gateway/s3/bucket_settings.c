@@ -9,6 +9,7 @@
 #include "compat/request_xml.h"
 #include "gateway/front/operation.h"
 #include "gateway/s3/access_settings.h"
+#include "gateway/s3/acl.h"
 #include "gateway/s3/body.h"
 #include "gateway/s3/handlers.h"
 #include "gateway/s3/reply.h"
@@ -56,6 +57,7 @@ const struct meta_setting_kind s3_setting_kinds[] = {
     {S3_SETTING_POLICY, "policy", POLICY_BUCKET_BYTES_MAX, bucket_policy_parse, bucket_policy_free},
     {S3_SETTING_PUBLIC_ACCESS, "public access block", BUCKET_ACCESS_XML_BYTES_MAX, public_access_setting_parse, free},
     {S3_SETTING_OWNERSHIP, "ownership controls", BUCKET_ACCESS_XML_BYTES_MAX, ownership_setting_parse, free},
+    {S3_SETTING_ACL, "ACL", ACL_KEPT_BYTES_MAX, acl_setting_parse, free},
     {S3_SETTING_OWNER, "owner", BUCKET_OWNER_BYTES_MAX, bucket_owner_parse, free},
 };
 const size_t s3_setting_kind_count = sizeof(s3_setting_kinds) / sizeof(s3_setting_kinds[0]);
@@ -132,7 +134,9 @@ static const struct setting {
     enum status (*read)(struct bytes sent, struct buffer *kept, struct s3_error_details *error);
     size_t sent_bytes_max; /* 0: REQUEST_XML_BYTES_MAX */
     int put_status;        /* 0: 204 */
-    bool json;             /* the document: else XML */
+    /* Whether it goes with the bucket's other settings; else the error is answered here. NULL: always. */
+    enum status (*agrees)(struct exchange *exchange, struct bytes kept);
+    bool json; /* the document: else XML */
 } settings[] = {
     {"tagging", .unset = S3_NO_SUCH_TAG_SET, .number = S3_SETTING_TAGGING, .read = read_tagging},
     {"policy", .unset = S3_NO_SUCH_BUCKET_POLICY, .number = S3_SETTING_POLICY, .json = true},
@@ -148,7 +152,7 @@ static const struct setting {
     {"publicAccessBlock", .unset = S3_NO_SUCH_PUBLIC_ACCESS_BLOCK, .number = S3_SETTING_PUBLIC_ACCESS,
      .read = read_public_access, .put_status = 200},
     {"ownershipControls", .unset = S3_OWNERSHIP_CONTROLS_NOT_FOUND, .number = S3_SETTING_OWNERSHIP,
-     .read = read_ownership, .put_status = 200},
+     .read = read_ownership, .put_status = 200, .agrees = acl_check_ownership},
     {"logging", .root = "BucketLoggingStatus"},
     {"notification", .root = "NotificationConfiguration"},
     {"accelerate", .root = "AccelerateConfiguration"},
@@ -246,7 +250,7 @@ void s3_put_setting(struct exchange *exchange)
     if (s3_read_document(exchange, sent_max, true, &sent) == STATUS_OK) {
         if (setting->read(buffer_bytes(&sent), &kept, &details))
             HTTP_LAST_REPLY(s3_fail_details(exchange, &details));
-        else
+        else if (!setting->agrees || setting->agrees(exchange, buffer_bytes(&kept)) == STATUS_OK)
             change(exchange, setting, buffer_bytes(&kept));
     }
     buffer_release(&sent);

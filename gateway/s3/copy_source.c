@@ -48,7 +48,7 @@ static enum status fail_absent(struct exchange *exchange, const struct copy_sour
     const struct resource bucket = {.kind = RESOURCE_BUCKET, .bucket = source->bucket_name};
     struct s3_error_details details = {0};
 
-    if (!exchange_may_in(exchange, "s3:ListBucket", &bucket, settings))
+    if (!exchange_may_in(exchange, "s3:ListBucket", &bucket, source->bucket.id, settings))
         return s3_fail(exchange, S3_ACCESS_DENIED);
     s3_error_set(&details, code);
     s3_error_add(&details, "Key", source->key);
@@ -64,7 +64,8 @@ static enum status find_object(struct exchange *exchange, struct copy_source *so
     struct s3_error_details details = {0};
     enum status status;
 
-    if (!exchange_may_in(exchange, source->by_version ? "s3:GetObjectVersion" : "s3:GetObject", &resource, settings))
+    if (!exchange_may_in(exchange, source->by_version ? "s3:GetObjectVersion" : "s3:GetObject", &resource,
+                         source->bucket.id, settings))
         return s3_fail(exchange, S3_ACCESS_DENIED);
     status = meta_object_get(exchange->gateway->meta, source->bucket.id, source->key, &version, &source->object);
     if (status == STATUS_INVALID)

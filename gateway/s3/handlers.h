@@ -15,7 +15,8 @@ void s3_delete_bucket(struct exchange *exchange);
 void s3_get_bucket_location(struct exchange *exchange);
 void s3_get_bucket_versioning(struct exchange *exchange);
 void s3_put_bucket_versioning(struct exchange *exchange);
-void s3_get_acl(struct exchange *exchange);
+void s3_get_acl(struct exchange *exchange); /* of a bucket or an object: acl_operations.c */
+void s3_put_acl(struct exchange *exchange);
 void s3_get_setting(struct exchange *exchange); /* bucket_settings.c; of an object: those that were never made */
 void s3_put_setting(struct exchange *exchange);
 void s3_delete_setting(struct exchange *exchange);

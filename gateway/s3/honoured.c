@@ -83,8 +83,10 @@ static const struct value_rule {
     {                                                                                                                  \
         __VA_ARGS__, NULL                                                                                              \
     }
-    {"x-amz-acl", VALUES("private", "bucket-owner-full-control", "bucket-owner-read"),
-     VALUES("public-read", "public-read-write", "authenticated-read", "aws-exec-read", "log-delivery-write")},
+    {"x-amz-acl",
+     VALUES("private", "bucket-owner-full-control", "bucket-owner-read", "public-read", "public-read-write",
+            "authenticated-read", "aws-exec-read", "log-delivery-write"),
+     NULL},
     {"x-amz-bucket-namespace", VALUES("global"), VALUES("account-regional")},
     {"x-amz-object-annotation-directive", VALUES("COPY", "EXCLUDE"), NULL}, /* there are none */
     {"x-amz-optional-object-attributes", VALUES("RestoreStatus"), NULL},    /* of archived objects: there are none */

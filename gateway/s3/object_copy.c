@@ -3,6 +3,7 @@
 
 #include "gateway/object/object_read.h"
 #include "gateway/object/stored_checksum.h"
+#include "gateway/s3/acl.h"
 #include "gateway/s3/body.h"
 #include "gateway/s3/copy_source.h"
 #include "gateway/s3/handlers.h"
@@ -15,7 +16,7 @@ struct copy_request {
     struct copy_source source;
     struct condition_write condition_said;
     enum storage_class storage_class; /* never the source's, as on AWS */
-    struct buffer headers;
+    struct buffer headers, attributes;
     enum checksum_algorithm algorithm;
 };
 
@@ -61,6 +62,8 @@ static enum status prepare(struct exchange *exchange, struct copy_request *reque
     if (!status)
         status = s3_checksum_wanted(exchange, &request->algorithm, &full_object);
     if (!status)
+        status = acl_of_new_object(exchange, &request->attributes);
+    if (!status)
         status = s3_storage_class(exchange, &request->storage_class);
     if (!status)
         status = metadata(exchange, request);
@@ -98,6 +101,7 @@ void s3_copy_object(struct exchange *exchange)
     enum status status;
 
     buffer_init(&request.headers, META_HEADERS_MAX);
+    buffer_init(&request.attributes, META_ATTRIBUTES_BYTES_MAX);
     status = prepare(exchange, &request);
     if (status)
         goto out;
@@ -109,7 +113,8 @@ void s3_copy_object(struct exchange *exchange)
         goto out;
     }
     status = copy_source_read(exchange, &request.source, &whole, &ingest);
-    const struct s3_version version = {buffer_bytes(&request.headers), request.storage_class, &request.condition_said};
+    const struct s3_version version = {buffer_bytes(&request.headers), buffer_bytes(&request.attributes),
+                                       request.storage_class, &request.condition_said};
     if (!status)
         status = s3_publish(exchange, &ingest, &version, &object);
     if (!status)
@@ -118,4 +123,5 @@ out:
     ingest_release(&ingest);
     copy_source_release(&request.source);
     buffer_release(&request.headers);
+    buffer_release(&request.attributes);
 }

@@ -5,6 +5,7 @@
 #include "gateway/front/reply.h"
 #include "gateway/object/object_read.h"
 #include "gateway/object/stored_checksum.h"
+#include "gateway/s3/acl.h"
 #include "gateway/s3/body.h"
 #include "gateway/s3/handlers.h"
 #include "gateway/s3/metadata.h"
@@ -19,7 +20,7 @@
 struct post_request {
     struct condition_write condition;
     enum storage_class storage_class;
-    struct buffer headers;
+    struct buffer headers, attributes;
     bool has_md5;
     uint8_t md5[MD5_LEN];
     struct checksum_request claim;
@@ -147,7 +148,8 @@ static void reply(struct exchange *exchange, const struct meta_object *object)
 
 static enum status store(struct exchange *exchange, const struct post_request *request, struct meta_object *object)
 {
-    const struct s3_version version = {buffer_bytes(&request->headers), request->storage_class, &request->condition};
+    const struct s3_version version = {buffer_bytes(&request->headers), buffer_bytes(&request->attributes),
+                                       request->storage_class, &request->condition};
     enum checksum_algorithm algorithm = request->claim.algorithm;
     const struct ingest_plan plan = {
         .expected_size = HTTP_LENGTH_UNKNOWN, /* the length is that of the form */
@@ -174,10 +176,14 @@ void s3_post_object(struct exchange *exchange)
     enum status status;
 
     buffer_init(&request.headers, META_HEADERS_MAX);
+    buffer_init(&request.attributes, META_ATTRIBUTES_BYTES_MAX);
     status = prepare(exchange, &request);
+    if (!status)
+        status = acl_of_new_object(exchange, &request.attributes);
     if (!status)
         status = store(exchange, &request, &object);
     if (!status)
         reply(exchange, &object);
     buffer_release(&request.headers);
+    buffer_release(&request.attributes);
 }

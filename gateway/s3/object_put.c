@@ -4,6 +4,7 @@
 #include "gateway/front/reply.h"
 #include "gateway/object/object_read.h"
 #include "gateway/object/stored_checksum.h"
+#include "gateway/s3/acl.h"
 #include "gateway/s3/body.h"
 #include "gateway/s3/handlers.h"
 #include "gateway/s3/metadata.h"
@@ -15,7 +16,7 @@
 struct put_request {
     struct condition_write condition;
     enum storage_class storage_class;
-    struct buffer headers;
+    struct buffer headers, attributes;
     struct s3_body *body;
 };
 
@@ -28,6 +29,8 @@ static enum status prepare(struct exchange *exchange, struct put_request *reques
         status = s3_fail_details(exchange, &details);
     if (!status)
         status = s3_collect_headers(exchange, &request->headers);
+    if (!status)
+        status = acl_of_new_object(exchange, &request->attributes);
     if (!status)
         status = s3_storage_class(exchange, &request->storage_class);
     if (!status)
@@ -55,6 +58,7 @@ void s3_put_object(struct exchange *exchange)
     enum status status;
 
     buffer_init(&request.headers, META_HEADERS_MAX);
+    buffer_init(&request.attributes, META_ATTRIBUTES_BYTES_MAX);
     status = prepare(exchange, &request);
     if (status)
         goto out;
@@ -69,7 +73,8 @@ void s3_put_object(struct exchange *exchange)
         HTTP_LAST_REPLY(s3_fail_status(exchange, status));
         goto out;
     }
-    const struct s3_version version = {buffer_bytes(&request.headers), request.storage_class, &request.condition};
+    const struct s3_version version = {buffer_bytes(&request.headers), buffer_bytes(&request.attributes),
+                                       request.storage_class, &request.condition};
     status = s3_body_to_ingest(request.body, &ingest);
     if (!status)
         status = s3_publish(exchange, &ingest, &version, &object);
@@ -80,4 +85,5 @@ out:
     if (request.body)
         s3_body_close(request.body);
     buffer_release(&request.headers);
+    buffer_release(&request.attributes);
 }

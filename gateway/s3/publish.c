@@ -11,6 +11,7 @@ enum status s3_publish(struct exchange *exchange, struct ingest *ingest, const s
     const struct ingest_version committed = {.bucket = exchange->bucket.id,
                                              .key = exchange->key,
                                              .headers = version->headers,
+                                             .attributes = version->attributes,
                                              .storage_class = (uint8_t)version->storage_class,
                                              .condition = &condition};
     struct s3_error_details details = {0};

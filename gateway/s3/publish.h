@@ -8,7 +8,8 @@
 #include "gateway/object/ingest.h"
 
 struct s3_version {
-    struct bytes headers; /* as collected by metadata.h */
+    struct bytes headers;    /* as collected by metadata.h */
+    struct bytes attributes; /* packed; empty: none */
     enum storage_class storage_class;
     const struct condition_write *condition_said;
 };

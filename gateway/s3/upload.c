@@ -6,6 +6,7 @@
 
 #include "compat/conditions.h"
 #include "gateway/object/object_read.h"
+#include "gateway/s3/acl.h"
 #include "gateway/s3/handlers.h"
 #include "gateway/s3/metadata.h"
 #include "gateway/s3/reply.h"
@@ -86,11 +87,12 @@ void s3_create_multipart_upload(struct exchange *exchange)
     enum checksum_algorithm algorithm;
     enum storage_class storage_class;
     struct condition_write condition;
-    struct buffer headers;
+    struct buffer headers, attributes;
     bool full_object;
 
     buffer_init(&headers, META_HEADERS_MAX);
-    if (s3_collect_headers(exchange, &headers))
+    buffer_init(&attributes, META_ATTRIBUTES_BYTES_MAX);
+    if (s3_collect_headers(exchange, &headers) || acl_of_new_object(exchange, &attributes))
         goto out;
     if (s3_checksum_wanted(exchange, &algorithm, &full_object) || s3_storage_class(exchange, &storage_class))
         goto out;
@@ -101,6 +103,7 @@ void s3_create_multipart_upload(struct exchange *exchange)
     struct meta_upload upload = {.bucket = exchange->bucket.id,
                                  .key = exchange->key,
                                  .headers = buffer_bytes(&headers),
+                                 .attributes = buffer_bytes(&attributes),
                                  .checksum_algorithm = (uint8_t)algorithm,
                                  .checksum_full_object = full_object,
                                  .storage_class = (uint8_t)storage_class,
@@ -112,6 +115,7 @@ void s3_create_multipart_upload(struct exchange *exchange)
         reply_created(exchange, &upload);
 out:
     buffer_release(&headers);
+    buffer_release(&attributes);
 }
 
 void s3_abort_multipart_upload(struct exchange *exchange)

@@ -40,6 +40,7 @@ OFFERED = {
     "DeleteBucketCors": 204, "DeleteBucketEncryption": 204, "DeleteBucketLifecycle": 204,
     "DeleteBucketOwnershipControls": 204, "DeleteBucketPolicy": 204, "DeleteBucketReplication": 204,
     "DeleteBucketTagging": 204, "PutBucketCors": 200, "PutBucketTagging": 204, "DeleteBucketWebsite": 204, "DeleteObjectTagging": 204, "DeletePublicAccessBlock": 204,
+    "PutBucketAcl": 200, "PutObjectAcl": 200,
     "PutBucketOwnershipControls": 200, "PutBucketPolicy": 204, "PutPublicAccessBlock": 200,
 }  # fmt: skip
 
@@ -53,12 +54,12 @@ NOT_OFFERED = {
     "GetBucketMetadataTableConfiguration", "GetBucketMetricsConfiguration", "GetObjectAnnotation", "GetObjectAttributes",
     "GetObjectTorrent", "ListBucketAnalyticsConfigurations", "ListBucketIntelligentTieringConfigurations",
     "ListBucketInventoryConfigurations", "ListBucketMetricsConfigurations", "ListDirectoryBuckets",
-    "ListObjectAnnotations", "PutBucketAbac", "PutBucketAccelerateConfiguration", "PutBucketAcl",
+    "ListObjectAnnotations", "PutBucketAbac", "PutBucketAccelerateConfiguration",
     "PutBucketAnalyticsConfiguration", "PutBucketEncryption", "PutBucketIntelligentTieringConfiguration",
     "PutBucketInventoryConfiguration", "PutBucketLifecycle", "PutBucketLifecycleConfiguration", "PutBucketLogging",
     "PutBucketMetricsConfiguration", "PutBucketNotification", "PutBucketNotificationConfiguration",
     "PutBucketReplication", "PutBucketRequestPayment",
-    "PutBucketWebsite", "PutObjectAcl", "PutObjectAnnotation", "PutObjectLegalHold",
+    "PutBucketWebsite", "PutObjectAnnotation", "PutObjectLegalHold",
     "PutObjectLockConfiguration", "PutObjectRetention", "PutObjectTagging", "RenameObject",
     "RestoreObject", "SelectObjectContent", "UpdateBucketMetadataAnnotationTableConfiguration",
     "UpdateBucketMetadataInventoryTableConfiguration", "UpdateBucketMetadataJournalTableConfiguration",
@@ -72,13 +73,16 @@ COPY = {"x-amz-copy-source": "/walk/kept", "x-amz-source-expected-bucket-owner":
         "x-amz-copy-source-if-modified-since": "Thu, 01 Jan 2026 00:00:00 GMT",
         "x-amz-copy-source-if-unmodified-since": "Thu, 01 Jan 2099 00:00:00 GMT",
         "x-amz-copy-source-if-match": hashlib.md5(KEPT).hexdigest(), "x-amz-copy-source-if-none-match": '"other"'}
-NEW = {"x-amz-acl": "private", "x-amz-meta-": "value", "x-amz-storage-class": "STANDARD"}
+OWNER = "id=" + "75aa57f09aa0c8caeab4f8c24e99d10f8e7faeebf76c078efc7c6caea54ba06a"
+GRANTS = {"x-amz-grant-" + name: OWNER for name in ("full-control", "read", "read-acp", "write", "write-acp")}
+NEW = {**GRANTS, "x-amz-acl": "private", "x-amz-meta-": "value", "x-amz-storage-class": "STANDARD"}
 HONOURED = collections.defaultdict(dict, {
     "CompleteMultipartUpload": {"x-amz-mp-object-size": "4", "x-amz-checksum-type": "FULL_OBJECT"},
     "CopyObject": {**COPY, **NEW, "x-amz-checksum-algorithm": "SHA256", "x-amz-metadata-directive": "REPLACE",
                    "x-amz-tagging-directive": "COPY", "x-amz-object-annotation-directive": "COPY"},
     "CreateBucket": {"x-amz-acl": "private", "x-amz-object-ownership": "BucketOwnerEnforced",
                      "x-amz-bucket-namespace": "global"},
+    "PutBucketAcl": {**GRANTS, "x-amz-acl": "private"}, "PutObjectAcl": {**GRANTS, "x-amz-acl": "private"},
     "CreateMultipartUpload": {**NEW, "x-amz-checksum-algorithm": "CRC32"},
     "GetObject": {"x-amz-checksum-mode": "ENABLED"}, "HeadObject": {"x-amz-checksum-mode": "ENABLED"},
     "ListObjects": {"x-amz-optional-object-attributes": "RestoreStatus"},
@@ -148,8 +152,10 @@ class Model(ClusterTest):
         if name == "PutBucketCors":
             rule = "<CORSRule><AllowedOrigin>*</AllowedOrigin><AllowedMethod>GET</AllowedMethod></CORSRule>"
             return f"<CORSConfiguration>{rule}</CORSConfiguration>".encode()
+        if name in ("PutBucketAcl", "PutObjectAcl"):
+            return b""  # a header says it
         if name == "PutBucketOwnershipControls":
-            rule = "<Rule><ObjectOwnership>BucketOwnerEnforced</ObjectOwnership></Rule>"
+            rule = "<Rule><ObjectOwnership>ObjectWriter</ObjectOwnership></Rule>"
             return f"<OwnershipControls>{rule}</OwnershipControls>".encode()
         if name == "PutBucketPolicy":
             return (b'{"Statement": {"Effect": "Deny", "Principal": "*", "Action": "s3:GetObjectTorrent",'
@@ -181,6 +187,8 @@ class Model(ClusterTest):
         target = http["requestUri"].replace("{Bucket}", bucket).replace("{Key+}", key)
         shape = self.members(name)
         headers = dict(extra or {})
+        if name in ("PutBucketAcl", "PutObjectAcl") and not any("acl" in header or "grant" in header for header in headers):
+            headers["x-amz-acl"] = "private"
         for required in shape.get("required", ()):
             member = shape["members"][required]
             if member.get("location") == "querystring":

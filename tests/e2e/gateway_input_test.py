@@ -211,11 +211,15 @@ class GatewayInput(ClusterTest):
         self.assertIn(b"CORSResponse: Bucket not found", answer.body)
 
     def test_features_asked_for_in_the_query(self):
-        for parameter in ("x-amz-acl=public-read", "x-amz-tagging=a%3Db", "x-amz-server-side-encryption=AES256"):
+        for parameter in ("x-amz-tagging=a%3Db", "x-amz-server-side-encryption=AES256"):
             self.refused(self.presigned("PUT", "/input/f?" + parameter, body=b"x"), 501, "NotImplemented")
         self.refused(self.presigned("PUT", "/input/f?x-amz-storage-class=GLACIER", body=b"x"), 400, "InvalidStorageClass")
-        for name, value in (("x-amz-acl", "public-read"), ("x-amz-bucket-object-lock-enabled", "true")):
-            self.refused(self.signed("PUT", "/featured", {name: value}), 501, "NotImplemented")
+        self.refused(self.presigned("PUT", "/input/f?x-amz-acl=public-read", body=b"x"), 400,
+                     "AccessControlListNotSupported")
+        headers = {"x-amz-bucket-object-lock-enabled": "true"}
+        self.refused(self.signed("PUT", "/featured", headers), 501, "NotImplemented")
+        headers = {"x-amz-acl": "public-read"}
+        self.refused(self.signed("PUT", "/featured", headers), 400, "InvalidBucketAclWithObjectOwnership")
         self.assertEqual(self.signed("HEAD", "/featured").status, 404)
         self.assertEqual(self.presigned("PUT", "/input/f?x-amz-acl=private", body=b"x").status, 200)
 

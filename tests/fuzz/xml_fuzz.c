@@ -4,6 +4,7 @@
 #include <stdint.h>
 
 #include "base/check.h"
+#include "compat/acl.h"
 #include "compat/bucket_access.h"
 #include "compat/compat.h"
 #include "compat/cors.h"
@@ -147,6 +148,22 @@ static void fuzz_cors(struct bytes document)
     cors_release(&configuration);
 }
 
+static void fuzz_acl(struct bytes document)
+{
+    struct s3_error_details error = {0};
+    struct acl acl, again;
+    struct buffer out;
+
+    buffer_init(&out, ACL_KEPT_BYTES_MAX);
+    if (acl_parse_document(document, &acl, &error) == STATUS_OK && acl.owner[0]) {
+        CHECK(acl_write(&out, &acl) == STATUS_OK);
+        CHECK(acl_read(buffer_bytes(&out), &again) == STATUS_OK);
+        CHECK(acl.count == again.count && acl_is_public(&acl) == acl_is_public(&again));
+    }
+    STATUS_IGNORE(acl_read(document, &again), "it must only not crash");
+    buffer_release(&out);
+}
+
 static void fuzz_access(struct bytes document)
 {
     enum object_ownership ownership, ownership_again;
@@ -178,6 +195,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     fuzz_complete(document);
     fuzz_tags(document);
     fuzz_cors(document);
+    fuzz_acl(document);
     fuzz_access(document);
     (void)versioning_configuration_parse(document, &versioning);
     return 0;

@@ -47,6 +47,8 @@ static void test_statuses_are_those_of_aws(void **state)
         {403, "SignatureDoesNotMatch RequestTimeTooSkewed InvalidAccessKeyId AccessDenied"},
         {400, "BadDigest InvalidDigest InvalidPart InvalidPartOrder EntityTooSmall EntityTooLarge MalformedXML "
               "MalformedPolicy "
+              "MalformedACLError AccessControlListNotSupported InvalidBucketAclWithObjectOwnership "
+              "InvalidBucketAclWithBlockPublicAccessError MissingSecurityHeader UnexpectedContent "
               "KeyTooLongError InvalidBucketName IncompleteBody XAmzContentSHA256Mismatch InvalidRequest "
               "InvalidArgument AuthorizationHeaderMalformed AuthorizationQueryParametersError InvalidToken InvalidURI "
               "InvalidLocationConstraint InvalidStorageClass InvalidTag MaxMessageLengthExceeded MetadataTooLarge "

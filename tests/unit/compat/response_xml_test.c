@@ -326,12 +326,6 @@ static void test_small_documents(void **state)
     assert_document(&out, response_tagging(&out, &tag, 1),
                     DECLARATION "<Tagging" XMLNS "><TagSet><Tag><Key>a</Key><Value>&lt;b&gt;</Value></Tag></TagSet>"
                                 "</Tagging>");
-    assert_document(&out, response_acl(&out, &owner),
-                    DECLARATION
-                    "<AccessControlPolicy" XMLNS ">" OWNER "<AccessControlList><Grant>"
-                    "<Grantee xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" xsi:type=\"CanonicalUser\">"
-                    "<ID>id1</ID><DisplayName>admin</DisplayName></Grantee><Permission>FULL_CONTROL</Permission>"
-                    "</Grant></AccessControlList></AccessControlPolicy>");
 }
 
 static void test_complete(void **state)

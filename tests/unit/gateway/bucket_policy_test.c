@@ -197,6 +197,18 @@ static void the_source_of_a_copy_is_asked_about(void **state)
     assert_answer(f, ROOT, "PUT", "/target/copy", "x-amz-copy-source: /bucket/open/a\r\n", "", 200, "");
 }
 
+static void what_comes_with_an_object_has_rights_of_its_own(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_document_put(f, ROOT, "/bucket?policy=", STATEMENT("Deny", "s3:PutObjectAcl", "bucket/*", ""), 204, "");
+    assert_answer(f, ROOT, "PUT", "/bucket/k", "", "data", 200, "");
+    assert_answer(f, ROOT, "PUT", "/bucket/k", "x-amz-acl: private\r\n", "data", 403, "AccessDenied");
+    assert_document_put(f, ROOT, "/bucket?policy=", STATEMENT("Deny", "s3:GetObject", "bucket/*", ""), 204, "");
+    assert_answer(f, ROOT, "PUT", "/bucket/k", "If-Match: *\r\n", "data", 403, "AccessDenied");
+    assert_answer(f, ROOT, "PUT", "/bucket/new", "If-None-Match: *\r\n", "data", 200, "");
+}
+
 static void keys_are_deleted_one_by_one(void **state)
 {
     struct fixture *f = *state;
@@ -265,11 +277,17 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, fixture_teardown)
-        TEST(it_is_made_given_back_and_removed),    TEST(what_is_no_policy_is_refused_by_its_place),
-        TEST(everybody_may_what_it_allows),         TEST(conditions_are_asked_of_the_request),
-        TEST(listing_is_bound_by_its_parameters),   TEST(a_deny_holds_for_root_but_not_its_way_back),
-        TEST(the_source_of_a_copy_is_asked_about),  TEST(keys_are_deleted_one_by_one),
-        TEST(new_buckets_are_closed_to_the_public), TEST(who_owns_objects),
+        TEST(it_is_made_given_back_and_removed),
+        TEST(what_is_no_policy_is_refused_by_its_place),
+        TEST(everybody_may_what_it_allows),
+        TEST(conditions_are_asked_of_the_request),
+        TEST(listing_is_bound_by_its_parameters),
+        TEST(a_deny_holds_for_root_but_not_its_way_back),
+        TEST(the_source_of_a_copy_is_asked_about),
+        TEST(what_comes_with_an_object_has_rights_of_its_own),
+        TEST(keys_are_deleted_one_by_one),
+        TEST(new_buckets_are_closed_to_the_public),
+        TEST(who_owns_objects),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -47,11 +47,11 @@ static void test_headers(void **state)
         {"PUT", S3_OBJECT, "", "X-Amz-Acl", "private", S3_ERROR_NONE},
         {"PUT", S3_OBJECT, "", "x-amz-acl", "", S3_ERROR_NONE}, /* aptly */
         {"PUT", S3_OBJECT, "", "x-amz-acl", "  ", S3_ERROR_NONE},
-        {"PUT", S3_OBJECT, "", "x-amz-acl", "public-read", S3_NOT_IMPLEMENTED},
+        {"PUT", S3_OBJECT, "", "x-amz-acl", "public-read", S3_ERROR_NONE},
         {"PUT", S3_OBJECT, "", "x-amz-acl", "nonsense", S3_INVALID_ARGUMENT},
         {"PUT", S3_OBJECT, "", "x-amz-tagging", "", S3_ERROR_NONE},
         {"PUT", S3_OBJECT, "", "x-amz-tagging", "a=b", S3_NOT_IMPLEMENTED},
-        {"PUT", S3_OBJECT, "", "x-amz-grant-read", "id=1", S3_NOT_IMPLEMENTED},
+        {"PUT", S3_OBJECT, "", "x-amz-grant-read", "id=1", S3_ERROR_NONE},
         {"PUT", S3_OBJECT, "", "x-amz-write-offset-bytes", "0", S3_NOT_IMPLEMENTED},
         {"PUT", S3_OBJECT, "", "x-amz-website-redirect-location", "/", S3_NOT_IMPLEMENTED},
         {"PUT", S3_OBJECT, "", "x-amz-server-side-encryption", "AES256", S3_NOT_IMPLEMENTED},
@@ -102,7 +102,7 @@ static void test_headers(void **state)
         {"DELETE", S3_OBJECT, "", "x-amz-mfa", "serial 123456", S3_NOT_IMPLEMENTED},
         {"DELETE", S3_OBJECT, "", "x-amz-bypass-governance-retention", "true", S3_INVALID_ARGUMENT},
         {"DELETE", S3_OBJECT, "", "x-amz-bypass-governance-retention", "false", S3_ERROR_NONE},
-        {"PUT", S3_BUCKET, "", "x-amz-acl", "public-read", S3_NOT_IMPLEMENTED},
+        {"PUT", S3_BUCKET, "", "x-amz-acl", "public-read", S3_ERROR_NONE},
         {"PUT", S3_BUCKET, "", "x-amz-bucket-object-lock-enabled", "true", S3_NOT_IMPLEMENTED},
         {"PUT", S3_BUCKET, "", "x-amz-bucket-object-lock-enabled", "False", S3_ERROR_NONE},
         {"PUT", S3_BUCKET, "", "x-amz-object-ownership", "BucketOwnerEnforced", S3_ERROR_NONE},
@@ -131,7 +131,7 @@ static void test_parameters(void **state)
         const char *query;
         enum s3_error error;
     } rows[] = {
-        {"PUT", S3_OBJECT, "x-amz-acl=public-read", S3_NOT_IMPLEMENTED},
+        {"PUT", S3_OBJECT, "x-amz-acl=public-read", S3_ERROR_NONE},
         {"PUT", S3_OBJECT, "X-Amz-Tagging=a%3Db", S3_NOT_IMPLEMENTED},
         {"PUT", S3_OBJECT,
          "X-Amz-Algorithm=A&X-Amz-Credential=c&X-Amz-Date=d&X-Amz-Expires=1&X-Amz-SignedHeaders=h&"

@@ -289,7 +289,7 @@ static void what_is_not_there_is_refused_by_name(void **state)
         int status;
         const char *code;
     } rows[] = {
-        {",{\"acl\":\"public-read\"}", FIELD("acl", "public-read"), 501, "NotImplemented"},
+        {",{\"acl\":\"public-read\"}", FIELD("acl", "public-read"), 400, "AccessControlListNotSupported"},
         {",{\"acl\":\"none\"}", FIELD("acl", "none"), 400, "InvalidArgument"},
         {",[\"starts-with\",\"$tagging\",\"\"]", FIELD("tagging", "notxml"), 400, "MalformedXML"},
         {",[\"starts-with\",\"$tagging\",\"\"]",

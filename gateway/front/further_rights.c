@@ -1,0 +1,42 @@
+/* Further rights, as AWS's list of actions has them for PutObject and what writes objects otherwise; see the header. */
+#include "gateway/front/further_rights.h"
+
+#include <string.h>
+
+#include "gateway/s3/post_form.h"
+#include "gateway/s3/request.h"
+
+static const struct further {
+    const char *header; /* or the field of a form, when it has another name */
+    const char *field;
+    const char *right;
+} of_writes[] = {
+    {"x-amz-acl", "acl", "s3:PutObjectAcl"},
+    {"x-amz-grant-full-control", NULL, "s3:PutObjectAcl"},
+    {"x-amz-grant-read", NULL, "s3:PutObjectAcl"},
+    {"x-amz-grant-read-acp", NULL, "s3:PutObjectAcl"},
+    {"x-amz-grant-write-acp", NULL, "s3:PutObjectAcl"},
+    {"x-amz-tagging", "tagging", "s3:PutObjectTagging"},
+    {"x-amz-object-lock-mode", NULL, "s3:PutObjectRetention"},
+    {"x-amz-object-lock-retain-until-date", NULL, "s3:PutObjectRetention"},
+    {"x-amz-object-lock-legal-hold", NULL, "s3:PutObjectLegalHold"},
+    {"If-Match", NULL, "s3:GetObject"}, /* the answer says what is there */
+};
+
+static bool is_wanted(const struct exchange *exchange, const struct further *further)
+{
+    if (!exchange->form)
+        return s3_header(exchange, further->header).len > 0;
+    const char *name = further->field ? further->field : further->header;
+    return post_fields_find(s3_form_fields(exchange->form), name).len > 0;
+}
+
+bool further_rights_check(const struct exchange *exchange, const char *right, const struct resource *resource)
+{
+    if (strcmp(right, "s3:PutObject") != 0)
+        return true;
+    for (size_t i = 0; i < sizeof(of_writes) / sizeof(of_writes[0]); i++)
+        if (is_wanted(exchange, &of_writes[i]) && !exchange_may(exchange, of_writes[i].right, resource))
+            return false;
+    return true;
+}

@@ -1,0 +1,37 @@
+/* Access control lists of buckets and objects: where they are kept, and what they give. Neither has one unless its
+ * bucket allows ACLs (object ownership), and then only when it gives more than everything to the bucket's owner. */
+#ifndef TERCET_GATEWAY_S3_ACL_H
+#define TERCET_GATEWAY_S3_ACL_H
+
+#include "compat/acl.h"
+#include "compat/bucket_access.h"
+#include "compat/response_xml.h"
+#include "gateway/front/exchange.h"
+
+/* Kinds of attributes of versions (meta/attributes.h): stored, so never given to another one. */
+enum s3_attribute_number { S3_ATTRIBUTE_NONE, S3_ATTRIBUTE_ACL };
+
+/* S3_SETTING_ACL: a struct acl, to be freed. */
+enum status acl_setting_parse(struct bytes document, void **parsed);
+
+/* Who owns a bucket with these settings: the user who made it, or the account. */
+struct response_owner acl_bucket_owner(const struct meta_settings *settings);
+enum object_ownership acl_ownership(const struct meta_settings *settings);
+
+/* The attributes of an object that is to be written, by x-amz-acl and x-amz-grant-* (or the field of a form), packed;
+ * empty: none. Errors are answered here. */
+enum status acl_of_new_object(struct exchange *exchange, struct buffer *attributes);
+/* The document of a new bucket's setting, empty for none; *wanted: the request names more than a private one. */
+enum status acl_of_new_bucket(struct exchange *exchange, enum object_ownership ownership, struct buffer *document,
+                              bool *wanted);
+
+/* Whether the ACL of the bucket, or that of the object, lets who asks do this. The second reads the object: suspends.
+ */
+bool acl_bucket_allows(const struct exchange *exchange, const char *action, const struct meta_settings *settings);
+bool acl_object_allows(const struct exchange *exchange, const char *action, const struct resource *resource,
+                       uint32_t bucket, const struct meta_settings *settings);
+
+/* BucketOwnerEnforced needs a bucket whose ACL gives nothing to others; else the error is answered here. */
+enum status acl_check_ownership(struct exchange *exchange, struct bytes controls);
+
+#endif
