@@ -158,6 +158,17 @@ static int next_signal(int signals, int timeout_ms, bool *woken)
     return 0;
 }
 
+static struct {
+    void (*run)(void *arg);
+    void *arg;
+} on_reload;
+
+void service_on_reload(void (*reload)(void *arg), void *arg)
+{
+    on_reload.run = reload;
+    on_reload.arg = arg;
+}
+
 static void reload(void)
 {
     char state[96];
@@ -166,6 +177,8 @@ static void reload(void)
     notify(state);
     if (log_reopen())
         log_error("the log file cannot be opened anew, writing on to the old one");
+    if (on_reload.run)
+        on_reload.run(on_reload.arg);
     notify("READY=1");
 }
 

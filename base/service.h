@@ -2,8 +2,8 @@
  * protocol, sd_notify(3); silent without systemd), does what signals ask for, and can tell whether another instance of
  * it is well.
  *
- *   SIGHUP   the log file is opened anew, for those who rotate it
- *   SIGUSR2  the log shows everything from debug up; the next one goes back to -loglevel */
+ *   SIGHUP   the log file is opened anew, for those who rotate it; and what the program wants beside
+ * (service_on_reload) SIGUSR2  the log shows everything from debug up; the next one goes back to -loglevel */
 #ifndef TERCET_BASE_SERVICE_H
 #define TERCET_BASE_SERVICE_H
 
@@ -18,6 +18,8 @@ struct loop_group;
 void service_block_signals(const sigset_t *ending);
 /* Raises the soft limit of open files to the hard one, and warns when it is too low for so many clients. */
 void service_raise_file_limit(uint64_t connections);
+/* What SIGHUP does beside; called by service_wait, in its thread. Before service_wait is. */
+void service_on_reload(void (*reload)(void *arg), void *arg);
 /* The program serves now. */
 void service_ready(void);
 /* Waits for one of the ending signals and returns it; 0 when service_wake was called first, or the time is over

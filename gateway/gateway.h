@@ -32,6 +32,7 @@ struct key_uses;
 struct gateway_options {
     const char *access_key, *secret_key;     /* the root credentials */
     const char *access_key_2, *secret_key_2; /* a second pair, while they are exchanged; "" or NULL: none */
+    const char *bootstrap;                   /* file of users and buckets that are to be there; "": none */
     const char *files_token;                 /* Bearer token of the documented API, "" for none */
     const char *domain;                      /* virtual-host style: BUCKET.domain; "" for none */
     const char *region;

@@ -19,6 +19,7 @@
 #include "base/owner_only.h"
 #include "base/service.h"
 #include "compat/compat.h"
+#include "gateway/bootstrap/bootstrap.h"
 #include "gateway/jobs/background.h"
 #include "gateway/system/data_lock.h"
 #include "gateway/replication/recovery.h"
@@ -144,6 +145,41 @@ static enum status open_identities(struct gateway *gateway, const struct setting
     return STATUS_OK;
 }
 
+/* What SIGHUP does, too: the gateway goes on with what was done. */
+static void reload_bootstrap(void *arg)
+{
+    struct bootstrap_report report;
+    enum status status = bootstrap_apply(arg, ((struct gateway *)arg)->options.bootstrap, &report);
+
+    if (status)
+        log_error("the bootstrap file was not applied to its end", LOG_STR("problem", report.problem),
+                  LOG_STATUS(status));
+    else
+        log_info("bootstrap file applied", LOG_INT("made", report.made), LOG_INT("changed", report.changed),
+                 LOG_INT("removed", report.removed), LOG_INT("unchanged", report.unchanged));
+}
+
+/* Nothing is served before what the file wants is there. */
+static enum status start_bootstrap(struct gateway *gateway, const struct settings *settings)
+{
+    struct bootstrap_report report;
+
+    if (!settings->gateway.bootstrap[0])
+        return STATUS_OK;
+    if (gateway->replication)
+        replication_wait(gateway->replication, FIRST_START_WAIT_MS);
+    enum status status = bootstrap_apply(gateway, settings->gateway.bootstrap, &report);
+    if (status) {
+        fprintf(stderr, "tercet-gateway: bootstrap: %s\n", report.problem);
+        log_error("the bootstrap file cannot be applied", LOG_STR("problem", report.problem), LOG_STATUS(status));
+        return status;
+    }
+    log_info("bootstrap file applied", LOG_INT("made", report.made), LOG_INT("changed", report.changed),
+             LOG_INT("removed", report.removed), LOG_INT("unchanged", report.unchanged));
+    service_on_reload(reload_bootstrap, gateway);
+    return STATUS_OK;
+}
+
 static enum status open_metadata(struct gateway *gateway, const struct settings *settings, const char *path,
                                  const struct cluster_config *cluster, const struct taken_over *taken)
 {
@@ -185,7 +221,9 @@ static enum status open_metadata(struct gateway *gateway, const struct settings 
             log_warn("too few nodes keep the metadata: changes are refused until more do");
     }
     status = open_identities(gateway, settings);
-    return status ? status : create_files_bucket(gateway);
+    if (!status)
+        status = create_files_bucket(gateway);
+    return status ? status : start_bootstrap(gateway, settings);
 }
 
 static enum status open_stores(struct gateway *gateway, const struct settings *settings)

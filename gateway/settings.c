@@ -48,6 +48,8 @@ static const struct config_option options[] = {
      "identity.key in -data-dir. To be kept with a backup: without it, access keys of users are lost"},
     {"identity-key-lost", CONFIG_BOOL(struct settings, identity_key_lost), "false", 0, 0,
      "the file -identity-key is lost for good: the access keys of users that cannot be opened without it are removed"},
+    {"bootstrap", CONFIG_STRING(struct settings, gateway.bootstrap), "", 0, 0,
+     "JSON file of users, groups, roles, policies and buckets that are to be there; read at the start and on SIGHUP"},
     {"identity-cache", CONFIG_SIZE(struct settings, identity_cache_bytes), "64M", 65536, 0,
      "memory of users with their policies, of those that asked last"},
     {"files-token", CONFIG_SECRET(struct settings, gateway.files_token), "", 0, 0,

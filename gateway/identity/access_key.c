@@ -33,6 +33,16 @@ static char *secret_seal(const char *id, const struct seal_key *seal, const char
     return mem_strdup(text);
 }
 
+void identity_access_key_give(struct identity_access_key *key, const char *id, const char *user,
+                              const struct seal_key *seal, const char *secret)
+{
+    *key = (struct identity_access_key){.id = mem_strdup(id),
+                                        .user = mem_strdup(user),
+                                        .sealed = secret_seal(id, seal, secret),
+                                        .active = true,
+                                        .created_ms = clock_wall_ms()};
+}
+
 void identity_access_key_create(struct identity_access_key *key, const char *user, const struct seal_key *seal,
                                 char secret[ACCESS_KEY_SECRET_LEN + 1])
 {
@@ -44,11 +54,7 @@ void identity_access_key_create(struct identity_access_key *key, const char *use
     random_bytes(random, sizeof(random));
     base64_encode(random, sizeof(random), secret);
     explicit_bzero(random, sizeof(random));
-    *key = (struct identity_access_key){.id = mem_strdup(id),
-                                        .user = mem_strdup(user),
-                                        .sealed = secret_seal(id, seal, secret),
-                                        .active = true,
-                                        .created_ms = clock_wall_ms()};
+    identity_access_key_give(key, id, user, seal, secret);
 }
 
 enum status identity_access_key_secret(const struct identity_access_key *key, const struct seal_key *seal,

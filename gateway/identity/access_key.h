@@ -22,6 +22,9 @@ struct identity_access_key {
 /* A new one, active, made now, with a random secret, which is shown once and to be wiped. */
 void identity_access_key_create(struct identity_access_key *key, const char *user, const struct seal_key *seal,
                                 char secret[ACCESS_KEY_SECRET_LEN + 1]);
+/* The same with an id and a secret, of at most ACCESS_KEY_SECRET_MAX, that are given. */
+void identity_access_key_give(struct identity_access_key *key, const char *id, const char *user,
+                              const struct seal_key *seal, const char *secret);
 /* Opens the secret. DENIED: it was sealed by another key, or is damaged. To be wiped. */
 enum status identity_access_key_secret(const struct identity_access_key *key, const struct seal_key *seal,
                                        char secret[ACCESS_KEY_SECRET_MAX + 1]);
