@@ -108,9 +108,9 @@ static struct principal principal_of(const struct identity *identity, const stru
         .user_id = bytes_from_str(identity->id),
         .tags = identity->tag_list,
         .tag_count = identity->tags.count,
-        .policies = {.identity = (const struct policy *const *)identity->policies,
+        .policies = {.identity = identity->policies,
                      .identity_count = identity->policy_count,
-                     .boundary = identity->boundary},
+                     .boundary = identity->boundary ? pooled_policy_get(identity->boundary) : NULL},
     };
 }
 

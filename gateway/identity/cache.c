@@ -19,6 +19,7 @@ struct entry {
 struct identity_cache {
     pthread_mutex_t lock; /* never held across a suspension; guards all that follows */
     uint64_t bytes_max;
+    struct policy_pool *policies; /* with a lock of its own */
     struct identity_cache_figures figures;
     struct entry ring; /* newer: the one used longest ago; older: the one used last */
     struct entry *slots[SLOTS];
@@ -30,6 +31,7 @@ struct identity_cache *identity_cache_create(uint64_t bytes_max)
 
     pthread_mutex_init(&cache->lock, NULL);
     cache->bytes_max = bytes_max;
+    cache->policies = policy_pool_create();
     cache->ring.newer = cache->ring.older = &cache->ring;
     return cache;
 }
@@ -92,7 +94,6 @@ static void free_entries(struct entry *entry)
 
 struct identity *identity_cache_get(struct identity_cache *cache, struct bytes access_key, uint64_t generation)
 {
-    struct entry *gone = NULL;
     struct identity *identity = NULL;
 
     lock_acquire(&cache->lock);
@@ -104,12 +105,24 @@ struct identity *identity_cache_get(struct identity_cache *cache, struct bytes a
         ring_add_newest(cache, *link);
     } else {
         cache->figures.read++;
-        if (*link)
-            remove_locked(cache, link, &gone);
     }
     lock_release(&cache->lock);
-    free_entries(gone);
     return identity;
+}
+
+/* One that is too much, if there is; freed before the next is looked for, since that may free its policies. */
+static bool remove_oldest(struct identity_cache *cache)
+{
+    uint64_t policy_bytes = policy_pool_bytes(cache->policies);
+    struct entry *gone = NULL;
+
+    lock_acquire(&cache->lock);
+    if (cache->figures.entries > 0 && cache->figures.bytes + policy_bytes > cache->bytes_max)
+        remove_locked(cache, find_locked(cache, bytes_from_str(cache->ring.newer->identity->access_key)), &gone);
+    lock_release(&cache->lock);
+    bool removed = gone != NULL;
+    free_entries(gone);
+    return removed;
 }
 
 void identity_cache_put(struct identity_cache *cache, struct identity *identity)
@@ -117,8 +130,6 @@ void identity_cache_put(struct identity_cache *cache, struct identity *identity)
     struct bytes access_key = bytes_from_str(identity->access_key);
     struct entry *gone = NULL, *entry;
 
-    if (identity->cost > cache->bytes_max)
-        return;
     entry = mem_zalloc(sizeof(*entry));
     entry->identity = identity;
     atomic_fetch_add(&identity->references, 1);
@@ -126,8 +137,6 @@ void identity_cache_put(struct identity_cache *cache, struct identity *identity)
     struct entry **link = find_locked(cache, access_key);
     if (*link)
         remove_locked(cache, link, &gone);
-    while (cache->figures.bytes + identity->cost > cache->bytes_max)
-        remove_locked(cache, find_locked(cache, bytes_from_str(cache->ring.newer->identity->access_key)), &gone);
     link = slot_of(cache, access_key);
     entry->in_slot = *link;
     *link = entry;
@@ -136,6 +145,13 @@ void identity_cache_put(struct identity_cache *cache, struct identity *identity)
     cache->figures.bytes += identity->cost;
     lock_release(&cache->lock);
     free_entries(gone);
+    while (remove_oldest(cache))
+        ;
+}
+
+struct policy_pool *identity_cache_policies(struct identity_cache *cache)
+{
+    return cache->policies;
 }
 
 struct identity_cache_figures identity_cache_figures(struct identity_cache *cache)
@@ -143,6 +159,7 @@ struct identity_cache_figures identity_cache_figures(struct identity_cache *cach
     lock_acquire(&cache->lock);
     struct identity_cache_figures figures = cache->figures;
     lock_release(&cache->lock);
+    figures.policy_bytes = policy_pool_bytes(cache->policies);
     return figures;
 }
 
@@ -152,6 +169,7 @@ void identity_cache_free(struct identity_cache *cache)
         return;
     for (size_t i = 0; i < SLOTS; i++)
         free_entries(cache->slots[i]);
+    policy_pool_free(cache->policies);
     pthread_mutex_destroy(&cache->lock);
     free(cache);
 }

@@ -4,9 +4,13 @@
 
 #include "gateway/identity/identity.h"
 
-/* Held for the caller; NULL: it is not there, or is of another generation and now gone. */
+/* Held for the caller; NULL: it is not there, or of another generation. Then it stays until it is replaced, since most
+ * of its policies will be needed again. */
 struct identity *identity_cache_get(struct identity_cache *cache, struct bytes access_key, uint64_t generation);
 /* Keeps it, too, if it fits at all; in the place of an earlier one of that key. */
 void identity_cache_put(struct identity_cache *cache, struct identity *identity);
+
+/* Where the policies of its identities are. */
+struct policy_pool *identity_cache_policies(struct identity_cache *cache);
 
 #endif

@@ -13,8 +13,7 @@
 
 #define TRIES            8    /* to read all of it while nothing is changed */
 #define COST_OF_IDENTITY 2048 /* about, without what grows */
-#define COST_OF_POLICY   512
-#define COST_OF_BYTE     4 /* of a policy's document, parsed */
+#define COST_OF_NAME     64
 
 static void identity_free(struct identity *identity)
 {
@@ -27,12 +26,13 @@ static void identity_free(struct identity *identity)
     identity_texts_release(&identity->tags);
     free(identity->tag_list);
     for (size_t i = 0; i < identity->policy_count; i++) {
-        policy_free(identity->policies[i]);
+        pooled_policy_release(identity->pooled[i]);
         free(identity->policy_names[i]);
     }
     free(identity->policies);
+    free(identity->pooled);
     free(identity->policy_names);
-    policy_free(identity->boundary);
+    pooled_policy_release(identity->boundary);
     explicit_bzero(identity->secret, sizeof(identity->secret));
     free(identity);
 }
@@ -46,53 +46,49 @@ void identity_release(struct identity *identity)
 /* ---- policies ------------------------------------------------------------------------------------------------- */
 
 /* What stands for a policy of which nobody knows what it says. */
-static struct policy *policy_of_nothing(enum policy_kind kind)
-{
-    static const char text[] =
-        "{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Deny\",\"Action\":\"*\",\"Resource\":\"*\"}]}";
-    struct policy_problem problem;
-    struct policy *policy;
+#define POLICY_OF_NOTHING                                                                                              \
+    "{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Deny\",\"Action\":\"*\",\"Resource\":\"*\"}]}"
 
-    enum status status = policy_parse(bytes_from_str(text), kind, (struct bytes){0}, &policy, &problem);
+/* document NULL: it could not be read. */
+static struct pooled_policy *parse(const struct identity_source *source, const struct identity *identity,
+                                   const char *name, enum policy_kind kind, const char *document)
+{
+    struct policy_pool *pool = identity_cache_policies(source->cache);
+    struct policy_problem problem = {"it is not there"};
+    struct pooled_policy *policy;
+
+    if (document && !policy_pool_take(pool, bytes_from_str(document), kind, &policy, &problem))
+        return policy;
+    log_error("a policy cannot be used: it denies everything to those who have it", LOG_STR("policy", name),
+              LOG_STR("user", identity->name), LOG_STR("problem", problem.text));
+    enum status status = policy_pool_take(pool, BYTES(POLICY_OF_NOTHING), kind, &policy, &problem);
     CHECK(status == STATUS_OK);
     return policy;
 }
 
-/* document NULL: it could not be read. */
-static struct policy *parse(const struct identity *identity, const char *name, enum policy_kind kind,
-                            const char *document)
+static void add_policy(const struct identity_source *source, struct identity *identity, char *take_name,
+                       const char *document)
 {
-    struct policy_problem problem = {"it is not there"};
-    struct policy *policy;
+    size_t i = identity->policy_count++;
 
-    if (document && !policy_parse(bytes_from_str(document), kind, (struct bytes){0}, &policy, &problem))
-        return policy;
-    log_error("a policy cannot be used: it denies everything to those who have it", LOG_STR("policy", name),
-              LOG_STR("user", identity->name), LOG_STR("problem", problem.text));
-    return policy_of_nothing(kind);
+    identity->policies = mem_realloc(identity->policies, (i + 1) * sizeof(*identity->policies));
+    identity->pooled = mem_realloc(identity->pooled, (i + 1) * sizeof(*identity->pooled));
+    identity->policy_names = mem_realloc(identity->policy_names, (i + 1) * sizeof(*identity->policy_names));
+    identity->pooled[i] = parse(source, identity, take_name, POLICY_IDENTITY, document);
+    identity->policies[i] = pooled_policy_get(identity->pooled[i]);
+    identity->policy_names[i] = take_name;
+    identity->cost += COST_OF_NAME + strlen(take_name);
 }
 
-static void add_policy(struct identity *identity, char *take_name, const char *document)
-{
-    size_t count = identity->policy_count + 1;
-
-    identity->policies = mem_realloc(identity->policies, count * sizeof(*identity->policies));
-    identity->policy_names = mem_realloc(identity->policy_names, count * sizeof(*identity->policy_names));
-    identity->policies[identity->policy_count] = parse(identity, take_name, POLICY_IDENTITY, document);
-    identity->policy_names[identity->policy_count] = take_name;
-    identity->policy_count = count;
-    identity->cost += COST_OF_POLICY + strlen(take_name) + COST_OF_BYTE * strlen(document ? document : "");
-}
-
-static void add_inline(struct identity *identity, const char *kind, const char *owner,
-                       const struct identity_texts *policies)
+static void add_inline(const struct identity_source *source, struct identity *identity, const char *kind,
+                       const char *owner, const struct identity_texts *policies)
 {
     for (size_t i = 0; i < policies->count; i++) {
         struct buffer name;
         buffer_init(&name, META_IDENTITY_DOCUMENT_MAX);
         enum status status = buffer_printf(&name, "%s/%s/%s", kind, owner, policies->items[i].name);
         CHECK(status == STATUS_OK);
-        add_policy(identity, name.data, policies->items[i].text);
+        add_policy(source, identity, name.data, policies->items[i].text);
     }
 }
 
@@ -121,7 +117,7 @@ static enum status add_attached(const struct identity_source *source, struct ide
         char *document;
         status = load_document(source, attached->names[i], &document);
         if (!status)
-            add_policy(identity, mem_strdup(attached->names[i]), document);
+            add_policy(source, identity, mem_strdup(attached->names[i]), document);
         free(document);
     }
     return status;
@@ -133,12 +129,12 @@ static enum status add_group(const struct identity_source *source, struct identi
 
     enum status status = identity_group_load(source->meta, bytes_from_str(name), &group);
     if (status == STATUS_NOT_FOUND || status == STATUS_CORRUPT) {
-        add_policy(identity, mem_strdup(name), NULL); /* it may have denied something */
+        add_policy(source, identity, mem_strdup(name), NULL); /* it may have denied something */
         return STATUS_OK;
     }
     if (status)
         return status;
-    add_inline(identity, "group", group.name, &group.policies);
+    add_inline(source, identity, "group", group.name, &group.policies);
     status = add_attached(source, identity, &group.attached);
     identity_group_release(&group);
     return status;
@@ -149,10 +145,8 @@ static enum status set_boundary(const struct identity_source *source, struct ide
     char *document;
 
     enum status status = load_document(source, arn, &document);
-    if (!status) {
-        identity->boundary = parse(identity, arn, POLICY_BOUNDARY, document);
-        identity->cost += COST_OF_POLICY + COST_OF_BYTE * strlen(document ? document : "");
-    }
+    if (!status)
+        identity->boundary = parse(source, identity, arn, POLICY_BOUNDARY, document);
     free(document);
     return status;
 }
@@ -185,7 +179,7 @@ static enum status load_user(const struct identity_source *source, const char *n
     if (status)
         return status;
     take_user(identity, &user, source->account);
-    add_inline(identity, "user", user.name, &user.policies);
+    add_inline(source, identity, "user", user.name, &user.policies);
     status = add_attached(source, identity, &user.attached);
     for (size_t i = 0; i < user.groups.count && !status; i++)
         status = add_group(source, identity, user.groups.names[i]);

@@ -14,6 +14,7 @@
 #include "compat/tags.h"
 #include "gateway/identity/access_key.h"
 #include "gateway/identity/lists.h"
+#include "gateway/identity/policy_pool.h"
 
 struct identity_cache;
 
@@ -29,12 +30,13 @@ struct identity {
     struct tag *tag_list; /* the same, as requests ask for them */
     /* Its own, inline and attached, and those of its groups. One that cannot be read or parsed is in its place one that
      * denies everything. Names for log lines: the ARN, or user/NAME/POLICY, group/NAME/POLICY. */
-    struct policy **policies;
+    const struct policy **policies;
     char **policy_names;
+    struct pooled_policy **pooled; /* who holds them */
     size_t policy_count;
-    struct policy *boundary; /* NULL: none */
-    uint64_t generation;     /* of the directory, that it was read at */
-    size_t cost;             /* about what it takes in memory */
+    struct pooled_policy *boundary; /* NULL: none */
+    uint64_t generation;            /* of the directory, that it was read at */
+    size_t cost;                    /* about what it takes in memory, without the policies */
     _Atomic unsigned references;
 };
 
@@ -51,11 +53,11 @@ struct identity_source {
 enum status identity_find(const struct identity_source *source, struct bytes access_key, struct identity **identity);
 void identity_release(struct identity *identity); /* NULL is nothing; any thread */
 
-/* Keeps so many bytes of identities, of those that were used last. */
+/* Keeps so many bytes of identities and their policies, of those that were used last. */
 struct identity_cache *identity_cache_create(uint64_t bytes_max);
 void identity_cache_free(struct identity_cache *cache);
 struct identity_cache_figures {
-    uint64_t entries, bytes, read; /* read: identities that were not there, or as of before a change */
+    uint64_t entries, bytes, policy_bytes, read; /* read: identities that were not there, or as of before a change */
 };
 struct identity_cache_figures identity_cache_figures(struct identity_cache *cache);
 

@@ -380,7 +380,9 @@ static void test_cache(void **state)
     }
     struct identity_cache_figures figures = identity_cache_figures(f->gateway.identities.cache);
     assert_int_equal(figures.read, USERS); /* each once */
-    assert_true(figures.bytes <= FIXTURE_IDENTITY_CACHE && figures.bytes > FIXTURE_IDENTITY_CACHE / 2);
+    assert_true(figures.bytes + figures.policy_bytes <= FIXTURE_IDENTITY_CACHE);
+    assert_true(figures.bytes > FIXTURE_IDENTITY_CACHE / 2);
+    assert_true(figures.policy_bytes < 3 * (512 + 5 * sizeof(ALLOW_LIST))); /* all have the same one */
     assert_true(figures.entries > 5 && figures.entries < USERS);
     expect(f, 200, ""); /* the last one is still there, the first one is not */
     assert_int_equal(identity_cache_figures(f->gateway.identities.cache).read, USERS);
@@ -390,6 +392,32 @@ static void test_cache(void **state)
     assert_int_equal(identity_cache_figures(f->gateway.identities.cache).read, USERS + 1);
     for (int i = 0; i < USERS; i++)
         identity_access_key_release(&keys[i]);
+}
+
+/* What few have fills the cache, too. */
+static void test_cache_of_large_policies(void **state)
+{
+    struct fixture *f = *state;
+    struct buffer text;
+
+    buffer_init(&text, 65536);
+    for (int i = 0; i < 20; i++) {
+        buffer_clear(&text);
+        OK(buffer_append_str(&text, ALLOW_LIST));
+        for (int j = 0; j < 4000 + i; j++)
+            OK(buffer_append_char(&text, ' '));
+        set_policy(f, text.data);
+        expect(f, 200, "");
+        struct identity_cache_figures figures = identity_cache_figures(f->gateway.identities.cache);
+        assert_true(figures.entries == 1 && figures.policy_bytes < 2 * 25000); /* what was replaced is freed */
+    }
+    for (int j = 0; j < 10000; j++)
+        OK(buffer_append_char(&text, ' '));
+    set_policy(f, text.data); /* does not fit at all, and is used all the same */
+    expect(f, 200, "");
+    struct identity_cache_figures figures = identity_cache_figures(f->gateway.identities.cache);
+    assert_int_equal(figures.entries, 0);
+    buffer_release(&text);
 }
 
 static void test_second_root_key(void **state)
@@ -502,6 +530,7 @@ int main(void)
         TEST(test_unusable_policy_denies),
         TEST(test_damaged_rows_open_nothing),
         TEST(test_cache),
+        TEST(test_cache_of_large_policies),
         TEST(test_second_root_key),
         TEST(test_readers_beside_a_writer),
     };
