@@ -151,6 +151,34 @@ class Bootstrap(ClusterTest):
         self.assert_refused("NoSuchBucket", self.root.list_objects_v2, Bucket="passing")
         self.assertEqual(self.counts(), [0, 0, 0, 3])
 
+    def test_buckets_with_their_settings(self):
+        everybody = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject",
+                                                            "Resource": "arn:aws:s3:::open/*"}}
+        wanted = {"name": "open", "owner": "anna", "policy": everybody}
+        self.write({"buckets": [wanted]})
+        line = self.reload("the bootstrap file was not applied to its end")
+        self.assertEqual(line["problem"], "buckets[0].policy: it is public, and publicAccessBlock.blockPublicPolicy is on")
+        wanted["publicAccessBlock"] = {"blockPublicPolicy": False, "restrictPublicBuckets": False}
+        self.write({"buckets": [wanted]})
+        self.assertEqual(self.counts(), [1, 0, 0, 0])
+        self.assertEqual(self.counts(), [0, 0, 0, 1])
+        anna = self.client("ANNA-KEY", "anna's own secret")
+        anna.put_object(Bucket="open", Key="k", Body=b"for all")
+        self.assertEqual(self.cluster.get("/open/k"), (200, b"for all"))
+        self.assertEqual(self.root.get_public_access_block(Bucket="open")["PublicAccessBlockConfiguration"],
+                         {"BlockPublicAcls": True, "IgnorePublicAcls": True, "BlockPublicPolicy": False,
+                          "RestrictPublicBuckets": False})
+        wanted |= {"publicAccessBlock": {}, "policy": everybody | {"Statement": everybody["Statement"] | {
+            "Principal": {"AWS": "arn:aws:iam::000000000000:user/backup"}}}}
+        self.write({"buckets": [wanted]})
+        self.assertEqual(self.counts(), [0, 1, 0, 0])
+        self.assertEqual(self.cluster.get("/open/k")[0], 403)
+        backup = self.client("BACKUP-KEY", "the backup's secret")
+        self.assertEqual(backup.get_object(Bucket="open", Key="k")["Body"].read(), b"for all")
+        anna.delete_object(Bucket="open", Key="k")
+        self.write({"buckets": [{"name": "open", "absent": True}]})
+        self.assertEqual(self.counts(), [0, 0, 1, 0])
+
     def test_what_is_used_does_not_go(self):
         for section, name, reason in (("groups", "family", "the group has users, so it cannot go"),
                                       ("policies", "read-photos", "the policy is attached, so it cannot go")):
@@ -192,6 +220,10 @@ class Bootstrap(ClusterTest):
              "users[0].keys[0]: the secret has fewer than 8 characters"),
             ({"buckets": [{"name": "A"}]}, "buckets[0].name: "),
             ({"buckets": [{"name": "photos", "versioning": "On"}]}, 'buckets[0].versioning: "Enabled" or "Suspended" is needed'),
+            ({"buckets": [{"name": "photos", "owner": "nobody"}]}, 'buckets[0].owner: there is no user "nobody"'),
+            ({"buckets": [{"name": "photos", "publicAccessBlock": {"all": True}}]}, 'the field "all" is not known'),
+            ({"buckets": [{"name": "photos", "objectOwnership": "Mine"}]}, "buckets[0].objectOwnership: BucketOwnerEnforced"),
+            ({"buckets": [{"name": "photos", "policy": {"Statement": []}}]}, "buckets[0].policy: "),
             ({"roles": [{"name": "r"}]}, "roles[0].trust: it is missing"),
             ({"policies": [{"name": "p"}]}, "policies[0].document: it is missing"),
             ({"policies": [{"name": "read-photos", "path": "/x/"}]}, "policies[0].path: the policy is there with the path /"),
