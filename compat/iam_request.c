@@ -201,7 +201,7 @@ enum status iam_request_list(const struct iam_request *request, const char *name
 
 /* Letters, digits, space and `_.:/=+-@` of AWS; of what is beyond ASCII all but control characters: the classes L, Z
  * and N are not told apart from signs here. */
-bool iam_tag_text_is_good(struct bytes text, size_t chars_min, size_t chars_max)
+static bool tag_text_is_good(struct bytes text, size_t chars_min, size_t chars_max)
 {
     size_t chars = 0;
 
@@ -225,13 +225,13 @@ static enum status check_tag(const struct tag *tags, size_t at, struct iam_error
 
     if (!tag->key.data || !tag->value.data)
         return iam_error_set(error, IAM_VALIDATION_ERROR, "Each of the Tags must have a Key and a Value.");
-    if (!iam_tag_text_is_good(tag->key, 1, TAG_KEY_CHARS_MAX))
+    if (!tag_text_is_good(tag->key, 1, TAG_KEY_CHARS_MAX))
         return iam_error_set(
             error, IAM_VALIDATION_ERROR,
             "1 validation error detected: Value at 'tags.%zu.member.key' failed to satisfy constraint: "
             "Member must have 1 to %d letters, digits, spaces and _.:/=+-@",
             at + 1, TAG_KEY_CHARS_MAX);
-    if (!iam_tag_text_is_good(tag->value, 0, TAG_VALUE_CHARS_MAX))
+    if (!tag_text_is_good(tag->value, 0, TAG_VALUE_CHARS_MAX))
         return iam_error_set(error, IAM_VALIDATION_ERROR,
                              "1 validation error detected: Value at 'tags.%zu.member.value' failed to satisfy "
                              "constraint: Member must have at most %d letters, digits, spaces and _.:/=+-@",

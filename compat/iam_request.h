@@ -48,8 +48,6 @@ enum status iam_request_list(const struct iam_request *request, const char *name
 /* Tags.member.N.Key and .Value, by the rules of tags: their text, and no key twice, where case does not count. */
 enum status iam_request_tags(const struct iam_request *request, struct tag tags[IAM_TAGS_MAX], size_t *count,
                              struct iam_error *error);
-/* The same rule for the text of one key or one value. */
-bool iam_tag_text_is_good(struct bytes text, size_t chars_min, size_t chars_max);
 
 /* The first parameter that is neither in the list, which has a NULL at its end and may be NULL, nor a member of a list
  * that is in it, nor Action, Version, or a part of a signature in a query; data NULL when there is none. */

@@ -4,6 +4,7 @@
 
 #include "gateway/front/admission.h"
 #include "gateway/front/exchange.h"
+#include "gateway/iam/subject.h"
 
 /* A row. Those of S3 are in s3/operations.c; no two rows answer the same request, so their order means nothing. */
 struct operation {
@@ -26,8 +27,10 @@ struct operation {
      * see s3_refuse_unhonoured(). Headers that ask for nothing are in a common list there. Of an upload form: its
      * fields, while a header that asks for something is refused. */
     const char *const *headers;
-    /* S3, PUT, POST and DELETE: the query parameters that the handler reads, beside the selector. */
+    /* S3, PUT, POST and DELETE: the query parameters that the handler reads, beside the selector. Of the Query API: all
+     * that it reads. */
     const char *const *parameters;
+    enum iam_subject subject; /* of the Query API, whose rows are in iam/operations.c: what it is done to */
     void (*handle)(struct exchange *exchange);
     /* Adds data: refused while the gateway's own disk is full. Settings of a bucket are not data: they are bounded, a
      * new one takes the place of the old, and some of them make room. */

@@ -48,7 +48,7 @@ enum status refuse_no_bucket(struct exchange *exchange)
 enum status refuse_denied(struct exchange *exchange)
 {
     if (exchange->call)
-        return iam_fail_denied(exchange);
+        return iam_fail_denied(exchange, exchange->call->arn.len > 0 ? exchange->call->arn.data : "*");
     if (!wants_json(exchange))
         return s3_fail(exchange, S3_ACCESS_DENIED);
     http_reply_header_str(exchange->http, "WWW-Authenticate", "Bearer realm=\"tercet\"");

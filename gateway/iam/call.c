@@ -186,10 +186,3 @@ enum status iam_call_open(struct exchange *exchange)
         status = find_operation(exchange);
     return status ? status : refuse_unknown_parameters(exchange);
 }
-
-enum status iam_call_resource(struct exchange *exchange, struct resource *resource)
-{
-    (void)exchange;
-    *resource = (struct resource){.kind = RESOURCE_ARN, .key = BYTES("*")};
-    return STATUS_OK;
-}

@@ -31,7 +31,7 @@ enum status iam_call_receive(struct exchange *exchange, size_t bytes_max);
 /* Reads the form and finds the operation, when it is known who asks. Answers errors: what is not signed is no call but
  * of operations that nobody signs, and what is signed for one service is none of the other. */
 enum status iam_call_open(struct exchange *exchange);
-/* What authorize() is asked about. Answers errors. Suspends. */
+/* What authorize() is asked about: subject.c. Answers errors. Suspends. */
 enum status iam_call_resource(struct exchange *exchange, struct resource *resource);
 
 #endif

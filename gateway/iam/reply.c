@@ -3,6 +3,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "gateway/front/operation.h"
@@ -111,41 +112,45 @@ enum status iam_fail_s3(struct exchange *exchange, const struct s3_error_details
     return iam_fail(exchange, code, "%s", details->message[0] ? details->message : s3_error_message(details->code));
 }
 
-enum status iam_fail_denied(struct exchange *exchange)
+enum status iam_fail_denied(struct exchange *exchange, const char *arn)
 {
-    const struct iam_call *call = exchange->call;
-    const char *resource = call->arn.len > 0 ? call->arn.data : "*";
+    struct bytes caller = exchange->principal.caller.arn;
+    char root[64];
 
-    return iam_fail(exchange, IAM_ACCESS_DENIED, "User: %.*s is not authorized to perform: %s on resource: %.*s",
-                    (int)exchange->credentials.access_key.len, exchange->credentials.access_key.data,
-                    exchange->operation->right, 512, resource);
+    snprintf(root, sizeof(root), "arn:aws:iam::%s:root", exchange->gateway->options.account_id);
+    return iam_fail(exchange, IAM_ACCESS_DENIED, "User: %.*s is not authorized to perform: %s on resource: %s",
+                    (int)(caller.len ? caller.len : strlen(root)), caller.len ? caller.data : root,
+                    exchange->operation->right, arn);
 }
 
 void iam_answer_begin(struct exchange *exchange, struct iam_answer *answer)
 {
     buffer_init(&answer->document, ANSWER_BYTES_MAX);
     answer->xml = &answer->response.xml;
+    answer->secret = false;
     iam_response_begin(&answer->response, &answer->document, exchange->call->service, exchange->operation->action,
                        true);
 }
 
-static enum status send_answer(struct exchange *exchange, struct iam_response *response, struct buffer *document)
+static enum status send_document(struct exchange *exchange, enum status status, struct bytes document)
 {
-    enum status status = iam_response_end(response, bytes_from_str(exchange->http->id));
-
-    if (status) {
-        status = iam_fail_status(exchange, status);
-    } else {
-        add_head(exchange);
-        status = reply_send(exchange, 200, buffer_bytes(document));
-    }
-    buffer_release(document);
-    return status;
+    if (status)
+        return iam_fail_status(exchange, status);
+    add_head(exchange);
+    return reply_send(exchange, 200, document);
 }
 
-enum status iam_answer_send(struct exchange *exchange, struct iam_answer *answer)
+enum status iam_answer_send(struct exchange *exchange, struct iam_answer *answer, enum status written)
 {
-    return send_answer(exchange, &answer->response, &answer->document);
+    enum status status = written;
+
+    if (!status)
+        status = iam_response_end(&answer->response, bytes_from_str(exchange->http->id));
+    status = send_document(exchange, status, buffer_bytes(&answer->document));
+    if (answer->secret)
+        explicit_bzero(answer->document.data, answer->document.len);
+    buffer_release(&answer->document);
+    return status;
 }
 
 enum status iam_answer_empty(struct exchange *exchange)
@@ -155,5 +160,8 @@ enum status iam_answer_empty(struct exchange *exchange)
 
     buffer_init(&document, IAM_ERROR_BYTES_MAX);
     iam_response_begin(&response, &document, exchange->call->service, exchange->operation->action, false);
-    return send_answer(exchange, &response, &document);
+    enum status status = iam_response_end(&response, bytes_from_str(exchange->http->id));
+    status = send_document(exchange, status, buffer_bytes(&document));
+    buffer_release(&document);
+    return status;
 }

@@ -9,7 +9,7 @@
 static const char *const tables[] = {
     [IDENTITY_USERS] = "user",        [IDENTITY_KEYS] = "key",       [IDENTITY_GROUPS] = "group",
     [IDENTITY_MEMBERS] = "member",    [IDENTITY_ROLES] = "role",     [IDENTITY_POLICIES] = "policy",
-    [IDENTITY_ATTACHED] = "attached", [IDENTITY_PROVIDERS] = "oidc",
+    [IDENTITY_ATTACHED] = "attached", [IDENTITY_PROVIDERS] = "oidc", [IDENTITY_BOUNDED] = "bounded",
 };
 
 /* ---- keys ----------------------------------------------------------------------------------------------------- */
@@ -125,8 +125,8 @@ void identity_member_change(struct identity_changes *changes, const char *group,
     identity_changes_add(changes, IDENTITY_MEMBERS, group, user, there ? mem_strdup(OF_INDEX) : NULL);
 }
 
-void identity_attached_change(struct identity_changes *changes, const char *policy, enum identity_table who,
-                              const char *name, bool there)
+static void index_of_policy(struct identity_changes *changes, enum identity_table index, const char *policy,
+                            enum identity_table who, const char *name, bool there)
 {
     struct buffer below;
 
@@ -134,8 +134,20 @@ void identity_attached_change(struct identity_changes *changes, const char *poli
     if (buffer_printf(&below, "%s/%s", policy, tables[who]))
         identity_changes_spoil(changes);
     else
-        identity_changes_add(changes, IDENTITY_ATTACHED, below.data, name, there ? mem_strdup(OF_INDEX) : NULL);
+        identity_changes_add(changes, index, below.data, name, there ? mem_strdup(OF_INDEX) : NULL);
     buffer_release(&below);
+}
+
+void identity_attached_change(struct identity_changes *changes, const char *policy, enum identity_table who,
+                              const char *name, bool there)
+{
+    index_of_policy(changes, IDENTITY_ATTACHED, policy, who, name, there);
+}
+
+void identity_bounded_change(struct identity_changes *changes, const char *policy, enum identity_table who,
+                             const char *name, bool there)
+{
+    index_of_policy(changes, IDENTITY_BOUNDED, policy, who, name, there);
 }
 
 enum status identity_changes_commit(struct meta *meta, uint64_t generation, const struct identity_changes *changes)

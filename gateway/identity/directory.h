@@ -3,7 +3,8 @@
  * managed_policy.h, role.h, oidc.h).
  *
  *     user/NAME  key/AKIA...  group/NAME  role/NAME  policy/NAME  oidc/HOST/PATH
- *     member/GROUP/USER  attached/POLICY/user|group|role/NAME      indices, whose documents say nothing
+ *     member/GROUP/USER  attached/POLICY/user|group|role/NAME  bounded/POLICY/user|role/NAME      indices, whose
+ * documents say nothing
  *
  * A change is made so:  do { generation = meta_identity_generation(meta); load what it depends on; decide; put what
  * changes into a struct identity_changes; status = identity_changes_commit(meta, generation, &changes); } while (status
@@ -27,6 +28,7 @@ enum identity_table {
     IDENTITY_POLICIES,
     IDENTITY_ATTACHED, /* below a policy: to whom */
     IDENTITY_PROVIDERS,
+    IDENTITY_BOUNDED, /* below a policy: whose permissions boundary it is */
 };
 
 /* Changes to be committed together. Zero-initialise; release frees. */
@@ -39,6 +41,8 @@ struct identity_changes {
 void identity_member_change(struct identity_changes *changes, const char *group, const char *user, bool there);
 void identity_attached_change(struct identity_changes *changes, const char *policy, enum identity_table who,
                               const char *name, bool there);
+void identity_bounded_change(struct identity_changes *changes, const char *policy, enum identity_table who,
+                             const char *name, bool there); /* a user or a role */
 /* As meta_identity_update, and INVALID for what cannot be written. The changes are as before. */
 enum status identity_changes_commit(struct meta *meta, uint64_t generation, const struct identity_changes *changes);
 void identity_changes_release(struct identity_changes *changes);
