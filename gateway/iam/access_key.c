@@ -6,6 +6,7 @@
 #include "gateway/iam/holder.h"
 #include "gateway/iam/page.h"
 #include "gateway/identity/access_key.h"
+#include "gateway/identity/key_uses.h"
 
 /* Root's keys are in files, which no call changes. */
 static enum status load_owner(struct exchange *exchange, struct identity_user *user)
@@ -171,19 +172,23 @@ void iam_list_access_keys(struct exchange *exchange)
     identity_user_release(&user);
 }
 
-/* When a key was used last is not kept. */
+/* As of this process: to keep it for good would be a commit for each request. */
 void iam_get_access_key_last_used(struct exchange *exchange)
 {
     struct identity_access_key key;
     struct iam_answer answer;
+    struct key_use use;
 
     if (load_key(exchange, NULL, &key))
         return;
+    bool used = key_uses_find(exchange->gateway->key_uses, bytes_from_str(key.id), &use);
     iam_answer_begin(exchange, &answer);
     xml_writer_element_str(answer.xml, "UserName", key.user);
     xml_writer_open(answer.xml, "AccessKeyLastUsed");
-    xml_writer_element_str(answer.xml, "ServiceName", "N/A");
-    xml_writer_element_str(answer.xml, "Region", "N/A");
+    if (used)
+        iam_element_time(answer.xml, "LastUsedDate", use.time_ms);
+    xml_writer_element_str(answer.xml, "ServiceName", used ? use.service : "N/A");
+    xml_writer_element_str(answer.xml, "Region", used ? use.region : "N/A");
     xml_writer_close(answer.xml);
     HTTP_LAST_REPLY(iam_answer_send(exchange, &answer, STATUS_OK));
     identity_access_key_release(&key);

@@ -1,12 +1,23 @@
 /* Managed policies that are attached to users, groups and roles: in their documents, and in the index by policy. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/check.h"
 #include "compat/iam_names.h"
 #include "gateway/iam/boundary.h"
 #include "gateway/iam/elements.h"
 #include "gateway/iam/handlers.h"
 #include "gateway/iam/page.h"
+
+static void change_index(struct identity_changes *changes, const struct iam_holder *holder, struct bytes arn,
+                         bool there)
+{
+    char *text = mem_strndup(arn.data, arn.len);
+
+    identity_attached_change(changes, iam_policy_name(text), holder->kind->table, holder->name, there);
+    free(text);
+}
 
 static enum status decide_attach(struct exchange *exchange, struct identity_changes *changes, void *arg)
 {
@@ -25,7 +36,7 @@ static enum status decide_attach(struct exchange *exchange, struct identity_chan
         } else {
             identity_names_add(holder.attached, arn);
             iam_holder_put(changes, &holder);
-            identity_attached_change(changes, policy.name, holder.kind->table, holder.name, true);
+            change_index(changes, &holder, arn, true);
         }
     }
     identity_managed_policy_release(&policy);
@@ -53,7 +64,7 @@ static enum status decide_detach(struct exchange *exchange, struct identity_chan
         status = iam_fail(exchange, IAM_NO_SUCH_ENTITY, "Policy %.*s was not found.", (int)arn.len, arn.data);
     if (!status) {
         iam_holder_put(changes, &holder);
-        identity_attached_change(changes, policy.name, holder.kind->table, holder.name, false);
+        change_index(changes, &holder, arn, false);
     }
     identity_managed_policy_release(&policy);
     iam_holder_release(&holder);
@@ -177,7 +188,9 @@ void iam_list_entities_for_policy(struct exchange *exchange)
         iam_policy_load(exchange, iam_value(exchange, "PolicyArn"), false, &policy))
         return;
     iam_answer_begin(exchange, &answer);
-    enum status status = write_lists(exchange, &answer, &page, policy.name);
+    char *arn = iam_policy_arn(exchange, &policy);
+    enum status status = write_lists(exchange, &answer, &page, iam_policy_name(arn));
+    free(arn);
     iam_page_write(answer.xml, &page);
     HTTP_LAST_REPLY(iam_answer_send(exchange, &answer, status));
     identity_managed_policy_release(&policy);

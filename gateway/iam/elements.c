@@ -7,7 +7,9 @@
 
 #include "base/check.h"
 #include "compat/iam_response.h"
+#include "gateway/iam/boundary.h"
 #include "gateway/iam/change.h"
+#include "gateway/identity/aws_policies.h"
 
 #define BELOW_MAX 256
 
@@ -40,7 +42,7 @@ static void write_boundary(struct xml_writer *xml, const char *arn)
     if (!arn)
         return;
     xml_writer_open(xml, "PermissionsBoundary");
-    xml_writer_element_str(xml, "PermissionsBoundaryType", "Policy");
+    xml_writer_element_str(xml, "PermissionsBoundaryType", "PermissionsBoundaryPolicy");
     xml_writer_element_str(xml, "PermissionsBoundaryArn", arn);
     xml_writer_close(xml);
 }
@@ -88,7 +90,14 @@ void iam_write_role(struct xml_writer *xml, const struct exchange *exchange, con
         iam_write_tags(xml, &role->tags);
 }
 
-enum status iam_policy_uses(struct exchange *exchange, const char *policy, size_t *attached, size_t *bounding)
+char *iam_policy_arn(const struct exchange *exchange, const struct identity_managed_policy *policy)
+{
+    return identity_arn(policy->of_aws ? AWS_POLICIES_ACCOUNT : exchange->gateway->options.account_id, "policy",
+                        policy->path, policy->name);
+}
+
+enum status iam_policy_uses(struct exchange *exchange, const struct identity_managed_policy *policy, size_t *attached,
+                            size_t *bounding)
 {
     static const struct {
         enum identity_table table;
@@ -99,17 +108,19 @@ enum status iam_policy_uses(struct exchange *exchange, const char *policy, size_
                    {IDENTITY_BOUNDED, "user"},
                    {IDENTITY_BOUNDED, "role"}};
 
+    enum status status = STATUS_OK;
+    char *arn = iam_policy_arn(exchange, policy);
+
     *attached = *bounding = 0;
-    for (size_t i = 0; i < sizeof(indices) / sizeof(indices[0]); i++) {
+    for (size_t i = 0; i < sizeof(indices) / sizeof(indices[0]) && !status; i++) {
         char below[BELOW_MAX];
         size_t count;
-        snprintf(below, sizeof(below), "%s/%s", policy, indices[i].kind);
-        enum status status = iam_rows_count(exchange, indices[i].table, below, &count);
-        if (status)
-            return status;
+        snprintf(below, sizeof(below), "%s/%s", iam_policy_name(arn), indices[i].kind);
+        status = iam_rows_count(exchange, indices[i].table, below, &count);
         *(indices[i].table == IDENTITY_ATTACHED ? attached : bounding) += count;
     }
-    return STATUS_OK;
+    free(arn);
+    return status;
 }
 
 enum status iam_write_policy(struct xml_writer *xml, struct exchange *exchange,
@@ -117,12 +128,14 @@ enum status iam_write_policy(struct xml_writer *xml, struct exchange *exchange,
 {
     char version[16];
     size_t attached, bounding;
-    enum status status = iam_policy_uses(exchange, policy->name, &attached, &bounding);
+    enum status status = iam_policy_uses(exchange, policy, &attached, &bounding);
+    char *arn = iam_policy_arn(exchange, policy);
 
     snprintf(version, sizeof(version), "v%u", policy->default_version);
     xml_writer_element_str(xml, "PolicyName", policy->name);
     xml_writer_element_str(xml, "PolicyId", policy->id);
-    write_arn(xml, exchange, "policy", policy->path, policy->name);
+    xml_writer_element_str(xml, "Arn", arn);
+    free(arn);
     xml_writer_element_str(xml, "Path", policy->path);
     xml_writer_element_str(xml, "DefaultVersionId", version);
     xml_writer_element_u64(xml, "AttachmentCount", attached);

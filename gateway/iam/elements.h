@@ -12,7 +12,10 @@ void iam_write_group(struct xml_writer *xml, const struct exchange *exchange, co
 void iam_write_role(struct xml_writer *xml, const struct exchange *exchange, const struct identity_role *role,
                     bool listed);
 /* To how many users, groups and roles a managed policy is attached, and how many it bounds. Suspends. */
-enum status iam_policy_uses(struct exchange *exchange, const char *policy, size_t *attached, size_t *bounding);
+enum status iam_policy_uses(struct exchange *exchange, const struct identity_managed_policy *policy, size_t *attached,
+                            size_t *bounding);
+/* Its ARN, to be freed; those of AWS's own have no account. */
+char *iam_policy_arn(const struct exchange *exchange, const struct identity_managed_policy *policy);
 /* The members of a Policy; how often it is in use is counted. Suspends. */
 enum status iam_write_policy(struct xml_writer *xml, struct exchange *exchange,
                              const struct identity_managed_policy *policy, bool listed);

@@ -81,6 +81,18 @@ enum status iam_policy_load(struct exchange *exchange, struct bytes arn, bool to
                     to_attach ? "does not exist or is not attachable" : "was not found");
 }
 
+enum status iam_policy_load_own(struct exchange *exchange, struct identity_managed_policy *policy)
+{
+    struct bytes arn = iam_value(exchange, "PolicyArn");
+    enum status status = iam_policy_load(exchange, arn, false, policy);
+
+    if (status || !policy->of_aws)
+        return status;
+    identity_managed_policy_release(policy);
+    return iam_fail(exchange, IAM_ACCESS_DENIED, "Policy %.*s is one of AWS's own, which nobody changes.", (int)arn.len,
+                    arn.data);
+}
+
 static enum status find_user(struct meta *meta, struct bytes name, struct iam_holder *holder)
 {
     struct identity_user *user = &holder->user;

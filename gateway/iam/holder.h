@@ -44,6 +44,9 @@ enum status iam_role_load(struct exchange *exchange, struct bytes name, struct i
 enum status iam_policy_load(struct exchange *exchange, struct bytes arn, bool to_attach,
                             struct identity_managed_policy *policy);
 
+/* The one of the parameter PolicyArn, to be changed: AWS's own cannot be. */
+enum status iam_policy_load_own(struct exchange *exchange, struct identity_managed_policy *policy);
+
 /* A parameter of the call; data NULL when absent. */
 struct bytes iam_value(const struct exchange *exchange, const char *name);
 /* The name that a call is about: its parameter, or who calls. */

@@ -9,6 +9,7 @@
 #include "gateway/iam/new.h"
 #include "gateway/iam/page.h"
 #include "gateway/iam/policy_text.h"
+#include "gateway/identity/aws_policies.h"
 
 static void answer_policy(struct exchange *exchange, const struct identity_managed_policy *policy)
 {
@@ -93,8 +94,22 @@ static enum status is_wanted(struct exchange *exchange, const struct identity_ma
     *wanted = iam_path_wanted(exchange, policy->path);
     if (!*wanted || (!bytes_equal_str(iam_value(exchange, "OnlyAttached"), "true") && !usage.data))
         return STATUS_OK;
-    enum status status = iam_policy_uses(exchange, policy->name, &attached, &bounds);
+    enum status status = iam_policy_uses(exchange, policy, &attached, &bounds);
     *wanted = !status && (bounding ? bounds : attached) > 0;
+    return status;
+}
+
+static enum status write_policy(struct exchange *exchange, struct xml_writer *xml, struct iam_page *page,
+                                const struct identity_managed_policy *policy, struct bytes marker)
+{
+    bool wanted;
+    enum status status = is_wanted(exchange, policy, &wanted);
+
+    if (status || !wanted || !iam_page_take(page, xml, marker))
+        return status;
+    xml_writer_open(xml, "member");
+    status = iam_write_policy(xml, exchange, policy, true);
+    xml_writer_close(xml);
     return status;
 }
 
@@ -102,35 +117,53 @@ static enum status write_row(struct exchange *exchange, struct xml_writer *xml, 
                              const struct meta_identity_row *row)
 {
     struct identity_managed_policy policy;
-    bool wanted;
     enum status status = identity_managed_policy_read(row->document, &policy);
 
     if (status)
         return status;
-    status = is_wanted(exchange, &policy, &wanted);
-    if (!status && wanted && iam_page_take(page, xml, identity_row_name(row))) {
-        xml_writer_open(xml, "member");
-        status = iam_write_policy(xml, exchange, &policy, true);
-        xml_writer_close(xml);
-    }
+    status = write_policy(exchange, xml, page, &policy, identity_row_name(row));
     identity_managed_policy_release(&policy);
     return status;
 }
 
-/* Of AWS's own policies there are none here. */
-static enum status write_nothing(struct exchange *exchange, struct xml_writer *xml, struct iam_page *page,
-                                 const struct meta_identity_row *row)
+#define OF_AWS "aws:" /* how the markers of AWS's own begin, which come first */
+
+static enum status write_of_aws(struct exchange *exchange, struct xml_writer *xml, struct iam_page *page)
 {
-    (void)exchange;
-    (void)xml;
-    (void)page;
-    (void)row;
-    return STATUS_OK;
+    enum status status = STATUS_OK;
+
+    for (size_t i = 0; i < aws_policies_count() && !status && !page->truncated; i++) {
+        struct identity_managed_policy policy;
+        char marker[IAM_NAME_MAX + sizeof(OF_AWS)];
+        aws_policies_get(i, &policy);
+        snprintf(marker, sizeof(marker), OF_AWS "%s", policy.name);
+        if (!page->marker.data || bytes_compare(bytes_from_str(marker), page->marker) > 0)
+            status = write_policy(exchange, xml, page, &policy, bytes_from_str(marker));
+        identity_managed_policy_release(&policy);
+    }
+    return status;
+}
+
+static enum status write_policies(struct exchange *exchange, struct xml_writer *xml, struct iam_page *page)
+{
+    struct bytes scope = iam_value(exchange, "Scope");
+    bool among_own = page->marker.data && !bytes_starts_with(page->marker, BYTES(OF_AWS));
+    enum status status = STATUS_OK;
+
+    if (!bytes_equal_str(scope, "Local") && !among_own)
+        status = write_of_aws(exchange, xml, page);
+    if (status || page->truncated || bytes_equal_str(scope, "AWS"))
+        return status;
+    if (!among_own)
+        page->marker = (struct bytes){0};
+    return iam_list_rows(exchange, IDENTITY_POLICIES, "", xml, page, write_row);
 }
 
 void iam_list_policies(struct exchange *exchange)
 {
     struct bytes scope = iam_value(exchange, "Scope");
+    struct iam_answer answer;
+    struct iam_page page;
 
     if (scope.data && !bytes_equal_str(scope, "All") && !bytes_equal_str(scope, "Local") &&
         !bytes_equal_str(scope, "AWS")) {
@@ -139,19 +172,26 @@ void iam_list_policies(struct exchange *exchange)
                                  "must satisfy enum value set"));
         return;
     }
-    iam_list(exchange, IDENTITY_POLICIES, "", "Policies", bytes_equal_str(scope, "AWS") ? write_nothing : write_row);
+    if (iam_page_read(exchange, &page) || iam_path_prefix_check(exchange))
+        return;
+    iam_answer_begin(exchange, &answer);
+    xml_writer_open(answer.xml, "Policies");
+    enum status status = write_policies(exchange, answer.xml, &page);
+    xml_writer_close(answer.xml);
+    iam_page_write(answer.xml, &page);
+    HTTP_LAST_REPLY(iam_answer_send(exchange, &answer, status));
 }
 
 static enum status decide_delete(struct exchange *exchange, struct identity_changes *changes, void *arg)
 {
     struct identity_managed_policy policy;
     size_t attached = 0, bounding = 0;
-    enum status status = iam_policy_load(exchange, iam_value(exchange, "PolicyArn"), false, &policy);
+    enum status status = iam_policy_load_own(exchange, &policy);
 
     (void)arg;
     if (status)
         return status;
-    status = iam_policy_uses(exchange, policy.name, &attached, &bounding);
+    status = iam_policy_uses(exchange, &policy, &attached, &bounding);
     if (status)
         status = iam_fail_status(exchange, status);
     else if (attached + bounding > 0)

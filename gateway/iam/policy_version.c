@@ -56,7 +56,7 @@ static enum status decide_create(struct exchange *exchange, struct identity_chan
     struct identity_managed_policy *policy = &create->policy;
 
     identity_managed_policy_release(policy);
-    enum status status = iam_policy_load(exchange, iam_value(exchange, "PolicyArn"), true, policy);
+    enum status status = iam_policy_load_own(exchange, policy);
     if (status)
         return status;
     if (identity_managed_policy_add(policy, create->text, &create->number))
@@ -136,7 +136,7 @@ static enum status decide_delete(struct exchange *exchange, struct identity_chan
 {
     const unsigned *number = arg;
     struct identity_managed_policy policy;
-    enum status status = iam_policy_load(exchange, iam_value(exchange, "PolicyArn"), false, &policy);
+    enum status status = iam_policy_load_own(exchange, &policy);
 
     if (status)
         return status;
@@ -165,7 +165,7 @@ static enum status decide_default(struct exchange *exchange, struct identity_cha
 {
     const unsigned *number = arg;
     struct identity_managed_policy policy;
-    enum status status = iam_policy_load(exchange, iam_value(exchange, "PolicyArn"), false, &policy);
+    enum status status = iam_policy_load_own(exchange, &policy);
 
     if (status)
         return status;

@@ -44,6 +44,8 @@ static enum status make_of_caller(struct exchange *exchange)
 
     if (name.data)
         return make_of_holder(exchange, IDENTITY_USERS, "user", name);
+    if (exchange->principal.caller.kind != POLICY_ROOT)
+        return iam_fail(exchange, IAM_VALIDATION_ERROR, "Must specify userName when calling with non-User credentials");
     if (buffer_printf(&exchange->call->arn, "arn:aws:iam::%s:root", exchange->gateway->options.account_id))
         return iam_fail_status(exchange, STATUS_LIMIT);
     return STATUS_OK;

@@ -18,7 +18,7 @@ struct tagged {
     struct identity_texts *tags;
 };
 
-static enum status tagged_load(struct exchange *exchange, struct tagged *tagged)
+static enum status tagged_load(struct exchange *exchange, bool to_change, struct tagged *tagged)
 {
     enum status status;
 
@@ -26,7 +26,8 @@ static enum status tagged_load(struct exchange *exchange, struct tagged *tagged)
     switch (tagged->subject) {
     case IAM_OF_POLICY:
         tagged->tags = &tagged->policy.tags;
-        return iam_policy_load(exchange, iam_value(exchange, "PolicyArn"), false, &tagged->policy);
+        return to_change ? iam_policy_load_own(exchange, &tagged->policy)
+                         : iam_policy_load(exchange, iam_value(exchange, "PolicyArn"), false, &tagged->policy);
     case IAM_OF_PROVIDER:
         tagged->tags = &tagged->provider.tags;
         return iam_provider_load(exchange, &tagged->provider);
@@ -63,7 +64,7 @@ static enum status decide_tag(struct exchange *exchange, struct identity_changes
 {
     const struct new_tags *new = arg;
     struct tagged tagged;
-    enum status status = tagged_load(exchange, &tagged);
+    enum status status = tagged_load(exchange, true, &tagged);
 
     if (!status) {
         for (size_t i = 0; i < new->count; i++)
@@ -98,7 +99,7 @@ static enum status decide_untag(struct exchange *exchange, struct identity_chang
 {
     const struct old_tags *old = arg;
     struct tagged tagged;
-    enum status status = tagged_load(exchange, &tagged);
+    enum status status = tagged_load(exchange, true, &tagged);
 
     if (!status) {
         for (size_t i = 0; i < old->count; i++)
@@ -126,7 +127,7 @@ void iam_list_tags(struct exchange *exchange)
     struct iam_span span;
     struct tagged tagged;
 
-    if (!tagged_load(exchange, &tagged) && !iam_span_read(exchange, tagged.tags->count, &span)) {
+    if (!tagged_load(exchange, false, &tagged) && !iam_span_read(exchange, tagged.tags->count, &span)) {
         const struct identity_texts page = {tagged.tags->items + span.first, span.end - span.first};
         iam_answer_begin(exchange, &answer);
         iam_write_tags(answer.xml, &page);

@@ -3,17 +3,32 @@ roles, pagination, conflicts and limits; what was made is there after a restart,
 
 import concurrent.futures
 import contextlib
+import gzip
 import json
 import os
+import re
+import urllib.error
 import urllib.parse
+import urllib.request
 
 import boto3
 import s3
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
 from botocore.config import Config
+from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 from harness import ClusterTest, main, run
 
 AWS = os.environ.get("TERCET_AWS", "/usr/bin/aws")
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+MODULES = os.path.join(HERE, "python_modules")
+NEWEST_AWS = os.path.join(MODULES, "bin/aws")
+OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+# Parameters of AWS's model that no action here honours.
+NOT_HONOURED = {"MaxSigninSessionDuration", "ResetMaxSigninSessionDuration", "CallerArn", "PolicyExclusionList", "ResourceHandlingOption",
+                "ResourceOwner", "ResourcePolicy", "OrderedOrganizationPolicyInputList", "ContextProvider", "IdentityCenterInstanceArn"}
 
 
 def policy(action="s3:GetObject", resource="arn:aws:s3:::b/*", effect="Allow", **more):
@@ -161,7 +176,7 @@ class Keys(IamTest):
             with self.user("another"):
                 self.refused("NoSuchEntity", self.iam.delete_access_key, 404, UserName="another", AccessKeyId=key["AccessKeyId"])
             used = self.iam.get_access_key_last_used(AccessKeyId=key["AccessKeyId"])
-            self.assertEqual(used["UserName"], "keyed")
+            self.assertEqual((used["UserName"], used["AccessKeyLastUsed"]["ServiceName"]), ("keyed", "N/A"))
 
             mine = self.client(key["AccessKeyId"], key["SecretAccessKey"])
             self.refused("AccessDenied", mine.list_users, 403)
@@ -170,6 +185,8 @@ class Keys(IamTest):
             self.iam.put_user_policy(UserName="keyed", PolicyName="see", PolicyDocument=policy(
                 "iam:GetUser", f"arn:aws:iam::{self.account}:user/keyed"))
             self.assertEqual(mine.get_user()["User"]["UserName"], "keyed")
+            used = self.iam.get_access_key_last_used(AccessKeyId=key["AccessKeyId"])["AccessKeyLastUsed"]
+            self.assertEqual((used["ServiceName"], used["Region"]), ("iam", "us-east-1"))
             self.assertEqual(len(mine.list_access_keys()["AccessKeyMetadata"]), 2)
             self.refused("AccessDenied", mine.list_access_keys, 403, UserName="another")
             self.refused("AccessDenied", mine.get_user, 403, UserName="another")
@@ -272,7 +289,10 @@ class Policies(IamTest):
         for version in ("v3", "v4", "v5", "v6"):
             iam.delete_policy_version(PolicyArn=arn, VersionId=version)
         self.assertEqual([p["PolicyName"] for p in iam.list_policies(Scope="Local", PathPrefix="/m/")["Policies"]], ["M"])
-        self.assertEqual(iam.list_policies(Scope="AWS")["Policies"], [])
+        of_aws = [p["Arn"] for p in iam.list_policies(Scope="AWS")["Policies"]]
+        self.assertIn("arn:aws:iam::aws:policy/AmazonS3FullAccess", of_aws)
+        pages = iam.get_paginator("list_policies").paginate(PaginationConfig={"PageSize": 2})
+        self.assertEqual([p["Arn"] for page in pages for p in page["Policies"]], of_aws + [arn])
         iam.delete_policy(PolicyArn=arn)
         message = self.refused("NoSuchEntity", iam.get_policy, 404, PolicyArn=arn)
         self.assertEqual(message, f"Policy {arn} was not found.")
@@ -316,6 +336,21 @@ class Policies(IamTest):
             self.assertEqual(message, "Invalid ARN:  Could not be parsed!")
         iam.delete_group(GroupName="at2")
         iam.delete_role(RoleName="at")
+
+    def test_aws_s_own(self):
+        """They are attached like others, but nobody changes them, and a policy of the same name is another one."""
+        iam, arn = self.iam, "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"
+        with self.user("reader"), self.managed("AmazonS3ReadOnlyAccess") as own:
+            iam.attach_user_policy(UserName="reader", PolicyArn=arn)
+            self.assertEqual(iam.list_attached_user_policies(UserName="reader")["AttachedPolicies"],
+                             [{"PolicyName": "AmazonS3ReadOnlyAccess", "PolicyArn": arn}])
+            self.assertEqual([iam.get_policy(PolicyArn=a)["Policy"]["AttachmentCount"] for a in (arn, own)], [1, 0])
+            self.assertEqual(iam.list_entities_for_policy(PolicyArn=arn)["PolicyUsers"][0]["UserName"], "reader")
+            self.refused("AccessDenied", iam.create_policy_version, 403, PolicyArn=arn, PolicyDocument=policy())
+            self.refused("AccessDenied", iam.delete_policy, 403, PolicyArn=arn)
+            self.refused("AccessDenied", iam.tag_policy, 403, PolicyArn=arn, Tags=[{"Key": "k", "Value": "v"}])
+            self.assertEqual(iam.list_policy_tags(PolicyArn=arn)["Tags"], [])
+            iam.detach_user_policy(UserName="reader", PolicyArn=arn)
 
     def test_ten_are_attached(self):
         arns = [self.iam.create_policy(PolicyName=f"ten{i}", PolicyDocument=policy())["Policy"]["Arn"] for i in range(11)]
@@ -548,6 +583,67 @@ class Restart(IamTest):
         log = "".join(program.log_text() for program in self.cluster.programs)
         for secret in (key["SecretAccessKey"], urllib.parse.quote(key["SecretAccessKey"], safe="")):
             self.assertNotIn(secret, log)
+
+
+class Document(IamTest):
+    """The commands of docs/users.md, as they stand there but for address and keys, in one shell after the other."""
+
+    def test_every_block(self):
+        with open(os.path.join(ROOT, "docs", "users.md"), encoding="utf-8") as file:
+            blocks = re.findall(r"```sh\n(.*?)```", file.read(), re.DOTALL)
+        self.assertGreaterEqual(len(blocks), 5)
+        os.mkdir(self.path("bin"))
+        with open(os.open(self.path("bin/aws"), os.O_WRONLY | os.O_CREAT, 0o700), "w", encoding="utf-8") as wrapper:
+            wrapper.write(f'#!/bin/sh\nexec /usr/bin/python3 {NEWEST_AWS} "$@"\n')
+        script = "".join(blocks)
+        for old, new in (("localhost:8080", f"localhost:{self.cluster.port}"), ("ACCESS-KEY", self.cluster.access_key),
+                         ("SECRET-KEY", self.cluster.secret_key)):
+            script = script.replace(old, new)
+        said = run("sh", "-eu", "-c", script, cwd=self.folder,
+                   env={"HOME": self.folder, "PATH": f"{self.path('bin')}:{os.environ['PATH']}", "AWS_PAGER": "",
+                        "PYTHONPATH": MODULES}).stdout.decode()
+        self.assertIn("s3:GetObject\tallowed\ns3:DeleteObject\timplicitDeny\n", said)
+        keys = self.iam.list_access_keys(UserName="restic")["AccessKeyMetadata"]
+        self.assertEqual([key["Status"] for key in keys], ["Active"])
+        self.assertIn(keys[0]["AccessKeyId"], said)
+
+
+class Model(IamTest):
+    """Every action of AWS's model is offered with the parameters of the model, or refused by its name."""
+
+    def test_every_action(self):
+        with gzip.open(os.path.join(MODULES, "botocore/data/iam/2010-05-08/service-2.json.gz")) as file:
+            model = json.load(file)
+        refused, offered = set(), set()
+        for action in model["operations"]:
+            form = urllib.parse.urlencode({"Action": action, "Version": "2010-05-08", "NoSuchParameter": "1"})
+            code, message = self.post(form)
+            self.assertIn(code, ("InvalidAction", "InvalidQueryParameter"), action)
+            self.assertIn(action, message)
+            (refused if code == "InvalidAction" else offered).add(action)
+        self.assertEqual(len(offered), 90)
+        for action in offered:  # no parameter is taken for another action's
+            shape = model["operations"][action].get("input", {}).get("shape")
+            members = set(model["shapes"][shape]["members"]) if shape else set()
+            for name in members - NOT_HONOURED:
+                self.assertNotEqual(self.post(urllib.parse.urlencode({"Action": action, "Version": "2010-05-08", name: ""}))[0],
+                                    "InvalidQueryParameter", (action, name))
+            for name in members & NOT_HONOURED:
+                self.assertEqual(self.post(urllib.parse.urlencode({"Action": action, "Version": "2010-05-08", name: ""}))[0],
+                                 "InvalidQueryParameter", (action, name))
+
+    def post(self, form):
+        request = AWSRequest("POST", self.cluster.url + "/", data=form,
+                             headers={"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"})
+        SigV4Auth(Credentials(self.cluster.access_key, self.cluster.secret_key), "iam", "us-east-1").add_auth(request)
+        try:
+            with OPENER.open(urllib.request.Request(request.url, form.encode(), dict(request.headers), method="POST")) as answer:
+                self.assertEqual(answer.status, 200)
+                return None, None
+        except urllib.error.HTTPError as error:
+            text = error.read().decode()
+            self.assertLess(error.code, 500, text)
+            return re.search("<Code>(.*)</Code>", text)[1], re.search("<Message>(.*)</Message>", text, re.DOTALL)[1]
 
 
 if __name__ == "__main__":
