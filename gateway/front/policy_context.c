@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "gateway/front/operation.h"
+#include "gateway/iam/keys.h"
 #include "gateway/s3/post_form.h"
 #include "gateway/s3/request.h"
 
@@ -361,8 +362,7 @@ static enum policy_presence find_principal_tag(const struct policy_question *que
 }
 
 /* What nobody here looks for: in a body that was not read yet, or of the users and roles that IAM's operations are
- * about.
- */
+ * about, as far as iam/keys.h does not say it. */
 static bool may_be_there(const struct policy_question *question, struct bytes key)
 {
     const struct exchange *exchange = question->exchange;
@@ -395,6 +395,11 @@ static enum policy_presence find_key(const void *arg, struct bytes key, struct p
     if (begins_so(key, of_tags))
         return find_principal_tag(question, bytes_of(key.data + sizeof(of_tags) - 1, key.len - (sizeof(of_tags) - 1)),
                                   values);
+    if (question->exchange->call) {
+        enum policy_presence presence = iam_find_key(question->exchange->call, question->action, key, values);
+        if (presence != POLICY_KEY_UNKNOWN)
+            return presence;
+    }
     return policy_key_is_known(key) && !may_be_there(question, key) ? POLICY_KEY_ABSENT : POLICY_KEY_UNKNOWN;
 }
 

@@ -12,11 +12,7 @@
 
 const char *iam_policy_name(const char *arn)
 {
-    static const char of_aws[] = "arn:aws:iam::aws:";
     const char *slash = strrchr(arn, '/');
-
-    if (strncmp(arn, of_aws, sizeof(of_aws) - 1) == 0)
-        return arn + sizeof(of_aws) - 1 - strlen("aws:");
     return slash ? slash + 1 : arn;
 }
 

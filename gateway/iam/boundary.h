@@ -9,8 +9,8 @@
  * which is changed beside it. Answers errors. Suspends. */
 enum status iam_boundary_set(struct exchange *exchange, struct identity_changes *changes, enum identity_table who,
                              const char *name, char **boundary, struct bytes arn);
-/* By which name the indices have a managed policy: that at the end of its ARN, or `aws:policy/NAME` of one of AWS's
- * own, which no other policy can have. Text of the ARN. */
+/* By which name the indices have a managed policy: that at the end of its ARN. No policy of the account has the name of
+ * one of AWS's own. */
 const char *iam_policy_name(const char *arn);
 
 #endif

@@ -13,8 +13,9 @@
 #include "gateway/iam/operations.h"
 #include "gateway/iam/reply.h"
 
-#define CALLS_BYTES_MAX (32u << 20) /* of all forms together: as they came, and decoded */
-#define RECEIVE_STEP    8192
+#define CALLS_BYTES_MAX     (32u << 20) /* of all forms together: as they came, and decoded */
+#define ANONYMOUS_BYTES_MAX (16u << 20) /* of this, what nobody signed: who is known always finds room */
+#define RECEIVE_STEP        8192
 
 static bool is_form(const struct http_request *http)
 {
@@ -55,6 +56,8 @@ void iam_call_free(struct exchange *exchange)
     iam_request_release(&call->request);
     buffer_release(&call->form);
     buffer_release(&call->arn);
+    identity_texts_release(&call->subject_texts);
+    free(call->subject_boundary);
     free(call);
     exchange->call = NULL;
 }
@@ -63,8 +66,10 @@ void iam_call_free(struct exchange *exchange)
 static enum status keep(struct exchange *exchange, size_t len)
 {
     uint64_t bytes = 2 * (uint64_t)len;
+    bool anonymous = exchange->credentials.type == AUTH_ANONYMOUS;
+    uint64_t limit = anonymous ? ANONYMOUS_BYTES_MAX : CALLS_BYTES_MAX;
 
-    if (__atomic_add_fetch(&exchange->gateway->call_bytes, bytes, __ATOMIC_RELAXED) > CALLS_BYTES_MAX) {
+    if (__atomic_add_fetch(&exchange->gateway->call_bytes, bytes, __ATOMIC_RELAXED) > limit) {
         __atomic_sub_fetch(&exchange->gateway->call_bytes, bytes, __ATOMIC_RELAXED);
         return iam_fail(exchange, IAM_THROTTLING, "Rate exceeded");
     }

@@ -7,6 +7,7 @@
 #include "compat/iam_request.h"
 #include "compat/iam_response.h"
 #include "gateway/front/exchange.h"
+#include "gateway/identity/lists.h"
 
 #define IAM_ANONYMOUS_BYTES_MAX 65536 /* of a form that nobody signed */
 
@@ -14,6 +15,15 @@ struct iam_call {
     enum query_service service; /* by the signature's scope */
     struct iam_request request;
     struct buffer arn; /* of what it is done to */
+    /* For condition keys, keys.h: what the call says, and what it is done to. Text of the form, and of what is below.
+     */
+    struct tag tags[IAM_TAGS_MAX], subject_tags[IAM_TAGS_MAX];
+    struct bytes tag_keys[IAM_TAGS_MAX];
+    size_t tag_count, tag_key_count, subject_tag_count;
+    bool subject_is_known; /* its tags were looked at */
+    struct bytes policy_arn, boundary;
+    char *subject_boundary;
+    struct identity_texts subject_texts;
     /* call.c's own */
     bool received;
     struct buffer form; /* as it came, until it is read */

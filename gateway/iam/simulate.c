@@ -1,11 +1,13 @@
 /* SimulatePrincipalPolicy and SimulateCustomPolicy: what a user, group or role might do, or what policies that are not
  * anybody's yet would allow. Decided by the same function as requests are, with the condition keys that the call
  * gives. */
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/check.h"
+#include "base/pool.h"
 #include "compat/iam_names.h"
 #include "compat/policy.h"
 #include "gateway/iam/elements.h"
@@ -18,24 +20,32 @@
 #define CONTEXTS_MAX  64
 #define VALUES_MAX    16 /* of one key */
 #define ACTION_BYTES  128
+#define DECISIONS_MAX 1024
 
 struct simulation {
     struct exchange *exchange;
     struct bytes actions[ACTIONS_MAX], resources[RESOURCES_MAX];
     size_t action_count, resource_count;
     struct policy *policies[POLICIES_MAX];
+    struct origin {
+        char *id;         /* user_NAME_POLICY, a managed policy's name, PolicyInputList.1 */
+        const char *type; /* as AWS's model has them */
+    } origins[POLICIES_MAX];
     size_t policy_count;
     struct policy *boundary;
     struct policy_entry entries[CONTEXTS_MAX];
     struct bytes values[CONTEXTS_MAX][VALUES_MAX];
     size_t entry_count;
     char *arn; /* of who is simulated */
+    struct xml_writer *xml;
 };
 
 static void simulation_free(struct simulation *simulation)
 {
-    for (size_t i = 0; i < simulation->policy_count; i++)
+    for (size_t i = 0; i < simulation->policy_count; i++) {
         policy_free(simulation->policies[i]);
+        free(simulation->origins[i].id);
+    }
     policy_free(simulation->boundary);
     free(simulation->arn);
     free(simulation);
@@ -72,6 +82,20 @@ static enum status read_context(struct simulation *simulation)
     return status ? iam_fail_error(simulation->exchange, &error) : STATUS_OK;
 }
 
+/* Where the next policy comes from. */
+static void name_origin(struct simulation *simulation, const char *type, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+static void name_origin(struct simulation *simulation, const char *type, const char *format, ...)
+{
+    char id[512];
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(id, sizeof(id), format, arguments);
+    va_end(arguments);
+    simulation->origins[simulation->policy_count] = (struct origin){mem_strdup(id), type};
+}
+
 static enum status read_policies(struct simulation *simulation)
 {
     struct exchange *exchange = simulation->exchange;
@@ -86,6 +110,7 @@ static enum status read_policies(struct simulation *simulation)
             parse_given(exchange, texts[i], POLICY_IDENTITY, &simulation->policies[simulation->policy_count]);
         if (status)
             return status;
+        name_origin(simulation, "none", "PolicyInputList.%zu", i + 1);
         simulation->policy_count++;
     }
     if (iam_request_list(&exchange->call->request, "PermissionsBoundaryPolicyInputList", 1, texts, &count, &error))
@@ -113,6 +138,9 @@ static enum status read_parameters(struct simulation *simulation)
         return iam_fail_error(simulation->exchange, &error);
     if (simulation->resource_count == 0)
         simulation->resources[simulation->resource_count++] = BYTES("*");
+    if (simulation->action_count * simulation->resource_count > DECISIONS_MAX)
+        return iam_fail(simulation->exchange, IAM_INVALID_INPUT, "No more than %d pairs of action and resource.",
+                        DECISIONS_MAX);
     status = read_context(simulation);
     return status ? status : read_policies(simulation);
 }
@@ -120,7 +148,8 @@ static enum status read_parameters(struct simulation *simulation)
 /* ---- who is simulated ------------------------------------------------------------------------------------------- */
 
 /* What cannot be read denies everything, as it does when the user asks. */
-static void add_policy(struct simulation *simulation, const char *text)
+static void add_policy(struct simulation *simulation, const char *text, const char *type, const char *holder,
+                       const char *name)
 {
     static const char deny[] = "{\"Statement\":{\"Effect\":\"Deny\",\"Action\":\"*\",\"Resource\":\"*\"}}";
     struct policy_problem problem;
@@ -130,6 +159,7 @@ static void add_policy(struct simulation *simulation, const char *text)
         return;
     if (!text || policy_parse(bytes_from_str(text), POLICY_IDENTITY, (struct bytes){0}, policy, &problem))
         CHECK(policy_parse(BYTES(deny), POLICY_IDENTITY, (struct bytes){0}, policy, &problem) == STATUS_OK);
+    name_origin(simulation, type, "%s%s%s", holder, holder[0] ? "_" : "", name);
     simulation->policy_count++;
 }
 
@@ -143,14 +173,19 @@ static void add_policies(struct simulation *simulation, const struct iam_holder 
 {
     struct exchange *exchange = simulation->exchange;
 
+    char who[IAM_NAME_MAX + 16];
+
+    snprintf(who, sizeof(who), "%s_%s", holder->kind->word, holder->name);
     for (size_t i = 0; i < holder->policies->count; i++)
-        add_policy(simulation, holder->policies->items[i].text);
+        add_policy(simulation, holder->policies->items[i].text, holder->kind->word, who,
+                   holder->policies->items[i].name);
     for (size_t i = 0; i < holder->attached->count; i++) {
         struct identity_managed_policy policy;
         enum status status =
             identity_managed_policy_load_arn(exchange->gateway->meta, exchange->gateway->options.account_id,
                                              bytes_from_str(holder->attached->names[i]), &policy);
-        add_policy(simulation, status ? NULL : default_text(&policy));
+        add_policy(simulation, status ? NULL : default_text(&policy),
+                   !status && policy.of_aws ? "aws-managed" : "user-managed", "", status ? "absent" : policy.name);
         if (!status)
             identity_managed_policy_release(&policy);
     }
@@ -169,7 +204,7 @@ static void add_boundary(struct simulation *simulation, const char *arn)
     const char *text = status ? NULL : default_text(&policy);
     if (!text ||
         policy_parse(bytes_from_str(text), POLICY_BOUNDARY, (struct bytes){0}, &simulation->boundary, &problem))
-        add_policy(simulation, NULL);
+        add_policy(simulation, NULL, "none", "", "boundary");
     if (!status)
         identity_managed_policy_release(&policy);
 }
@@ -221,6 +256,21 @@ static enum status add_source(struct simulation *simulation)
 
 /* ---- the answer ------------------------------------------------------------------------------------------------- */
 
+/* The policy that decided, when it was one of who is simulated. */
+static void write_matched(const struct simulation *simulation, struct xml_writer *xml, const struct policy *policy)
+{
+    xml_writer_open(xml, "MatchedStatements");
+    for (size_t i = 0; i < simulation->policy_count && policy; i++) {
+        if (simulation->policies[i] != policy)
+            continue;
+        xml_writer_open(xml, "member");
+        xml_writer_element_str(xml, "SourcePolicyId", simulation->origins[i].id);
+        xml_writer_element_str(xml, "SourcePolicyType", simulation->origins[i].type);
+        xml_writer_close(xml);
+    }
+    xml_writer_close(xml);
+}
+
 static void write_decision(struct simulation *simulation, struct xml_writer *xml, struct bytes action,
                            struct bytes resource)
 {
@@ -248,8 +298,7 @@ static void write_decision(struct simulation *simulation, struct xml_writer *xml
                            decision.allowed                          ? "allowed"
                            : decision.reason == POLICY_EXPLICIT_DENY ? "explicitDeny"
                                                                      : "implicitDeny");
-    xml_writer_open(xml, "MatchedStatements");
-    xml_writer_close(xml);
+    write_matched(simulation, xml, decision.policy);
     xml_writer_open(xml, "MissingContextValues");
     xml_writer_close(xml);
     if (simulation->boundary) {
@@ -260,15 +309,24 @@ static void write_decision(struct simulation *simulation, struct xml_writer *xml
     xml_writer_close(xml);
 }
 
+/* A thousand decisions by policies of any kind take their time. */
+static void decide_all(void *arg)
+{
+    struct simulation *simulation = arg;
+
+    for (size_t i = 0; i < simulation->action_count; i++)
+        for (size_t j = 0; j < simulation->resource_count; j++)
+            write_decision(simulation, simulation->xml, simulation->actions[i], simulation->resources[j]);
+}
+
 static void answer(struct simulation *simulation)
 {
     struct iam_answer answer;
 
     iam_answer_begin(simulation->exchange, &answer);
     xml_writer_open(answer.xml, "EvaluationResults");
-    for (size_t i = 0; i < simulation->action_count; i++)
-        for (size_t j = 0; j < simulation->resource_count; j++)
-            write_decision(simulation, answer.xml, simulation->actions[i], simulation->resources[j]);
+    simulation->xml = answer.xml;
+    pool_run(simulation->exchange->gateway->pool, decide_all, simulation);
     xml_writer_close(answer.xml);
     xml_writer_element_bool(answer.xml, "IsTruncated", false);
     HTTP_LAST_REPLY(iam_answer_send(simulation->exchange, &answer, STATUS_OK));

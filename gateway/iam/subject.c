@@ -21,6 +21,23 @@ static enum status make_arn(struct exchange *exchange, const char *kind, struct 
     return STATUS_OK;
 }
 
+/* What conditions may ask of it goes over to the call. */
+static void take_subject(struct iam_call *call, char **boundary, struct identity_texts *tags)
+{
+    call->subject_is_known = true;
+    if (boundary) {
+        call->subject_boundary = *boundary;
+        *boundary = NULL;
+    }
+    if (!tags)
+        return;
+    call->subject_texts = *tags;
+    *tags = (struct identity_texts){0};
+    for (size_t i = 0; i < call->subject_texts.count && i < IAM_TAGS_MAX; i++)
+        call->subject_tags[call->subject_tag_count++] = (struct tag){bytes_from_str(call->subject_texts.items[i].name),
+                                                                     bytes_from_str(call->subject_texts.items[i].text)};
+}
+
 /* One that is there is named as it is, whatever the case that it is asked for in. */
 static enum status make_of_holder(struct exchange *exchange, enum identity_table table, const char *kind,
                                   struct bytes name)
@@ -29,11 +46,13 @@ static enum status make_of_holder(struct exchange *exchange, enum identity_table
     enum status status =
         name.len > 0 && name.len <= IAM_NAME_MAX ? iam_holder_find(exchange, table, name, &holder) : STATUS_NOT_FOUND;
 
+    exchange->call->subject_is_known = !status || status == STATUS_NOT_FOUND;
     if (status == STATUS_NOT_FOUND)
         return make_arn(exchange, kind, BYTES("/"), name);
     if (status)
         return iam_fail_status(exchange, status);
     status = make_arn(exchange, kind, bytes_from_str(holder.path), bytes_from_str(holder.name));
+    take_subject(exchange->call, holder.boundary, holder.tags);
     iam_holder_release(&holder);
     return status;
 }
@@ -75,6 +94,19 @@ static enum status make_given(struct exchange *exchange, const char *parameter)
     return iam_fail(exchange, IAM_VALIDATION_ERROR, "The request has no %s, or one that is too long.", parameter);
 }
 
+static enum status make_of_policy(struct exchange *exchange)
+{
+    struct identity_managed_policy policy;
+    enum status status = make_given(exchange, "PolicyArn");
+
+    if (!status && !identity_managed_policy_load_arn(exchange->gateway->meta, exchange->gateway->options.account_id,
+                                                     iam_value(exchange, "PolicyArn"), &policy)) {
+        take_subject(exchange->call, NULL, &policy.tags);
+        identity_managed_policy_release(&policy);
+    }
+    return status;
+}
+
 static enum status make_of_new(struct exchange *exchange, const char *kind, const char *parameter)
 {
     return make_arn(exchange, kind, iam_value(exchange, "Path"), iam_value(exchange, parameter));
@@ -105,7 +137,7 @@ static enum status make(struct exchange *exchange)
     case IAM_OF_ROLE:
         return make_of_holder(exchange, IDENTITY_ROLES, "role", iam_value(exchange, "RoleName"));
     case IAM_OF_POLICY:
-        return make_given(exchange, "PolicyArn");
+        return make_of_policy(exchange);
     case IAM_OF_PROVIDER:
         return make_given(exchange, "OpenIDConnectProviderArn");
     case IAM_OF_SOURCE:
@@ -132,9 +164,31 @@ static enum status make(struct exchange *exchange)
     return iam_fail_status(exchange, STATUS_INTERNAL);
 }
 
+/* What is wrong in it, the handler says. */
+static void read_keys(struct exchange *exchange)
+{
+    struct iam_call *call = exchange->call;
+    struct iam_error error;
+
+    if (iam_request_tags(&call->request, call->tags, &call->tag_count, &error))
+        call->tag_count = 0;
+    if (iam_request_list(&call->request, "TagKeys", IAM_TAGS_MAX, call->tag_keys, &call->tag_key_count, &error))
+        call->tag_key_count = 0;
+    for (size_t i = 0; i < call->tag_count; i++)
+        call->tag_keys[i] = call->tags[i].key; /* no action has both */
+    if (call->tag_count > 0)
+        call->tag_key_count = call->tag_count;
+    call->policy_arn = iam_value(exchange, "PolicyArn");
+    call->boundary = iam_value(exchange, "PermissionsBoundary");
+    if (!call->boundary.data && call->subject_boundary)
+        call->boundary = bytes_from_str(call->subject_boundary);
+}
+
 enum status iam_call_resource(struct exchange *exchange, struct resource *resource)
 {
     enum status status = make(exchange);
+
+    read_keys(exchange);
 
     *resource = (struct resource){.kind = RESOURCE_ARN, .key = buffer_bytes(&exchange->call->arn)};
     return status;

@@ -13,7 +13,7 @@ import urllib.request
 
 import boto3
 import s3
-from botocore.auth import SigV4Auth
+from botocore.auth import SigV4Auth, SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.credentials import Credentials
@@ -338,13 +338,14 @@ class Policies(IamTest):
         iam.delete_role(RoleName="at")
 
     def test_aws_s_own(self):
-        """They are attached like others, but nobody changes them, and a policy of the same name is another one."""
+        """They are attached like others, but nobody changes them, or has one of the same name."""
         iam, arn = self.iam, "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"
-        with self.user("reader"), self.managed("AmazonS3ReadOnlyAccess") as own:
+        self.refused("EntityAlreadyExists", iam.create_policy, 409, PolicyName="amazons3readonlyaccess", PolicyDocument=policy())
+        with self.user("reader"):
             iam.attach_user_policy(UserName="reader", PolicyArn=arn)
             self.assertEqual(iam.list_attached_user_policies(UserName="reader")["AttachedPolicies"],
                              [{"PolicyName": "AmazonS3ReadOnlyAccess", "PolicyArn": arn}])
-            self.assertEqual([iam.get_policy(PolicyArn=a)["Policy"]["AttachmentCount"] for a in (arn, own)], [1, 0])
+            self.assertEqual(iam.get_policy(PolicyArn=arn)["Policy"]["AttachmentCount"], 1)
             self.assertEqual(iam.list_entities_for_policy(PolicyArn=arn)["PolicyUsers"][0]["UserName"], "reader")
             self.refused("AccessDenied", iam.create_policy_version, 403, PolicyArn=arn, PolicyDocument=policy())
             self.refused("AccessDenied", iam.delete_policy, 403, PolicyArn=arn)
@@ -385,6 +386,46 @@ class Policies(IamTest):
         self.refused("ValidationError", self.iam.create_policy, 400, PolicyName="x", PolicyDocument=" " * 131073)
         self.refused("LimitExceeded", self.iam.create_policy, 409, PolicyName="x", PolicyDocument='"' * 131072)
         self.refused("RequestEntityTooLarge", self.iam.create_policy, 413, PolicyName="x", PolicyDocument='"' * 400000)
+
+
+class Conditions(IamTest):
+    """What an administrator of a part may do: conditions on boundaries, on policies that are attached, and on tags."""
+
+    def test_conditions(self):
+        iam, users = self.iam, f"arn:aws:iam::{self.account}:user/part/*"
+        statements = [
+            {"Action": ["iam:CreateUser", "iam:PutUserPermissionsBoundary", "iam:PutUserPolicy", "iam:AttachUserPolicy", "iam:DetachUserPolicy"],
+             "Resource": users, "Condition": {"StringEquals": {"iam:PermissionsBoundary": f"arn:aws:iam::{self.account}:policy/fence"}}},
+            {"Action": ["iam:TagUser", "iam:UntagUser"], "Resource": users,
+             "Condition": {"ForAllValues:StringEquals": {"aws:TagKeys": ["colour"]}, "StringLike": {"aws:ResourceTag/owner": "${aws:username}"}}}]
+        document = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow"} | statement for statement in statements]}
+        document["Statement"].append({"Effect": "Deny", "Action": "iam:AttachUserPolicy", "Resource": "*",
+                                      "Condition": {"ArnEquals": {"iam:PolicyARN": "arn:aws:iam::aws:policy/AdministratorAccess"}}})
+        with self.user("deputy"), self.managed("fence") as fence, self.managed("other") as other:
+            iam.put_user_policy(UserName="deputy", PolicyName="p", PolicyDocument=json.dumps(document))
+            key = iam.create_access_key(UserName="deputy")["AccessKey"]
+            mine = self.client(key["AccessKeyId"], key["SecretAccessKey"])
+            self.refused("AccessDenied", mine.create_user, 403, UserName="w", Path="/part/")
+            self.refused("AccessDenied", mine.create_user, 403, UserName="w", Path="/part/", PermissionsBoundary=other)
+            self.refused("AccessDenied", mine.create_user, 403, UserName="w", Path="/", PermissionsBoundary=fence)
+            mine.create_user(UserName="w", Path="/part/", PermissionsBoundary=fence, Tags=[{"Key": "owner", "Value": "deputy"}])
+            mine.put_user_policy(UserName="w", PolicyName="p", PolicyDocument=policy())
+            mine.attach_user_policy(UserName="w", PolicyArn=other)
+            mine.detach_user_policy(UserName="w", PolicyArn=other)
+            self.refused("AccessDenied", mine.attach_user_policy, 403, UserName="w", PolicyArn="arn:aws:iam::aws:policy/AdministratorAccess")
+            self.refused("AccessDenied", mine.put_user_permissions_boundary, 403, UserName="w", PermissionsBoundary=other)
+            self.refused("AccessDenied", mine.delete_user_permissions_boundary, 403, UserName="w")
+            mine.tag_user(UserName="w", Tags=[{"Key": "colour", "Value": "red"}])
+            self.refused("AccessDenied", mine.tag_user, 403, UserName="w", Tags=[{"Key": "colour", "Value": "red"}, {"Key": "x", "Value": ""}])
+            self.refused("AccessDenied", mine.untag_user, 403, UserName="w", TagKeys=["owner"])
+            iam.tag_user(UserName="w", Tags=[{"Key": "owner", "Value": "another"}])
+            self.refused("AccessDenied", mine.tag_user, 403, UserName="w", Tags=[{"Key": "colour", "Value": "red"}])
+            iam.delete_user_permissions_boundary(UserName="w")
+            self.refused("AccessDenied", mine.put_user_policy, 403, UserName="w", PolicyName="p", PolicyDocument=policy())
+            iam.delete_user_policy(UserName="w", PolicyName="p")
+            iam.delete_user(UserName="w")
+            iam.delete_user_policy(UserName="deputy", PolicyName="p")
+            iam.delete_access_key(UserName="deputy", AccessKeyId=key["AccessKeyId"])
 
 
 class Groups(IamTest):
@@ -516,6 +557,8 @@ class Account(IamTest):
             iam.attach_user_policy(UserName="su", PolicyArn=arn)
             iam.add_user_to_group(GroupName="sg", UserName="su")
             self.assertEqual(self.decisions(iam.simulate_principal_policy(**ask)), ["allowed", "explicitDeny", "allowed"])
+            matched = [row["MatchedStatements"][0]["SourcePolicyId"] for row in iam.simulate_principal_policy(**ask)["EvaluationResults"]]
+            self.assertEqual(matched, ["sp", "group_sg_p", "sp"])
             iam.put_user_permissions_boundary(UserName="su", PermissionsBoundary=boundary)
             self.assertEqual(self.decisions(iam.simulate_principal_policy(**ask)), ["allowed", "explicitDeny", "implicitDeny"])
             ask["ResourceArns"] = ["arn:aws:s3:::other/k"]
@@ -631,6 +674,22 @@ class Model(IamTest):
             for name in members & NOT_HONOURED:
                 self.assertEqual(self.post(urllib.parse.urlencode({"Action": action, "Version": "2010-05-08", name: ""}))[0],
                                  "InvalidQueryParameter", (action, name))
+
+    def test_calls_in_the_query(self):
+        """A GET, and a presigned one, do the same as the form of a POST; a signature for another service does not."""
+        form = urllib.parse.urlencode({"Action": "GetUser", "Version": "2010-05-08"})
+        credentials = Credentials(self.cluster.access_key, self.cluster.secret_key)
+        for signer, status in ((SigV4Auth(credentials, "iam", "us-east-1"), 200), (SigV4QueryAuth(credentials, "iam", "us-east-1"), 200),
+                               (SigV4Auth(credentials, "s3", "us-east-1"), 403), (SigV4QueryAuth(credentials, "s3", "us-east-1"), 403)):
+            request = AWSRequest("GET", f"{self.cluster.url}/?{form}")
+            signer.add_auth(request)
+            try:
+                with OPENER.open(urllib.request.Request(request.url, headers=dict(request.headers))) as answer:
+                    text, code = answer.read().decode(), answer.status
+            except urllib.error.HTTPError as error:
+                text, code = error.read().decode(), error.code
+            self.assertEqual(code, status, text)
+            self.assertIn(":root</Arn>" if status == 200 else "<ErrorResponse", text)
 
     def post(self, form):
         request = AWSRequest("POST", self.cluster.url + "/", data=form,
