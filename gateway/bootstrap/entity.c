@@ -107,6 +107,19 @@ enum status entity_attach(const struct entity *entity, struct identity_names *at
     return status;
 }
 
+static void index_bounded(const struct entity *entity, const char *arn, bool there)
+{
+    const char *slash = arn ? strrchr(arn, '/') : NULL;
+
+    if (slash)
+        identity_bounded_change(entity->changes, slash + 1, entity->table, entity->name, there);
+}
+
+void entity_unbound(const struct entity *entity, const char *boundary)
+{
+    index_bounded(entity, boundary, false);
+}
+
 enum status entity_boundary(const struct entity *entity, char **boundary)
 {
     const char *text;
@@ -115,8 +128,11 @@ enum status entity_boundary(const struct entity *entity, char **boundary)
 
     if (!status && text)
         status = policy_arn(entity->entry, "boundary", text, &arn);
-    if (!status && (arn || entity->exact))
+    if (!status && (arn || entity->exact) && strcmp(arn ? arn : "", *boundary ? *boundary : "") != 0) {
+        index_bounded(entity, *boundary, false);
         entity_set_text(boundary, arn);
+        index_bounded(entity, arn, true);
+    }
     free(arn);
     return status;
 }

@@ -101,6 +101,7 @@ enum status bootstrap_role(const struct section_entry *entry, struct identity_ch
     } else if (!status && *outcome == OUTCOME_CHANGED) {
         *outcome = OUTCOME_REMOVED;
         entity_detach(&entity, &role.attached);
+        entity_unbound(&entity, role.boundary);
         identity_role_remove(changes, role.name);
     }
     identity_role_release(&role);

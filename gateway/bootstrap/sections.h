@@ -35,6 +35,8 @@ enum status entity_policies(const struct entity *entity, size_t chars_max, struc
 enum status entity_tags(const struct entity *entity, struct identity_texts *tags);
 /* Of the field "boundary": a managed policy, by name or ARN. */
 enum status entity_boundary(const struct entity *entity, char **boundary);
+/* Of one that goes: whose boundary it had (NULL: none) says so no more. */
+void entity_unbound(const struct entity *entity, const char *boundary);
 /* Sets *path to the field "path", "/" when it has to be made; checked. */
 enum status entity_path(const struct section_entry *entry, bool of_policy, const char **path);
 /* Detaches all: of one that goes. */

@@ -229,6 +229,7 @@ static void take_away(const struct entity *entity, const struct identity_user *u
     for (size_t i = 0; i < user->groups.count; i++)
         identity_member_change(entity->changes, user->groups.names[i], user->name, false);
     entity_detach(entity, &user->attached);
+    entity_unbound(entity, user->boundary);
     identity_user_remove(entity->changes, user->name);
 }
 

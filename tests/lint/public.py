@@ -13,18 +13,11 @@ import subprocess
 
 import layers
 
-OF_IAM = "the operations of IAM that ask for it are to come"
 # File -> (functions that no program uses, why they are there).
 FOR_TESTS = {
     "base/clock.c": ("clock_hold clock_release clock_skip_idle",
                      "tests move the clock, and read times of logs"),
     "base/context.c": ("context_swap", "in assembler; its own file calls it"),
-    "compat/iam_names.c": ("iam_prefix_check",
-                           OF_IAM),
-    "compat/iam_request.c": ("iam_request_count iam_request_member iam_request_list iam_request_tags iam_tag_text_is_good",
-                             OF_IAM),
-    "compat/iam_response.c": ("iam_element_document iam_element_tags", OF_IAM),
-    "gateway/iam/reply.c": ("iam_answer_empty", OF_IAM),
     "compat/policy_public.c": ("policy_uses_key", "tags of objects, which are dear to find, are to come"),
     "compat/sigv4.c": ("sigv4_key_cache_init sigv4_key_cache_release",
                        "the gateway has one cache a thread, from zeros and for ever; tests have others"),
