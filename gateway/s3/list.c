@@ -4,6 +4,7 @@
 
 #include "gateway/object/object_read.h"
 #include "gateway/object/stored_checksum.h"
+#include "gateway/s3/acl.h"
 #include "gateway/s3/handlers.h"
 #include "gateway/s3/reply.h"
 #include "gateway/s3/request.h"
@@ -52,6 +53,7 @@ static enum status read_request(struct exchange *exchange, struct list_request *
 static void write_page(struct exchange *exchange, const struct response_list *list, const struct meta_list_page *page,
                        bool with_owner)
 {
+    const struct response_owner owner = acl_bucket_owner(exchange->settings);
     struct xml_writer writer;
     struct buffer body;
 
@@ -70,7 +72,7 @@ static void write_page(struct exchange *exchange, const struct response_list *li
             .checksum = checksum.algorithm,
             .checksum_full_object = checksum.full_object,
             .storage_class = entry->object.storage_class,
-            .owner = with_owner ? &s3_owner : NULL,
+            .owner = with_owner ? &owner : NULL,
         };
         response_list_add(&writer, &object);
     }
@@ -140,6 +142,7 @@ void s3_list_objects(struct exchange *exchange)
 static void write_versions(struct exchange *exchange, const struct response_versions *list,
                            const struct meta_list_page *page)
 {
+    const struct response_owner owner = acl_bucket_owner(exchange->settings);
     struct xml_writer writer;
     struct buffer body;
 
@@ -158,7 +161,7 @@ static void write_versions(struct exchange *exchange, const struct response_vers
                        .checksum = checksum.algorithm,
                        .checksum_full_object = checksum.full_object,
                        .storage_class = entry->object.storage_class,
-                       .owner = &s3_owner},
+                       .owner = &owner},
             .version_id = bytes_from_str(entry->object.version_id),
             .is_latest = entry->object.latest,
             .delete_marker = entry->object.delete_marker,

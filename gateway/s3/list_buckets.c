@@ -46,6 +46,16 @@ static enum seen find_seen(const struct exchange *exchange)
     return decision.by == DECIDED_BY_NONE && exchange->principal.caller.kind == POLICY_USER ? SEEN_OWN : SEEN_NONE;
 }
 
+/* Who asks, since all that a user owns is the user's here. */
+static struct response_owner find_owner(const struct exchange *exchange)
+{
+    const struct principal *principal = &exchange->principal;
+
+    return principal->caller.kind == POLICY_USER
+               ? (struct response_owner){principal->caller.canonical_id, principal->user_name}
+               : s3_owner;
+}
+
 static bool is_own(const struct exchange *exchange, const struct meta_bucket *bucket)
 {
     struct meta_settings *settings;
@@ -88,6 +98,7 @@ static bool is_listed(const struct exchange *exchange, const struct bucket_query
 void s3_list_buckets(struct exchange *exchange)
 {
     const enum seen seen = find_seen(exchange);
+    const struct response_owner owner = find_owner(exchange);
     struct bucket_query query;
     struct meta_bucket *buckets;
     const struct meta_bucket *last = NULL;
@@ -107,7 +118,7 @@ void s3_list_buckets(struct exchange *exchange)
         return;
     }
     buffer_init(&body, 64u << 20);
-    response_buckets_begin(&writer, &body, &s3_owner);
+    response_buckets_begin(&writer, &body, &owner);
     for (i = 0; i < count; i++) {
         if (!is_listed(exchange, &query, &buckets[i]))
             continue;

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "gateway/object/stored_checksum.h"
+#include "gateway/s3/acl.h"
 #include "gateway/s3/handlers.h"
 #include "gateway/s3/reply.h"
 #include "gateway/s3/request.h"
@@ -28,6 +29,7 @@ static void write_parts(struct exchange *exchange, const struct response_parts *
 
 void s3_list_parts(struct exchange *exchange)
 {
+    const struct response_owner owner = acl_bucket_owner(exchange->settings);
     struct meta_upload upload;
     struct meta_part *parts = NULL;
     size_t count = 0;
@@ -47,7 +49,7 @@ void s3_list_parts(struct exchange *exchange)
             .bucket = exchange->bucket_name,
             .key = exchange->key,
             .upload_id = bytes_from_str(upload.id),
-            .owner = &s3_owner,
+            .owner = &owner,
             .storage_class = upload.storage_class,
             .part_number_marker = after,
             .next_part_number_marker = count > 0 ? parts[count - 1].number : 0,
@@ -63,6 +65,7 @@ void s3_list_parts(struct exchange *exchange)
 
 static void write_uploads(struct exchange *exchange, struct response_uploads *list, const struct meta_upload_page *page)
 {
+    const struct response_owner owner = acl_bucket_owner(exchange->settings);
     struct xml_writer writer;
     struct buffer body;
 
@@ -78,7 +81,7 @@ static void write_uploads(struct exchange *exchange, struct response_uploads *li
         const struct response_upload upload = {.key = entry->key,
                                                .upload_id = bytes_from_str(entry->id),
                                                .initiated_ms = entry->created_ms,
-                                               .owner = &s3_owner,
+                                               .owner = &owner,
                                                .storage_class = entry->storage_class,
                                                .checksum = entry->checksum_algorithm,
                                                .checksum_full_object = entry->checksum_full_object};
