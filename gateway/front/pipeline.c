@@ -94,8 +94,10 @@ static enum status check_right(struct exchange *exchange)
             return status;
     }
     const struct decision decision = exchange_decide(exchange, right, &resource);
-    if (!decision.allowed || (decision.asked && !further_rights_check(exchange, right, &resource)))
-        return refuse_denied(exchange);
+    if (!decision.allowed)
+        return refuse_denied(exchange, right, &decision);
+    if (decision.asked && !further_rights_check(exchange, right, &resource))
+        return refuse_denied(exchange, right, NULL);
     exchange->permitted = true;
     return STATUS_OK;
 }

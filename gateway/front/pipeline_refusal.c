@@ -1,6 +1,9 @@
 /* Refusals of the pipeline; see the header. */
 #include "gateway/front/pipeline_refusal.h"
 
+#include <stdio.h>
+#include <string.h>
+
 #include "gateway/front/json_reply.h"
 #include "gateway/front/operation.h"
 #include "gateway/iam/reply.h"
@@ -45,12 +48,64 @@ enum status refuse_no_bucket(struct exchange *exchange)
     return STATUS_DENIED;
 }
 
-enum status refuse_denied(struct exchange *exchange)
+static bool is_of_caller(const struct policy_set *set, const struct policy *policy)
 {
+    for (size_t i = 0; i < set->identity_count; i++)
+        if (set->identity[i] == policy)
+            return true;
+    return false;
+}
+
+static const char *denying_policy(const struct exchange *exchange, const struct policy *policy)
+{
+    const struct policy_set *own = &exchange->principal.policies;
+
+    if (policy == own->boundary)
+        return "a permissions boundary";
+    return is_of_caller(own, policy) ? "an identity-based policy" : "a resource-based policy";
+}
+
+/* Who and what for, and why not; no more than fits, and nothing of what the policy says. */
+static void explain(const struct exchange *exchange, const char *action, const struct decision *decision,
+                    struct s3_error_details *details)
+{
+    const struct policy_caller *caller = &exchange->principal.caller;
+    char reason[128];
+
+    enum policy_reason why = decision->by == DECIDED_BY_POLICY ? decision->policy.reason : POLICY_NOT_ALLOWED;
+
+    switch (why) {
+    case POLICY_EXPLICIT_DENY:
+        snprintf(reason, sizeof(reason), "with an explicit deny in %s",
+                 denying_policy(exchange, decision->policy.policy));
+        break;
+    case POLICY_BEYOND_BOUNDARY:
+        snprintf(reason, sizeof(reason), "because no permissions boundary allows the %s action", action);
+        break;
+    case POLICY_BEYOND_SESSION:
+        snprintf(reason, sizeof(reason), "because no session policy allows the %s action", action);
+        break;
+    default:
+        snprintf(reason, sizeof(reason), "because no identity-based policy allows the %s action", action);
+        break;
+    }
+    if (caller->arn.len + strlen(action) + strlen(reason) + 64 < S3_ERROR_MESSAGE_MAX)
+        s3_error_setf(details, S3_ACCESS_DENIED, "User: %.*s is not authorized to perform: %s %s", (int)caller->arn.len,
+                      caller->arn.data, action, reason);
+}
+
+enum status refuse_denied(struct exchange *exchange, const char *action, const struct decision *decision)
+{
+    struct s3_error_details details = {0};
+
     if (exchange->call)
         return iam_fail_denied(exchange, exchange->call->arn.len > 0 ? exchange->call->arn.data : "*");
-    if (!wants_json(exchange))
-        return s3_fail(exchange, S3_ACCESS_DENIED);
+    if (!wants_json(exchange)) {
+        s3_error_set(&details, S3_ACCESS_DENIED);
+        if (decision && exchange->principal.caller.arn.len > 0)
+            explain(exchange, action, decision, &details);
+        return s3_fail_details(exchange, &details);
+    }
     http_reply_header_str(exchange->http, "WWW-Authenticate", "Bearer realm=\"tercet\"");
     HTTP_LAST_REPLY(
         json_error(exchange, 401, "Unauthorized",

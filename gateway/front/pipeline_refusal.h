@@ -7,7 +7,8 @@
 
 enum status refuse_replaced(struct exchange *exchange); /* this gateway was replaced, or nobody can be asked whether */
 enum status refuse_no_bucket(struct exchange *exchange);
-enum status refuse_denied(struct exchange *exchange);
+/* Says to S3 clients with credentials what denied it, in AWS's words; decision NULL: it says nothing. */
+enum status refuse_denied(struct exchange *exchange, const char *action, const struct decision *decision);
 enum status refuse_disk_full(struct exchange *exchange);
 enum status refuse_busy(struct exchange *exchange);
 

@@ -88,6 +88,7 @@ static void who_made_a_bucket_owns_it(void **state)
     assert_document_put(f, USER, "/hers?policy=", TO_ALICE("Allow", "\"s3:GetObject\"", KEYS("hers")), 204, "");
     assert_answer(f, USER, "DELETE", "/hers?publicAccessBlock=", "", NULL, 204, "");
     assert_answer(f, USER, "GET", "/bucket/k", "", NULL, 403, "AccessDenied");
+    assert_non_null(strstr(f->answer.body, "because no identity-based policy allows the s3:GetObject action"));
     assert_answer(f, USER, "GET", "/bucket/none", "", NULL, 403, "AccessDenied");
     assert_answer(f, USER, "GET", "/bucket", "", NULL, 403, "AccessDenied");
     assert_answer(f, USER, "PUT", "/hers/copy", "x-amz-copy-source: /bucket/k\r\n", "", 403, "AccessDenied");
@@ -108,9 +109,13 @@ static void a_deny_is_for_the_owner_too(void **state)
     assert_answer(f, USER, "PUT", "/hers/k", "", "data", 200, "");
     assert_document_put(f, USER, "/hers?policy=", TO_ALICE("Deny", "\"s3:GetObject\"", KEYS("hers")), 204, "");
     assert_answer(f, USER, "GET", "/hers/k", "", NULL, 403, "AccessDenied");
+    assert_non_null(strstr(f->answer.body, "with an explicit deny in a resource-based policy"));
     assert_answer(f, USER, "DELETE", "/hers?policy=", "", NULL, 204, "");
     allow(f, MAY("Deny", "\"s3:GetObject\"", KEYS("hers")));
     assert_answer(f, USER, "GET", "/hers/k", "", NULL, 403, "AccessDenied");
+    assert_non_null(strstr(f->answer.body,
+                           "<Message>User: " ALICE " is not authorized to perform: s3:GetObject with an "
+                           "explicit deny in an identity-based policy</Message>"));
     assert_answer(f, USER, "HEAD", "/hers", "", NULL, 200, "");
 }
 
