@@ -97,7 +97,7 @@ static void what_does_not_exist_is_refused_by_its_name(void **state)
 {
     struct fixture *f = *state;
 
-    assert_answer(f, ROOT, "PUT", "/bucket?acl", "", "", 501, "NotImplemented");
+    assert_answer(f, ROOT, "PUT", "/bucket?abac", "", "", 501, "NotImplemented");
     assert_answer(f, ROOT, "GET", "/bucket/key?torrent", "", NULL, 501, "NotImplemented");
     assert_answer(f, ROOT, "PUT", "/bucket?never-heard-of", "", "", 501, "NotImplemented");
     assert_non_null(strstr(f->answer.body, "never-heard-of"));
@@ -285,7 +285,7 @@ static void a_bad_signature_is_refused_before_all_that_it_signs(void **state)
     struct fixture *f = *state;
 
     assert_answer(f, FORGER, "GET", "/none/key", "", NULL, 403, "SignatureDoesNotMatch");
-    assert_answer(f, FORGER, "PUT", "/bucket?acl", "", "", 403, "SignatureDoesNotMatch");
+    assert_answer(f, FORGER, "PUT", "/bucket?abac", "", "", 403, "SignatureDoesNotMatch");
     assert_answer(f, FORGER, "PUT", "/bucket/key", "x-amz-never-heard-of: 1\r\n", "hello", 403,
                   "SignatureDoesNotMatch");
     f->gateway.admission.limits[CLASS_WRITE] = 0;
@@ -296,7 +296,7 @@ static void nobody_learns_what_is_not_offered_before_the_signature(void **state)
 {
     struct fixture *f = *state;
 
-    assert_answer(f, ANONYMOUS, "PUT", "/bucket?acl", "", "", 403, "AccessDenied");
+    assert_answer(f, ANONYMOUS, "PUT", "/bucket?abac", "", "", 403, "AccessDenied");
     assert_answer(f, ANONYMOUS, "PUT", "/bucket?never-heard-of", "", "", 403, "AccessDenied");
     assert_answer(f, ANONYMOUS, "PUT", "/bucket/key", "x-amz-never-heard-of: 1\r\n", "x", 403, "AccessDenied");
 }
@@ -334,7 +334,7 @@ static void not_offered_comes_before_overloaded(void **state)
 
     for (int class = 0; class <= CLASS_OTHER; class ++)
         f->gateway.admission.limits[class] = 0;
-    assert_answer(f, ROOT, "PUT", "/bucket?acl", "", "", 501, "NotImplemented");
+    assert_answer(f, ROOT, "PUT", "/bucket?abac", "", "", 501, "NotImplemented");
     assert_answer(f, ROOT, "PUT", "/bucket?never-heard-of", "", "", 501, "NotImplemented");
 }
 
