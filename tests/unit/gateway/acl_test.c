@@ -138,7 +138,7 @@ static void what_is_wrong(void **state)
     assert_answer(f, ROOT, "PUT", "/bucket/k?acl=", "x-amz-grant-read: id=b\r\n", "", 400, "InvalidArgument");
     assert_document_put(f, ROOT, "/bucket/k?acl=", "<AccessControlPolicy/>", 400, "MalformedACLError");
     assert_document_put(f, ROOT, "/bucket/k?acl=", ACL(BOB, GRANT(OWNER, "READ")), 403, "AccessDenied");
-    assert_document_put(f, ROOT, "/bucket/k?acl=", ACL(OWNER, GRANT(BOB, "READ")), 200, "");
+    assert_answer(f, ROOT, "PUT", "/bucket/k?acl=", "", ACL(OWNER, GRANT(BOB, "READ")), 200, ""); /* without a digest */
     assert_answer(f, ROOT, "GET", "/bucket/k?acl=", "", NULL, 200, "");
     assert_non_null(strstr(f->answer.body, "<ID>" BOB "</ID></Grantee><Permission>READ</Permission>"));
     assert_null(strstr(f->answer.body, "FULL_CONTROL"));
