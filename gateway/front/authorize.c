@@ -96,13 +96,14 @@ static bool has_policies(const struct policy_set *set)
 }
 
 /* False for a resource whose ARN is longer than any that there is. */
-static bool make_arn(const struct resource *resource, char out[ARN_BYTES_MAX], struct bytes *arn)
+static bool make_arn(const char *action, const struct resource *resource, char out[ARN_BYTES_MAX], struct bytes *arn)
 {
     int len = 0;
 
     switch (resource->kind) {
     case RESOURCE_NONE:
-        *arn = BYTES("*");
+        /* AWS's own examples allow s3:ListAllMyBuckets on this as well as on "*" */
+        *arn = text_matches(bytes_from_str(action), "s3:*") ? BYTES("arn:aws:s3:::*") : BYTES("*");
         return true;
     case RESOURCE_ARN:
         *arn = resource->key;
@@ -154,7 +155,7 @@ static struct decision by_policies(const struct principal *principal, const char
     struct policy_decision said;
     bool owner = is_owner(principal, action, resource);
 
-    if (!make_arn(resource, arn_storage, &request.resource))
+    if (!make_arn(action, resource, arn_storage, &request.resource))
         return (struct decision){.by = DECIDED_BY_NONE};
     set.resource = resource->policy;
     said = policy_decide(&set, &request);

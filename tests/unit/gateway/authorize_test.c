@@ -152,6 +152,7 @@ static void assert_decided(const struct row *row, size_t number)
 
 #define GET    .action = "s3:GetObject", .kind = RESOURCE_OBJECT
 #define LIST   .action = "s3:ListBucket", .kind = RESOURCE_BUCKET
+#define ALL    .action = "s3:ListAllMyBuckets", .kind = RESOURCE_NONE
 #define GRANT  .allowed = true, .by = DECIDED_BY_GRANT
 #define ALLOW  .allowed = true, .by = DECIDED_BY_POLICY
 #define MINE   .allowed = true, .by = DECIDED_BY_OWNER
@@ -193,6 +194,10 @@ static void test_policies(void **state)
         {USER, .identity = OF_USER("Allow", "tercet:ReadState", "*"), .action = "tercet:ReadState", ALLOW},
         {USER, .identity = OF_USER("Allow", "tercet:ReadState", "*"), .action = "tercet:UseFiles", NONE},
         {USER, .identity = OF_USER("Deny", "tercet:*", "*"), .action = "tercet:Health", GRANT},
+        {USER, .identity = OF_USER("Allow", "s3:ListAllMyBuckets", "*"), ALL, ALLOW},
+        {USER, .identity = OF_USER("Allow", "s3:ListAllMyBuckets", "arn:aws:s3:::*"), ALL, ALLOW},
+        {USER, .identity = OF_USER("Allow", "s3:ListAllMyBuckets", "arn:aws:s3:::b"), ALL, NONE},
+        {USER, .identity = OF_USER("Allow", "s3:*", "arn:aws:s3:::b*"), ALL, NONE},
         {OWNER, GET, MINE},
         {OWNER, LIST, MINE},
         {OWNER, OPEN, LIST, MINE},

@@ -13,7 +13,7 @@
 #define MAY(effect, actions, resources)                                                                                \
     "{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"" effect "\",\"Action\":" actions                        \
     ",\"Resource\":" resources "}]}"
-#define CREATOR MAY("Allow", "\"s3:CreateBucket\"", "\"*\"")
+#define CREATOR MAY("Allow", "\"s3:CreateBucket\"", "\"arn:aws:s3:::*\"")
 #define TO_ALICE(effect, actions, resources)                                                                           \
     "{\"Statement\":[{\"Effect\":\"" effect "\",\"Principal\":{\"AWS\":\"" ALICE "\"},\"Action\":" actions             \
     ",\"Resource\":" resources "}]}"
