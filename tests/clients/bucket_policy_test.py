@@ -1,6 +1,8 @@
 """Policies of buckets and the switches against public access, put by boto3 and met by curl, which signs nothing."""
 
 import json
+import os
+import tempfile
 import urllib.parse
 
 import botocore.exceptions
@@ -153,6 +155,93 @@ class BucketPolicy(ClusterTest):
         self.cluster.start()
         self.assertEqual(self.curl("open/a"), 200)
         self.assertEqual(self.curl("shut/b"), 403)
+
+
+def bootstrap(folder):
+    """A file with two users who may make buckets, and no more."""
+    path = os.path.join(folder.name, "users.json")
+    create = {"Version": "2012-10-17",
+              "Statement": [{"Effect": "Allow", "Action": "s3:CreateBucket", "Resource": "arn:aws:s3:::*"}]}  # fmt: skip
+    users = [{"name": name, "policies": {"create": create},
+              "keys": [{"id": f"{name.upper()}-KEY-FOR-THE-TEST", "secret": f"{name}-secret-that-is-long-enough-to-be-one"}]}
+             for name in ("anna", "bert")]  # fmt: skip
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "w") as file:
+        json.dump({"users": users}, file)
+    return path
+
+
+class Users(ClusterTest):
+    """Each has buckets that the other does not see, until somebody lets the other in."""
+
+    folder_of_users = tempfile.TemporaryDirectory(prefix="users-")
+    cluster_options = {"tls": False, "gateway_options": ("-bootstrap", bootstrap(folder_of_users))}
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.root = s3.client(cls.cluster)
+        cls.anna, cls.bert = (s3.client(cls.cluster, access_key=f"{name.upper()}-KEY-FOR-THE-TEST",
+                                        secret_key=f"{name}-secret-that-is-long-enough-to-be-one")
+                              for name in ("anna", "bert"))  # fmt: skip
+        cls.anna.create_bucket(Bucket="annas")
+        cls.bert.create_bucket(Bucket="berts")
+        cls.anna.put_object(Bucket="annas", Key="k", Body=b"annas")
+
+    def fails(self, code, call, **arguments):
+        with self.assertRaises(botocore.exceptions.ClientError) as caught:
+            call(**arguments)
+        self.assertEqual(caught.exception.response["Error"]["Code"], code)
+        return caught.exception.response["Error"]["Message"]
+
+    def names(self, client):
+        return {bucket["Name"] for bucket in client.list_buckets()["Buckets"]}
+
+    def test_each_sees_its_own(self):
+        self.assertEqual(self.names(self.anna), {"annas"})
+        self.assertEqual(self.names(self.bert), {"berts"})
+        self.assertLessEqual({"annas", "berts", "files"}, self.names(self.root))
+        message = self.fails("AccessDenied", self.bert.get_object, Bucket="annas", Key="k")
+        self.assertIn("user/bert is not authorized to perform: s3:GetObject", message)
+        self.fails("AccessDenied", self.bert.get_object, Bucket="annas", Key="none")
+        self.fails("NoSuchKey", self.anna.get_object, Bucket="annas", Key="none")
+        self.fails("AccessDenied", self.bert.list_objects_v2, Bucket="annas")
+        self.fails("AccessDenied", self.bert.put_bucket_policy, Bucket="annas", Policy="{}")
+        self.fails("AccessDenied", self.bert.copy_object, Bucket="berts", Key="k", CopySource="annas/k")
+        self.fails("BucketAlreadyExists", self.bert.create_bucket, Bucket="annas")
+        self.assertEqual(self.root.get_object(Bucket="annas", Key="k")["Body"].read(), b"annas")
+
+    def test_one_lets_the_other_in(self):
+        bert = {"AWS": "arn:aws:iam::000000000000:user/bert"}
+        policy = {"Version": "2012-10-17", "Statement": [
+            {"Effect": "Allow", "Principal": bert, "Action": ["s3:GetObject", "s3:DeleteObject"],
+             "Resource": "arn:aws:s3:::annas/shared/*"},
+            {"Effect": "Allow", "Principal": bert, "Action": "s3:ListBucket", "Resource": "arn:aws:s3:::annas",
+             "Condition": {"StringLike": {"s3:prefix": "shared/*"}}}]}  # fmt: skip
+        for key in ("shared/a", "shared/b", "own"):
+            self.anna.put_object(Bucket="annas", Key=key, Body=key.encode())
+        self.anna.put_bucket_policy(Bucket="annas", Policy=json.dumps(policy))
+        self.addCleanup(self.anna.delete_bucket_policy, Bucket="annas")
+        self.assertEqual(self.bert.list_objects_v2(Bucket="annas", Prefix="shared/")["KeyCount"], 2)
+        self.fails("AccessDenied", self.bert.list_objects_v2, Bucket="annas")
+        self.bert.copy_object(Bucket="berts", Key="copy", CopySource="annas/shared/a")
+        self.fails("AccessDenied", self.bert.copy_object, Bucket="berts", Key="copy", CopySource="annas/own")
+        answer = self.bert.delete_objects(Bucket="annas", Delete={"Objects": [{"Key": "shared/b"}, {"Key": "own"}]})
+        self.assertEqual([deleted["Key"] for deleted in answer["Deleted"]], ["shared/b"])
+        self.assertEqual([(error["Key"], error["Code"]) for error in answer["Errors"]], [("own", "AccessDenied")])
+        self.anna.get_object(Bucket="annas", Key="own")
+
+    def test_by_an_acl(self):
+        self.anna.put_object(Bucket="annas", Key="given", Body=b"given")
+        grant = {"GrantRead": f'id="{self.bert.list_buckets()["Owner"]["ID"]}"'}
+        self.fails("AccessControlListNotSupported", self.anna.put_object_acl, Bucket="annas", Key="given", **grant)
+        controls = {"Rules": [{"ObjectOwnership": "ObjectWriter"}]}
+        self.anna.put_bucket_ownership_controls(Bucket="annas", OwnershipControls=controls)
+        self.anna.put_object_acl(Bucket="annas", Key="given", **grant)
+        self.assertEqual(self.bert.get_object(Bucket="annas", Key="given")["Body"].read(), b"given")
+        self.fails("AccessDenied", self.bert.get_object, Bucket="annas", Key="k")
+        self.fails("AccessDenied", self.bert.get_object_acl, Bucket="annas", Key="given")
+        grants = self.anna.get_object_acl(Bucket="annas", Key="given")["Grants"]
+        self.assertEqual([grant["Permission"] for grant in grants], ["READ"])
 
 
 if __name__ == "__main__":
