@@ -63,7 +63,23 @@ void iam_list_account_aliases(struct exchange *exchange)
     answer_none(exchange, "AccountAliases", true);
 }
 
-void iam_get_login_profile(struct exchange *exchange)
+void iam_list_virtual_mfa_devices(struct exchange *exchange)
+{
+    answer_none(exchange, "VirtualMFADevices", true);
+}
+
+void iam_list_instance_profiles(struct exchange *exchange)
+{
+    answer_none(exchange, "InstanceProfiles", true);
+}
+
+void iam_no_password_policy(struct exchange *exchange)
+{
+    HTTP_LAST_REPLY(iam_fail(exchange, IAM_NO_SUCH_ENTITY, "The Password Policy with domain name %s cannot be found.",
+                             exchange->gateway->options.account_id));
+}
+
+void iam_no_login_profile(struct exchange *exchange)
 {
     struct bytes name = iam_user_name(exchange);
     struct identity_user user = {0};

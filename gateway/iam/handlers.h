@@ -69,6 +69,9 @@ void iam_list_signing_certificates(struct exchange *exchange);
 void iam_list_service_specific_credentials(struct exchange *exchange);
 void iam_list_instance_profiles_for_role(struct exchange *exchange);
 void iam_list_account_aliases(struct exchange *exchange);
-void iam_get_login_profile(struct exchange *exchange);
+void iam_list_virtual_mfa_devices(struct exchange *exchange);
+void iam_list_instance_profiles(struct exchange *exchange);
+void iam_no_login_profile(struct exchange *exchange);
+void iam_no_password_policy(struct exchange *exchange);
 
 #endif

@@ -132,7 +132,11 @@ const struct operation iam_operations[] = {
         "ServiceName", "AllUsers", PAGE),
     IAM(LIST, "ListInstanceProfilesForRole", IAM_OF_ROLE, iam_list_instance_profiles_for_role, "RoleName", PAGE),
     IAM(LIST, "ListAccountAliases", IAM_OF_ACCOUNT, iam_list_account_aliases, PAGE),
-    IAM(OTHER, "GetLoginProfile", IAM_OF_CALLER, iam_get_login_profile, "UserName"),
+    IAM(LIST, "ListVirtualMFADevices", IAM_OF_ACCOUNT, iam_list_virtual_mfa_devices, "AssignmentStatus", PAGE),
+    IAM(LIST, "ListInstanceProfiles", IAM_OF_ACCOUNT, iam_list_instance_profiles, "PathPrefix", PAGE),
+    IAM(OTHER, "GetLoginProfile", IAM_OF_CALLER, iam_no_login_profile, "UserName"),
+    IAM(OTHER, "DeleteLoginProfile", IAM_OF_CALLER, iam_no_login_profile, "UserName"),
+    IAM(OTHER, "GetAccountPasswordPolicy", IAM_OF_ACCOUNT, iam_no_password_policy, NULL),
 };
 const size_t iam_operation_count = sizeof(iam_operations) / sizeof(iam_operations[0]);
 

@@ -155,7 +155,11 @@ class Users(IamTest):
             self.assertEqual(self.iam.list_signing_certificates(UserName="plain")["Certificates"], [])
             self.assertEqual(self.iam.list_service_specific_credentials(UserName="plain")["ServiceSpecificCredentials"], [])
             self.refused("NoSuchEntity", self.iam.get_login_profile, 404, UserName="plain")
+            self.refused("NoSuchEntity", self.iam.delete_login_profile, 404, UserName="plain")
             self.refused("NoSuchEntity", self.iam.list_mfa_devices, 404, UserName="nobody")
+            self.assertEqual(self.iam.list_virtual_mfa_devices(AssignmentStatus="Assigned")["VirtualMFADevices"], [])
+            self.assertEqual(self.iam.list_instance_profiles()["InstanceProfiles"], [])
+            self.refused("NoSuchEntity", self.iam.get_account_password_policy, 404)
             message = self.refused("InvalidAction", self.iam.create_login_profile, 400, UserName="plain", Password="secret")
             self.assertIn("CreateLoginProfile", message)
 
@@ -664,7 +668,7 @@ class Model(IamTest):
             self.assertIn(code, ("InvalidAction", "InvalidQueryParameter"), action)
             self.assertIn(action, message)
             (refused if code == "InvalidAction" else offered).add(action)
-        self.assertEqual(len(offered), 90)
+        self.assertEqual(len(offered), 94)
         for action in offered:  # no parameter is taken for another action's
             shape = model["operations"][action].get("input", {}).get("shape")
             members = set(model["shapes"][shape]["members"]) if shape else set()

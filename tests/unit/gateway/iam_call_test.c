@@ -127,6 +127,11 @@ static void a_call_is_bounded(void **state)
     assert_error(f, call_as(f, ANONYMOUS, "iam", form, form), 413, "RequestEntityTooLarge");
     fixture_settle(f);
     assert_int_equal(f->gateway.call_bytes, 0);
+    __atomic_store_n(&f->gateway.call_bytes, 16u << 20, __ATOMIC_RELAXED); /* what nobody signed has half of the room */
+    assert_error(f, call_as(f, ANONYMOUS, "iam", GET_USER, GET_USER), 400, "Throttling");
+    assert_int_equal(call(f, GET_USER), 200);
+    fixture_settle(f);
+    assert_int_equal(f->gateway.call_bytes, 16u << 20);
     __atomic_store_n(&f->gateway.call_bytes, 1u << 30, __ATOMIC_RELAXED);
     assert_error(f, call(f, GET_USER), 400, "Throttling");
     fixture_settle(f);
