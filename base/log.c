@@ -25,14 +25,22 @@
 static const char line_end[] = "}\n";
 static const char line_end_truncated[] = ",\"truncated\":true}\n";
 
-/* Set once by log_init and log_open, before other threads; the level is atomic. The file's descriptor keeps its number
- * for good: a new file takes its place with dup2. */
+/* Its descriptor keeps its number for good: a new file takes its place with dup2. */
+struct log_file {
+    int fd; /* -1: none */
+    mode_t mode;
+    char *path;
+};
+
+/* Set once by log_init, log_open and log_open_audit, before other threads; the level is atomic. */
 static struct {
     const char *service, *server_id;
     int level, level_configured;
-    int file;   /* -1: none */
-    char *path; /* of the file */
-} settings = {.level = LOG_INFO, .level_configured = LOG_INFO, .file = -1};
+    struct log_file file, audit;
+} settings = {.level = LOG_INFO,
+              .level_configured = LOG_INFO,
+              .file = {.fd = -1, .mode = 0640}, /* whoever collects logs is in its group */
+              .audit = {.fd = -1, .mode = 0600}};
 
 static const char *const level_names[] = {"debug", "info", "warn", "error"};
 
@@ -51,13 +59,13 @@ void log_toggle_debug(void)
     log_set_level(debugging ? (enum log_level)settings.level_configured : LOG_DEBUG);
 }
 
-static int file_open(void)
+static int file_open(const struct log_file *file)
 {
     const int flags = O_WRONLY | O_APPEND | O_CLOEXEC;
-    int fd = open(settings.path, flags | O_CREAT | O_EXCL, 0640);
+    int fd = open(file->path, flags | O_CREAT | O_EXCL, file->mode);
     if (fd < 0)
-        return open(settings.path, flags | O_CREAT, 0640);
-    fchmod(fd, 0640); /* whatever the umask: programs that collect logs are in its group */
+        return open(file->path, flags | O_CREAT, file->mode);
+    fchmod(fd, file->mode); /* whatever the umask */
     return fd;
 }
 
@@ -80,24 +88,38 @@ enum status log_open(const char *directory)
     errno = ENAMETOOLONG;
     if (snprintf(path, sizeof(path), "%s/%s/%s.log", directory, settings.service, settings.server_id) >= LOG_PATH_MAX)
         return STATUS_IO;
-    settings.path = mem_strdup(path);
-    settings.file = file_open();
-    return settings.file >= 0 ? STATUS_OK : STATUS_IO;
+    settings.file.path = mem_strdup(path);
+    settings.file.fd = file_open(&settings.file);
+    return settings.file.fd >= 0 ? STATUS_OK : STATUS_IO;
 }
 
-enum status log_reopen(void)
+enum status log_open_audit(const char *path)
+{
+    settings.audit.path = mem_strdup(path);
+    settings.audit.fd = file_open(&settings.audit);
+    return settings.audit.fd >= 0 ? STATUS_OK : STATUS_IO;
+}
+
+static enum status file_reopen(const struct log_file *file)
 {
     enum status status = STATUS_OK;
     int fd;
 
-    if (settings.file < 0)
+    if (file->fd < 0)
         return STATUS_OK;
-    fd = file_open();
-    if (fd < 0 || dup3(fd, settings.file, O_CLOEXEC) < 0)
+    fd = file_open(file);
+    if (fd < 0 || dup3(fd, file->fd, O_CLOEXEC) < 0)
         status = STATUS_IO;
     if (fd >= 0)
         close(fd);
     return status;
+}
+
+enum status log_reopen(void)
+{
+    enum status status = file_reopen(&settings.file), audit = file_reopen(&settings.audit);
+
+    return status ? status : audit;
 }
 
 void log_set_level(enum log_level level)
@@ -272,7 +294,8 @@ static void line_start(struct line *line, const char *level, const char *caller,
         line_put_field(line, &LOG_STR("serverID", settings.server_id));
 }
 
-static void line_write_to(int fd, const struct line *line)
+/* False: not all of it. */
+static bool line_write_to(int fd, const struct line *line)
 {
     size_t done = 0;
 
@@ -281,9 +304,10 @@ static void line_write_to(int fd, const struct line *line)
         if (written < 0 && errno == EINTR)
             continue;
         if (written <= 0)
-            return;
+            return false;
         done += (size_t)written;
     }
+    return true;
 }
 
 static void line_write(struct line *line)
@@ -292,8 +316,8 @@ static void line_write(struct line *line)
 
     line_put(line, end, strlen(end));
     line_write_to(STDOUT_FILENO, line);
-    if (settings.file >= 0)
-        line_write_to(settings.file, line);
+    if (settings.file.fd >= 0)
+        line_write_to(settings.file.fd, line);
 }
 
 static void write_line(const char *level, const char *caller, const char *message, const struct log_field *fields)
@@ -318,4 +342,34 @@ void log_write(enum log_level level, const char *caller, const char *message, co
 void log_access(const struct log_field *fields)
 {
     write_line("info", "access", "access", fields);
+}
+
+bool log_audit_enabled(void)
+{
+    return settings.audit.fd >= 0;
+}
+
+#define AUDIT_COMPLAINT_MS 60000
+
+void log_audit(const struct log_field *fields)
+{
+    static uint64_t complain_ms; /* atomic */
+    const char *request_id = task_request_id();
+    char timestamp[CLOCK_TEXT_MAX];
+    struct line line = {.len = 0};
+
+    clock_format_iso8601_ms(clock_wall_ms(), timestamp);
+    line_put_field(&line, &LOG_STR("timestamp", timestamp));
+    line_put_field(&line, &LOG_STR("serverID", settings.server_id));
+    if (request_id != NULL)
+        line_put_field(&line, &LOG_STR("requestID", request_id));
+    line_put_fields(&line, fields);
+    const char *end = line.truncated ? line_end_truncated : line_end;
+    line_put(&line, end, strlen(end));
+    if (line_write_to(settings.audit.fd, &line))
+        return;
+    uint64_t now_ms = clock_monotonic_ms(), due_ms = __atomic_load_n(&complain_ms, __ATOMIC_RELAXED);
+    if (now_ms >= due_ms && __atomic_compare_exchange_n(&complain_ms, &due_ms, now_ms + AUDIT_COMPLAINT_MS, false,
+                                                        __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+        log_error("the audit log cannot be written", LOG_STR("reason", strerror(errno)));
 }

@@ -50,13 +50,19 @@ void log_toggle_debug(void); /* to debug, and back to the level of log_init; fro
 /* Writes to DIRECTORY/SERVICE/SERVER-ID.log too, which is made when missing; after log_init, before other threads. IO,
  * with errno. */
 enum status log_open(const char *directory);
-/* Opens that file anew, for those who renamed it. No-op without one; from any thread. On IO the old one stays. */
+/* Opens the files anew, for those who renamed them. No-op without one; from any thread. On IO the old one stays. */
 enum status log_reopen(void);
 bool log_enabled(enum log_level level);
 /* fields end with one whose name is NULL; a line that they overfill is cut and gets "truncated":true. */
 void log_write(enum log_level level, const char *caller, const char *message, const struct log_field *fields);
 /* A line of the access log: written whatever the level. */
 void log_access(const struct log_field *fields);
+/* Opens the audit log, a file of its own that nobody else may read; after log_init, before other threads. IO, with
+ * errno. log_reopen opens it anew, too. */
+enum status log_open_audit(const char *path);
+bool log_audit_enabled(void); /* it was opened */
+/* A line of the audit log, in that file alone. One that cannot be written is said in the log, once a minute. */
+void log_audit(const struct log_field *fields);
 /* STATUS_INVALID unless debug, info, warn or error. */
 enum status log_level_parse(struct bytes text, enum log_level *level);
 

@@ -429,6 +429,10 @@ int main(int argc, char **argv)
     settings_take_identity(&settings);
     STATUS_IGNORE(log_level_parse(bytes_from_str(settings.log_level), &level), "settings_load has checked it");
     log_init("tercet-gateway", settings.gateway.server_id, level);
+    if (settings.audit_log[0] && log_open_audit(settings.audit_log)) {
+        fprintf(stderr, "tercet-gateway: audit-log: %s cannot be opened: %s\n", settings.audit_log, strerror(errno));
+        return 2;
+    }
     if (settings.log_dir[0] && log_open(settings.log_dir)) {
         fprintf(stderr, "tercet-gateway: logdir: the log file below %s cannot be opened: %s\n", settings.log_dir,
                 strerror(errno));

@@ -68,6 +68,9 @@ static const struct config_option options[] = {
      "name of this gateway in answers, log and metrics"},
     {"loglevel", CONFIG_STRING(struct settings, log_level), "error", 0, 0,
      "least important lines that are logged: debug, info, warn or error"},
+    {"audit-log", CONFIG_STRING(struct settings, audit_log), "", 0, 0,
+     "file for a line of JSON about each denial, each change of a right, and each use of root's keys; opened anew on "
+     "SIGHUP"},
     {"logdir", CONFIG_STRING(struct settings, log_dir), "", 0, 0,
      "also log to DIRECTORY/tercet-gateway/SERVER-ID.log, opened anew on SIGHUP"},
     {"health", CONFIG_BOOL(struct settings, health), "false", 0, 0,

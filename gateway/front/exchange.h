@@ -58,7 +58,8 @@ struct exchange {
 
     struct bytes location; /* where a bucket is to be made, once its handler knows */
 
-    bool replaced; /* by another gateway, or nobody says that it was not: nothing is read of the metadata */
+    bool replaced;            /* by another gateway, or nobody says that it was not: nothing is read of the metadata */
+    struct decision decision; /* about the operation; of zeros before it was made */
     bool permitted, admitted;
     const char *error_code; /* of the error that was answered, for log and metrics; NULL when none */
 };

@@ -5,6 +5,7 @@
 #include "base/trace.h"
 #include "compat/names.h"
 #include "gateway/front/access_log.h"
+#include "gateway/front/audit.h"
 #include "gateway/front/exchange.h"
 #include "gateway/front/further_rights.h"
 #include "gateway/front/identify.h"
@@ -93,7 +94,7 @@ static enum status check_right(struct exchange *exchange)
         if (status)
             return status;
     }
-    const struct decision decision = exchange_decide(exchange, right, &resource);
+    const struct decision decision = exchange->decision = exchange_decide(exchange, right, &resource);
     if (!decision.allowed)
         return refuse_denied(exchange, right, &decision);
     if (decision.asked && !further_rights_check(exchange, right, &resource))
@@ -194,6 +195,7 @@ void gateway_handle(struct http_request *request, void *arg)
     request_metrics_count(&exchange);
     if (exchange.gateway->options.access_log || log_enabled(LOG_DEBUG))
         access_log_write(&exchange);
+    audit_request(&exchange);
     exchange_release(&exchange);
     task_set_trace(NULL);
     task_set_request_id(NULL);

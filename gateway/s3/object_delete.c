@@ -4,6 +4,7 @@
 #include "base/check.h"
 #include "compat/names.h"
 #include "compat/request_xml.h"
+#include "gateway/front/audit.h"
 #include "gateway/front/operation.h"
 #include "gateway/object/object_read.h"
 #include "gateway/s3/body.h"
@@ -100,8 +101,11 @@ static enum status check_right(const struct exchange *exchange, const struct del
     const struct resource resource = {
         .kind = RESOURCE_OBJECT, .bucket = exchange->bucket_name, .key = object->key, .version_id = object->version_id};
 
-    if (exchange_may(exchange, operation_right(exchange->operation, object->version_id.data != NULL), &resource))
+    const char *right = operation_right(exchange->operation, object->version_id.data != NULL);
+
+    if (exchange_may(exchange, right, &resource))
         return STATUS_OK;
+    audit_denied_key(exchange, right, object->key);
     s3_error_set(details, S3_ACCESS_DENIED);
     return STATUS_DENIED;
 }

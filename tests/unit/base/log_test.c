@@ -7,6 +7,7 @@
 
 #include <jansson.h>
 #include <math.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -256,12 +257,46 @@ static void test_lines_of_threads_do_not_mix(void **state)
     free(capture.text);
 }
 
+/* In its own file alone, which is opened anew under its name. */
+static void test_audit(void **state)
+{
+    char path[] = "/tmp/tercet-audit-XXXXXX", moved[sizeof(path) + 8], text[1024] = "";
+    int fd = mkstemp(path);
+    struct capture capture;
+
+    (void)state;
+    assert_true(fd >= 0);
+    assert_false(log_audit_enabled());
+    assert_int_equal(log_open_audit(path), STATUS_OK);
+    assert_true(log_audit_enabled());
+    snprintf(moved, sizeof(moved), "%s.1", path);
+    capture_start(&capture);
+    log_audit((const struct log_field[]){LOG_STR("outcome", "denied"), {0}});
+    assert_int_equal(rename(path, moved), 0);
+    assert_int_equal(log_reopen(), STATUS_OK);
+    log_audit((const struct log_field[]){LOG_STR("outcome", "done"), {0}});
+    capture_end(&capture);
+    assert_string_equal(capture.text, "");
+    free(capture.text);
+    assert_true(read(fd, text, sizeof(text) - 1) > 0);
+    assert_non_null(strstr(text, "\"outcome\":\"denied\""));
+    assert_null(strstr(text, "done"));
+    close(fd);
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    assert_true(fd >= 0 && read(fd, text, sizeof(text) - 1) > 0);
+    assert_non_null(strstr(text, "\"outcome\":\"done\""));
+    close(fd);
+    unlink(path);
+    unlink(moved);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_members),         cmocka_unit_test(test_levels),
         cmocka_unit_test(test_hostile_strings), cmocka_unit_test(test_long_lines_are_cut),
         cmocka_unit_test(test_request_id),      cmocka_unit_test(test_lines_of_threads_do_not_mix),
+        cmocka_unit_test(test_audit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
