@@ -143,6 +143,19 @@ static void note_use(const struct exchange *exchange)
                   clock_wall_ms());
 }
 
+/* A form may take long to come, and what was taken away meanwhile is gone: whose key it is by now. The cache has it
+ * when nothing was changed. */
+static enum status receive_form(struct exchange *exchange)
+{
+    enum status status = iam_call_receive(exchange, IAM_FORM_BYTES_MAX);
+
+    if (status || !exchange->identity)
+        return status;
+    identity_release(exchange->identity);
+    exchange->identity = NULL;
+    return find_user(exchange);
+}
+
 static enum status verify_signature(struct exchange *exchange, const struct auth_request *request)
 {
     const struct gateway_options *options = &exchange->gateway->options;
@@ -152,17 +165,16 @@ static enum status verify_signature(struct exchange *exchange, const struct auth
 
     if (exchange->credentials.session_token.data)
         return s3_fail(exchange, S3_INVALID_TOKEN); /* no temporary credentials are ever issued */
-    if (!secret) {
+    if (!secret)
         status = find_user(exchange);
-        if (status)
-            return status;
+    if (!status && exchange->call)
+        status = receive_form(exchange);
+    if (status)
+        return status;
+    if (!secret) {
         secret = exchange->identity->secret;
         principal = principal_of(exchange->identity, options);
     }
-    if (exchange->call)
-        status = iam_call_receive(exchange, IAM_FORM_BYTES_MAX);
-    if (status)
-        return status;
     switch (
         auth_verify(request, &exchange->credentials, bytes_from_str(secret), &signing_keys, &exchange->verification)) {
     case STATUS_OK:

@@ -193,6 +193,52 @@ static void test_taken_away_at_once(void **state)
     expect(f, 500, "InternalError");
 }
 
+#define TAG_ALICE "Action=TagUser&Version=2010-05-08&UserName=alice&Tags.member.1.Key=a&Tags.member.1.Value=b"
+
+static void deactivate(struct fixture *f)
+{
+    key.active = false;
+    put_key(f);
+}
+
+static void take_policy(struct fixture *f)
+{
+    set_policy(f, DENY_LIST);
+}
+
+static void remove_key(struct fixture *f)
+{
+    struct identity_changes changes = {0};
+
+    identity_access_key_remove(&changes, key.id);
+    commit(f, &changes);
+}
+
+/* A form that takes long to come is a request of when it is there. */
+static void test_taken_away_while_a_form_comes(void **state)
+{
+    static const struct {
+        void (*change)(struct fixture *f);
+        const char *code;
+    } rows[] = {
+        {take_policy, "AccessDenied"}, {deactivate, "InvalidClientTokenId"}, {remove_key, "InvalidClientTokenId"}};
+    struct fixture *f = *state;
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        key.active = true;
+        put_key(f);
+        set_policy(f, STATEMENT("Allow", "iam:*"));
+        f->in_form = NULL;
+        assert_int_equal(call_as(f, USER, "iam", TAG_ALICE, TAG_ALICE), 200);
+        fixture_settle(f);
+        f->in_form = rows[i].change;
+        assert_int_equal(call_as(f, USER, "iam", TAG_ALICE, TAG_ALICE), 403);
+        assert_string_equal(answered_code(f), rows[i].code);
+        fixture_settle(f);
+    }
+    f->in_form = NULL;
+}
+
 static void put_managed(struct fixture *f, struct identity_managed_policy *policy)
 {
     struct identity_changes changes = {0};
@@ -524,6 +570,7 @@ int main(void)
         TEST(test_uses_have_a_bound),
         TEST(test_aws_policies),
         TEST(test_taken_away_at_once),
+        TEST(test_taken_away_while_a_form_comes),
         TEST(test_managed_policy),
         TEST(test_group),
         TEST(test_boundary),
