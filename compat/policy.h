@@ -4,7 +4,8 @@
  *
  * What cannot be decided is decided against the caller: a condition on a key that nobody here knows, or on a value that
  * is not of the operator's type, makes an Allow void and lets a Deny hold. A key that is known and that this request
- * does not have follows AWS's rules for missing keys. */
+ * does not have follows AWS's rules for missing keys. Actions of Tercet's own (tercet:UseFiles) are allowed only by a
+ * pattern that begins with `tercet:`, and not by a bucket's policy. */
 #ifndef TERCET_COMPAT_POLICY_H
 #define TERCET_COMPAT_POLICY_H
 

@@ -1,13 +1,34 @@
 /* What one document says of a request. Every statement is asked; the order does not count. */
 #include "compat/policy_condition.h"
 
-static bool is_about_action(const struct policy_statement *statement, const struct policy_request *request)
-{
-    bool found = false;
+#define OF_TERCET "tercet:"
 
+static bool begins_with_tercet(struct bytes text)
+{
+    const size_t len = sizeof(OF_TERCET) - 1;
+
+    return text.len >= len && bytes_equal_nocase(bytes_of(text.data, len), OF_TERCET);
+}
+
+static bool names_tercet(const struct policy_pattern *pattern)
+{
+    return pattern->count > 0 && pattern->pieces[0].kind == POLICY_PIECE_TEXT &&
+           begins_with_tercet(pattern->pieces[0].text);
+}
+
+/* Tercet's own actions reach past the buckets' policies. Whoever wrote `*` or NotAction meant AWS's services, and the
+ * policy of a bucket speaks of what S3 does with it. So an Allow has to name them; a Deny need not. */
+static bool is_about_action(const struct policy *policy, const struct policy_statement *statement,
+                            const struct policy_request *request)
+{
+    bool to_be_named = statement->allows && begins_with_tercet(request->action), found = false;
+
+    if (to_be_named && (statement->not_action || policy->kind == POLICY_BUCKET))
+        return false;
     for (size_t i = 0; !found && i < statement->action_count; i++)
-        found =
-            policy_pattern_match(&statement->actions[i], &request->context, request->action, true) == POLICY_MATCH_YES;
+        found = policy_pattern_match(&statement->actions[i], &request->context, request->action, true) ==
+                    POLICY_MATCH_YES &&
+                (!to_be_named || names_tercet(&statement->actions[i]));
     return found != statement->not_action;
 }
 
@@ -42,7 +63,7 @@ static bool speaks(const struct policy *policy, const struct policy_statement *s
 {
     enum policy_truth resource = POLICY_TRUE, conditions;
 
-    if (!is_about_action(statement, request))
+    if (!is_about_action(policy, statement, request))
         return false;
     if (policy->kind != POLICY_TRUST)
         resource = is_about_resource(statement, request);

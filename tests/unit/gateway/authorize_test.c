@@ -153,6 +153,7 @@ static void assert_decided(const struct row *row, size_t number)
 #define GET    .action = "s3:GetObject", .kind = RESOURCE_OBJECT
 #define LIST   .action = "s3:ListBucket", .kind = RESOURCE_BUCKET
 #define ALL    .action = "s3:ListAllMyBuckets", .kind = RESOURCE_NONE
+#define FILES  .action = "tercet:UseFiles", .kind = RESOURCE_BUCKET
 #define GRANT  .allowed = true, .by = DECIDED_BY_GRANT
 #define ALLOW  .allowed = true, .by = DECIDED_BY_POLICY
 #define MINE   .allowed = true, .by = DECIDED_BY_OWNER
@@ -194,6 +195,17 @@ static void test_policies(void **state)
         {USER, .identity = OF_USER("Allow", "tercet:ReadState", "*"), .action = "tercet:ReadState", ALLOW},
         {USER, .identity = OF_USER("Allow", "tercet:ReadState", "*"), .action = "tercet:UseFiles", NONE},
         {USER, .identity = OF_USER("Deny", "tercet:*", "*"), .action = "tercet:Health", GRANT},
+        /* what is Tercet's own has to be named */
+        {USER, .identity = OF_USER("Allow", "Tercet:*", "*"), FILES, ALLOW},
+        {USER, .identity = OF_USER("Allow", "*", "*"), FILES, NONE},
+        {USER, .identity = OF_USER("Allow", "*:UseFiles", "*"), FILES, NONE},
+        {USER, .identity = STATEMENT("Allow", "\"NotAction\":\"s3:DeleteObject\",\"Resource\":\"*\""), FILES, NONE},
+        {USER, .identity = OF_USER("Allow", "tercet:UseFiles", "*"), .boundary = OF_USER("Allow", "*", "*"), FILES,
+         DENY},
+        {USER, .identity = STATEMENT("Deny", "\"NotAction\":\"s3:*\",\"Resource\":\"*\""), FILES, DENY},
+        {USER, .bucket = OF_BUCKET("Allow", "\"*\"", "*"), FILES, NONE},
+        {NOBODY, .bucket = OF_BUCKET("Allow", "\"*\"", "*"), FILES, NONE},
+        {ROOT, .bucket = OF_BUCKET("Allow", "\"*\"", "*"), FILES, NONE},
         {USER, .identity = OF_USER("Allow", "s3:ListAllMyBuckets", "*"), ALL, ALLOW},
         {USER, .identity = OF_USER("Allow", "s3:ListAllMyBuckets", "arn:aws:s3:::*"), ALL, ALLOW},
         {USER, .identity = OF_USER("Allow", "s3:ListAllMyBuckets", "arn:aws:s3:::b"), ALL, NONE},
