@@ -18,8 +18,9 @@ struct operation {
     const char *right;         /* the action: IAM's for S3, tercet:... for the rest */
     const char *version_right; /* the same when a versionId is given; NULL: no other */
     enum resource_kind resource;
-    bool unsigned_always; /* whatever credentials it carries, they are not looked at */
-    bool form;            /* an upload form: who asks, and for which key, stands in its fields. See read_form() */
+    bool unsigned_always;  /* whatever credentials it carries, they are not looked at */
+    bool signed_is_enough; /* whose signature is right may, whatever policies say */
+    bool form;             /* an upload form: who asks, and for which key, stands in its fields. See read_form() */
     bool bucket_may_be_absent;
     bool refused; /* S3: by the handler, as a whole */
     /* S3: the x-amz-* headers whose wish the handler fulfils, each list with a NULL at its end, or NULL for none; a

@@ -73,5 +73,7 @@ void iam_list_virtual_mfa_devices(struct exchange *exchange);
 void iam_list_instance_profiles(struct exchange *exchange);
 void iam_no_login_profile(struct exchange *exchange);
 void iam_no_password_policy(struct exchange *exchange);
+/* caller.c */
+void sts_get_caller_identity(struct exchange *exchange);
 
 #endif

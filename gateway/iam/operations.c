@@ -1,6 +1,8 @@
-/* The rows of the Query API: the operations of IAM that Tercet offers, by their names in AWS's model. An action that
- * has no row is refused by its name. */
+/* The rows of the Query API: the operations of IAM and STS that Tercet offers, by their names in AWS's model. An action
+ * that has no row is refused by its name. */
 #include "gateway/iam/operations.h"
+
+#include <string.h>
 
 #include "gateway/iam/handlers.h"
 
@@ -137,6 +139,16 @@ const struct operation iam_operations[] = {
     IAM(OTHER, "GetLoginProfile", IAM_OF_CALLER, iam_no_login_profile, "UserName"),
     IAM(OTHER, "DeleteLoginProfile", IAM_OF_CALLER, iam_no_login_profile, "UserName"),
     IAM(OTHER, "GetAccountPasswordPolicy", IAM_OF_ACCOUNT, iam_no_password_policy, NULL),
+
+    {.action = "GetCallerIdentity",
+     .method = "POST",
+     .right = "sts:GetCallerIdentity",
+     .resource = RESOURCE_ARN,
+     .subject = IAM_OF_ACCOUNT,
+     .signed_is_enough = true,
+     .handle = sts_get_caller_identity,
+     .class = CLASS_OTHER,
+     .parameters = LIST(NULL)},
 };
 const size_t iam_operation_count = sizeof(iam_operations) / sizeof(iam_operations[0]);
 
@@ -152,7 +164,7 @@ const struct operation *iam_operation_find(struct bytes action, enum query_servi
 {
     for (size_t i = 0; i < iam_operation_count; i++)
         if (bytes_equal_str(action, iam_operations[i].action)) {
-            *service = QUERY_IAM;
+            *service = strncmp(iam_operations[i].right, "sts:", 4) == 0 ? QUERY_STS : QUERY_IAM;
             return &iam_operations[i];
         }
     return NULL;

@@ -655,6 +655,32 @@ class Document(IamTest):
         self.assertIn(keys[0]["AccessKeyId"], said)
 
 
+class Caller(IamTest):
+    def sts(self, **keys):
+        return boto3.client("sts", endpoint_url=self.cluster.url, region_name="us-east-1",
+                            aws_access_key_id=keys.get("AccessKeyId", self.cluster.access_key),
+                            aws_secret_access_key=keys.get("SecretAccessKey", self.cluster.secret_key),
+                            config=Config(retries={"max_attempts": 1}, proxies={}, read_timeout=120))
+
+    def test_who_calls(self):
+        """Root and users are told who they are, also those whom a policy denies everything; nobody else is."""
+        who = self.sts().get_caller_identity()
+        self.assertEqual([who["Account"], who["UserId"], who["Arn"]], [self.account, self.account, f"arn:aws:iam::{self.account}:root"])
+        user = self.iam.create_user(UserName="caller", Path="/team/")["User"]
+        self.iam.put_user_policy(UserName="caller", PolicyName="none", PolicyDocument=policy("*", "*", "Deny"))
+        keys = self.iam.create_access_key(UserName="caller")["AccessKey"]
+        who = self.sts(**keys).get_caller_identity()
+        self.assertEqual([who["Account"], who["UserId"], who["Arn"]], [self.account, user["UserId"], user["Arn"]])
+        self.refused("InvalidAction", self.sts(**keys).get_session_token, 400)
+        self.refused("SignatureDoesNotMatch", self.sts(**keys | {"SecretAccessKey": "wrong"}).get_caller_identity, 403)
+        self.iam.update_access_key(UserName="caller", AccessKeyId=keys["AccessKeyId"], Status="Inactive")
+        self.refused("InvalidClientTokenId", self.sts(**keys).get_caller_identity, 403)
+        with self.assertRaises(urllib.error.HTTPError) as unsigned:
+            OPENER.open(self.cluster.url, b"Action=GetCallerIdentity&Version=2011-06-15")
+        self.assertEqual(unsigned.exception.code, 403)
+        unsigned.exception.close()
+
+
 class Model(IamTest):
     """Every action of AWS's model is offered with the parameters of the model, or refused by its name."""
 

@@ -153,9 +153,12 @@ static void test_rows(void **state)
     (void)state;
     for (size_t i = 0; i < iam_operation_count; i++) {
         const struct operation *row = &iam_operations[i];
-        snprintf(right, sizeof(right), "iam:%s", row->action);
+        bool of_sts = strcmp(row->action, "GetCallerIdentity") == 0;
+        snprintf(right, sizeof(right), "%s:%s", of_sts ? "sts" : "iam", row->action);
         assert_string_equal(row->right, right);
+        assert_int_equal(row->signed_is_enough, of_sts);
         assert_ptr_equal(iam_operation_find(bytes_from_str(row->action), &service), row);
+        assert_int_equal(service, of_sts ? QUERY_STS : QUERY_IAM);
         assert_true(row->class == CLASS_OTHER || row->class == CLASS_LIST);
         assert_false(row->unsigned_always || row->refused || row->form || row->copies || row->path);
         assert_int_equal(row->resource, RESOURCE_ARN);
