@@ -6,6 +6,7 @@
 #include "compat/iam_names.h"
 #include "compat/tags.h"
 #include "gateway/bootstrap/sections.h"
+#include "gateway/identity/aws_policies.h"
 #include "gateway/identity/managed_policy.h"
 
 enum status entity_path(const struct section_entry *entry, bool of_policy, const char **path)
@@ -39,11 +40,13 @@ static enum status policy_arn(const struct section_entry *entry, const char *fie
                              ? identity_managed_policy_load_arn(gateway->meta, account, given, &policy)
                              : identity_managed_policy_load(gateway->meta, given, &policy);
 
+    if (status == STATUS_NOT_FOUND && aws_policies_own(given))
+        status = aws_policies_find(given, &policy);
     if (status == STATUS_NOT_FOUND || status == STATUS_INVALID)
         return entry_fail(entry, field, "there is no managed policy \"%.512s\"", text);
     if (status)
         return status;
-    *arn = identity_arn(account, "policy", policy.path, policy.name);
+    *arn = identity_arn(policy.of_aws ? AWS_POLICIES_ACCOUNT : account, "policy", policy.path, policy.name);
     identity_managed_policy_release(&policy);
     return STATUS_OK;
 }

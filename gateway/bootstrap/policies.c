@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "compat/iam_names.h"
 #include "gateway/bootstrap/sections.h"
+#include "gateway/identity/aws_policies.h"
 #include "gateway/identity/managed_policy.h"
 
 static const char *const fields[] = {"name", "path", "description", "document", "tags", "absent", "exact", NULL};
@@ -72,24 +73,38 @@ static enum status bring_in(const struct entity *entity, const char *document, c
     return status;
 }
 
+/* Is there a row of that index below the policy? */
+static enum status is_used(const struct entity *entity, enum identity_table table, const char *policy, const char *kind,
+                           bool *used)
+{
+    struct meta_identity_page page;
+    char below[IAM_NAME_MAX + 16];
+
+    snprintf(below, sizeof(below), "%s/%s", policy, kind);
+    enum status status =
+        identity_rows_list(entity->entry->bootstrap->gateway->meta, table, below, (struct bytes){0}, 1, &page);
+    if (status)
+        return status;
+    *used = *used || page.count > 0;
+    meta_identity_page_release(&page);
+    return STATUS_OK;
+}
+
 static enum status take_away(const struct entity *entity, struct identity_managed_policy *policy, enum outcome *outcome)
 {
     static const char *const kinds[] = {"user", "group", "role"};
-    struct meta_identity_page page;
-    char below[IAM_NAME_MAX + 16];
     bool used = false;
+    enum status status = STATUS_OK;
 
-    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-        snprintf(below, sizeof(below), "%s/%s", policy->name, kinds[i]);
-        enum status status = identity_rows_list(entity->entry->bootstrap->gateway->meta, IDENTITY_ATTACHED, below,
-                                                (struct bytes){0}, 1, &page);
-        if (status)
-            return status;
-        used = used || page.count > 0;
-        meta_identity_page_release(&page);
+    for (size_t i = 0; !status && i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        status = is_used(entity, IDENTITY_ATTACHED, policy->name, kinds[i], &used);
+        if (!status)
+            status = is_used(entity, IDENTITY_BOUNDED, policy->name, kinds[i], &used);
     }
+    if (status)
+        return status;
     if (used)
-        return entry_fail(entity->entry, NULL, "the policy is attached, so it cannot go");
+        return entry_fail(entity->entry, NULL, "the policy is attached, or a boundary, so it cannot go");
     identity_managed_policy_remove(entity->changes, policy->name);
     *outcome = OUTCOME_REMOVED;
     return STATUS_OK;
@@ -104,6 +119,8 @@ static enum status find(const struct entity *entity, const char *path, const cha
         identity_managed_policy_load(entry->bootstrap->gateway->meta, bytes_from_str(entity->name), policy);
 
     *outcome = status == STATUS_OK ? OUTCOME_CHANGED : absent ? OUTCOME_UNCHANGED : OUTCOME_MADE;
+    if (aws_policies_own(bytes_from_str(entity->name)))
+        return entry_fail(entry, "name", "a policy of AWS's own has that name");
     if (status == STATUS_NOT_FOUND)
         return absent ? STATUS_OK : make(entry, entity->name, path, document, policy);
     return status ? status : check_kept(entry, policy, path);

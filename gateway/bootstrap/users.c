@@ -54,54 +54,74 @@ static enum status check_id(const struct section_entry *entry, const char *id)
 
     if (len < KEY_ID_MIN || len > IAM_NAME_MAX || strspn(id, allowed) != len)
         return entry_fail(entry, "id", "%d to %d letters, digits, _ and - are needed", KEY_ID_MIN, IAM_NAME_MAX);
-    if (strcmp(id, options->access_key) == 0)
+    if (strcmp(id, options->access_key) == 0 || (options->access_key_2 && strcmp(id, options->access_key_2) == 0))
         return entry_fail(entry, "id", "it is the root user's");
     return STATUS_OK;
 }
 
+/* What the file wants of a key. */
+struct wanted_key {
+    const char *id;
+    const char *secret;
+    bool active, says_active; /* whether it is on; what the file does not say stays as it is */
+};
+
 /* Is the row of the key as the entry wants it? NOT_FOUND: there is none. */
-static enum status compare_key(const struct section_entry *entry, const char *id, const char *user, const char *secret,
-                               bool active, bool *same)
+static enum status compare_key(const struct section_entry *entry, const char *user, struct wanted_key *wanted,
+                               bool *same)
 {
     struct gateway *gateway = entry->bootstrap->gateway;
     struct identity_access_key key;
     char kept[ACCESS_KEY_SECRET_MAX + 1];
-    enum status status = identity_access_key_load(gateway->meta, bytes_from_str(id), &key);
+    enum status status = identity_access_key_load(gateway->meta, bytes_from_str(wanted->id), &key);
 
     if (status)
         return status;
+    if (!wanted->says_active)
+        wanted->active = key.active;
     if (!bytes_equal_nocase(bytes_from_str(user), key.user)) {
         status = entry_fail(entry, "id", "it is the key of another user");
     } else if (identity_access_key_secret(&key, &gateway->seal, kept) == STATUS_OK) {
-        *same = key.active == active && bytes_equal_constant_time(bytes_from_str(kept), bytes_from_str(secret));
+        *same = key.active == wanted->active &&
+                bytes_equal_constant_time(bytes_from_str(kept), bytes_from_str(wanted->secret));
         explicit_bzero(kept, sizeof(kept));
     }
     identity_access_key_release(&key);
     return status;
 }
 
+/* Lists of names do not tell upper from lower case, ids of keys do. */
+static enum status list_key(const struct section_entry *entry, const char *id, struct identity_names *keys)
+{
+    identity_names_add(keys, bytes_from_str(id));
+    for (size_t i = 0; i < keys->count; i++)
+        if (strcmp(keys->names[i], id) == 0)
+            return STATUS_OK;
+    return entry_fail(entry, "id", "another key of the user differs by upper and lower case alone");
+}
+
 static enum status bring_in_key(const struct entity *entity, const struct section_entry *entry, const char *secret,
                                 struct identity_user *user)
 {
     struct gateway *gateway = entry->bootstrap->gateway;
+    struct wanted_key wanted = {.secret = secret, .active = true};
     struct identity_access_key key;
-    const char *id = NULL;
-    bool active = true, same = false;
-    enum status status = entry_text(entry, "id", true, &id);
+    bool same = false;
+    enum status status = entry_text(entry, "id", true, &wanted.id);
 
+    wanted.says_active = json_object_get(entry->object, "active") != NULL;
     if (!status)
-        status = check_id(entry, id);
+        status = check_id(entry, wanted.id);
     if (!status)
-        status = entry_bool(entry, "active", &active);
+        status = entry_bool(entry, "active", &wanted.active);
     if (!status)
-        status = compare_key(entry, id, user->name, secret, active, &same);
-    if (status && status != STATUS_NOT_FOUND)
+        status = compare_key(entry, user->name, &wanted, &same);
+    if (!status || status == STATUS_NOT_FOUND)
+        status = list_key(entry, wanted.id, &user->keys);
+    if (status || same)
         return status;
-    identity_names_add(&user->keys, bytes_from_str(id));
-    if (same)
-        return STATUS_OK;
-    identity_access_key_give(&key, id, user->name, &gateway->seal, secret);
-    key.active = active;
+    identity_access_key_give(&key, wanted.id, user->name, &gateway->seal, secret);
+    key.active = wanted.active;
     identity_access_key_put(entity->changes, &key);
     identity_access_key_release(&key);
     return STATUS_OK;

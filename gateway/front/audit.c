@@ -1,9 +1,11 @@
 /* What is worth a line of the audit log; see the header. */
 #include "gateway/front/audit.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "gateway/front/operation.h"
 #include "gateway/iam/call.h"
@@ -83,48 +85,99 @@ static struct bytes who(const struct exchange *exchange, char root_arn[64])
     return exchange->principal.caller.arn.len > 0 ? exchange->principal.caller.arn : BYTES("anonymous");
 }
 
-static void write_line(const struct exchange *exchange, const char *right, struct bytes key, const char *outcome)
+/* Anyone can be denied: of those who are not known so many lines a second are written, and how many were left out
+ * stands in the next one. */
+#define STRANGERS_PER_SECOND 50
+
+static bool stranger_is_shown(uint64_t *left_out)
 {
-    bool denied = strcmp(outcome, "denied") == 0;
+    static _Atomic uint64_t second, shown, hidden;
+    uint64_t now = clock_monotonic_ms() / 1000;
+
+    if (atomic_exchange(&second, now) != now)
+        atomic_store(&shown, 0);
+    if (atomic_fetch_add(&shown, 1) >= STRANGERS_PER_SECOND) {
+        atomic_fetch_add(&hidden, 1);
+        return false;
+    }
+    *left_out = atomic_exchange(&hidden, 0);
+    return true;
+}
+
+struct audit_line {
+    const char *outcome, *right, *by;
+    struct bytes key;
+    uint64_t keys; /* denied of the request's */
+};
+
+static void write_line(const struct exchange *exchange, const struct audit_line *line)
+{
     const struct decision *decision = &exchange->decision;
-    struct bytes arn = exchange->call ? buffer_bytes(&exchange->call->arn) : (struct bytes){0};
+    bool by_policy = strcmp(line->by, "policy") == 0;
+    uint64_t left_out = 0;
     char peer[64], root_arn[64];
 
+    if (exchange->principal.access_key.len == 0 && !stranger_is_shown(&left_out))
+        return;
     http_request_peer_text(exchange->http, peer);
     const struct log_field fields[] = {
-        LOG_STR("outcome", outcome),
+        LOG_STR("outcome", line->outcome),
         LOG_BYTES("principal", who(exchange, root_arn)),
         LOG_BYTES("accessKey", exchange->credentials.access_key),
         LOG_STR("remote", peer),
-        LOG_STR("operation", exchange->operation ? exchange->operation->action : "none"),
-        LOG_STR("right", right),
+        LOG_STR("operation", exchange->operation->action),
+        LOG_STR("right", line->right),
         LOG_BYTES("bucket", exchange->bucket_name),
-        LOG_BYTES("key", key),
-        LOG_BYTES("resource", arn),
-        LOG_STR("by", decided_text(exchange, denied)),
-        LOG_INT("statement", decision->by == DECIDED_BY_POLICY ? decision->policy.statement : 0),
-        LOG_BYTES("sid", decision->by == DECIDED_BY_POLICY ? decision->policy.sid : (struct bytes){0}),
+        LOG_BYTES("key", line->key),
+        LOG_INT("keys", line->keys),
+        LOG_BYTES("resource", exchange->call ? buffer_bytes(&exchange->call->arn) : (struct bytes){0}),
+        LOG_STR("by", line->by),
+        LOG_INT("statement", by_policy ? decision->policy.statement : 0),
+        LOG_BYTES("sid", by_policy ? decision->policy.sid : (struct bytes){0}),
         LOG_INT("statusCode", exchange->http->status),
         LOG_STR("error", exchange->error_code ? exchange->error_code : ""),
+        LOG_INT("leftOut", left_out),
         {0},
     };
     log_audit(fields);
 }
 
+/* Does the request bring an ACL with what it makes? */
+static bool brings_acl(const struct exchange *exchange)
+{
+    static const char grant[] = "x-amz-grant-";
+    struct header_list headers = exchange_headers(exchange);
+
+    for (size_t i = 0; i < headers.count; i++) {
+        struct bytes name = headers.headers[i].name;
+        if (bytes_equal_nocase(name, "x-amz-acl") ||
+            (name.len > sizeof(grant) - 1 && bytes_equal_nocase(bytes_of(name.data, sizeof(grant) - 1), grant)))
+            return true;
+    }
+    return false;
+}
+
 void audit_request(const struct exchange *exchange)
 {
     const struct operation *operation = exchange->operation;
+    bool denied = is_denial(exchange);
 
     if (!log_audit_enabled() || !operation)
         return;
-    if (is_denial(exchange))
-        write_line(exchange, operation->right, exchange->key, "denied");
-    else if (is_of_root(exchange) || changes_rights(operation))
-        write_line(exchange, operation->right, exchange->key, exchange->http->status < 400 ? "done" : "failed");
+    const struct audit_line line = {.outcome = denied                         ? "denied"
+                                               : exchange->http->status < 400 ? "done"
+                                                                              : "failed",
+                                    .right = operation->right,
+                                    .by = decided_text(exchange, denied),
+                                    .key = exchange->key};
+    if (denied || is_of_root(exchange) || changes_rights(operation) || brings_acl(exchange))
+        write_line(exchange, &line);
 }
 
-void audit_denied_key(const struct exchange *exchange, const char *right, struct bytes key)
+void audit_denied_keys(const struct exchange *exchange, const char *right, struct bytes first, size_t count)
 {
-    if (log_audit_enabled())
-        write_line(exchange, right, key, "denied");
+    const struct audit_line line = {.outcome = "denied", .right = right, .by = "", .key = first, .keys = count};
+
+    if (log_audit_enabled() && count > 0)
+        write_line(exchange, &line);
 }

@@ -8,7 +8,7 @@
 /* When the request was answered, and before what it holds is released. Nothing without an audit log, or when the
  * request is none of these. */
 void audit_request(const struct exchange *exchange);
-/* The denial of one of the keys that a request names, which itself is answered well. */
-void audit_denied_key(const struct exchange *exchange, const char *right, struct bytes key);
+/* The denial of so many of the keys that a request names, which itself is answered well; `first` is one of them. */
+void audit_denied_keys(const struct exchange *exchange, const char *right, struct bytes first, size_t count);
 
 #endif

@@ -105,7 +105,6 @@ static enum status check_right(const struct exchange *exchange, const struct del
 
     if (exchange_may(exchange, right, &resource))
         return STATUS_OK;
-    audit_denied_key(exchange, right, object->key);
     s3_error_set(details, S3_ACCESS_DENIED);
     return STATUS_DENIED;
 }
@@ -141,6 +140,20 @@ static void delete_listed(const struct exchange *exchange, const struct delete_r
     for (size_t i = 0; i < request->count; i++)
         if (!results[i].status)
             results[i].status = outcome_judge(exchange, &results[i].deletion, &results[i].condition, &results[i].error);
+}
+
+static void audit_denials(const struct exchange *exchange, const struct delete_request *request,
+                          const struct delete_result *results)
+{
+    struct bytes first = {0};
+    size_t count = 0;
+
+    for (size_t i = request->count; i-- > 0;)
+        if (results[i].status == STATUS_DENIED && results[i].error.code == S3_ACCESS_DENIED) {
+            first = request->objects[i].key;
+            count++;
+        }
+    audit_denied_keys(exchange, exchange->operation->right, first, count);
 }
 
 static void write_result(struct xml_writer *writer, const struct delete_object *object,
@@ -182,6 +195,7 @@ void s3_delete_objects(struct exchange *exchange)
         return;
     struct delete_result *results = mem_zalloc(request.count * sizeof(*results));
     delete_listed(exchange, &request, results);
+    audit_denials(exchange, &request, results);
     buffer_init(&answer, S3_REPLY_BYTES_MAX);
     response_delete_begin(&writer, &answer);
     for (size_t i = 0; i < request.count; i++)

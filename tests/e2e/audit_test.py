@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import tempfile
+import time
 
 import s3
 from botocore.exceptions import ClientError
@@ -66,9 +67,18 @@ class Audit(ClusterTest):
 
     def test_each_key_of_a_batch(self):
         keys = [{"Key": key} for key in ("kept/a", "free", "kept/b")]
-        lines = self.lines(2, self.anna.delete_objects, Bucket="mine", Delete={"Objects": keys})
-        self.assertEqual([(line["outcome"], line["key"], line["right"]) for line in lines],
-                         [("denied", "kept/a", "s3:DeleteObject"), ("denied", "kept/b", "s3:DeleteObject")])
+        self.line({"outcome": "denied", "key": "kept/a", "keys": 2, "right": "s3:DeleteObject"},
+                  self.anna.delete_objects, Bucket="mine", Delete={"Objects": keys})
+
+    def test_strangers_do_not_fill_the_disk(self):
+        before, begun = len(self.read()), time.monotonic()
+        for _ in range(300):
+            self.cluster.get("/mine/k")
+        seconds = time.monotonic() - begun
+        time.sleep(1.1)  # so that there are places again
+        self.cluster.get("/mine/k")
+        poll(lambda: sum(1 + line["leftOut"] for line in self.read()[before:]) == 301, "each denial is a line, or counted", 10)
+        self.assertLessEqual(len(self.read()[before:]), 50 * (seconds + 3))
 
     def test_what_users_may_is_not_audited_but_changes_of_rights(self):
         def use():

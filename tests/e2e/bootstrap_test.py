@@ -123,6 +123,42 @@ class Bootstrap(ClusterTest):
         anna.get_object(Bucket="photos", Key="p")
         self.assert_refused("AccessDenied", anna.list_objects_v2, Bucket="photos")
 
+    def test_policies_of_aws_are_attached(self):
+        attached = ["AmazonS3ReadOnlyAccess", "arn:aws:iam::aws:policy/IAMReadOnlyAccess"]
+        self.write({"users": [{"name": "reader", "attached": attached, "boundary": "AmazonS3ReadOnlyAccess",
+                               "keys": [{"id": "READER", "secret": "12345678"}]}]})
+        self.assertEqual(self.counts(), [1, 0, 0, 0])
+        self.assertEqual(self.counts(), [0, 0, 0, 1])
+        self.root.put_object(Bucket="photos", Key="p", Body=b"p")
+        self.client("READER", "12345678").get_object(Bucket="photos", Key="p")
+        self.write({"users": [{"name": "reader", "absent": True}], "policies": [{"name": "AmazonS3ReadOnlyAccess", "absent": True}]})
+        problem = self.reload("the bootstrap file was not applied to its end")["problem"]
+        self.assertEqual(problem, "policies[0].name: a policy of AWS's own has that name")
+        self.write({"users": [{"name": "reader", "absent": True}]})
+        self.assertEqual(self.counts(), [0, 0, 1, 0])
+
+    def test_a_boundary_does_not_go(self):
+        self.write({"policies": [{"name": "fence", "document": self.example()["policies"][0]["document"]}],
+                    "users": [{"name": "fenced", "boundary": "fence"}]})
+        self.assertEqual(self.counts(), [2, 0, 0, 0])
+        self.write({"policies": [{"name": "fence", "absent": True}]})
+        self.assertIn("or a boundary, so it cannot go", self.reload("the bootstrap file was not applied to its end")["problem"])
+        self.write({"users": [{"name": "fenced", "absent": True}]})
+        self.assertEqual(self.counts(), [0, 0, 1, 0])
+        self.write({"policies": [{"name": "fence", "absent": True}]})
+        self.assertEqual(self.counts(), [0, 0, 1, 0])
+
+    def test_a_key_that_was_made_inactive_stays_so(self):
+        wanted = self.example()
+        wanted["users"][0]["keys"][0]["active"] = False
+        self.write(wanted)
+        self.assertEqual(self.counts(), [0, 1, 0, 5])
+        self.write(self.example())
+        self.assertEqual(self.counts(), [0, 0, 0, 6])
+        wanted["users"][0]["keys"][0]["active"] = True
+        self.write(wanted)
+        self.assertEqual(self.counts(), [0, 1, 0, 5])
+
     def test_nothing_goes_that_is_not_named(self):
         self.write({"users": [{"name": "ANNA"}], "buckets": []})
         self.assertEqual(self.counts(), [0, 0, 0, 1])
@@ -181,7 +217,7 @@ class Bootstrap(ClusterTest):
 
     def test_what_is_used_does_not_go(self):
         for section, name, reason in (("groups", "family", "the group has users, so it cannot go"),
-                                      ("policies", "read-photos", "the policy is attached, so it cannot go")):
+                                      ("policies", "read-photos", "the policy is attached, or a boundary, so it cannot go")):
             self.write({section: [{"name": name, "absent": True}]})
             line = self.reload("the bootstrap file was not applied to its end")
             self.assertEqual(line["problem"], f"{section}[0]: {reason}")
@@ -218,6 +254,8 @@ class Bootstrap(ClusterTest):
              "users[0].keys: a user has no more"),
             ({"users": [{"name": "anna", "keys": [{"id": "NEW", "secret": "short"}]}]},
              "users[0].keys[0]: the secret has fewer than 8 characters"),
+            ({"users": [{"name": "anna", "keys": [{"id": "anna-key", "secret": "12345678"}]}]},
+             "users[0].keys[0].id: another key of the user differs by upper and lower case alone"),
             ({"buckets": [{"name": "A"}]}, "buckets[0].name: "),
             ({"buckets": [{"name": "photos", "versioning": "On"}]}, 'buckets[0].versioning: "Enabled" or "Suspended" is needed'),
             ({"buckets": [{"name": "photos", "owner": "nobody"}]}, 'buckets[0].owner: there is no user "nobody"'),
