@@ -20,7 +20,7 @@ enum status public_access_block_parse(struct bytes document, struct public_acces
 enum status public_access_block_write(struct buffer *out, const struct public_access_block *block);
 
 enum object_ownership {
-    OWNERSHIP_OBJECT_WRITER, /* also of a bucket that has no such setting */
+    OWNERSHIP_OBJECT_WRITER,
     OWNERSHIP_BUCKET_OWNER_PREFERRED,
     OWNERSHIP_BUCKET_OWNER_ENFORCED, /* no ACLs */
     OWNERSHIP_COUNT,

@@ -30,6 +30,7 @@
 #include "gateway/identity/key_uses.h"
 #include "gateway/settings.h"
 #include "gateway/system/system.h"
+#include "gateway/s3/access_settings.h"
 #include "gateway/s3/bucket_settings.h"
 #include "meta/space.h"
 
@@ -102,7 +103,7 @@ static enum status create_files_bucket(struct gateway *gateway)
         return STATUS_OK;
     if (gateway->replication)
         replication_wait(gateway->replication, FIRST_START_WAIT_MS);
-    enum status status = meta_bucket_create(gateway->meta, BYTES(GATEWAY_FILES_BUCKET), true, (struct bytes){0}, NULL);
+    enum status status = files_bucket_create(gateway->meta);
     if (meta_has_failed(gateway->meta)) {
         fprintf(stderr, "tercet-gateway: the first bucket cannot be made: the disk of the metadata failed\n");
         return STATUS_IO;

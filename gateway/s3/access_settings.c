@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "gateway/gateway.h"
 #include "gateway/s3/bucket_settings.h"
 
 enum status bucket_policy_parse(struct bytes document, void **parsed)
@@ -94,6 +95,27 @@ const struct bucket_owner *bucket_owner_of(const struct meta_settings *settings)
     struct meta_setting found;
 
     return meta_setting_find(settings, S3_SETTING_OWNER, &found) ? NULL : found.parsed;
+}
+
+enum status files_bucket_create(struct meta *meta)
+{
+    static const struct public_access_block all = {true, true, true, true};
+    struct buffer block, ownership;
+    enum status status;
+
+    buffer_init(&block, BUCKET_ACCESS_XML_BYTES_MAX);
+    buffer_init(&ownership, BUCKET_ACCESS_XML_BYTES_MAX);
+    status = public_access_block_write(&block, &all);
+    if (!status)
+        status = ownership_controls_write(&ownership, OWNERSHIP_BUCKET_OWNER_ENFORCED);
+    const struct meta_setting_change changes[] = {{S3_SETTING_PUBLIC_ACCESS, buffer_bytes(&block)},
+                                                  {S3_SETTING_OWNERSHIP, buffer_bytes(&ownership)}};
+    const struct meta_settings_update settings = {.changes = changes, .count = 2};
+    if (!status)
+        status = meta_bucket_create(meta, BYTES(GATEWAY_FILES_BUCKET), true, (struct bytes){0}, &settings);
+    buffer_release(&block);
+    buffer_release(&ownership);
+    return status;
 }
 
 struct public_access_block public_access_of(const struct meta_settings *settings)

@@ -30,6 +30,9 @@ enum status bucket_owner_parse(struct bytes document, void **parsed); /* a struc
 /* NULL: the account's. */
 const struct bucket_owner *bucket_owner_of(const struct meta_settings *settings);
 
+/* The bucket of the file API, with what CreateBucket begins with: all switches on, no ACLs. As meta_bucket_create(). */
+enum status files_bucket_create(struct meta *meta);
+
 /* All switches off when the bucket does not have the setting, all on when it cannot be read. */
 struct public_access_block public_access_of(const struct meta_settings *settings);
 

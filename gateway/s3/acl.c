@@ -32,15 +32,12 @@ struct response_owner acl_bucket_owner(const struct meta_settings *settings)
     return owner ? (struct response_owner){owner->canonical_id, owner->name} : s3_owner;
 }
 
-/* Closed when nobody knows. */
 enum object_ownership acl_ownership(const struct meta_settings *settings)
 {
     struct meta_setting found;
     enum status status = meta_setting_find(settings, S3_SETTING_OWNERSHIP, &found);
 
-    if (status == STATUS_OK)
-        return *(const enum object_ownership *)found.parsed;
-    return status == STATUS_NOT_FOUND ? OWNERSHIP_OBJECT_WRITER : OWNERSHIP_BUCKET_OWNER_ENFORCED;
+    return status ? OWNERSHIP_BUCKET_OWNER_ENFORCED : *(const enum object_ownership *)found.parsed;
 }
 
 /* ---- of what is new ------------------------------------------------------------------------------------------- */

@@ -16,6 +16,9 @@ enum status acl_setting_parse(struct bytes document, void **parsed);
 
 /* Who owns a bucket with these settings: the user who made it, or the account. */
 struct response_owner acl_bucket_owner(const struct meta_settings *settings);
+/* BucketOwnerEnforced when nobody has set it, or nobody knows. On AWS it is ObjectWriter then. But there users of one
+ * account get nothing by ACLs, while here who writes an object owns it: s3:PutObject would give the right to read it and
+ * to open it to others in every bucket that was made before there were ACLs. */
 enum object_ownership acl_ownership(const struct meta_settings *settings);
 
 /* The attributes of an object that is to be written, by x-amz-acl and x-amz-grant-* (or the field of a form), packed;

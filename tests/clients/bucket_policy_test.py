@@ -244,5 +244,23 @@ class Users(ClusterTest):
         self.assertEqual([grant["Permission"] for grant in grants], ["READ"])
 
 
+    def test_the_bucket_of_files_begins_closed(self):
+        switches = self.root.get_public_access_block(Bucket="files")["PublicAccessBlockConfiguration"]
+        self.assertTrue(all(switches.values()))
+        rules = self.root.get_bucket_ownership_controls(Bucket="files")["OwnershipControls"]["Rules"]
+        self.assertEqual(rules, [{"ObjectOwnership": "BucketOwnerEnforced"}])
+
+    def test_who_only_writes_does_not_read(self):
+        self.root.create_bucket(Bucket="box")
+        policy = {"Version": "2012-10-17", "Statement": [
+            {"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::000000000000:user/bert"}, "Action": "s3:PutObject",
+             "Resource": "arn:aws:s3:::box/*"}]}  # fmt: skip
+        self.root.put_bucket_policy(Bucket="box", Policy=json.dumps(policy))
+        self.root.delete_bucket_ownership_controls(Bucket="box")
+        self.bert.put_object(Bucket="box", Key="k", Body=b"berts")
+        self.fails("AccessDenied", self.bert.get_object, Bucket="box", Key="k")
+        self.fails("AccessDenied", self.bert.put_object_acl, Bucket="box", Key="k", ACL="public-read")
+
+
 if __name__ == "__main__":
     main()

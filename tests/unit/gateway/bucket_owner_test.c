@@ -235,13 +235,50 @@ static void acls_name_users(void **state)
     assert_answer(f, USER, "GET", "/bucket/k", "", NULL, 403, "AccessDenied");
 }
 
+/* She writes where no ACLs are, or where nobody has said so: what she wrote is not hers. */
+static void assert_only_writes(struct fixture *f, const char *bucket)
+{
+    char path[64], acl[64];
+
+    snprintf(path, sizeof(path), "/%s/hers", bucket);
+    snprintf(acl, sizeof(acl), "/%s/hers?acl=", bucket);
+    assert_answer(f, USER, "PUT", path, "", "data", 200, "");
+    assert_answer(f, USER, "GET", path, "", NULL, 403, "AccessDenied");
+    assert_answer(f, USER, "GET", acl, "", NULL, 403, "AccessDenied");
+    assert_answer(f, USER, "PUT", acl, "x-amz-acl: public-read\r\n", "", 403, "AccessDenied");
+}
+
+static void who_writes_owns_nothing_without_acls(void **state)
+{
+    struct fixture *f = *state;
+
+    allow(f, MAY("Allow", "\"s3:PutObject\"", "\"arn:aws:s3:::*\""));
+    assert_only_writes(f, "bucket");
+    assert_only_writes(f, GATEWAY_FILES_BUCKET);
+    assert_answer(f, ROOT, "GET", "/" GATEWAY_FILES_BUCKET "?publicAccessBlock=", "", NULL, 200, "");
+    assert_null(strstr(f->answer.body, "false"));
+    assert_answer(f, ROOT, "GET", "/" GATEWAY_FILES_BUCKET "?ownershipControls=", "", NULL, 200, "");
+    assert_non_null(strstr(f->answer.body, "BucketOwnerEnforced"));
+    /* as a bucket of an earlier build is */
+    assert_answer(f, ROOT, "DELETE", "/bucket?ownershipControls=", "", NULL, 204, "");
+    assert_answer(f, ROOT, "DELETE", "/bucket?publicAccessBlock=", "", NULL, 204, "");
+    assert_only_writes(f, "bucket");
+    assert_answer(f, ROOT, "PUT", "/bucket/hers?acl=", "x-amz-acl: public-read\r\n", "", 400,
+                  "AccessControlListNotSupported");
+    assert_document_put(
+        f, ROOT, "/bucket?ownershipControls=",
+        "<OwnershipControls><Rule><ObjectOwnership>ObjectWriter</ObjectOwnership></Rule></OwnershipControls>", 200, "");
+    assert_answer(f, USER, "GET", "/bucket/hers", "", NULL, 403, "AccessDenied"); /* nor later */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-        TEST(who_made_a_bucket_owns_it), TEST(a_deny_is_for_the_owner_too), TEST(buckets_that_are_seen),
-        TEST(others_get_in_by_policies), TEST(conditions_know_the_user),    TEST(where_a_bucket_is_made),
-        TEST(acls_name_users),
+        TEST(who_made_a_bucket_owns_it), TEST(a_deny_is_for_the_owner_too),
+        TEST(buckets_that_are_seen),     TEST(others_get_in_by_policies),
+        TEST(conditions_know_the_user),  TEST(where_a_bucket_is_made),
+        TEST(acls_name_users),           TEST(who_writes_owns_nothing_without_acls),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

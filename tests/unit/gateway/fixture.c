@@ -14,6 +14,7 @@
 #include "compat/compat.h"
 #include "compat/sigv4.h"
 #include "gateway/identity/key_uses.h"
+#include "gateway/s3/access_settings.h"
 #include "gateway/s3/bucket_settings.h"
 #include "meta/space.h"
 #include "meta/store_memory.h"
@@ -59,9 +60,7 @@ static void open_metadata(struct fixture *fixture)
                                          .setting_kinds = s3_setting_kinds,
                                          .setting_kind_count = s3_setting_kind_count};
     assert_int_equal(meta_open(&options, &fixture->gateway.meta), STATUS_OK);
-    assert_int_equal(
-        meta_bucket_create(fixture->gateway.meta, BYTES(GATEWAY_FILES_BUCKET), true, (struct bytes){0}, NULL),
-        STATUS_OK);
+    assert_int_equal(files_bucket_create(fixture->gateway.meta), STATUS_OK);
 }
 
 int fixture_setup(void **state)
