@@ -13,7 +13,8 @@ struct bucket_op {
     struct bytes name;
     struct meta_bucket bucket; /* to create */
     struct settings_change settings;
-    bool more; /* delete: uploads or names are left */
+    uint32_t id; /* to delete; 0: whichever has the name */
+    bool more;   /* delete: uploads or names are left */
 };
 
 static enum status bucket_row_get(const struct store_view *view, struct bytes name, struct meta_bucket *bucket)
@@ -125,6 +126,8 @@ static enum status bucket_delete_prepare(struct commit_op *op, struct txn *txn)
     struct row_key key;
 
     enum status status = bucket_row_get(&txn->view, delete->name, &existing);
+    if (!status && delete->id && delete->id != existing.id)
+        status = STATUS_NOT_FOUND;
     if (!status)
         status = txn_bucket(txn, existing.id, &bucket);
     if (status)
@@ -143,12 +146,17 @@ static enum status bucket_delete_prepare(struct commit_op *op, struct txn *txn)
     return STATUS_OK;
 }
 
-enum status meta_bucket_delete(struct meta *meta, struct bytes name)
+enum status meta_bucket_delete_this(struct meta *meta, struct bytes name, uint32_t bucket)
 {
-    struct bucket_op delete = {.op.prepare = bucket_delete_prepare, .name = name, .more = true};
+    struct bucket_op delete = {.op.prepare = bucket_delete_prepare, .name = name, .id = bucket, .more = true};
     enum status status = name.len == 0 || name.len > META_BUCKET_MAX ? STATUS_NOT_FOUND : STATUS_OK;
 
     while (!status && delete.more)
         status = commit_run(meta, &delete.op);
     return status;
+}
+
+enum status meta_bucket_delete(struct meta *meta, struct bytes name)
+{
+    return meta_bucket_delete_this(meta, name, 0);
 }

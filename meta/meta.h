@@ -24,6 +24,7 @@ struct meta;
 struct meta_outbox_entry;
 struct meta_replication;
 struct meta_setting_kind;
+struct meta_settings;
 struct meta_settings_update;
 struct meta_store;
 struct meta_space;
@@ -89,6 +90,8 @@ enum status meta_bucket_get(struct meta *meta, struct bytes name,
                             struct meta_bucket *out); /* memory only: never suspends */
 /* NOT_EMPTY while it holds a version or delete marker; open multipart uploads are aborted with it. */
 enum status meta_bucket_delete(struct meta *meta, struct bytes name);
+/* The same, if the bucket of that name is still this one; else NOT_FOUND. */
+enum status meta_bucket_delete_this(struct meta *meta, struct bytes name, uint32_t bucket);
 /* Enables or suspends versioning. There is no way back to a bucket that keeps no versions; what was there before is the
  * null version of its key. settings change in the same commit, and their check decides; NULL: none. NOT_FOUND. */
 enum status meta_bucket_set_versioning(struct meta *meta, uint32_t bucket, bool suspended,
@@ -163,8 +166,10 @@ struct meta_object_update {
     uint64_t sequence;                      /* 0, or of the version that is meant: PRECONDITION when it is another */
     const struct meta_condition *condition; /* about the version addressed; NULL: none */
     /* Decides in the committer, which it must not block, whether this may be done to the version as it is then, its
-     * attributes among it. NULL: always. Its failure is what the update returns. */
-    enum status (*check)(void *arg, const struct meta_bucket *bucket, const struct meta_object *object);
+     * attributes among it, and to the bucket's settings as they are. NULL: always. Its failure is what the update
+     * returns. */
+    enum status (*check)(void *arg, const struct meta_bucket *bucket, const struct meta_settings *settings,
+                         const struct meta_object *object);
     void *arg;
     const struct meta_outbox_entry *outbox; /* as of meta_object */
 };

@@ -22,7 +22,7 @@ static enum status update_check(const struct meta_object_update *update, const s
         return STATUS_PRECONDITION;
     enum status status = version_condition_check(update->condition, head);
     if (!status && update->check)
-        status = update->check(update->arg, &bucket->staged, object);
+        status = update->check(update->arg, &bucket->staged, bucket->settings_staged, object);
     return status;
 }
 

@@ -255,3 +255,11 @@ bool acl_object_allows(const struct exchange *exchange, const char *action, cons
     meta_object_release(&object);
     return allows;
 }
+
+bool acl_gives(const struct exchange *exchange, const char *action, const struct acl *acl)
+{
+    const struct given *row = given_by_acl(action);
+
+    return row && acl_ownership(exchange->settings) != OWNERSHIP_BUCKET_OWNER_ENFORCED &&
+           (permissions(exchange, acl, exchange->settings) & row->by_object);
+}

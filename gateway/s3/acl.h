@@ -17,8 +17,8 @@ enum status acl_setting_parse(struct bytes document, void **parsed);
 /* Who owns a bucket with these settings: the user who made it, or the account. */
 struct response_owner acl_bucket_owner(const struct meta_settings *settings);
 /* BucketOwnerEnforced when nobody has set it, or nobody knows. On AWS it is ObjectWriter then. But there users of one
- * account get nothing by ACLs, while here who writes an object owns it: s3:PutObject would give the right to read it and
- * to open it to others in every bucket that was made before there were ACLs. */
+ * account get nothing by ACLs, while here who writes an object owns it: s3:PutObject would give the right to read it
+ * and to open it to others in every bucket that was made before there were ACLs. */
 enum object_ownership acl_ownership(const struct meta_settings *settings);
 
 /* The attributes of an object that is to be written, by x-amz-acl and x-amz-grant-* (or the field of a form), packed;
@@ -33,6 +33,8 @@ enum status acl_of_new_bucket(struct exchange *exchange, enum object_ownership o
 bool acl_bucket_allows(const struct exchange *exchange, const char *action, const struct meta_settings *settings);
 bool acl_object_allows(const struct exchange *exchange, const char *action, const struct resource *resource,
                        uint32_t bucket, const struct meta_settings *settings);
+/* The same of an ACL that was read already, of an object in the request's bucket. */
+bool acl_gives(const struct exchange *exchange, const char *action, const struct acl *acl);
 
 /* BucketOwnerEnforced needs a bucket whose ACL gives nothing to others; else the error is answered here. */
 enum status acl_check_ownership(struct exchange *exchange, struct bytes controls);

@@ -14,8 +14,9 @@ static bool are_enforced(const struct exchange *exchange)
     return acl_ownership(exchange->settings) == OWNERSHIP_BUCKET_OWNER_ENFORCED;
 }
 
-/* The ACL that the bucket or the object has, of whichever the request names. Errors are answered here. */
-static enum status find_acl(struct exchange *exchange, struct acl *acl)
+/* The ACL that the bucket or the object has, of whichever the request names; of an object also which version it is.
+ * Errors are answered here. */
+static enum status find_acl(struct exchange *exchange, struct acl *acl, uint64_t *sequence)
 {
     struct response_owner owner = acl_bucket_owner(exchange->settings);
     struct meta_setting found;
@@ -24,6 +25,7 @@ static enum status find_acl(struct exchange *exchange, struct acl *acl)
     enum status status;
 
     acl_init(acl, owner.id);
+    *sequence = 0;
     if (exchange->level != S3_OBJECT) {
         if (!are_enforced(exchange) && meta_setting_find(exchange->settings, S3_SETTING_ACL, &found) == STATUS_OK)
             *acl = *(const struct acl *)found.parsed;
@@ -38,6 +40,7 @@ static enum status find_acl(struct exchange *exchange, struct acl *acl)
              meta_attribute_find(object.attributes, S3_ATTRIBUTE_ACL, &document) == STATUS_OK &&
              acl_read(document, acl))
         status = s3_fail_status(exchange, STATUS_CORRUPT);
+    *sequence = object.sequence;
     meta_object_release(&object);
     return status;
 }
@@ -54,9 +57,10 @@ static struct bytes owner_name(const struct exchange *exchange, const struct acl
 void s3_get_acl(struct exchange *exchange)
 {
     struct buffer body;
+    uint64_t sequence;
     struct acl acl;
 
-    if (find_acl(exchange, &acl))
+    if (find_acl(exchange, &acl, &sequence))
         return;
     buffer_init(&body, ACL_XML_BYTES_MAX);
     HTTP_LAST_REPLY(s3_reply_document(exchange, acl_respond(&body, &acl, owner_name(exchange, &acl)), &body));
@@ -112,16 +116,37 @@ static bool is_without(const struct exchange *exchange, const struct acl *acl)
            (acl_is_private(acl) && bytes_equal_str(acl_bucket_owner(exchange->settings).id, acl->owner));
 }
 
-/* meta_settings_update.check: the switch and the ownership may have changed meanwhile. */
-static enum status check_bucket(void *arg, const struct meta_bucket *bucket, const struct meta_settings *settings)
+/* Who may change an ACL by that ACL alone may change the one that was found: at the decision it may have been another
+ * object's, which somebody has replaced since. */
+static enum status check_right(struct exchange *exchange, const struct acl *before)
 {
-    const struct acl *acl = arg;
+    if (exchange->decision.by != DECIDED_BY_ACL || exchange->level != S3_OBJECT ||
+        acl_gives(exchange, "s3:PutObjectAcl", before))
+        return STATUS_OK;
+    return s3_fail(exchange, S3_ACCESS_DENIED);
+}
 
-    (void)bucket;
+/* The switch and the ownership may have changed meanwhile. */
+static enum status check_settings(const struct acl *acl, const struct meta_settings *settings)
+{
     if (acl_is_public(acl) && public_access_of(settings).block_acls)
         return STATUS_DENIED;
     return acl_ownership(settings) == OWNERSHIP_BUCKET_OWNER_ENFORCED && !acl_is_private(acl) ? STATUS_DENIED
                                                                                               : STATUS_OK;
+}
+
+/* meta_settings_update.check, meta_object_update.check */
+static enum status check_bucket(void *arg, const struct meta_bucket *bucket, const struct meta_settings *settings)
+{
+    (void)bucket;
+    return check_settings(arg, settings);
+}
+
+static enum status check_object(void *arg, const struct meta_bucket *bucket, const struct meta_settings *settings,
+                                const struct meta_object *object)
+{
+    (void)bucket, (void)object;
+    return check_settings(arg, settings);
 }
 
 static enum status store_of_bucket(struct exchange *exchange, struct acl *acl, struct bytes document)
@@ -132,17 +157,21 @@ static enum status store_of_bucket(struct exchange *exchange, struct acl *acl, s
     return s3_update_settings(exchange, &update);
 }
 
-static enum status store_of_object(struct exchange *exchange, struct bytes document)
+/* Of the very version that was looked at, even when it was named by its key alone. */
+static enum status store_of_object(struct exchange *exchange, struct acl *acl, uint64_t sequence, struct bytes document)
 {
     const struct meta_version version = {.id = uri_query_value(&exchange->query, "versionId")};
     const struct meta_attribute change = {S3_ATTRIBUTE_ACL, document.len > 0 ? document : (struct bytes){0}};
-    const struct meta_object_update update = {.changes = &change, .count = 1};
+    const struct meta_object_update update = {
+        .changes = &change, .count = 1, .sequence = sequence, .check = check_object, .arg = acl};
     struct meta_object object;
     enum status status =
         meta_object_update(exchange->gateway->meta, exchange->bucket.id, exchange->key, &version, &update, &object);
 
     if (status == STATUS_NOT_FOUND)
         return s3_fail_no_such_key(exchange);
+    if (status == STATUS_PRECONDITION)
+        return s3_fail(exchange, S3_CONDITIONAL_REQUEST_CONFLICT);
     if (status)
         return s3_fail_status(exchange, status);
     s3_reply_version(exchange, object.version_id);
@@ -153,9 +182,12 @@ void s3_put_acl(struct exchange *exchange)
 {
     struct acl before, acl;
     struct buffer document;
-    enum status status = find_acl(exchange, &before);
+    uint64_t sequence;
+    enum status status = find_acl(exchange, &before, &sequence);
 
     buffer_init(&document, ACL_KEPT_BYTES_MAX);
+    if (!status)
+        status = check_right(exchange, &before);
     if (!status)
         status = read_wish(exchange, &before, &acl);
     if (!status)
@@ -163,7 +195,7 @@ void s3_put_acl(struct exchange *exchange)
     if (!status && !is_without(exchange, &acl) && acl_write(&document, &acl))
         status = s3_fail(exchange, S3_MALFORMED_ACL);
     if (!status)
-        status = exchange->level == S3_OBJECT ? store_of_object(exchange, buffer_bytes(&document))
+        status = exchange->level == S3_OBJECT ? store_of_object(exchange, &acl, sequence, buffer_bytes(&document))
                                               : store_of_bucket(exchange, &acl, buffer_bytes(&document));
     if (!status)
         HTTP_LAST_REPLY(s3_reply_empty(exchange, 200));

@@ -249,7 +249,7 @@ void s3_delete_bucket(struct exchange *exchange)
         HTTP_LAST_REPLY(s3_fail_details(exchange, &details));
         return;
     }
-    enum status status = meta_bucket_delete(exchange->gateway->meta, exchange->bucket_name);
+    enum status status = meta_bucket_delete_this(exchange->gateway->meta, exchange->bucket_name, exchange->bucket.id);
     if (status == STATUS_NOT_EMPTY) {
         s3_error_set(&details, S3_BUCKET_NOT_EMPTY);
         s3_error_add(&details, "BucketName", exchange->bucket_name);

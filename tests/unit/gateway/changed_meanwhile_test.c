@@ -171,6 +171,32 @@ static void a_marker_has_its_id(void **state)
     assert_non_null(answer_header(&f->answer, "x-amz-version-id"));
 }
 
+static enum status write_object(struct meta *meta)
+{
+    struct meta_bucket bucket;
+    struct meta_object object = {.size = 0};
+    const struct chunk_list none = {0};
+    enum status status = meta_bucket_get(meta, BYTES("bucket"), &bucket);
+
+    return status ? status : meta_object_put(meta, bucket.id, BYTES("k"), &object, &none, NULL);
+}
+
+static void an_acl_is_of_the_object_that_was_seen(void **state)
+{
+    struct fixture *f = *state;
+    static const char read[] =
+        "x-amz-grant-read: id=bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb\r\n";
+
+    assert_document_put(f, ROOT, "/bucket?ownershipControls=",
+                        "<OwnershipControls><Rule><ObjectOwnership>ObjectWriter</ObjectOwnership></Rule>"
+                        "</OwnershipControls>",
+                        200, "");
+    assert_answer(f, ROOT, "PUT", "/bucket/k", "", "first", 200, "");
+    assert_meanwhile(f, write_object, "PUT", "/bucket/k?acl=", read, "", 409, "ConditionalRequestConflict");
+    assert_answer(f, ROOT, "GET", "/bucket/k?acl=", "", NULL, 200, "");
+    assert_null(strstr(f->answer.body, "<Permission>READ</Permission>"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -180,6 +206,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_condition_on_a_key_of_no_bucket, setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(listed_keys_of_no_bucket, setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(a_marker_has_its_id, setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(an_acl_is_of_the_object_that_was_seen, setup, fixture_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -57,6 +57,9 @@ static void test_delete(void **state)
     OK(meta_bucket_create(s->meta, KEY("versioned"), false, BYTES(""), NULL));
     OK(meta_bucket_get(s->meta, KEY("versioned"), &bucket));
     assert_true(bucket.id > s->plain.id && bucket.id > s->versioned.id && !bucket.versioned);
+    assert_int_equal(meta_bucket_delete_this(s->meta, KEY("versioned"), s->versioned.id), STATUS_NOT_FOUND);
+    OK(meta_bucket_get(s->meta, KEY("versioned"), &bucket));
+    OK(meta_bucket_delete_this(s->meta, KEY("versioned"), bucket.id));
 }
 
 static void test_delete_aborts_uploads(void **state)

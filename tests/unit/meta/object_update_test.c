@@ -154,10 +154,12 @@ static void test_replaced_meanwhile(void **state)
 }
 
 /* Only a letter that comes later may take the place of what is there: as a retention may only be extended. */
-static enum status only_later(void *arg, const struct meta_bucket *bucket, const struct meta_object *object)
+static enum status only_later(void *arg, const struct meta_bucket *bucket, const struct meta_settings *settings,
+                              const struct meta_object *object)
 {
     struct bytes document;
 
+    (void)settings;
     CHECK(strcmp(bucket->name, "plain") == 0 && bytes_equal_str(object->headers, "headers"));
     if (meta_attribute_find(object->attributes, HOLD, &document))
         return STATUS_OK;
