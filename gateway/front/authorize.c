@@ -207,11 +207,8 @@ struct decision authorize(const struct principal *principal, const char *action,
         return (struct decision){.by = DECIDED_UNREADABLE};
     if (resource->kind == RESOURCE_LISTED && !granted && (is_known(principal) || resource->policy))
         return (struct decision){.allowed = true, .by = DECIDED_BY_POLICY};
-    if (resource->kind != RESOURCE_LISTED && (own || resource->policy)) {
-        struct decision decision = by_policies(principal, action, resource, context, granted);
-        decision.asked = true;
-        return decision;
-    }
+    if (resource->kind != RESOURCE_LISTED && (own || resource->policy))
+        return by_policies(principal, action, resource, context, granted);
     if (granted || owner)
         return (struct decision){.allowed = true, .by = granted ? DECIDED_BY_GRANT : DECIDED_BY_OWNER};
     if (resource->acl_allows)

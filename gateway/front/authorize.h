@@ -79,7 +79,6 @@ enum decided_by {
 struct decision {
     bool allowed;
     enum decided_by by;
-    bool asked;                    /* policies: there were some */
     struct policy_decision policy; /* of DECIDED_BY_POLICY: which one, and its statement */
 };
 

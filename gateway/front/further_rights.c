@@ -23,9 +23,10 @@ static const struct further {
     {"If-Match", NULL, "s3:GetObject"}, /* the answer says what is there */
 };
 
+/* Conditions stand in the head of a form, too. */
 static bool is_wanted(const struct exchange *exchange, const struct further *further)
 {
-    if (!exchange->form)
+    if (!exchange->form || strcmp(further->header, "If-Match") == 0)
         return s3_header(exchange, further->header).len > 0;
     const char *name = further->field ? further->field : further->header;
     return post_fields_find(s3_form_fields(exchange->form), name).len > 0;

@@ -102,7 +102,7 @@ static enum status check_right(struct exchange *exchange)
     const struct decision decision = exchange->decision = exchange_decide(exchange, right, &resource);
     if (!decision.allowed)
         return refuse_denied(exchange, right, &decision);
-    if (decision.asked && !further_rights_check(exchange, right, &resource))
+    if (!further_rights_check(exchange, right, &resource))
         return refuse_denied(exchange, right, NULL);
     exchange->permitted = true;
     return STATUS_OK;

@@ -163,6 +163,20 @@ static void others_get_in_by_policies(void **state)
     assert_answer(f, USER, "GET", "/bucket/k", "", NULL, 403, "AccessDenied");
 }
 
+static void an_empty_version_is_none(void **state)
+{
+    static const char body[] = "<Delete><Object><Key>k</Key><VersionId/></Object></Delete>";
+    struct fixture *f = *state;
+
+    allow(f, "{\"Statement\":[{\"Effect\":\"Allow\",\"Action\":\"s3:*\",\"Resource\":\"*\"},"
+             "{\"Effect\":\"Deny\",\"Action\":[\"s3:DeleteObject\",\"s3:GetObject\"],\"Resource\":\"*\"}]}");
+    assert_answer(f, USER, "POST", "/bucket?delete=", "Content-MD5: NT45znNkb7EZe8IoHF5Slg==\r\n", body, 200,
+                  "InvalidArgument");
+    assert_answer(f, USER, "PUT", "/bucket/copy", "x-amz-copy-source: /bucket/k?versionId=\r\n", "", 400,
+                  "InvalidArgument");
+    assert_answer(f, ROOT, "HEAD", "/bucket/k", "", NULL, 200, "");
+}
+
 static void conditions_know_the_user(void **state)
 {
 #define IF(block)                                                                                                      \
@@ -279,6 +293,7 @@ int main(void)
         TEST(buckets_that_are_seen),     TEST(others_get_in_by_policies),
         TEST(conditions_know_the_user),  TEST(where_a_bucket_is_made),
         TEST(acls_name_users),           TEST(who_writes_owns_nothing_without_acls),
+        TEST(an_empty_version_is_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

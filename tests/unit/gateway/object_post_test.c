@@ -331,6 +331,20 @@ static void a_full_disk_takes_none(void **state)
 }
 
 /* Nobody is known while the fields are read: how many are read at once has a bound of its own. */
+static void a_condition_in_the_head_needs_its_right(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_answer(f, ROOT, "DELETE", "/bucket?publicAccessBlock=", "", NULL, 204, "");
+    assert_document_put(f, ROOT, "/bucket?policy=",
+                        "{\"Statement\":{\"Effect\":\"Allow\",\"Principal\":\"*\",\"Action\":\"s3:PutObject\","
+                        "\"Resource\":\"arn:aws:s3:::bucket/*\"}}",
+                        204, "");
+    assert_answer(f, ANONYMOUS, "POST", "/bucket", TYPE, FIELD("key", "k") FILE_HEAD "x" END, 204, "");
+    assert_answer(f, ANONYMOUS, "POST", "/bucket", TYPE "If-Match: *\r\n", FIELD("key", "k") FILE_HEAD "x" END, 403,
+                  "AccessDenied");
+}
+
 static void forms_have_their_places(void **state)
 {
     struct fixture *f = *state;
@@ -370,6 +384,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(only_who_has_the_key_allows_an_upload, setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(the_second_version_signs_too, setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(the_policy_holds, setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(a_condition_in_the_head_needs_its_right, setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(a_form_that_is_not_whole_stores_nothing, setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(fields_are_bounded, setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(what_stands_behind_the_file_is_ignored, setup, fixture_teardown),
