@@ -5,7 +5,11 @@
  * What cannot be decided is decided against the caller: a condition on a key that nobody here knows, or on a value that
  * is not of the operator's type, makes an Allow void and lets a Deny hold. A key that is known and that this request
  * does not have follows AWS's rules for missing keys. Actions of Tercet's own (tercet:UseFiles) are allowed only by a
- * pattern that begins with `tercet:`, and not by a bucket's policy. */
+ * pattern that begins with `tercet:`, and not by a bucket's policy.
+ *
+ * A decision is bounded whatever the policies and the request say: it has POLICY_STEPS_MAX steps, for all policies
+ * together. A step is a few nanoseconds, all of them a few milliseconds (docs/internals/policies.md has what was
+ * measured). What is left when they are used up is not looked at: its Allows are void, its Denies hold. */
 #ifndef TERCET_COMPAT_POLICY_H
 #define TERCET_COMPAT_POLICY_H
 
@@ -24,6 +28,10 @@
 #define POLICY_SESSION_CHARS_MAX  2048
 #define POLICY_TRUST_CHARS_MAX    4096
 #define POLICY_PROBLEM_MAX        256
+
+/* Bounds of a decision. A value of a condition key that is longer is not looked at: the key is UNKNOWN. */
+#define POLICY_STEPS_MAX       (1u << 19)
+#define POLICY_VALUE_BYTES_MAX 2048
 
 enum policy_kind {
     POLICY_IDENTITY, /* of a user, a group or a role, inline or managed */
@@ -66,6 +74,7 @@ struct policy_values {
 struct policy_context {
     enum policy_presence (*find)(const void *arg, struct bytes key, struct policy_values *values);
     const void *arg;
+    size_t *steps; /* that are left, counted down to 0; NULL: policy_decide() and policy_evaluate() take the most */
 };
 
 /* The context of a table. A key without values is absent, and so is one that the table does not have and

@@ -211,7 +211,7 @@ static enum policy_truth holds_for_values(const struct policy_condition *conditi
 static enum policy_truth condition_holds(const struct policy_condition *condition, const struct policy_context *context)
 {
     struct policy_values values = {0};
-    enum policy_presence presence = context->find(context->arg, condition->key, &values);
+    enum policy_presence presence = policy_find(context, condition->key, &values);
     bool absent = presence == POLICY_KEY_ABSENT || values.count == 0;
 
     if (presence == POLICY_KEY_UNKNOWN)

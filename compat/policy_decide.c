@@ -111,8 +111,11 @@ static bool is_nobody(const struct policy_caller *caller)
 
 struct policy_decision policy_decide(const struct policy_set *set, const struct policy_request *request)
 {
+    size_t steps = POLICY_STEPS_MAX;
     struct policy_request bounded = *request;
 
+    if (!bounded.context.steps)
+        bounded.context.steps = &steps;
     bounded.caller.bounded = request->caller.bounded || set->boundary;
     struct verdicts said = ask_all(set, &bounded);
     const struct verdict *denies[] = {&said.identity, &said.boundary, &said.session, &said.resource};

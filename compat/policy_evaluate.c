@@ -58,8 +58,8 @@ static enum policy_named as_whom(const struct policy *policy, const struct polic
 }
 
 /* Does the statement count for this request? What is undecided counts when it denies. */
-static bool speaks(const struct policy *policy, const struct policy_statement *statement,
-                   const struct policy_request *request)
+static bool applies(const struct policy *policy, const struct policy_statement *statement,
+                    const struct policy_request *request)
 {
     enum policy_truth resource = POLICY_TRUE, conditions;
 
@@ -75,7 +75,16 @@ static bool speaks(const struct policy *policy, const struct policy_statement *s
     return !statement->allows || (resource == POLICY_TRUE && conditions == POLICY_TRUE);
 }
 
-struct policy_outcome policy_evaluate(const struct policy *policy, const struct policy_request *request)
+/* When the steps were not enough, what applies() says means nothing: it may have passed over an action. */
+static bool speaks(const struct policy *policy, const struct policy_statement *statement,
+                   const struct policy_request *request)
+{
+    bool does = policy_spend(&request->context, 1) && applies(policy, statement, request);
+
+    return policy_is_spent(&request->context) ? !statement->allows : does;
+}
+
+static struct policy_outcome evaluate(const struct policy *policy, const struct policy_request *request)
 {
     struct policy_outcome outcome = {.effect = POLICY_NEUTRAL};
 
@@ -91,4 +100,14 @@ struct policy_outcome policy_evaluate(const struct policy *policy, const struct 
                                           .sid = statement->sid};
     }
     return outcome;
+}
+
+struct policy_outcome policy_evaluate(const struct policy *policy, const struct policy_request *request)
+{
+    size_t steps = POLICY_STEPS_MAX;
+    struct policy_request bounded = *request;
+
+    if (!bounded.context.steps)
+        bounded.context.steps = &steps;
+    return evaluate(policy, &bounded);
 }

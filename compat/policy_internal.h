@@ -116,7 +116,28 @@ enum status policy_arn_parse(struct policy_parser *parser, struct bytes text, un
                              struct policy_arn *arn);
 bool policy_pattern_ends_with_any(const struct policy_pattern *pattern);
 
-/* Time is bounded by the pattern's length times the text's. nocase: of ASCII letters. */
+/* Takes steps from what is left of the decision's (policy_budget.c). False when there are not so many: nothing is left
+ * then, what was asked for is not to be done, and what was found is not to be believed. Without a context, or without
+ * its steps, nothing is counted. */
+static inline bool policy_spend(const struct policy_context *context, size_t steps)
+{
+    if (!context || !context->steps)
+        return true;
+    bool enough = *context->steps > steps;
+    *context->steps = enough ? *context->steps - steps : 0;
+    return enough;
+}
+
+static inline bool policy_is_spent(const struct policy_context *context)
+{
+    return context && context->steps && *context->steps == 0;
+}
+
+/* The context's find(), for its steps; UNKNOWN also when a value is longer than it may be. */
+enum policy_presence policy_find(const struct policy_context *context, struct bytes key, struct policy_values *values);
+
+/* Steps are bounded by the pattern's length times the text's; UNKNOWN when too few are left. nocase: of ASCII letters.
+ */
 enum policy_match policy_pattern_match(const struct policy_pattern *pattern, const struct policy_context *context,
                                        struct bytes text, bool nocase);
 enum policy_match policy_arn_match(const struct policy_arn *arn, const struct policy_context *context,

@@ -1,7 +1,8 @@
 /* Patterns: texts with `*`, `?` and variables. They are taken apart once, when the policy is read. Matching goes from
  * left to right and returns to the last `*` alone: what stands between two of them has a fixed number of characters, so
  * its first place is as good as any, and the time is bounded by the pattern's length times the text's, however many `*`
- * there are. What a variable stands for is text: a `*` in it is a character. */
+ * there are, and by what is left of the decision's steps. What a variable stands for is text: a `*` in it is a
+ * character. */
 #include <string.h>
 
 #include "base/check.h"
@@ -127,6 +128,9 @@ static bool begins_with(struct bytes text, struct bytes with, bool nocase)
 static size_t character_len(struct bytes text)
 {
     uint32_t c;
+
+    if ((unsigned char)text.data[0] < 0x80)
+        return 1;
     size_t len = utf8_decode(text, &c);
 
     return len > 0 ? len : 1;
@@ -152,13 +156,28 @@ static bool is_any(const struct policy_piece *piece, const struct bytes *values)
     return piece->kind == POLICY_PIECE_ANY || (piece->kind == POLICY_PIECE_VARIABLE && !values[piece->variable].data);
 }
 
-static bool pieces_match(const struct policy_pattern *pattern, const struct bytes *values, struct bytes text,
-                         bool nocase)
+/* Of looking at the piece where so many bytes are left. Sixteen bytes that are compared as they are count as one. */
+static size_t piece_steps(const struct policy_piece *piece, const struct bytes *values, size_t left, bool nocase)
+{
+    size_t len = 0;
+
+    if (piece && piece->kind == POLICY_PIECE_TEXT)
+        len = piece->text.len;
+    else if (piece && piece->kind == POLICY_PIECE_VARIABLE)
+        len = values[piece->variable].len;
+    return len <= left ? 1 + len / (nocase ? 1 : 16) : 1;
+}
+
+/* False also when the steps are used up. */
+static bool pieces_match(const struct policy_pattern *pattern, const struct policy_context *context,
+                         const struct bytes *values, struct bytes text, bool nocase)
 {
     size_t at = 0, len, after_any = 0, any_from = 0; /* after_any 0: there was none */
 
     for (size_t i = 0;;) {
         const struct policy_piece *piece = i < pattern->count ? &pattern->pieces[i] : NULL;
+        if (!policy_spend(context, piece_steps(piece, values, text.len - at, nocase)))
+            return false;
         if (piece && is_any(piece, values)) {
             after_any = ++i;
             any_from = at;
@@ -187,6 +206,8 @@ enum policy_match policy_pattern_match(const struct policy_pattern *pattern, con
 
     if (!text.data)
         text.data = "";
+    if (!policy_spend(context, 1 + pattern->count))
+        return POLICY_MATCH_UNKNOWN;
     for (size_t i = 0; i < pattern->count; i++) {
         const struct policy_piece *piece = &pattern->pieces[i];
         if (piece->kind == POLICY_PIECE_VARIABLE) {
@@ -199,7 +220,10 @@ enum policy_match policy_pattern_match(const struct policy_pattern *pattern, con
                 value->data = "";
         }
     }
-    return pieces_match(pattern, values, text, nocase) ? worst : POLICY_MATCH_NO;
+    bool match = pieces_match(pattern, context, values, text, nocase);
+    if (policy_is_spent(context))
+        return POLICY_MATCH_UNKNOWN;
+    return match ? worst : POLICY_MATCH_NO;
 }
 
 enum policy_match policy_arn_match(const struct policy_arn *arn, const struct policy_context *context,

@@ -6,6 +6,8 @@
 
 #include "base/check.h"
 
+#define READ_STEPS 64 /* of a value as an address, a date or the like, beside its length */
+
 static enum status parse_binary(struct policy_parser *parser, struct bytes text, struct bytes *binary)
 {
     size_t len = text.len;
@@ -148,6 +150,8 @@ static enum policy_match match_arn(const struct policy_arn *arn, const struct po
 enum policy_match policy_operand_match(const struct policy_operator *comparison, const union policy_operand *operand,
                                        const struct policy_context *context, struct bytes value)
 {
+    if (comparison->type != POLICY_OPERAND_STRING && !policy_spend(context, READ_STEPS + value.len))
+        return POLICY_MATCH_UNKNOWN;
     switch (comparison->type) {
     case POLICY_OPERAND_STRING:
         return policy_pattern_match(&operand->pattern, context, value, comparison->nocase);

@@ -45,7 +45,7 @@ enum policy_match policy_variable_value(const struct policy_piece *piece, const 
                                         struct bytes *value)
 {
     struct policy_values values = {0};
-    enum policy_presence presence = context->find(context->arg, piece->text, &values);
+    enum policy_presence presence = policy_find(context, piece->text, &values);
 
     *value = piece->fallback;
     if (presence == POLICY_KEY_ABSENT || (presence == POLICY_KEY_PRESENT && values.count == 0))
