@@ -70,6 +70,7 @@ struct gateway {
     struct admission admission;
     struct hold_back hold_back;
     uint64_t call_bytes;            /* atomic: memory of all forms of the Query API, iam/call.c */
+    bool simulating;                /* atomic: policies are being tried, iam/simulate.c */
     struct http_pauses pauses;      /* answers whose clients are slow */
     struct http_server *servers[2]; /* atomic: HTTP and HTTPS, NULL before they run */
     struct background *background;  /* NULL before it runs */

@@ -1,6 +1,9 @@
 /* SimulatePrincipalPolicy and SimulateCustomPolicy: what a user, group or role might do, or what policies that are not
  * anybody's yet would allow. Decided by the same function as requests are, with the condition keys that the call
- * gives. */
+ * gives.
+ *
+ * It is work without end for who asks well: one call at a time is served, by one thread of the pool, and all its
+ * decisions together have a bound. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +11,7 @@
 
 #include "base/check.h"
 #include "base/pool.h"
+#include "base/task.h"
 #include "compat/iam_names.h"
 #include "compat/policy.h"
 #include "gateway/iam/elements.h"
@@ -21,6 +25,8 @@
 #define VALUES_MAX    16 /* of one key */
 #define ACTION_BYTES  128
 #define DECISIONS_MAX 1024
+/* Of all decisions of a call together. One that takes all of its own is closed, as a request's is. */
+#define CALL_STEPS_MAX (64 * (size_t)POLICY_STEPS_MAX)
 
 struct simulation {
     struct exchange *exchange;
@@ -36,7 +42,10 @@ struct simulation {
     struct policy_entry entries[CONTEXTS_MAX];
     struct bytes values[CONTEXTS_MAX][VALUES_MAX];
     size_t entry_count;
-    char *arn; /* of who is simulated */
+    char *arn;     /* of who is simulated */
+    bool too_many; /* policies; one that was left out might deny */
+    size_t steps;  /* that are left */
+    bool too_long; /* they were not enough */
     struct xml_writer *xml;
 };
 
@@ -76,6 +85,10 @@ static enum status read_context(struct simulation *simulation)
         snprintf(list, sizeof(list), "ContextEntries.member.%zu.ContextKeyValues", i + 1);
         status = iam_request_list(request, list, VALUES_MAX, simulation->values[i], &entry->values.count, &error);
         entry->values.values = simulation->values[i];
+        for (size_t j = 0; j < entry->values.count && !status; j++)
+            if (simulation->values[i][j].len > POLICY_VALUE_BYTES_MAX)
+                status = iam_error_set(&error, IAM_INVALID_INPUT, "A value of a condition key is longer than %d bytes.",
+                                       POLICY_VALUE_BYTES_MAX);
         if (!status && entry->key.len == 0)
             status = iam_error_set(&error, IAM_INVALID_INPUT, "An entry of ContextEntries has no ContextKeyName.");
     }
@@ -112,6 +125,7 @@ static enum status read_policies(struct simulation *simulation)
             return status;
         name_origin(simulation, "none", "PolicyInputList.%zu", i + 1);
         simulation->policy_count++;
+        task_yield(); /* each takes a while to read */
     }
     if (iam_request_list(&exchange->call->request, "PermissionsBoundaryPolicyInputList", 1, texts, &count, &error))
         return iam_fail_error(exchange, &error);
@@ -132,6 +146,9 @@ static enum status read_parameters(struct simulation *simulation)
         if (simulation->actions[i].len > ACTION_BYTES ||
             !memchr(simulation->actions[i].data, ':', simulation->actions[i].len))
             status = iam_error_set(&error, IAM_INVALID_INPUT, "An action is written SERVICE:NAME, as in s3:GetObject.");
+    for (size_t i = 0; i < simulation->resource_count && !status; i++)
+        if (simulation->resources[i].len > IAM_ARN_MAX)
+            status = iam_error_set(&error, IAM_INVALID_INPUT, "An ARN is longer than %d bytes.", IAM_ARN_MAX);
     if (!status && simulation->action_count == 0)
         status = iam_error_set(&error, IAM_VALIDATION_ERROR, "The request has no ActionNames.");
     if (status)
@@ -155,12 +172,15 @@ static void add_policy(struct simulation *simulation, const char *text, const ch
     struct policy_problem problem;
     struct policy **policy = &simulation->policies[simulation->policy_count];
 
-    if (simulation->policy_count == POLICIES_MAX)
+    if (simulation->policy_count == POLICIES_MAX) {
+        simulation->too_many = true;
         return;
+    }
     if (!text || policy_parse(bytes_from_str(text), POLICY_IDENTITY, (struct bytes){0}, policy, &problem))
         CHECK(policy_parse(BYTES(deny), POLICY_IDENTITY, (struct bytes){0}, policy, &problem) == STATUS_OK);
     name_origin(simulation, type, "%s%s%s", holder, holder[0] ? "_" : "", name);
     simulation->policy_count++;
+    task_yield();
 }
 
 static const char *default_text(struct identity_managed_policy *policy)
@@ -238,7 +258,8 @@ static enum status add_source(struct simulation *simulation)
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]) && status == STATUS_NOT_FOUND; i++)
         if (!identity_arn_parse(arn, exchange->gateway->options.account_id, kinds[i].kind, &path, &name))
             status = iam_holder_find(exchange, kinds[i].table, name, &holder);
-    if (status == STATUS_NOT_FOUND || (!status && !bytes_equal_str(path, holder.path))) {
+    if (status == STATUS_NOT_FOUND ||
+        (!status && !(bytes_equal_str(path, holder.path) && bytes_equal_str(name, holder.name)))) {
         iam_holder_release(&holder);
         return iam_fail(exchange, IAM_NO_SUCH_ENTITY, "The entity %.*s cannot be found.",
                         (int)(arn.len < IAM_ARN_MAX ? arn.len : IAM_ARN_MAX), arn.data ? arn.data : "");
@@ -251,6 +272,8 @@ static enum status add_source(struct simulation *simulation)
         add_boundary(simulation, *holder.boundary);
     status = holder.kind->table == IDENTITY_USERS ? add_groups(simulation, &holder.user) : STATUS_OK;
     iam_holder_release(&holder);
+    if (!status && simulation->too_many)
+        status = iam_fail(exchange, IAM_INVALID_INPUT, "There are more than %d policies to decide by.", POLICIES_MAX);
     return status;
 }
 
@@ -279,7 +302,8 @@ static void write_decision(struct simulation *simulation, struct xml_writer *xml
     const struct policy_set set = {.identity = (const struct policy *const *)simulation->policies,
                                    .identity_count = simulation->policy_count,
                                    .boundary = simulation->boundary};
-    const struct policy_request request = {
+    size_t steps = POLICY_STEPS_MAX;
+    struct policy_request request = {
         .caller = {.kind = POLICY_USER,
                    .account = bytes_from_str(account),
                    .arn = bytes_from_str(simulation->arn ? simulation->arn : ""),
@@ -289,8 +313,10 @@ static void write_decision(struct simulation *simulation, struct xml_writer *xml
         .resource_account = bytes_from_str(account),
         .context = policy_table_context(&table),
     };
-    struct policy_decision decision = policy_decide(&set, &request);
 
+    request.context.steps = &steps;
+    struct policy_decision decision = policy_decide(&set, &request);
+    simulation->steps -= POLICY_STEPS_MAX - steps;
     xml_writer_open(xml, "member");
     xml_writer_element(xml, "EvalActionName", action);
     xml_writer_element(xml, "EvalResourceName", resource);
@@ -309,14 +335,36 @@ static void write_decision(struct simulation *simulation, struct xml_writer *xml
     xml_writer_close(xml);
 }
 
-/* A thousand decisions by policies of any kind take their time. */
+/* A thousand decisions by policies of any kind take their time. When less is left than one may take, the next is not
+ * begun: it might be closed where a request's would not be. */
 static void decide_all(void *arg)
 {
     struct simulation *simulation = arg;
 
-    for (size_t i = 0; i < simulation->action_count; i++)
-        for (size_t j = 0; j < simulation->resource_count; j++)
-            write_decision(simulation, simulation->xml, simulation->actions[i], simulation->resources[j]);
+    simulation->steps = CALL_STEPS_MAX;
+    for (size_t i = 0; i < simulation->action_count * simulation->resource_count; i++) {
+        if (simulation->steps < POLICY_STEPS_MAX) {
+            simulation->too_long = true;
+            return;
+        }
+        write_decision(simulation, simulation->xml, simulation->actions[i / simulation->resource_count],
+                       simulation->resources[i % simulation->resource_count]);
+    }
+}
+
+/* Not while an answer is sent: a slow client would keep everybody else out. */
+static enum status decide_alone(struct simulation *simulation)
+{
+    struct gateway *gateway = simulation->exchange->gateway;
+
+    if (__atomic_exchange_n(&gateway->simulating, true, __ATOMIC_ACQUIRE))
+        return iam_fail(simulation->exchange, IAM_THROTTLING, "Rate exceeded");
+    pool_run(gateway->pool, decide_all, simulation);
+    __atomic_store_n(&gateway->simulating, false, __ATOMIC_RELEASE);
+    if (simulation->too_long)
+        return iam_fail(simulation->exchange, IAM_INVALID_INPUT,
+                        "These decisions take too long together; ask for fewer actions and resources.");
+    return STATUS_OK;
 }
 
 static void answer(struct simulation *simulation)
@@ -326,7 +374,10 @@ static void answer(struct simulation *simulation)
     iam_answer_begin(simulation->exchange, &answer);
     xml_writer_open(answer.xml, "EvaluationResults");
     simulation->xml = answer.xml;
-    pool_run(simulation->exchange->gateway->pool, decide_all, simulation);
+    if (decide_alone(simulation)) {
+        buffer_release(&answer.document);
+        return;
+    }
     xml_writer_close(answer.xml);
     xml_writer_element_bool(answer.xml, "IsTruncated", false);
     HTTP_LAST_REPLY(iam_answer_send(simulation->exchange, &answer, STATUS_OK));

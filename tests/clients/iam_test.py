@@ -580,6 +580,35 @@ class Account(IamTest):
             self.assertEqual(self.decisions(answer), [decision])
         self.refused("NoSuchEntity", iam.simulate_principal_policy, 404, PolicySourceArn=user["Arn"], ActionNames=["s3:GetObject"])
 
+    def test_simulation_bounds(self):
+        """A policy that would be left out is an error, since it may be the one that denies; so is what takes too long together."""
+        iam = self.iam
+        ask = {"PolicyInputList": [policy("*", "*")], "ActionNames": ["s3:GetObject"], "ResourceArns": ["arn:aws:s3:::b/k"]}
+        self.assertEqual(self.decisions(iam.simulate_custom_policy(**ask)), ["allowed"])
+        self.refused("InvalidInput", iam.simulate_custom_policy, 400, **{**ask, "ResourceArns": ["arn:aws:s3:::b/" + "k" * 2034]})
+        agent = lambda value: [{"ContextKeyName": "aws:UserAgent", "ContextKeyValues": [value], "ContextKeyType": "string"}]
+        self.refused("InvalidInput", iam.simulate_custom_policy, 400, ContextEntries=agent("a" * 2049), **ask)
+        ask["PolicyInputList"] = [policy("*", "*", Condition={"StringNotLike": {"aws:UserAgent": "*" + "?" * 1000 + "b"}})]
+        ask["ContextEntries"] = agent("a" * 2048)
+        self.assertEqual(self.decisions(iam.simulate_custom_policy(**ask)), ["implicitDeny"])  # it has no end here
+        ask["ResourceArns"] = [f"arn:aws:s3:::b/{i}" for i in range(64)]
+        self.assertEqual(self.decisions(iam.simulate_custom_policy(**ask)), ["implicitDeny"] * 64)
+        self.refused("InvalidInput", iam.simulate_custom_policy, 400, **{**ask, "ActionNames": ["s3:GetObject", "s3:PutObject"]})
+        iam.create_group(GroupName="Many")
+        arn = iam.get_group(GroupName="Many")["Group"]["Arn"]
+        ask = {"PolicySourceArn": arn, "PolicyInputList": [policy("*", "*")] * 64, "ActionNames": ["s3:GetObject"]}
+        deny = json.dumps({"Statement": {"Effect": "Deny", "Action": "*", "Resource": "*"}})
+        try:
+            self.assertEqual(self.decisions(iam.simulate_principal_policy(**ask)), ["allowed"])
+            self.refused("NoSuchEntity", iam.simulate_principal_policy, 404, **{**ask, "PolicySourceArn": arn.replace("Many", "many")})
+            for i in range(65):
+                iam.put_group_policy(GroupName="Many", PolicyName=f"p{i}", PolicyDocument=deny)
+            self.refused("InvalidInput", iam.simulate_principal_policy, 400, **ask)
+        finally:
+            for name in iam.list_group_policies(GroupName="Many", MaxItems=1000)["PolicyNames"]:
+                iam.delete_group_policy(GroupName="Many", PolicyName=name)
+            iam.delete_group(GroupName="Many")
+
     def test_providers(self):
         iam = self.iam
         arn = iam.create_open_id_connect_provider(Url="https://idp.example.test/a/", ClientIDList=["one"], ThumbprintList=["0" * 40],

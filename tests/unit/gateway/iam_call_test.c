@@ -142,6 +142,23 @@ static void a_call_is_bounded(void **state)
     free(form);
 }
 
+/* The pool is for reads, too: one thread of it at most tries policies. */
+static void one_simulation_at_a_time(void **state)
+{
+    static const char form[] = "Action=SimulateCustomPolicy" VERSION "&ActionNames.member.1=s3%3AGetObject";
+    struct fixture *f = *state;
+
+    assert_int_equal(call(f, form), 200);
+    fixture_settle(f);
+    assert_false(f->gateway.simulating);
+    __atomic_store_n(&f->gateway.simulating, true, __ATOMIC_RELAXED);
+    assert_error(f, call(f, form), 400, "Throttling");
+    assert_error(f, call(f, form), 400, "Throttling");
+    assert_int_equal(call(f, GET_USER), 200);
+    __atomic_store_n(&f->gateway.simulating, false, __ATOMIC_RELAXED);
+    assert_int_equal(call(f, form), 200);
+}
+
 /* Each row has a right of its own name, is found by it, and is nobody's but root's. */
 static void test_rows(void **state)
 {
@@ -173,14 +190,9 @@ static void test_rows(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(root_calls),
-        CASE(a_signature_opens_one_door),
-        CASE(nobody_else_calls),
-        CASE(the_body_is_signed),
-        CASE(what_is_not_understood_is_refused),
-        CASE(other_requests_are_no_calls),
-        CASE(a_call_is_bounded),
-        cmocka_unit_test(test_rows),
+        CASE(root_calls),         CASE(a_signature_opens_one_door),        CASE(nobody_else_calls),
+        CASE(the_body_is_signed), CASE(what_is_not_understood_is_refused), CASE(other_requests_are_no_calls),
+        CASE(a_call_is_bounded),  CASE(one_simulation_at_a_time),          cmocka_unit_test(test_rows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
