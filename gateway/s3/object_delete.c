@@ -2,6 +2,8 @@
 #include <stdlib.h>
 
 #include "base/check.h"
+#include "base/clock.h"
+#include "base/task.h"
 #include "compat/names.h"
 #include "compat/request_xml.h"
 #include "gateway/front/audit.h"
@@ -10,6 +12,8 @@
 #include "gateway/s3/body.h"
 #include "gateway/s3/handlers.h"
 #include "gateway/s3/reply.h"
+
+#define TURN_US_MAX 1000 /* what deciding of keys takes at once; a decision that is begun is ended */
 
 /* The deletion's outcome for the client; an absent key or version is no error, but a bucket that went away since the
  * request came is. */
@@ -129,9 +133,14 @@ static void delete_listed(const struct exchange *exchange, const struct delete_r
                           struct delete_result *results)
 {
     struct meta_object_deletion *wanted[DELETE_OBJECTS_MAX];
+    uint64_t since_us = clock_monotonic_us();
     size_t count = 0;
 
     for (size_t i = 0; i < request->count; i++) {
+        if (clock_monotonic_us() - since_us >= TURN_US_MAX) {
+            task_yield();
+            since_us = clock_monotonic_us();
+        }
         results[i].status = check_listed(exchange, &request->objects[i], &results[i]);
         if (!results[i].status)
             wanted[count++] = &results[i].deletion;
