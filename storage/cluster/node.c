@@ -177,6 +177,7 @@ void node_request_end(struct node *node, enum node_outcome outcome, const char *
     case NODE_FULL:
         node_success_locked(node);
         node->full = true;
+        node->filled_ms = clock_monotonic_ms();
         break;
     case NODE_ABANDONED:
         break;
@@ -191,6 +192,7 @@ void node_filled(struct node *node)
     if (!node->full)
         check_request_locked(node); /* from then on as often as a full node is */
     node->full = true;
+    node->filled_ms = clock_monotonic_ms();
     lock_release(&node->lock);
 }
 

@@ -41,6 +41,7 @@ struct node {
     uint64_t sign_ms; /* when it last answered anything, monotonic */
     bool up;          /* as last published */
     bool full, read_only;
+    uint64_t filled_ms; /* monotonic: when a request was last told that it is full; 0: never */
     char server_id[64];
     uint64_t total_bytes, free_bytes, chunks;
     int64_t clock_ahead_ms; /* its wall clock minus our monotonic one, which never steps; 0: never heard */
@@ -59,6 +60,7 @@ struct node {
 
 /* What a health check found. */
 struct node_report {
+    uint64_t asked_ms; /* monotonic: when the check began; what was learned since is newer than what it says */
     char server_id[64];
     uint64_t total_bytes, free_bytes, chunks;
     bool full, read_only;

@@ -110,7 +110,7 @@ static void check(struct cluster *cluster, struct node *node)
     static const char *const headers[] = {"user-agent: " PROTOCOL_GATEWAY_AGENT, NULL};
     char url[sizeof(node->address) + 16];
     struct buffer body;
-    struct node_report report = {0};
+    struct node_report report = {.asked_ms = clock_monotonic_ms()};
     int http_status = 0;
     const char *problem;
     bool probe = node_probe_allowed(node);

@@ -79,7 +79,8 @@ void node_check_passed(struct node *node, const struct node_report *report, bool
     node->total_bytes = report->total_bytes;
     node->free_bytes = report->free_bytes;
     node->chunks = report->chunks;
-    node->full = report->full;
+    if (report->full || node->filled_ms < report->asked_ms) /* else the node became full while it was asked */
+        node->full = report->full;
     read_only_learn_locked(node, report->read_only);
     node->clock_ahead_ms = report->clock_ms - (int64_t)clock_monotonic_ms();
     /* While closed, answers to checks must not hide failures of live requests. */

@@ -396,6 +396,26 @@ static void test_availability_follows_the_name(void **state)
     node_release(&node);
 }
 
+/* A check that began before the node became full says what was true then. */
+static void test_a_check_under_way_does_not_empty_a_node(void **state)
+{
+    (void)state;
+    struct cluster_config config = fake_config();
+    struct node_report report = {.server_id = "node-78", .asked_ms = clock_monotonic_ms()};
+    struct node node;
+
+    node_init(&node, 0, 78, "127.0.0.1:1", &config, 1);
+    node_check_passed(&node, &report, false);
+    assert_false(node.full);
+    node_filled(&node);
+    node_check_passed(&node, &report, false);
+    assert_true(node.full);
+    report.asked_ms = clock_monotonic_ms() + 1;
+    node_check_passed(&node, &report, false);
+    assert_false(node.full);
+    node_release(&node);
+}
+
 static void test_config_is_checked(void **state)
 {
     (void)state;
@@ -437,6 +457,7 @@ int main(void)
         cmocka_unit_test(test_signing_time),
         WITH_NODES(test_metrics),
         cmocka_unit_test(test_availability_follows_the_name),
+        cmocka_unit_test(test_a_check_under_way_does_not_empty_a_node),
         cmocka_unit_test(test_config_is_checked),
     };
     log_init("test", "test", LOG_ERROR);

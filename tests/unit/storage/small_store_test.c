@@ -177,6 +177,19 @@ static enum status value_check(struct small_store *store, enum small_reach reach
     return STATUS_OK;
 }
 
+/* A read that finds nothing has the kernel fetch it, and finds it after all when the disk is faster than the read: at
+ * times it is, when other programs have the processor. */
+static void assert_not_waited_for(struct small_store *store, const struct small_row *row)
+{
+    enum status status = STATUS_OK;
+
+    for (unsigned tries = 0; status == STATUS_OK && tries < 1000; tries++) {
+        forget_values();
+        status = value_check(store, SMALL_IN_MEMORY, row);
+    }
+    assert_int_equal(status, STATUS_UNAVAILABLE);
+}
+
 /* What the kernel has is read on the loop; what it does not have is not waited for, and no error of the disk. */
 static void test_page_cache(void **state)
 {
@@ -196,11 +209,10 @@ static void test_page_cache(void **state)
         store_close(store, &disk);
         skip();
     }
-    assert_int_equal(value_check(store, SMALL_IN_MEMORY, &row), STATUS_UNAVAILABLE);
+    assert_not_waited_for(store, &row);
     assert_int_equal(value_check(store, SMALL_ANYWHERE, &row), STATUS_OK);
     assert_int_equal(value_check(store, SMALL_IN_MEMORY, &row), STATUS_OK);
-    forget_values();
-    assert_int_equal(value_check(store, SMALL_IN_MEMORY, &row), STATUS_UNAVAILABLE);
+    assert_not_waited_for(store, &row);
     assert_int_equal(value_check(store, SMALL_ANYWHERE, &row), STATUS_OK);
     assert_false(disk_failed(&disk));
     store_close(store, &disk);
