@@ -189,6 +189,35 @@ static enum status verify_signature(struct exchange *exchange, const struct auth
     }
 }
 
+static bool same_secret(const struct identity *a, const struct identity *b)
+{
+    return bytes_equal_constant_time(bytes_from_str(a->secret), bytes_from_str(b->secret));
+}
+
+/* What is there is kept until its successor is found: the principal, and what is said of it in the log, point into it.
+ */
+enum status identify_again(struct exchange *exchange, uint64_t generation)
+{
+    struct identity *before = exchange->identity;
+
+    if (!before || before->generation == generation)
+        return STATUS_OK;
+    exchange->identity = NULL;
+    enum status status = find_user(exchange);
+    if (!status && !same_secret(before, exchange->identity)) /* another key of the same name signed it */
+        status = refuse_access_key(exchange);
+    if (status) {
+        identity_release(exchange->identity);
+        exchange->identity = before;
+        return status;
+    }
+    exchange->decision = (struct decision){0};
+    exchange->principal = principal_of(exchange->identity, &exchange->gateway->options);
+    exchange->principal.access_key = exchange->credentials.access_key;
+    identity_release(before);
+    return STATUS_OK;
+}
+
 static enum status identify_signer(struct exchange *exchange)
 {
     const struct auth_request request = {

@@ -10,5 +10,8 @@
 enum status identify(struct exchange *exchange);
 /* The same for who signed the fields of an upload form. Anonymous without any field of a signature. */
 enum status identify_form(struct exchange *exchange, const struct post_fields *fields);
+/* Whose key it is as of this generation of the directory, or a later one, when it was found out as of another: the
+ * principal is another one then. Answers a key that is none any more. Suspends. */
+enum status identify_again(struct exchange *exchange, uint64_t generation);
 
 #endif

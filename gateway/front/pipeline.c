@@ -89,16 +89,8 @@ static enum status check_right(struct exchange *exchange)
                                 .version_id = uri_query_value(&exchange->query, "versionId")};
     const char *right = operation_right(operation, uri_query_has(&exchange->query, "versionId"));
 
-    if (exchange->call) {
-        enum status status = iam_call_resource(exchange, &resource);
-        if (status)
-            return status;
-    }
-    if (operation->signed_is_enough && exchange->principal.access_key.len > 0) {
-        exchange->decision = (struct decision){.allowed = true, .by = DECIDED_BY_GRANT};
-        exchange->permitted = true;
-        return STATUS_OK;
-    }
+    if (exchange->call)
+        return iam_call_authorize(exchange);
     const struct decision decision = exchange->decision = exchange_decide(exchange, right, &resource);
     if (!decision.allowed)
         return refuse_denied(exchange, right, &decision);

@@ -6,7 +6,6 @@
 
 #include "gateway/front/json_reply.h"
 #include "gateway/front/operation.h"
-#include "gateway/iam/reply.h"
 #include "gateway/replication/lease.h"
 #include "gateway/s3/reply.h"
 
@@ -98,8 +97,6 @@ enum status refuse_denied(struct exchange *exchange, const char *action, const s
 {
     struct s3_error_details details = {0};
 
-    if (exchange->call)
-        return iam_fail_denied(exchange, exchange->call->arn.len > 0 ? exchange->call->arn.data : "*");
     if (!wants_json(exchange)) {
         s3_error_set(&details, S3_ACCESS_DENIED);
         if (decision && exchange->principal.caller.arn.len > 0)

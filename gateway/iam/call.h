@@ -14,7 +14,8 @@
 struct iam_call {
     enum query_service service; /* by the signature's scope */
     struct iam_request request;
-    struct buffer arn; /* of what it is done to */
+    struct buffer arn;   /* of what it is done to */
+    uint64_t generation; /* of the directory, as of which it was authorized */
     /* For condition keys, keys.h: what the call says, and what it is done to. Text of the form, and of what is below.
      */
     struct tag tags[IAM_TAGS_MAX], subject_tags[IAM_TAGS_MAX];
@@ -41,7 +42,11 @@ enum status iam_call_receive(struct exchange *exchange, size_t bytes_max);
 /* Reads the form and finds the operation, when it is known who asks. Answers errors: what is not signed is no call but
  * of operations that nobody signs, and what is signed for one service is none of the other. */
 enum status iam_call_open(struct exchange *exchange);
-/* What authorize() is asked about: subject.c. Answers errors. Suspends. */
+/* Asks whether the caller may do that, as of now: again when the directory was changed meanwhile, since what is
+ * authorized and what is then changed have to be as of one generation (change.c). Answers AccessDenied and errors.
+ * Suspends. */
+enum status iam_call_authorize(struct exchange *exchange);
+/* What authorize() is asked about: subject.c. May be called again. Answers errors. Suspends. */
 enum status iam_call_resource(struct exchange *exchange, struct resource *resource);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "gateway/iam/call.h"
 #include "gateway/iam/reply.h"
 
 #define ATTEMPTS_MAX 32
@@ -14,9 +15,14 @@ enum status iam_change(struct exchange *exchange, iam_decide *decide, void *arg)
 
     for (unsigned attempt = 0; attempt < ATTEMPTS_MAX && status == STATUS_CONFLICT; attempt++) {
         struct identity_changes changes = {0};
-        uint64_t generation = meta_identity_generation(meta);
+        if (meta_identity_generation(meta) != exchange->call->generation) {
+            enum status authorized = iam_call_authorize(exchange);
+            if (authorized)
+                return authorized;
+        }
         enum status decided = decide(exchange, &changes, arg);
-        status = decided || changes.count == 0 ? STATUS_OK : identity_changes_commit(meta, generation, &changes);
+        status = decided || changes.count == 0 ? STATUS_OK
+                                               : identity_changes_commit(meta, exchange->call->generation, &changes);
         identity_changes_release(&changes);
         if (decided)
             return decided;

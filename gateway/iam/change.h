@@ -9,7 +9,9 @@
  * the same arg. It answers what it refuses, and then returns a failure. */
 typedef enum status iam_decide(struct exchange *exchange, struct identity_changes *changes, void *arg);
 
-/* STATUS_OK when it is committed; else the answer was sent. Suspends. */
+/* STATUS_OK when it is committed; else the answer was sent. The call is authorized again when anything was changed
+ * since it was: the commit is of the generation that the rights, and the paths and tags that they are about, were read
+ * at. Suspends. */
 enum status iam_change(struct exchange *exchange, iam_decide *decide, void *arg);
 
 /* The rows of a table, one after the other; zero-initialise, and say which. */

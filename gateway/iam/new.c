@@ -85,8 +85,8 @@ enum status iam_new_may(struct exchange *exchange, const char *kind, const char 
 {
     char *text = mem_strndup(name.data, name.len), *arn = iam_arn_of(exchange, kind, path, text);
     const struct resource resource = {.kind = RESOURCE_ARN, .key = bytes_from_str(arn)};
-    enum status status =
-        exchange_may(exchange, exchange->operation->right, &resource) ? STATUS_OK : iam_fail_denied(exchange, arn);
+    const char *right = exchange->operation->right;
+    enum status status = exchange_may(exchange, right, &resource) ? STATUS_OK : iam_fail_denied(exchange, right, arn);
 
     free(text);
     free(arn);

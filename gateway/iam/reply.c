@@ -112,15 +112,14 @@ enum status iam_fail_s3(struct exchange *exchange, const struct s3_error_details
     return iam_fail(exchange, code, "%s", details->message[0] ? details->message : s3_error_message(details->code));
 }
 
-enum status iam_fail_denied(struct exchange *exchange, const char *arn)
+enum status iam_fail_denied(struct exchange *exchange, const char *right, const char *arn)
 {
     struct bytes caller = exchange->principal.caller.arn;
     char root[64];
 
     snprintf(root, sizeof(root), "arn:aws:iam::%s:root", exchange->gateway->options.account_id);
     return iam_fail(exchange, IAM_ACCESS_DENIED, "User: %.*s is not authorized to perform: %s on resource: %s",
-                    (int)(caller.len ? caller.len : strlen(root)), caller.len ? caller.data : root,
-                    exchange->operation->right, arn);
+                    (int)(caller.len ? caller.len : strlen(root)), caller.len ? caller.data : root, right, arn);
 }
 
 void iam_answer_begin(struct exchange *exchange, struct iam_answer *answer)

@@ -15,7 +15,7 @@ enum status iam_fail_status(struct exchange *exchange, enum status status);
 enum status iam_fail_s3(struct exchange *exchange, const struct s3_error_details *details);
 
 /* AccessDenied: who may not do what to this ARN. */
-enum status iam_fail_denied(struct exchange *exchange, const char *arn);
+enum status iam_fail_denied(struct exchange *exchange, const char *right, const char *arn);
 
 /* A successful answer: begun, written into, sent. */
 struct iam_answer {

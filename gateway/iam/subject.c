@@ -1,4 +1,5 @@
 /* The ARN of what a call is done to; see call.h and subject.h. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/check.h"
@@ -184,12 +185,21 @@ static void read_keys(struct exchange *exchange)
         call->boundary = bytes_from_str(call->subject_boundary);
 }
 
+static void forget(struct iam_call *call)
+{
+    buffer_clear(&call->arn);
+    identity_texts_release(&call->subject_texts);
+    free(call->subject_boundary);
+    call->subject_boundary = NULL;
+    call->subject_tag_count = 0;
+    call->subject_is_known = false;
+}
+
 enum status iam_call_resource(struct exchange *exchange, struct resource *resource)
 {
+    forget(exchange->call);
     enum status status = make(exchange);
-
     read_keys(exchange);
-
     *resource = (struct resource){.kind = RESOURCE_ARN, .key = buffer_bytes(&exchange->call->arn)};
     return status;
 }

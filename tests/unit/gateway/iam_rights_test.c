@@ -1,0 +1,162 @@
+/* What a user may do by IAM's calls: what is made with tags wants the right to tag, what was authorized is what is
+ * changed, and a refusal says nothing of what it is about. */
+#include "tests/unit/gateway/fixture.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "gateway/identity/access_key.h"
+#include "gateway/identity/user.h"
+
+#define OK(call) assert_int_equal((call), STATUS_OK)
+#define VERSION  "&Version=2010-05-08"
+#define TAGGED   "&Tags.member.1.Key=team&Tags.member.1.Value=red"
+static struct identity_user alice, bob; /* who calls, and whom it is about */
+static struct identity_access_key key, of_bob;
+static char secret[ACCESS_KEY_SECRET_LEN + 1], other_secret[ACCESS_KEY_SECRET_LEN + 1];
+
+static void commit(struct fixture *f, struct identity_changes *changes)
+{
+    OK(identity_changes_commit(f->gateway.meta, meta_identity_generation(f->gateway.meta), changes));
+    identity_changes_release(changes);
+}
+
+static int set_up(void **state)
+{
+    struct identity_changes changes = {0};
+
+    fixture_setup(state);
+    struct fixture *f = *state;
+    identity_user_create(&alice, BYTES("alice"), BYTES("/"));
+    identity_access_key_create(&key, "alice", &f->gateway.seal, secret);
+    identity_names_add(&alice.keys, bytes_from_str(key.id));
+    identity_user_create(&bob, BYTES("bob"), BYTES("/a/hidden/path/"));
+    identity_access_key_create(&of_bob, "bob", &f->gateway.seal, other_secret);
+    identity_names_add(&bob.keys, bytes_from_str(of_bob.id));
+    identity_user_put(&changes, &alice);
+    identity_access_key_put(&changes, &key);
+    identity_user_put(&changes, &bob);
+    identity_access_key_put(&changes, &of_bob);
+    commit(f, &changes);
+    f->user_key = key.id;
+    f->user_secret = secret;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    identity_user_release(&alice);
+    identity_user_release(&bob);
+    identity_access_key_release(&key);
+    identity_access_key_release(&of_bob);
+    return fixture_teardown(state);
+}
+
+static void allow(struct fixture *f, const char *document)
+{
+    struct identity_changes changes = {0};
+
+    identity_texts_set(&alice.policies, BYTES("inline"), bytes_from_str(document));
+    identity_user_put(&changes, &alice);
+    commit(f, &changes);
+}
+
+/* ---- what was authorized is what is changed --------------------------------------------------------------------- */
+
+#define MAY_TAG_OPEN_ONES                                                                                              \
+    "{\"Statement\":{\"Effect\":\"Allow\",\"Action\":\"iam:TagUser\",\"Resource\":\"arn:aws:iam::*:user/open/*\"}}"
+
+enum { CALLERS = 3, ROUNDS = 300 };
+
+struct caller {
+    struct fixture *fixture;
+    atomic_bool done;
+    atomic_uint answers, tagged;
+};
+
+static void *call_main(void *arg)
+{
+    static const char form[] = "Action=TagUser&UserName=bob" VERSION TAGGED;
+    struct caller *caller = arg;
+    struct fixture mine;
+
+    memset(&mine, 0, sizeof(mine)); /* an asker of its own */
+    mine.server = caller->fixture->server;
+    mine.user_key = key.id;
+    mine.user_secret = secret;
+    while (!caller->done) {
+        caller->tagged += call_as(&mine, USER, "iam", form, form) == 200;
+        caller->answers++;
+    }
+    answer_free(&mine.answer);
+    return NULL;
+}
+
+static void move_bob(struct fixture *f, const char *path)
+{
+    enum status status = STATUS_CONFLICT;
+
+    while (status == STATUS_CONFLICT) { /* beside the calls */
+        struct identity_changes changes = {0};
+        free(bob.path);
+        bob.path = mem_strdup(path);
+        identity_user_put(&changes, &bob);
+        status = identity_changes_commit(f->gateway.meta, meta_identity_generation(f->gateway.meta), &changes);
+        identity_changes_release(&changes);
+    }
+    OK(status);
+}
+
+static void await_answers(const struct caller callers[CALLERS], unsigned count)
+{
+    unsigned ends[CALLERS];
+
+    for (int i = 0; i < CALLERS; i++)
+        ends[i] = callers[i].answers + count;
+    for (int i = 0; i < CALLERS; i++)
+        while (callers[i].answers < ends[i])
+            usleep(10);
+}
+
+/* Calls tag a user below /open/, which somebody moves away and back: never is it tagged elsewhere. */
+static void what_was_authorized_is_changed(void **state)
+{
+    struct fixture *f = *state;
+    struct caller callers[CALLERS] = {{.fixture = f}, {.fixture = f}, {.fixture = f}};
+    pthread_t threads[CALLERS];
+    unsigned tagged = 0, answers = 0, wrong = 0;
+
+    allow(f, MAY_TAG_OPEN_ONES);
+    for (int i = 0; i < CALLERS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, call_main, &callers[i]), 0);
+    for (int i = 0; i < ROUNDS; i++) {
+        struct identity_user found;
+        move_bob(f, "/open/");
+        await_answers(callers, 1);
+        move_bob(f, "/shut/");
+        await_answers(callers, 2); /* what was under way has ended */
+        OK(identity_user_load(f->gateway.meta, BYTES("bob"), &found));
+        wrong += strcmp(found.path, "/shut/") != 0 || found.tags.count > 0;
+        identity_user_release(&found);
+    }
+    for (int i = 0; i < CALLERS; i++) {
+        callers[i].done = true;
+        pthread_join(threads[i], NULL);
+        tagged += callers[i].tagged;
+        answers += callers[i].answers;
+    }
+    assert_int_equal(wrong, 0);
+    assert_true(tagged > 0 && tagged < answers);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(what_was_authorized_is_changed),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
