@@ -1,15 +1,42 @@
 /* Whether who calls may do what the call asks for; see call.h. */
 #include "gateway/iam/call.h"
 
+#include <stdio.h>
+
 #include "gateway/front/identify.h"
 #include "gateway/front/operation.h"
+#include "gateway/iam/holder.h"
 #include "gateway/iam/reply.h"
 
+/* What is made with tags is tagged, and AWS asks for that, too: else who may not tag would choose, of what it makes,
+ * the tags that the conditions of policies look at. NULL: no other right. */
+static const char *right_to_tag(const struct exchange *exchange)
+{
+    static const char *const rights[] = {
+        [IAM_NEW_USER] = "iam:TagUser",
+        [IAM_NEW_ROLE] = "iam:TagRole",
+        [IAM_NEW_POLICY] = "iam:TagPolicy",
+        [IAM_NEW_PROVIDER] = "iam:TagOpenIDConnectProvider",
+    };
+    size_t subject = exchange->operation->subject;
+
+    return exchange->call->tag_count > 0 && subject < sizeof(rights) / sizeof(rights[0]) ? rights[subject] : NULL;
+}
+
+#define KEY_SHOWN_MAX 128
+
+/* Of a key its id, which the caller has: whose key it is would be said to who may not ask. */
 static enum status refuse(struct exchange *exchange, const char *right)
 {
     const struct buffer *arn = &exchange->call->arn;
+    struct bytes id = iam_value(exchange, "AccessKeyId");
+    char shown[KEY_SHOWN_MAX + 32];
 
-    return iam_fail_denied(exchange, right, arn->len > 0 ? arn->data : "*");
+    if (exchange->operation->subject != IAM_OF_KEY)
+        return iam_fail_denied(exchange, right, arn->len > 0 ? arn->data : "*");
+    snprintf(shown, sizeof(shown), "access key %.*s", (int)(id.len < KEY_SHOWN_MAX ? id.len : KEY_SHOWN_MAX),
+             id.len > 0 ? id.data : "");
+    return iam_fail_denied(exchange, right, shown);
 }
 
 static struct decision decide(const struct exchange *exchange, const char *right, const struct resource *resource)
@@ -35,6 +62,9 @@ enum status iam_call_authorize(struct exchange *exchange)
     exchange->decision = decide(exchange, right, &resource);
     if (!exchange->decision.allowed)
         return refuse(exchange, right);
+    const char *to_tag = right_to_tag(exchange);
+    if (to_tag && !exchange_may(exchange, to_tag, &resource))
+        return refuse(exchange, to_tag);
     exchange->permitted = true;
     return STATUS_OK;
 }

@@ -401,7 +401,8 @@ class Conditions(IamTest):
             {"Action": ["iam:CreateUser", "iam:PutUserPermissionsBoundary", "iam:PutUserPolicy", "iam:AttachUserPolicy", "iam:DetachUserPolicy"],
              "Resource": users, "Condition": {"StringEquals": {"iam:PermissionsBoundary": f"arn:aws:iam::{self.account}:policy/fence"}}},
             {"Action": ["iam:TagUser", "iam:UntagUser"], "Resource": users,
-             "Condition": {"ForAllValues:StringEquals": {"aws:TagKeys": ["colour"]}, "StringLike": {"aws:ResourceTag/owner": "${aws:username}"}}}]
+             "Condition": {"ForAllValues:StringEquals": {"aws:TagKeys": ["colour"]}, "StringLike": {"aws:ResourceTag/owner": "${aws:username}"}}},
+            {"Action": "iam:TagUser", "Resource": users, "Condition": {"StringEquals": {"aws:RequestTag/owner": "${aws:username}"}}}]
         document = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow"} | statement for statement in statements]}
         document["Statement"].append({"Effect": "Deny", "Action": "iam:AttachUserPolicy", "Resource": "*",
                                       "Condition": {"ArnEquals": {"iam:PolicyARN": "arn:aws:iam::aws:policy/AdministratorAccess"}}})
@@ -412,6 +413,8 @@ class Conditions(IamTest):
             self.refused("AccessDenied", mine.create_user, 403, UserName="w", Path="/part/")
             self.refused("AccessDenied", mine.create_user, 403, UserName="w", Path="/part/", PermissionsBoundary=other)
             self.refused("AccessDenied", mine.create_user, 403, UserName="w", Path="/", PermissionsBoundary=fence)
+            self.refused("AccessDenied", mine.create_user, 403, UserName="w", Path="/part/", PermissionsBoundary=fence,
+                         Tags=[{"Key": "owner", "Value": "another"}])
             mine.create_user(UserName="w", Path="/part/", PermissionsBoundary=fence, Tags=[{"Key": "owner", "Value": "deputy"}])
             mine.put_user_policy(UserName="w", PolicyName="p", PolicyDocument=policy())
             mine.attach_user_policy(UserName="w", PolicyArn=other)

@@ -11,9 +11,18 @@
 #include "gateway/identity/access_key.h"
 #include "gateway/identity/user.h"
 
-#define OK(call) assert_int_equal((call), STATUS_OK)
-#define VERSION  "&Version=2010-05-08"
-#define TAGGED   "&Tags.member.1.Key=team&Tags.member.1.Value=red"
+#define OK(call)       assert_int_equal((call), STATUS_OK)
+#define VERSION        "&Version=2010-05-08"
+#define TAGGED         "&Tags.member.1.Key=team&Tags.member.1.Value=red"
+#define ALLOW(actions) "{\"Statement\":{\"Effect\":\"Allow\",\"Action\":" actions ",\"Resource\":\"*\"}}"
+#define TRUST                                                                                                          \
+    "%7B%22Version%22%3A%222012-10-17%22%2C%22Statement%22%3A%5B%7B%22Effect%22%3A%22Allow%22%2C%22Principal%22"       \
+    "%3A%7B%22AWS%22%3A%22%2A%22%7D%2C%22Action%22%3A%22sts%3AAssumeRole%22%7D%5D%7D"
+#define POLICY                                                                                                         \
+    "%7B%22Version%22%3A%222012-10-17%22%2C%22Statement%22%3A%5B%7B%22Effect%22%3A%22Allow%22%2C%22Action%22%3A%22s3%" \
+    "3A"                                                                                                               \
+    "%2A%22%2C%22Resource%22%3A%22%2A%22%7D%5D%7D"
+
 static struct identity_user alice, bob; /* who calls, and whom it is about */
 static struct identity_access_key key, of_bob;
 static char secret[ACCESS_KEY_SECRET_LEN + 1], other_secret[ACCESS_KEY_SECRET_LEN + 1];
@@ -62,6 +71,41 @@ static void allow(struct fixture *f, const char *document)
     identity_texts_set(&alice.policies, BYTES("inline"), bytes_from_str(document));
     identity_user_put(&changes, &alice);
     commit(f, &changes);
+}
+
+static void expect(struct fixture *f, const char *form, int status, const char *text)
+{
+    assert_int_equal(call_as(f, USER, "iam", form, form), status);
+    assert_non_null(strstr(f->answer.body, text));
+}
+
+/* Else who may not tag would choose the tags of what it makes, which conditions look at. */
+static void tags_at_creation_want_the_right_to_tag(void **state)
+{
+    static const struct {
+        const char *create, *tag, *form;
+    } rows[] = {
+        {"iam:CreateUser", "iam:TagUser", "Action=CreateUser&UserName=new"},
+        {"iam:CreateRole", "iam:TagRole", "Action=CreateRole&RoleName=new&AssumeRolePolicyDocument=" TRUST},
+        {"iam:CreatePolicy", "iam:TagPolicy", "Action=CreatePolicy&PolicyName=new&PolicyDocument=" POLICY},
+        {"iam:CreateOpenIDConnectProvider", "iam:TagOpenIDConnectProvider",
+         "Action=CreateOpenIDConnectProvider&Url=https%3A%2F%2Fissuer.example&ThumbprintList.member.1="
+         "0123456789012345678901234567890123456789"},
+    };
+    struct fixture *f = *state;
+    char policy[512], form[2048];
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        snprintf(policy, sizeof(policy), ALLOW("\"%s\""), rows[i].create);
+        allow(f, policy);
+        snprintf(form, sizeof(form), "%s" VERSION TAGGED, rows[i].form);
+        expect(f, form, 403, rows[i].tag); /* which right is missing */
+        snprintf(policy, sizeof(policy), ALLOW("[\"%s\",\"%s\"]"), rows[i].create, rows[i].tag);
+        allow(f, policy);
+        expect(f, form, 200, "Result>");
+    }
+    allow(f, ALLOW("\"iam:CreateUser\""));
+    expect(f, "Action=CreateUser&UserName=another" VERSION, 200, "Result>");
 }
 
 /* ---- what was authorized is what is changed --------------------------------------------------------------------- */
@@ -152,11 +196,29 @@ static void what_was_authorized_is_changed(void **state)
     assert_true(tagged > 0 && tagged < answers);
 }
 
+/* To ask for a key's last use tells nobody whose key it is. */
+static void a_refusal_does_not_say_whose_key_it_is(void **state)
+{
+    struct fixture *f = *state;
+    char form[256];
+
+    snprintf(form, sizeof(form), "Action=GetAccessKeyLastUsed&AccessKeyId=%s" VERSION, of_bob.id);
+    expect(f, form, 403, of_bob.id);
+    assert_null(strstr(f->answer.body, "bob"));
+    assert_null(strstr(f->answer.body, "hidden"));
+    expect(f, "Action=GetAccessKeyLastUsed&AccessKeyId=AKIAAAAAAAAAAAAAAAAA" VERSION, 403,
+           "access key AKIAAAAAAAAAAAAAAAAA");
+    allow(f, ALLOW("\"iam:GetAccessKeyLastUsed\""));
+    expect(f, form, 200, "<UserName>bob</UserName>");
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
+        TEST(tags_at_creation_want_the_right_to_tag),
         TEST(what_was_authorized_is_changed),
+        TEST(a_refusal_does_not_say_whose_key_it_is),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
