@@ -37,6 +37,58 @@ static bool key_is_valid(struct bytes key)
 
 /* ---- reading -------------------------------------------------------------------------------------------------- */
 
+struct meta_identity_view {
+    struct store_view store;
+};
+
+static enum status row_get(const struct store_view *view, struct bytes key, struct buffer *document)
+{
+    struct store_value value = {0};
+    struct bytes found;
+
+    enum status status = store_get(view, STORE_IDENTITY, key, &value);
+    if (status)
+        return status;
+    status = identity_record_decode(store_value_bytes(&value), &found);
+    if (!status)
+        status = buffer_append_bytes(document, found);
+    store_value_release(&value);
+    return damage_of_row(status, "read an identity");
+}
+
+enum status meta_identity_view_get(const struct meta_identity_view *view, struct bytes key, struct buffer *document)
+{
+    return key_is_valid(key) ? row_get(&view->store, key, document) : STATUS_NOT_FOUND;
+}
+
+struct identity_read {
+    struct meta *meta;
+    meta_identity_reader *read;
+    void *arg;
+    enum status status;
+};
+
+static void identity_read_run(void *arg)
+{
+    struct identity_read *read = arg;
+    struct store_snapshot snapshot;
+    struct meta_identity_view view = {.store = meta_view(read->meta)};
+
+    store_snapshot_open(&snapshot, read->meta->db);
+    view.store.snapshot = &snapshot;
+    read->status = read->read(&view, read->arg);
+    store_snapshot_close(&snapshot);
+}
+
+enum status meta_identity_read(struct meta *meta, meta_identity_reader *read, void *arg)
+{
+    struct identity_read job = {.meta = meta, .read = read, .arg = arg};
+
+    pool_run(meta->pool, identity_read_run, &job);
+    enum status settled = settle_wait_durable(&meta->settle);
+    return settled ? settled : job.status;
+}
+
 struct identity_get {
     struct meta *meta;
     struct bytes key;
@@ -47,17 +99,9 @@ struct identity_get {
 static void identity_get_run(void *arg)
 {
     struct identity_get *get = arg;
-    struct store_view view = meta_view(get->meta);
-    struct store_value value = {0};
-    struct bytes document;
+    const struct store_view view = meta_view(get->meta);
 
-    get->status = store_get(&view, STORE_IDENTITY, get->key, &value);
-    if (get->status)
-        return;
-    get->status = identity_record_decode(store_value_bytes(&value), &document);
-    if (!get->status)
-        get->status = buffer_append_bytes(get->document, document);
-    store_value_release(&value);
+    get->status = row_get(&view, get->key, get->document);
 }
 
 enum status meta_identity_get(struct meta *meta, struct bytes key, struct buffer *document)
@@ -67,9 +111,8 @@ enum status meta_identity_get(struct meta *meta, struct bytes key, struct buffer
     if (!key_is_valid(key))
         return STATUS_NOT_FOUND;
     pool_run(meta->pool, identity_get_run, &get);
-    enum status status = damage_of_row(get.status, "read an identity");
     enum status settled = settle_wait_durable(&meta->settle);
-    return settled ? settled : status;
+    return settled ? settled : get.status;
 }
 
 struct identity_list {

@@ -20,8 +20,19 @@
  * changed. Of this process only. Memory only, any thread. */
 uint64_t meta_identity_generation(struct meta *meta);
 
-/* Appends the document to the buffer. NOT_FOUND; LIMIT when the buffer may not hold it. Suspends. */
+/* Appends the document to the buffer. NOT_FOUND; LIMIT when the buffer may not hold it. Suspends. One row: those that
+ * are read one after the other may be of before a change and of after it. */
 enum status meta_identity_get(struct meta *meta, struct bytes key, struct buffer *document);
+
+/* The rows as they were at one moment. */
+struct meta_identity_view;
+enum status meta_identity_view_get(const struct meta_identity_view *view, struct bytes key, struct buffer *document);
+/* Has `read` called in the pool with the rows as of one moment that is not before this call, and returns what it
+ * returned, when all that it may have seen is durable. So what several rows say together is whole, whoever changes them
+ * meanwhile, and as often; and whoever is told of a change is told of it before this call or sees it. `read` never
+ * suspends. Suspends. */
+typedef enum status meta_identity_reader(const struct meta_identity_view *view, void *arg);
+enum status meta_identity_read(struct meta *meta, meta_identity_reader *read, void *arg);
 
 struct meta_identity_row {
     struct bytes key, document;

@@ -81,10 +81,11 @@ enum status identity_access_key_secret(const struct identity_access_key *key, co
     return status;
 }
 
-static enum status read_document(struct bytes document, struct identity_access_key *key)
+enum status identity_access_key_read(struct bytes document, struct identity_access_key *key)
 {
     struct document_reader reader;
 
+    *key = (struct identity_access_key){0};
     document_open(&reader, document);
     key->id = document_take_text(&reader, "id");
     key->user = document_take_text(&reader, "user");
@@ -105,7 +106,7 @@ enum status identity_access_key_load(struct meta *meta, struct bytes id, struct 
     buffer_init(&document, META_IDENTITY_DOCUMENT_MAX);
     enum status status = identity_row_load(meta, IDENTITY_KEYS, id, &document);
     if (!status)
-        status = read_document(buffer_bytes(&document), key);
+        status = identity_access_key_read(buffer_bytes(&document), key);
     buffer_release(&document);
     return status;
 }

@@ -30,6 +30,8 @@ enum status identity_access_key_secret(const struct identity_access_key *key, co
                                        char secret[ACCESS_KEY_SECRET_MAX + 1]);
 /* NOT_FOUND; CORRUPT for a document that cannot be read. After any failure there is nothing to release. Suspends. */
 enum status identity_access_key_load(struct meta *meta, struct bytes id, struct identity_access_key *key);
+/* From a document that was read. Does not suspend. */
+enum status identity_access_key_read(struct bytes document, struct identity_access_key *key);
 void identity_access_key_release(struct identity_access_key *key); /* idempotent */
 
 /* Its row is to be that, or to go; the user's list of keys is changed beside it. */

@@ -67,6 +67,17 @@ enum status identity_row_load(struct meta *meta, enum identity_table table, stru
     return status;
 }
 
+enum status identity_row_view(const struct meta_identity_view *view, enum identity_table table, struct bytes name,
+                              struct buffer *document)
+{
+    struct buffer key;
+
+    key_make(&key, table, "", name);
+    enum status status = meta_identity_view_get(view, buffer_bytes(&key), document);
+    buffer_release(&key);
+    return status;
+}
+
 enum status identity_rows_list(struct meta *meta, enum identity_table table, const char *below, struct bytes after,
                                size_t max, struct meta_identity_page *page)
 {

@@ -56,6 +56,10 @@ void identity_changes_add(struct identity_changes *changes, enum identity_table 
 /* Appends the row's document. NOT_FOUND. Suspends. */
 enum status identity_row_load(struct meta *meta, enum identity_table table, struct bytes name, struct buffer *document);
 
+/* The same as of the view's moment. Does not suspend. */
+enum status identity_row_view(const struct meta_identity_view *view, enum identity_table table, struct bytes name,
+                              struct buffer *document);
+
 /* The rows of a table behind the name `after` (empty: from the first), at most max, by their names in lower case.
  * below: of MEMBERS the group, of ATTACHED policy and kind as in `readers/user`; else "". Release the page. Suspends.
  */

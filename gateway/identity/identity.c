@@ -1,4 +1,4 @@
-/* Reads an identity from the directory, whole, as of one generation; see the header. */
+/* Reads an identity from the directory, whole, as of one moment; see the header. */
 #include "gateway/identity/identity.h"
 
 #include <stdlib.h>
@@ -11,7 +11,6 @@
 #include "gateway/identity/managed_policy.h"
 #include "gateway/identity/user.h"
 
-#define TRIES            8    /* to read all of it while nothing is changed */
 #define COST_OF_IDENTITY 2048 /* about, without what grows */
 #define COST_OF_NAME     64
 
@@ -92,13 +91,22 @@ static void add_inline(const struct identity_source *source, struct identity *id
     }
 }
 
+/* An identity that is being read, in the pool. */
+struct identity_reading {
+    const struct identity_source *source;
+    const struct meta_identity_view *view;
+    struct bytes access_key;
+    struct identity *identity;
+};
+
 /* The document of the default version. NULL: there is none, or it cannot be read: then the policy denies. */
-static enum status load_document(const struct identity_source *source, const char *arn, char **document)
+static enum status load_document(const struct identity_reading *reading, const char *arn, char **document)
 {
     struct identity_managed_policy policy;
 
     *document = NULL;
-    enum status status = identity_managed_policy_load_arn(source->meta, source->account, bytes_from_str(arn), &policy);
+    enum status status =
+        identity_managed_policy_view_arn(reading->view, reading->source->account, bytes_from_str(arn), &policy);
     if (status == STATUS_NOT_FOUND || status == STATUS_INVALID || status == STATUS_CORRUPT)
         return STATUS_OK;
     if (status)
@@ -108,45 +116,56 @@ static enum status load_document(const struct identity_source *source, const cha
     return STATUS_OK;
 }
 
-static enum status add_attached(const struct identity_source *source, struct identity *identity,
-                                const struct identity_names *attached)
+static enum status add_attached(const struct identity_reading *reading, const struct identity_names *attached)
 {
     enum status status = STATUS_OK;
 
     for (size_t i = 0; i < attached->count && !status; i++) {
         char *document;
-        status = load_document(source, attached->names[i], &document);
+        status = load_document(reading, attached->names[i], &document);
         if (!status)
-            add_policy(source, identity, mem_strdup(attached->names[i]), document);
+            add_policy(reading->source, reading->identity, mem_strdup(attached->names[i]), document);
         free(document);
     }
     return status;
 }
 
-static enum status add_group(const struct identity_source *source, struct identity *identity, const char *name)
+static enum status load_group(const struct identity_reading *reading, const char *name, struct identity_group *group)
+{
+    struct buffer document;
+
+    buffer_init(&document, META_IDENTITY_DOCUMENT_MAX);
+    enum status status = identity_row_view(reading->view, IDENTITY_GROUPS, bytes_from_str(name), &document);
+    if (!status)
+        status = identity_group_read(buffer_bytes(&document), group);
+    buffer_release(&document);
+    return status;
+}
+
+static enum status add_group(const struct identity_reading *reading, const char *name)
 {
     struct identity_group group;
 
-    enum status status = identity_group_load(source->meta, bytes_from_str(name), &group);
+    enum status status = load_group(reading, name, &group);
     if (status == STATUS_NOT_FOUND || status == STATUS_CORRUPT) {
-        add_policy(source, identity, mem_strdup(name), NULL); /* it may have denied something */
+        add_policy(reading->source, reading->identity, mem_strdup(name), NULL); /* it may have denied something */
         return STATUS_OK;
     }
     if (status)
         return status;
-    add_inline(source, identity, "group", group.name, &group.policies);
-    status = add_attached(source, identity, &group.attached);
+    add_inline(reading->source, reading->identity, "group", group.name, &group.policies);
+    status = add_attached(reading, &group.attached);
     identity_group_release(&group);
     return status;
 }
 
-static enum status set_boundary(const struct identity_source *source, struct identity *identity, const char *arn)
+static enum status set_boundary(const struct identity_reading *reading, const char *arn)
 {
     char *document;
 
-    enum status status = load_document(source, arn, &document);
+    enum status status = load_document(reading, arn, &document);
     if (!status)
-        identity->boundary = parse(source, identity, arn, POLICY_BOUNDARY, document);
+        reading->identity->boundary = parse(reading->source, reading->identity, arn, POLICY_BOUNDARY, document);
     free(document);
     return status;
 }
@@ -171,20 +190,33 @@ static void take_user(struct identity *identity, struct identity_user *user, con
     }
 }
 
-static enum status load_user(const struct identity_source *source, const char *name, struct identity *identity)
+static enum status load_user(const struct identity_reading *reading, const char *name, struct identity_user *user)
 {
+    struct buffer document;
+
+    buffer_init(&document, META_IDENTITY_DOCUMENT_MAX);
+    enum status status = identity_row_view(reading->view, IDENTITY_USERS, bytes_from_str(name), &document);
+    if (!status)
+        status = identity_user_read(buffer_bytes(&document), user);
+    buffer_release(&document);
+    return status;
+}
+
+static enum status add_user(const struct identity_reading *reading, const char *name)
+{
+    struct identity *identity = reading->identity;
     struct identity_user user;
 
-    enum status status = identity_user_load(source->meta, bytes_from_str(name), &user);
+    enum status status = load_user(reading, name, &user);
     if (status)
         return status;
-    take_user(identity, &user, source->account);
-    add_inline(source, identity, "user", user.name, &user.policies);
-    status = add_attached(source, identity, &user.attached);
+    take_user(identity, &user, reading->source->account);
+    add_inline(reading->source, identity, "user", user.name, &user.policies);
+    status = add_attached(reading, &user.attached);
     for (size_t i = 0; i < user.groups.count && !status; i++)
-        status = add_group(source, identity, user.groups.names[i]);
+        status = add_group(reading, user.groups.names[i]);
     if (!status && user.boundary)
-        status = set_boundary(source, identity, user.boundary);
+        status = set_boundary(reading, user.boundary);
     identity_user_release(&user);
     return status;
 }
@@ -196,22 +228,37 @@ static enum status refuse_row(struct bytes access_key, const char *what, enum st
     return STATUS_CORRUPT;
 }
 
-static enum status identity_read(const struct identity_source *source, struct bytes access_key,
-                                 struct identity *identity)
+static enum status load_key(const struct identity_reading *reading, struct identity_access_key *key)
 {
+    struct buffer document;
+
+    buffer_init(&document, META_IDENTITY_DOCUMENT_MAX);
+    enum status status = identity_row_view(reading->view, IDENTITY_KEYS, reading->access_key, &document);
+    if (!status)
+        status = identity_access_key_read(buffer_bytes(&document), key);
+    buffer_release(&document);
+    return status;
+}
+
+static enum status read_identity(const struct meta_identity_view *view, void *arg)
+{
+    struct identity_reading *reading = arg;
+    struct identity *identity = reading->identity;
+    struct bytes access_key = reading->access_key;
     struct identity_access_key key;
 
-    enum status status = identity_access_key_load(source->meta, access_key, &key);
+    reading->view = view;
+    enum status status = load_key(reading, &key);
     if (status)
         return status == STATUS_CORRUPT ? refuse_row(access_key, "the row of an access key is damaged", status)
                                         : status;
     identity->access_key = mem_strdup(key.id);
     identity->active = key.active;
-    status = load_user(source, key.user, identity);
+    status = add_user(reading, key.user);
     if (status == STATUS_NOT_FOUND || status == STATUS_CORRUPT)
         status = refuse_row(access_key, "the user of an access key is damaged or not there", status);
     if (!status) {
-        status = identity_access_key_secret(&key, source->seal, identity->secret);
+        status = identity_access_key_secret(&key, reading->source->seal, identity->secret);
         if (status)
             status = refuse_row(access_key, "the secret of an access key is damaged, or sealed by another key", status);
     }
@@ -219,33 +266,26 @@ static enum status identity_read(const struct identity_source *source, struct by
     return status;
 }
 
-/* Does it hold, what was read, or was something changed meanwhile? */
-static bool is_settled(const struct identity_source *source, uint64_t generation)
-{
-    return meta_identity_generation(source->meta) == generation;
-}
-
+/* The generation is from before the moment that is read: if it moves between them, what is kept counts as old, and is
+ * read again by the next request. This one is decided by what was there at that moment, which it had begun before. */
 enum status identity_find(const struct identity_source *source, struct bytes access_key, struct identity **found)
 {
-    *found = NULL;
-    for (int i = 0; i < TRIES; i++) {
-        uint64_t generation = meta_identity_generation(source->meta);
-        *found = identity_cache_get(source->cache, access_key, generation);
-        if (*found)
-            return STATUS_OK;
-        struct identity *identity = mem_zalloc(sizeof(*identity));
-        identity->generation = generation;
-        identity->cost = COST_OF_IDENTITY;
-        atomic_store(&identity->references, 1);
-        enum status status = identity_read(source, access_key, identity);
-        if (!status && is_settled(source, generation)) {
-            identity_cache_put(source->cache, identity);
-            *found = identity;
-            return STATUS_OK;
-        }
+    uint64_t generation = meta_identity_generation(source->meta);
+
+    *found = identity_cache_get(source->cache, access_key, generation);
+    if (*found)
+        return STATUS_OK;
+    struct identity *identity = mem_zalloc(sizeof(*identity));
+    identity->generation = generation;
+    identity->cost = COST_OF_IDENTITY;
+    atomic_store(&identity->references, 1);
+    struct identity_reading reading = {.source = source, .access_key = access_key, .identity = identity};
+    enum status status = meta_identity_read(source->meta, read_identity, &reading);
+    if (status) {
         identity_release(identity);
-        if (status && is_settled(source, generation))
-            return status;
+        return status;
     }
-    return STATUS_UNAVAILABLE;
+    identity_cache_put(source->cache, identity);
+    *found = identity;
+    return STATUS_OK;
 }

@@ -35,7 +35,7 @@ struct identity {
     struct pooled_policy **pooled; /* who holds them */
     size_t policy_count;
     struct pooled_policy *boundary; /* NULL: none */
-    uint64_t generation;            /* of the directory, that it was read at */
+    uint64_t generation;            /* of the directory, from before it was read */
     size_t cost;                    /* about what it takes in memory, without the policies */
     _Atomic unsigned references;
 };
@@ -48,8 +48,8 @@ struct identity_source {
     struct identity_cache *cache;
 };
 
-/* NOT_FOUND: there is no such key. UNAVAILABLE: the directory changes faster than it can be read. To be released. May
- * suspend. */
+/* NOT_FOUND: there is no such key. To be released. All of it is as of one moment, whoever changes the directory
+ * meanwhile, and as often. May suspend. */
 enum status identity_find(const struct identity_source *source, struct bytes access_key, struct identity **identity);
 void identity_release(struct identity *identity); /* NULL is nothing; any thread */
 

@@ -118,21 +118,28 @@ enum status identity_managed_policy_read(struct bytes document, struct identity_
     return status;
 }
 
-enum status identity_managed_policy_load(struct meta *meta, struct bytes name, struct identity_managed_policy *policy)
+/* The rows as they are, or as of a moment. */
+struct policy_rows {
+    struct meta *meta;
+    const struct meta_identity_view *view; /* NULL: as they are */
+};
+
+static enum status load(const struct policy_rows *rows, struct bytes name, struct identity_managed_policy *policy)
 {
     struct buffer document;
 
     *policy = (struct identity_managed_policy){0};
     buffer_init(&document, META_IDENTITY_DOCUMENT_MAX);
-    enum status status = identity_row_load(meta, IDENTITY_POLICIES, name, &document);
+    enum status status = rows->view ? identity_row_view(rows->view, IDENTITY_POLICIES, name, &document)
+                                    : identity_row_load(rows->meta, IDENTITY_POLICIES, name, &document);
     if (!status)
         status = identity_managed_policy_read(buffer_bytes(&document), policy);
     buffer_release(&document);
     return status;
 }
 
-enum status identity_managed_policy_load_arn(struct meta *meta, const char *account, struct bytes arn,
-                                             struct identity_managed_policy *policy)
+static enum status load_arn(const struct policy_rows *rows, const char *account, struct bytes arn,
+                            struct identity_managed_policy *policy)
 {
     struct bytes path, name;
 
@@ -141,12 +148,29 @@ enum status identity_managed_policy_load_arn(struct meta *meta, const char *acco
     if (!status)
         status = aws_policies_find(name, policy);
     else if (!(status = identity_arn_parse(arn, account, "policy", &path, &name)))
-        status = identity_managed_policy_load(meta, name, policy);
+        status = load(rows, name, policy);
     if (!status && (!bytes_equal_str(path, policy->path) || !bytes_equal_str(name, policy->name))) {
         identity_managed_policy_release(policy);
         status = STATUS_NOT_FOUND;
     }
     return status;
+}
+
+enum status identity_managed_policy_load(struct meta *meta, struct bytes name, struct identity_managed_policy *policy)
+{
+    return load(&(const struct policy_rows){.meta = meta}, name, policy);
+}
+
+enum status identity_managed_policy_load_arn(struct meta *meta, const char *account, struct bytes arn,
+                                             struct identity_managed_policy *policy)
+{
+    return load_arn(&(const struct policy_rows){.meta = meta}, account, arn, policy);
+}
+
+enum status identity_managed_policy_view_arn(const struct meta_identity_view *view, const char *account,
+                                             struct bytes arn, struct identity_managed_policy *policy)
+{
+    return load_arn(&(const struct policy_rows){.view = view}, account, arn, policy);
 }
 
 void identity_managed_policy_release(struct identity_managed_policy *policy)

@@ -44,6 +44,9 @@ enum status identity_managed_policy_load(struct meta *meta, struct bytes name, s
  * of that account or of AWS. */
 enum status identity_managed_policy_load_arn(struct meta *meta, const char *account, struct bytes arn,
                                              struct identity_managed_policy *policy);
+/* As of the view's moment. Does not suspend. */
+enum status identity_managed_policy_view_arn(const struct meta_identity_view *view, const char *account,
+                                             struct bytes arn, struct identity_managed_policy *policy);
 /* From a document that was listed. Does not suspend. */
 enum status identity_managed_policy_read(struct bytes document, struct identity_managed_policy *policy);
 void identity_managed_policy_release(struct identity_managed_policy *policy); /* idempotent */

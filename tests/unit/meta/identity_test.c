@@ -258,12 +258,51 @@ static void test_refused_write(void **state)
     assert_true(meta_identity_generation(s->meta) != before);
 }
 
+static void check_view(const struct meta_identity_view *view, const char *key, const char *document)
+{
+    struct buffer found;
+
+    buffer_init(&found, META_IDENTITY_DOCUMENT_MAX);
+    assert_int_equal(meta_identity_view_get(view, KEY(key), &found), document ? STATUS_OK : STATUS_NOT_FOUND);
+    if (document)
+        assert_true(bytes_equal_str(buffer_bytes(&found), document));
+    buffer_release(&found);
+}
+
+static enum status read_beside_a_change(const struct meta_identity_view *view, void *arg)
+{
+    struct support *s = arg;
+
+    check_view(view, "user/a", "one");
+    OK(set_now(s, "user/a", "two"));
+    OK(set_now(s, "user/b", NULL));
+    OK(set_now(s, "user/c", "two"));
+    check_view(view, "user/a", "one");
+    check_view(view, "user/b", "one");
+    check_view(view, "user/c", NULL);
+    check_view(view, "", NULL);
+    return STATUS_LIMIT; /* which is handed through */
+}
+
+/* What is read together is of one moment, and of now. */
+static void test_one_moment(void **state)
+{
+    struct support *s = *state;
+
+    OK(set_now(s, "user/a", "one"));
+    OK(set_now(s, "user/b", "one"));
+    assert_int_equal(meta_identity_read(s->meta, read_beside_a_change, s), STATUS_LIMIT);
+    check_row(s, "user/a", "two");
+    check_row(s, "user/b", NULL);
+    check_row(s, "user/c", "two");
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, support_setup, support_teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_put_get_remove), TEST(test_conflict),   TEST(test_bounds),        TEST(test_list),
-        TEST(test_serial),         TEST(test_one_winner), TEST(test_refused_write),
+        TEST(test_put_get_remove), TEST(test_conflict), TEST(test_bounds),     TEST(test_list),
+        TEST(test_one_moment),     TEST(test_serial),   TEST(test_one_winner), TEST(test_refused_write),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
