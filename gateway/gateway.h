@@ -54,6 +54,8 @@ struct gateway_options {
 
 struct background;
 
+#define GATEWAY_CALL_SHARES 256
+
 struct gateway {
     struct gateway_options options;
     struct meta *meta;
@@ -69,7 +71,9 @@ struct gateway {
     struct loop_group loops;
     struct admission admission;
     struct hold_back hold_back;
-    uint64_t call_bytes;            /* atomic: memory of all forms of the Query API, iam/call.c */
+    /* Memory of forms of the Query API, iam/call.c, each atomic: of root's keys; of all others; of these the shares of
+     * access keys. */
+    uint64_t root_call_bytes, call_bytes, call_shares[GATEWAY_CALL_SHARES];
     bool simulating;                /* atomic: policies are being tried, iam/simulate.c */
     struct http_pauses pauses;      /* answers whose clients are slow */
     struct http_server *servers[2]; /* atomic: HTTP and HTTPS, NULL before they run */

@@ -13,8 +13,10 @@
 #include "gateway/iam/operations.h"
 #include "gateway/iam/reply.h"
 
-#define CALLS_BYTES_MAX     (32u << 20) /* of all forms together: as they came, and decoded */
+#define CALLS_BYTES_MAX     (32u << 20) /* of all forms together but root's: as they came, and decoded */
 #define ANONYMOUS_BYTES_MAX (16u << 20) /* of this, what nobody signed: who is known always finds room */
+#define KEY_BYTES_MAX       (4u << 20)  /* of this, what an access key signed */
+#define ROOT_BYTES_MAX      (8u << 20)
 #define RECEIVE_STEP        8192
 
 static bool is_form(const struct http_request *http)
@@ -52,7 +54,10 @@ void iam_call_free(struct exchange *exchange)
 
     if (!call)
         return;
-    __atomic_sub_fetch(&exchange->gateway->call_bytes, call->kept_bytes, __ATOMIC_RELAXED);
+    if (call->room)
+        __atomic_sub_fetch(call->room, call->kept_bytes, __ATOMIC_RELAXED);
+    if (call->share)
+        __atomic_sub_fetch(call->share, call->kept_bytes, __ATOMIC_RELAXED);
     iam_request_release(&call->request);
     buffer_release(&call->form);
     buffer_release(&call->arn);
@@ -62,18 +67,51 @@ void iam_call_free(struct exchange *exchange)
     exchange->call = NULL;
 }
 
+/* By the key's id, in one of the shares. Two keys that meet in one have it together. */
+static uint64_t *share_of(struct gateway *gateway, struct bytes access_key)
+{
+    uint64_t hash = 0xcbf29ce484222325; /* FNV-1a */
+
+    for (size_t i = 0; i < access_key.len; i++)
+        hash = (hash ^ (uint8_t)access_key.data[i]) * 0x100000001b3;
+    return &gateway->call_shares[hash % GATEWAY_CALL_SHARES];
+}
+
+/* The form comes before its signature is looked at, so whoever knows the id of a key can keep room in its name: that
+ * much, and no more, and never what root's calls need. */
+static void choose_room(struct exchange *exchange)
+{
+    struct gateway *gateway = exchange->gateway;
+    struct iam_call *call = exchange->call;
+    bool anonymous = exchange->credentials.type == AUTH_ANONYMOUS;
+    bool root = !anonymous && !exchange->identity;
+
+    call->room = root ? &gateway->root_call_bytes : &gateway->call_bytes;
+    call->room_max = root ? ROOT_BYTES_MAX : anonymous ? ANONYMOUS_BYTES_MAX : CALLS_BYTES_MAX;
+    call->share = exchange->identity ? share_of(gateway, exchange->credentials.access_key) : NULL;
+}
+
+static bool take(uint64_t *counter, uint64_t bytes, uint64_t limit)
+{
+    if (__atomic_add_fetch(counter, bytes, __ATOMIC_RELAXED) <= limit)
+        return true;
+    __atomic_sub_fetch(counter, bytes, __ATOMIC_RELAXED);
+    return false;
+}
+
 /* Twice, since the decoded form is as long. */
 static enum status keep(struct exchange *exchange, size_t len)
 {
+    struct iam_call *call = exchange->call;
     uint64_t bytes = 2 * (uint64_t)len;
-    bool anonymous = exchange->credentials.type == AUTH_ANONYMOUS;
-    uint64_t limit = anonymous ? ANONYMOUS_BYTES_MAX : CALLS_BYTES_MAX;
 
-    if (__atomic_add_fetch(&exchange->gateway->call_bytes, bytes, __ATOMIC_RELAXED) > limit) {
-        __atomic_sub_fetch(&exchange->gateway->call_bytes, bytes, __ATOMIC_RELAXED);
+    if (!take(call->room, bytes, call->room_max))
+        return iam_fail(exchange, IAM_THROTTLING, "Rate exceeded");
+    if (call->share && !take(call->share, bytes, KEY_BYTES_MAX)) {
+        __atomic_sub_fetch(call->room, bytes, __ATOMIC_RELAXED);
         return iam_fail(exchange, IAM_THROTTLING, "Rate exceeded");
     }
-    exchange->call->kept_bytes += bytes;
+    call->kept_bytes += bytes;
     return STATUS_OK;
 }
 
@@ -92,6 +130,7 @@ enum status iam_call_receive(struct exchange *exchange, size_t bytes_max)
     enum status status = STATUS_OK;
     size_t len;
 
+    choose_room(exchange);
     do {
         char *space = buffer_reserve(&call->form, RECEIVE_STEP);
         if (!space || call->form.len > bytes_max)

@@ -29,7 +29,9 @@ struct iam_call {
     bool received;
     struct buffer form; /* as it came, until it is read */
     char sha256[2 * SHA256_LEN + 1];
-    uint64_t kept_bytes; /* of the bound on all calls together */
+    uint64_t *room, *share; /* what it is counted in; share NULL: of nobody's key */
+    uint64_t room_max;
+    uint64_t kept_bytes;
 };
 
 /* Whether the request, of which the query was read, is a call. */

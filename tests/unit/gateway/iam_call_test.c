@@ -132,11 +132,17 @@ static void a_call_is_bounded(void **state)
     assert_int_equal(call(f, GET_USER), 200);
     fixture_settle(f);
     assert_int_equal(f->gateway.call_bytes, 16u << 20);
+    assert_int_equal(f->gateway.root_call_bytes, 0);
     __atomic_store_n(&f->gateway.call_bytes, 1u << 30, __ATOMIC_RELAXED);
+    assert_int_equal(call(f, GET_USER), 200); /* root's room is apart */
+    fixture_settle(f);
+    __atomic_store_n(&f->gateway.root_call_bytes, 8u << 20, __ATOMIC_RELAXED);
     assert_error(f, call(f, GET_USER), 400, "Throttling");
     fixture_settle(f);
     assert_int_equal(f->gateway.call_bytes, 1u << 30);
+    assert_int_equal(f->gateway.root_call_bytes, 8u << 20);
     __atomic_store_n(&f->gateway.call_bytes, 0, __ATOMIC_RELAXED);
+    __atomic_store_n(&f->gateway.root_call_bytes, 0, __ATOMIC_RELAXED);
     f->gateway.admission.limits[CLASS_OTHER] = 0;
     assert_error(f, call(f, GET_USER), 400, "Throttling");
     free(form);

@@ -212,6 +212,35 @@ static void a_refusal_does_not_say_whose_key_it_is(void **state)
     expect(f, form, 200, "<UserName>bob</UserName>");
 }
 
+/* Whoever names a key, before it is known whether it signed, takes room of that key alone. */
+static void a_key_has_its_share_of_the_room(void **state)
+{
+    static const char form[] = "Action=GetUser" VERSION;
+    struct fixture *f = *state;
+    uint64_t *share = NULL;
+
+    allow(f, ALLOW("\"iam:GetUser\""));
+    for (size_t i = 0; i < GATEWAY_CALL_SHARES; i++)
+        __atomic_store_n(&f->gateway.call_shares[i], 4u << 20, __ATOMIC_RELAXED);
+    expect(f, form, 400, "Throttling");
+    assert_int_equal(call(f, form), 200);
+    fixture_settle(f);
+    assert_int_equal(f->gateway.call_bytes, 0);
+    for (size_t i = 0; i < GATEWAY_CALL_SHARES; i++) { /* in one of them it has room */
+        uint64_t *at = &f->gateway.call_shares[i];
+        assert_int_equal(*at, 4u << 20);
+        __atomic_store_n(at, 0, __ATOMIC_RELAXED);
+        if (call_as(f, USER, "iam", form, form) == 200) {
+            assert_null(share);
+            share = at;
+        }
+        fixture_settle(f);
+        assert_int_equal(*at, 0);
+        __atomic_store_n(at, 4u << 20, __ATOMIC_RELAXED);
+    }
+    assert_non_null(share);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -219,6 +248,7 @@ int main(void)
         TEST(tags_at_creation_want_the_right_to_tag),
         TEST(what_was_authorized_is_changed),
         TEST(a_refusal_does_not_say_whose_key_it_is),
+        TEST(a_key_has_its_share_of_the_room),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
