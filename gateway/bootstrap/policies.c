@@ -119,7 +119,7 @@ static enum status find(const struct entity *entity, const char *path, const cha
         identity_managed_policy_load(entry->bootstrap->gateway->meta, bytes_from_str(entity->name), policy);
 
     *outcome = status == STATUS_OK ? OUTCOME_CHANGED : absent ? OUTCOME_UNCHANGED : OUTCOME_MADE;
-    if (aws_policies_own(bytes_from_str(entity->name)))
+    if (!absent && aws_policies_own(bytes_from_str(entity->name)))
         return entry_fail(entry, "name", "a policy of AWS's own has that name");
     if (status == STATUS_NOT_FOUND)
         return absent ? STATUS_OK : make(entry, entity->name, path, document, policy);

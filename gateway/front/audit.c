@@ -85,7 +85,7 @@ static struct bytes who(const struct exchange *exchange, char root_arn[64])
     return exchange->principal.caller.arn.len > 0 ? exchange->principal.caller.arn : BYTES("anonymous");
 }
 
-/* Anyone can be denied: of those who are not known so many lines a second are written, and how many were left out
+/* Anyone can be denied: of what is refused to strangers so many lines a second are written, and how many were left out
  * stands in the next one. */
 #define STRANGERS_PER_SECOND 50
 
@@ -117,7 +117,7 @@ static void write_line(const struct exchange *exchange, const struct audit_line 
     uint64_t left_out = 0;
     char peer[64], root_arn[64];
 
-    if (exchange->principal.access_key.len == 0 && !stranger_is_shown(&left_out))
+    if (exchange->principal.access_key.len == 0 && strcmp(line->outcome, "done") != 0 && !stranger_is_shown(&left_out))
         return;
     http_request_peer_text(exchange->http, peer);
     const struct log_field fields[] = {

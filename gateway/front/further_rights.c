@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "gateway/s3/acl_wish.h"
 #include "gateway/s3/post_form.h"
 #include "gateway/s3/request.h"
 
@@ -32,12 +33,20 @@ static bool is_wanted(const struct exchange *exchange, const struct further *fur
     return post_fields_find(s3_form_fields(exchange->form), name).len > 0;
 }
 
+/* Who may write by the bucket's ACL alone, and says that the bucket's owner is to have it all, opens nothing. */
+static bool opens_nothing(const struct exchange *exchange, const struct further *further)
+{
+    return exchange->decision.by == DECIDED_BY_ACL && strcmp(further->header, "x-amz-acl") == 0 &&
+           acl_wish_is_private(exchange);
+}
+
 bool further_rights_check(const struct exchange *exchange, const char *right, const struct resource *resource)
 {
     if (strcmp(right, "s3:PutObject") != 0)
         return true;
     for (size_t i = 0; i < sizeof(of_writes) / sizeof(of_writes[0]); i++)
-        if (is_wanted(exchange, &of_writes[i]) && !exchange_may(exchange, of_writes[i].right, resource))
+        if (is_wanted(exchange, &of_writes[i]) && !opens_nothing(exchange, &of_writes[i]) &&
+            !exchange_may(exchange, of_writes[i].right, resource))
             return false;
     return true;
 }

@@ -172,6 +172,8 @@ static enum status store_of_object(struct exchange *exchange, struct acl *acl, u
         return s3_fail_no_such_key(exchange);
     if (status == STATUS_PRECONDITION)
         return s3_fail(exchange, S3_CONDITIONAL_REQUEST_CONFLICT);
+    if (status == STATUS_DENIED) /* the bucket allows no such ACL any more */
+        return s3_fail(exchange, S3_ACCESS_DENIED);
     if (status)
         return s3_fail_status(exchange, status);
     s3_reply_version(exchange, object.version_id);

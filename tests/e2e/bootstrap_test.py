@@ -131,7 +131,8 @@ class Bootstrap(ClusterTest):
         self.assertEqual(self.counts(), [0, 0, 0, 1])
         self.root.put_object(Bucket="photos", Key="p", Body=b"p")
         self.client("READER", "12345678").get_object(Bucket="photos", Key="p")
-        self.write({"users": [{"name": "reader", "absent": True}], "policies": [{"name": "AmazonS3ReadOnlyAccess", "absent": True}]})
+        self.write({"users": [{"name": "reader", "absent": True}], "policies": [{"name": "AmazonS3ReadOnlyAccess",
+                                                                                   "document": document()["policies"][0]["document"]}]})
         problem = self.reload("the bootstrap file was not applied to its end")["problem"]
         self.assertEqual(problem, "policies[0].name: a policy of AWS's own has that name")
         self.write({"users": [{"name": "reader", "absent": True}]})

@@ -74,6 +74,7 @@ static void of_a_bucket(void **state)
     assert_answer(f, ROOT, "GET", "/bucket/new", "", NULL, 200, "");
     /* more than WRITE gives */
     assert_answer(f, ANONYMOUS, "PUT", "/bucket/new", "x-amz-acl: public-read\r\n", "new", 403, "AccessDenied");
+    assert_answer(f, ANONYMOUS, "PUT", "/bucket/new", "x-amz-acl: bucket-owner-full-control\r\n", "new", 200, "");
     assert_answer(f, ANONYMOUS, "PUT", "/bucket/new", "If-Match: *\r\n", "new", 403, "AccessDenied");
     assert_answer(f, ANONYMOUS, "DELETE", "/bucket/new", "", NULL, 204, "");
     assert_answer(f, ROOT, "PUT", "/bucket?acl=", "x-amz-acl: authenticated-read\r\n", "", 200, "");
