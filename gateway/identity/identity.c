@@ -268,6 +268,18 @@ static enum status read_identity(const struct meta_identity_view *view, void *ar
 
 /* The generation is from before the moment that is read: if it moves between them, what is kept counts as old, and is
  * read again by the next request. This one is decided by what was there at that moment, which it had begun before. */
+/* Anybody can claim any key, and reading as of one moment waits for a write that is under way, in a thread of the pool:
+ * that is for keys that are there. */
+static enum status key_look_up(const struct identity_source *source, struct bytes access_key)
+{
+    struct buffer document;
+
+    buffer_init(&document, META_IDENTITY_DOCUMENT_MAX);
+    enum status status = identity_row_load(source->meta, IDENTITY_KEYS, access_key, &document);
+    buffer_release(&document);
+    return status;
+}
+
 enum status identity_find(const struct identity_source *source, struct bytes access_key, struct identity **found)
 {
     uint64_t generation = meta_identity_generation(source->meta);
@@ -275,12 +287,15 @@ enum status identity_find(const struct identity_source *source, struct bytes acc
     *found = identity_cache_get(source->cache, access_key, generation);
     if (*found)
         return STATUS_OK;
+    enum status status = key_look_up(source, access_key);
+    if (status)
+        return status;
     struct identity *identity = mem_zalloc(sizeof(*identity));
     identity->generation = generation;
     identity->cost = COST_OF_IDENTITY;
     atomic_store(&identity->references, 1);
     struct identity_reading reading = {.source = source, .access_key = access_key, .identity = identity};
-    enum status status = meta_identity_read(source->meta, read_identity, &reading);
+    status = meta_identity_read(source->meta, read_identity, &reading);
     if (status) {
         identity_release(identity);
         return status;
