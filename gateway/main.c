@@ -146,6 +146,12 @@ static enum status open_identities(struct gateway *gateway, const struct setting
     return STATUS_OK;
 }
 
+static void log_applied(const struct bootstrap_report *report)
+{
+    log_info("bootstrap file applied", LOG_INT("made", report->made), LOG_INT("changed", report->changed),
+             LOG_INT("removed", report->removed), LOG_INT("unchanged", report->unchanged));
+}
+
 /* What SIGHUP does, too: the gateway goes on with what was done. */
 static void reload_bootstrap(void *arg)
 {
@@ -156,8 +162,7 @@ static void reload_bootstrap(void *arg)
         log_error("the bootstrap file was not applied to its end", LOG_STR("problem", report.problem),
                   LOG_STATUS(status));
     else
-        log_info("bootstrap file applied", LOG_INT("made", report.made), LOG_INT("changed", report.changed),
-                 LOG_INT("removed", report.removed), LOG_INT("unchanged", report.unchanged));
+        log_applied(&report);
 }
 
 /* Nothing is served before what the file wants is there. */
@@ -175,8 +180,7 @@ static enum status start_bootstrap(struct gateway *gateway, const struct setting
         log_error("the bootstrap file cannot be applied", LOG_STR("problem", report.problem), LOG_STATUS(status));
         return status;
     }
-    log_info("bootstrap file applied", LOG_INT("made", report.made), LOG_INT("changed", report.changed),
-             LOG_INT("removed", report.removed), LOG_INT("unchanged", report.unchanged));
+    log_applied(&report);
     service_on_reload(reload_bootstrap, gateway);
     return STATUS_OK;
 }

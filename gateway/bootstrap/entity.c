@@ -9,6 +9,17 @@
 #include "gateway/identity/aws_policies.h"
 #include "gateway/identity/managed_policy.h"
 
+enum status entity_open(struct entity *entity, const char *const *fields, bool *absent)
+{
+    enum status status = entry_check_fields(entity->entry, fields);
+
+    if (!status)
+        status = entry_text(entity->entry, "name", true, &entity->name);
+    if (!status)
+        status = entry_bool(entity->entry, "absent", absent);
+    return status ? status : entry_bool(entity->entry, "exact", &entity->exact);
+}
+
 enum status entity_path(const struct section_entry *entry, bool of_policy, const char **path)
 {
     struct iam_error error;

@@ -86,14 +86,8 @@ enum status bootstrap_role(const struct section_entry *entry, struct identity_ch
     struct entity entity = {.entry = entry, .changes = changes, .table = IDENTITY_ROLES};
     struct identity_role role = {0};
     bool absent = false;
-    enum status status = entry_check_fields(entry, fields);
+    enum status status = entity_open(&entity, fields, &absent);
 
-    if (!status)
-        status = entry_text(entry, "name", true, &entity.name);
-    if (!status)
-        status = entry_bool(entry, "absent", &absent);
-    if (!status)
-        status = entry_bool(entry, "exact", &entity.exact);
     if (!status)
         status = find(&entity, absent, &role, outcome);
     if (!status && !absent) {

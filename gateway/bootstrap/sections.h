@@ -28,6 +28,8 @@ struct entity {
     const char *name;
     bool exact;
 };
+/* What each entry has: no other fields than these, "name", which becomes the entity's, "absent" and "exact". */
+enum status entity_open(struct entity *entity, const char *const *fields, bool *absent);
 /* Of the field "attached", names or ARNs of managed policies, which have to be there; in order. */
 enum status entity_attach(const struct entity *entity, struct identity_names *attached);
 /* Of the field "policies", an object of names and policies; all together of at most chars_max. */

@@ -273,14 +273,8 @@ enum status bootstrap_user(const struct section_entry *entry, struct identity_ch
     struct entity entity = {.entry = entry, .changes = changes, .table = IDENTITY_USERS};
     struct identity_user user = {0};
     bool absent = false;
-    enum status status = entry_check_fields(entry, fields);
+    enum status status = entity_open(&entity, fields, &absent);
 
-    if (!status)
-        status = entry_text(entry, "name", true, &entity.name);
-    if (!status)
-        status = entry_bool(entry, "absent", &absent);
-    if (!status)
-        status = entry_bool(entry, "exact", &entity.exact);
     if (!status)
         status = find(&entity, absent, &user, outcome);
     if (!status && !absent) {
