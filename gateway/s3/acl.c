@@ -8,6 +8,7 @@
 #include "base/check.h"
 #include "gateway/s3/access_settings.h"
 #include "gateway/s3/acl_wish.h"
+#include "gateway/s3/attributes.h"
 #include "gateway/s3/bucket_settings.h"
 #include "gateway/s3/post_form.h"
 #include "gateway/s3/reply.h"
@@ -119,23 +120,9 @@ static struct bytes writer(const struct exchange *exchange, struct bytes bucket_
     return caller->canonical_id.len > 0 ? caller->canonical_id : bucket_owner;
 }
 
-static enum status pack(struct exchange *exchange, const struct acl *acl, struct buffer *attributes)
+enum status acl_of_new_object(struct exchange *exchange, const struct meta_object *copied, struct buffer *document)
 {
-    struct meta_attribute change = {.kind = S3_ATTRIBUTE_ACL};
-    struct buffer document;
-    enum status status;
-
-    buffer_init(&document, ACL_KEPT_BYTES_MAX);
-    status = acl_write(&document, acl);
-    change.document = buffer_bytes(&document);
-    if (!status)
-        status = meta_attributes_pack((struct bytes){0}, &change, 1, attributes);
-    buffer_release(&document);
-    return status ? s3_fail_status(exchange, status) : STATUS_OK;
-}
-
-enum status acl_of_new_object(struct exchange *exchange, struct buffer *attributes)
-{
+    (void)copied;
     enum object_ownership ownership = acl_ownership(exchange->settings);
     struct bytes bucket_owner = acl_bucket_owner(exchange->settings).id, owner = writer(exchange, bucket_owner);
     struct acl acl;
@@ -153,7 +140,8 @@ enum status acl_of_new_object(struct exchange *exchange, struct buffer *attribut
         return s3_fail(exchange, S3_ACCESS_DENIED);
     if (acl_is_private(&acl) && bytes_equal_str(bucket_owner, acl.owner))
         return STATUS_OK;
-    return pack(exchange, &acl, attributes);
+    status = acl_write(document, &acl);
+    return status ? s3_fail_status(exchange, status) : STATUS_OK;
 }
 
 enum status acl_of_new_bucket(struct exchange *exchange, enum object_ownership ownership, struct buffer *document,

@@ -8,9 +8,6 @@
 #include "compat/response_xml.h"
 #include "gateway/front/exchange.h"
 
-/* Kinds of attributes of versions (meta/attributes.h): stored, so never given to another one. */
-enum s3_attribute_number { S3_ATTRIBUTE_NONE, S3_ATTRIBUTE_ACL };
-
 /* S3_SETTING_ACL: a struct acl, to be freed. */
 enum status acl_setting_parse(struct bytes document, void **parsed);
 
@@ -21,9 +18,9 @@ struct response_owner acl_bucket_owner(const struct meta_settings *settings);
  * and to open it to others in every bucket that was made before there were ACLs. */
 enum object_ownership acl_ownership(const struct meta_settings *settings);
 
-/* The attributes of an object that is to be written, by x-amz-acl and x-amz-grant-* (or the field of a form), packed;
- * empty: none. Errors are answered here. */
-enum status acl_of_new_object(struct exchange *exchange, struct buffer *attributes);
+/* For attributes.c: S3_ATTRIBUTE_ACL by x-amz-acl and x-amz-grant-* (or the field of a form). A copy gets none of its
+ * source. */
+enum status acl_of_new_object(struct exchange *exchange, const struct meta_object *copied, struct buffer *document);
 /* The document of a new bucket's setting, empty for none; *wanted: the request names more than a private one. */
 enum status acl_of_new_bucket(struct exchange *exchange, enum object_ownership ownership, struct buffer *document,
                               bool *wanted);

@@ -3,6 +3,7 @@
 
 #include "gateway/s3/access_settings.h"
 #include "gateway/s3/acl_wish.h"
+#include "gateway/s3/attributes.h"
 #include "gateway/s3/body.h"
 #include "gateway/s3/bucket_settings.h"
 #include "gateway/s3/handlers.h"

@@ -3,7 +3,7 @@
 
 #include "gateway/object/object_read.h"
 #include "gateway/object/stored_checksum.h"
-#include "gateway/s3/acl.h"
+#include "gateway/s3/attributes.h"
 #include "gateway/s3/body.h"
 #include "gateway/s3/copy_source.h"
 #include "gateway/s3/handlers.h"
@@ -62,7 +62,7 @@ static enum status prepare(struct exchange *exchange, struct copy_request *reque
     if (!status)
         status = s3_checksum_wanted(exchange, &request->algorithm, &full_object);
     if (!status)
-        status = acl_of_new_object(exchange, &request->attributes);
+        status = s3_attributes_of_new_object(exchange, &request->source.object, &request->attributes);
     if (!status)
         status = s3_storage_class(exchange, &request->storage_class);
     if (!status)

@@ -5,7 +5,7 @@
 #include "gateway/front/reply.h"
 #include "gateway/object/object_read.h"
 #include "gateway/object/stored_checksum.h"
-#include "gateway/s3/acl.h"
+#include "gateway/s3/attributes.h"
 #include "gateway/s3/body.h"
 #include "gateway/s3/handlers.h"
 #include "gateway/s3/metadata.h"
@@ -179,7 +179,7 @@ void s3_post_object(struct exchange *exchange)
     buffer_init(&request.attributes, META_ATTRIBUTES_BYTES_MAX);
     status = prepare(exchange, &request);
     if (!status)
-        status = acl_of_new_object(exchange, &request.attributes);
+        status = s3_attributes_of_new_object(exchange, NULL, &request.attributes);
     if (!status)
         status = store(exchange, &request, &object);
     if (!status)

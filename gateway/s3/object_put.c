@@ -4,7 +4,7 @@
 #include "gateway/front/reply.h"
 #include "gateway/object/object_read.h"
 #include "gateway/object/stored_checksum.h"
-#include "gateway/s3/acl.h"
+#include "gateway/s3/attributes.h"
 #include "gateway/s3/body.h"
 #include "gateway/s3/handlers.h"
 #include "gateway/s3/metadata.h"
@@ -30,7 +30,7 @@ static enum status prepare(struct exchange *exchange, struct put_request *reques
     if (!status)
         status = s3_collect_headers(exchange, &request->headers);
     if (!status)
-        status = acl_of_new_object(exchange, &request->attributes);
+        status = s3_attributes_of_new_object(exchange, NULL, &request->attributes);
     if (!status)
         status = s3_storage_class(exchange, &request->storage_class);
     if (!status)

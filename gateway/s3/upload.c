@@ -6,7 +6,7 @@
 
 #include "compat/conditions.h"
 #include "gateway/object/object_read.h"
-#include "gateway/s3/acl.h"
+#include "gateway/s3/attributes.h"
 #include "gateway/s3/handlers.h"
 #include "gateway/s3/metadata.h"
 #include "gateway/s3/reply.h"
@@ -92,7 +92,7 @@ void s3_create_multipart_upload(struct exchange *exchange)
 
     buffer_init(&headers, META_HEADERS_MAX);
     buffer_init(&attributes, META_ATTRIBUTES_BYTES_MAX);
-    if (s3_collect_headers(exchange, &headers) || acl_of_new_object(exchange, &attributes))
+    if (s3_collect_headers(exchange, &headers) || s3_attributes_of_new_object(exchange, NULL, &attributes))
         goto out;
     if (s3_checksum_wanted(exchange, &algorithm, &full_object) || s3_storage_class(exchange, &storage_class))
         goto out;
