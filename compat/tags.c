@@ -10,6 +10,11 @@
 #include "compat/utf8.h"
 #include "compat/xml_reader.h"
 
+#define TAG_TEXT_SHOWN_MAX 240 /* in an error, which keeps it */
+
+static const char tag_fault_repeated[] = "Cannot provide multiple Tags with the same key";
+static const char tag_fault_value[] = "The TagValue you have provided is invalid";
+
 void tag_set_release(struct tag_set *set)
 {
     free(set->tags);
@@ -159,27 +164,64 @@ static bool tag_is_of_the_system(const struct tag *tag)
     return tag->key.len >= 4 && bytes_equal_nocase(bytes_of(tag->key.data, 4), "aws:");
 }
 
-enum status tag_set_check_bucket(const struct tag_set *set, struct s3_error_details *error)
+/* What differs between the tags of buckets and of objects. */
+struct tag_rules {
+    size_t count_max;
+    const char *too_many, *of_the_system;
+};
+
+static const char *tag_fault(const struct tag_rules *rules, const struct tag_set *set, size_t index)
+{
+    const struct tag *tag = &set->tags[index];
+
+    if (tag_key_comes_before(set, index))
+        return tag_fault_repeated;
+    if (tag_is_of_the_system(tag))
+        return rules->of_the_system;
+    if (!tag_text_is_valid(tag->key, 1, TAG_KEY_CHARS_MAX))
+        return "The TagKey you have provided is invalid";
+    return tag_text_is_valid(tag->value, 0, TAG_VALUE_CHARS_MAX) ? NULL : tag_fault_value;
+}
+
+static void tag_error_add(struct s3_error_details *error, const char *name, struct bytes text)
+{
+    if (text.len <= TAG_TEXT_SHOWN_MAX)
+        s3_error_add_copy(error, name, text);
+}
+
+static enum status tag_set_check(const struct tag_rules *rules, const struct tag_set *set,
+                                 struct s3_error_details *error)
 {
     const char *message = NULL;
+    size_t at = 0;
 
-    if (set->count > TAGS_OF_BUCKET_MAX) {
-        s3_error_setf(error, S3_BAD_REQUEST, "Bucket tag count cannot be greater than %d", TAGS_OF_BUCKET_MAX);
+    if (set->count > rules->count_max) {
+        s3_error_setf(error, S3_BAD_REQUEST, "%s %zu", rules->too_many, rules->count_max);
         return STATUS_INVALID;
     }
-    for (size_t i = 0; i < set->count && !message; i++) {
-        const struct tag *tag = &set->tags[i];
-        if (tag_key_comes_before(set, i))
-            message = "Cannot provide multiple Tags with the same key";
-        else if (tag_is_of_the_system(tag))
-            message = "System tags cannot be added/updated by requester";
-        else if (!tag_text_is_valid(tag->key, 1, TAG_KEY_CHARS_MAX))
-            message = "The TagKey you have provided is invalid";
-        else if (!tag_text_is_valid(tag->value, 0, TAG_VALUE_CHARS_MAX))
-            message = "The TagValue you have provided is invalid";
-    }
+    while (at < set->count && !(message = tag_fault(rules, set, at)))
+        at++;
     if (!message)
         return STATUS_OK;
     s3_error_setf(error, S3_INVALID_TAG, "%s", message);
+    tag_error_add(error, "TagKey", set->tags[at].key);
+    if (message == tag_fault_value)
+        tag_error_add(error, "TagValue", set->tags[at].value);
     return STATUS_INVALID;
+}
+
+enum status tag_set_check_bucket(const struct tag_set *set, struct s3_error_details *error)
+{
+    static const struct tag_rules rules = {TAGS_OF_BUCKET_MAX, "Bucket tag count cannot be greater than",
+                                           "System tags cannot be added/updated by requester"};
+
+    return tag_set_check(&rules, set, error);
+}
+
+enum status tag_set_check_object(const struct tag_set *set, struct s3_error_details *error)
+{
+    static const struct tag_rules rules = {TAGS_OF_OBJECT_MAX, "Object tags cannot be greater than",
+                                           "Your TagKey cannot be prefixed with aws:"};
+
+    return tag_set_check(&rules, set, error);
 }

@@ -10,6 +10,7 @@
 #include "compat/error.h"
 
 #define TAGS_OF_BUCKET_MAX    50
+#define TAGS_OF_OBJECT_MAX    10
 #define TAGS_READ_MAX         1000 /* in a document, before its rules are looked at */
 #define TAG_KEY_CHARS_MAX     128
 #define TAG_VALUE_CHARS_MAX   256
@@ -43,7 +44,8 @@ void tag_set_reader_init(struct tag_set_reader *reader, struct tag_set *set, str
 enum status tag_set_reader_open(struct tag_set_reader *reader, unsigned depth, const char *name);
 enum status tag_set_reader_close(struct tag_set_reader *reader, unsigned depth, const char *name, struct bytes text);
 
-/* AWS's rules for the tags of a bucket: InvalidTag, or BadRequest for too many. */
+/* AWS's rules for the tags of a bucket, and of an object: InvalidTag, or BadRequest for too many. */
 enum status tag_set_check_bucket(const struct tag_set *set, struct s3_error_details *error);
+enum status tag_set_check_object(const struct tag_set *set, struct s3_error_details *error);
 
 #endif
