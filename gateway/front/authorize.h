@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/bytes.h"
 #include "compat/policy.h"
@@ -80,6 +81,10 @@ struct decision {
     bool allowed;
     enum decided_by by;
     struct policy_decision policy; /* of DECIDED_BY_POLICY: which one, and its statement */
+    /* Filled in by exchange_decide(): a policy asked for the tags that the object has, and the sequence of the version
+     * whose they were (0: there was none). Said of no other version. */
+    bool asked_tags;
+    uint64_t tags_of;
 };
 
 struct decision authorize(const struct principal *principal, const char *action, const struct resource *resource,

@@ -32,20 +32,25 @@ static struct decision decide(const struct exchange *exchange, const char *actio
     struct request_context context = exchange->context;
     struct resource told = *resource;
     struct policy_answers answers;
-    const struct policy_question question = {exchange, action, &told, &answers};
+    const struct policy_question question = {exchange, action, &told, bucket, &answers};
     struct decision decision;
 
+    policy_answers_init(&answers);
     context.account = bytes_from_str(exchange->gateway->options.account_id);
     context.canonical_id = s3_owner.id;
     context.keys = policy_question_context(&question);
     access_settings_tell(settings, &told);
     told.acl_allows = settings && !is_root(exchange) && acl_bucket_allows(exchange, action, settings);
     decision = authorize(&exchange->principal, action, &told, &context);
-    if (decision.by != DECIDED_BY_NONE || bucket == 0 || resource->kind != RESOURCE_OBJECT ||
-        !acl_object_allows(exchange, action, resource, bucket, settings))
-        return decision;
-    told.acl_allows = true;
-    return authorize(&exchange->principal, action, &told, &context);
+    if (decision.by == DECIDED_BY_NONE && bucket != 0 && resource->kind == RESOURCE_OBJECT &&
+        acl_object_allows(exchange, action, resource, bucket, settings)) {
+        told.acl_allows = true;
+        decision = authorize(&exchange->principal, action, &told, &context);
+    }
+    decision.asked_tags = answers.existing.asked;
+    decision.tags_of = answers.existing.sequence;
+    policy_answers_release(&answers);
+    return decision;
 }
 
 struct decision exchange_decide(const struct exchange *exchange, const char *action, const struct resource *resource)
@@ -60,6 +65,12 @@ struct decision exchange_decide(const struct exchange *exchange, const char *act
 bool exchange_may(const struct exchange *exchange, const char *action, const struct resource *resource)
 {
     return exchange_decide(exchange, action, resource).allowed;
+}
+
+struct decision exchange_decide_in(const struct exchange *exchange, const char *action, const struct resource *resource,
+                                   uint32_t bucket, const struct meta_settings *settings)
+{
+    return decide(exchange, action, resource, bucket, settings);
 }
 
 bool exchange_may_in(const struct exchange *exchange, const char *action, const struct resource *resource,

@@ -57,6 +57,8 @@ struct exchange {
     struct meta_settings *settings;
 
     struct bytes location; /* where a bucket is to be made, once its handler knows */
+    const struct tag_set
+        *new_tags; /* that a body or a copy's source has for an object, once the handler knows; or NULL */
 
     bool replaced;            /* by another gateway, or nobody says that it was not: nothing is read of the metadata */
     struct decision decision; /* about the operation; of zeros before it was made */
@@ -74,6 +76,8 @@ bool exchange_may(const struct exchange *exchange, const char *action, const str
 struct decision exchange_decide(const struct exchange *exchange, const char *action, const struct resource *resource);
 /* Of what belongs to another bucket, which has these settings. All fill in what the settings say of the
  * resource. */
+struct decision exchange_decide_in(const struct exchange *exchange, const char *action, const struct resource *resource,
+                                   uint32_t bucket, const struct meta_settings *settings);
 bool exchange_may_in(const struct exchange *exchange, const char *action, const struct resource *resource,
                      uint32_t bucket, const struct meta_settings *settings);
 struct header_list exchange_headers(const struct exchange *exchange);

@@ -1,7 +1,8 @@
 /* The condition keys of a request; see the header.
  *
- * Objects have no tags yet, buckets none that count for access, and nobody has temporary credentials: the keys about
- * them are absent. The peer of the connection is the source address: no setting names proxies that could be believed.
+ * Buckets have no tags that count for access, and nobody has temporary credentials: the keys about them are absent.
+ * Those about tags of objects are in policy_tags.c. The peer of the connection is the source address: no setting names
+ * proxies that could be believed.
  */
 #include "gateway/front/policy_context.h"
 
@@ -13,6 +14,7 @@
 
 #include "base/clock.h"
 #include "gateway/front/operation.h"
+#include "gateway/front/policy_tags.h"
 #include "gateway/iam/keys.h"
 #include "gateway/s3/post_form.h"
 #include "gateway/s3/request.h"
@@ -372,10 +374,6 @@ static bool may_be_there(const struct policy_question *question, struct bytes ke
         return true;
     if (begins_so(key, "aws:RequestTag/") || bytes_equal_nocase(key, "aws:TagKeys"))
         return http_request_has_body(exchange->http);
-    if (begins_so(key, "s3:RequestObjectTag/") || bytes_equal_nocase(key, "s3:RequestObjectTagKeys"))
-        return s3_header(exchange, "x-amz-tagging").data ||
-               (exchange->form && post_fields_find(s3_form_fields(exchange->form), "tagging").len > 0) ||
-               strstr(question->action, "Tagging");
     return false;
 }
 
@@ -383,6 +381,7 @@ static enum policy_presence find_key(const void *arg, struct bytes key, struct p
 {
     static const char of_tags[] = "aws:PrincipalTag/";
     const struct policy_question *question = arg;
+    enum policy_presence presence;
 
     for (size_t i = 0; i < KEYS; i++) {
         struct bytes *value = &question->answers->values[i];
@@ -395,12 +394,25 @@ static enum policy_presence find_key(const void *arg, struct bytes key, struct p
     if (begins_so(key, of_tags))
         return find_principal_tag(question, bytes_of(key.data + sizeof(of_tags) - 1, key.len - (sizeof(of_tags) - 1)),
                                   values);
+    if (policy_tags_find(question, key, &presence, values))
+        return presence;
     if (question->exchange->call) {
-        enum policy_presence presence = iam_find_key(question->exchange->call, question->action, key, values);
+        presence = iam_find_key(question->exchange->call, question->action, key, values);
         if (presence != POLICY_KEY_UNKNOWN)
             return presence;
     }
     return policy_key_is_known(key) && !may_be_there(question, key) ? POLICY_KEY_ABSENT : POLICY_KEY_UNKNOWN;
+}
+
+void policy_answers_init(struct policy_answers *answers)
+{
+    answers->existing = answers->wanted = (struct policy_tags){0};
+}
+
+void policy_answers_release(struct policy_answers *answers)
+{
+    tag_set_release(&answers->existing.set);
+    tag_set_release(&answers->wanted.set);
 }
 
 struct policy_context policy_question_context(const struct policy_question *question)

@@ -5,12 +5,22 @@
 #ifndef TERCET_GATEWAY_POLICY_CONTEXT_H
 #define TERCET_GATEWAY_POLICY_CONTEXT_H
 
+#include "compat/tags.h"
 #include "gateway/front/exchange.h"
 
 #define POLICY_QUESTION_KEYS 48
 
-/* Memory of the values: one for each key, however often it is asked for. On the caller's stack, not initialised. */
+/* Tags of an object, found when a policy asks for them. */
+struct policy_tags {
+    bool asked, unknown; /* unknown: there may be some, and nobody can say which */
+    uint64_t sequence;   /* of the version whose they are; 0: of none */
+    struct tag_set set;
+};
+
+/* Memory of the values: one for each key, however often it is asked for. On the caller's stack. */
 struct policy_answers {
+    struct policy_tags existing, wanted; /* of the object that is addressed; that the request gives */
+    struct bytes tag_keys[TAGS_OF_OBJECT_MAX];
     struct bytes values[POLICY_QUESTION_KEYS];
     char source[1280]; /* of a copy: a longer one names no object */
     char address[64], time[40], epoch[24], age[24], root_arn[64];
@@ -20,8 +30,11 @@ struct policy_question {
     const struct exchange *exchange;
     const char *action;
     const struct resource *resource;
+    uint32_t bucket; /* of an object; 0: none */
     struct policy_answers *answers;
 };
+void policy_answers_init(struct policy_answers *answers);
+void policy_answers_release(struct policy_answers *answers);
 struct policy_context policy_question_context(const struct policy_question *question);
 
 #endif

@@ -2,6 +2,7 @@
 #include "gateway/s3/attributes.h"
 
 #include "gateway/s3/acl.h"
+#include "gateway/s3/object_tags.h"
 #include "gateway/s3/reply.h"
 
 static const struct kind {
@@ -11,6 +12,7 @@ static const struct kind {
     enum status (*read)(struct exchange *exchange, const struct meta_object *copied, struct buffer *document);
 } kinds[] = {
     {S3_ATTRIBUTE_ACL, ACL_KEPT_BYTES_MAX, acl_of_new_object},
+    {S3_ATTRIBUTE_TAGGING, OBJECT_TAGS_KEPT_BYTES_MAX, tags_of_new_object},
 };
 #define KIND_COUNT (sizeof(kinds) / sizeof(kinds[0]))
 

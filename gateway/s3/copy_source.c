@@ -7,6 +7,7 @@
 #include "compat/names.h"
 #include "gateway/object/object_read.h"
 #include "gateway/object/object_reader.h"
+#include "gateway/s3/object_tags.h"
 #include "gateway/s3/reply.h"
 #include "gateway/s3/request.h"
 
@@ -55,6 +56,17 @@ static enum status fail_absent(struct exchange *exchange, const struct copy_sour
     return s3_fail_details(exchange, &details);
 }
 
+static enum status check_tags(struct exchange *exchange, const struct copy_source *source,
+                              const struct resource *resource, const struct meta_settings *settings)
+{
+    const char *right = source->by_version ? "s3:GetObjectVersionTagging" : "s3:GetObjectTagging";
+
+    if (!source->with_tags || object_tags_number(&source->object) == 0 ||
+        exchange_may_in(exchange, right, resource, source->bucket.id, settings))
+        return STATUS_OK;
+    return s3_fail(exchange, S3_ACCESS_DENIED);
+}
+
 static enum status find_object(struct exchange *exchange, struct copy_source *source,
                                const struct meta_settings *settings)
 {
@@ -64,8 +76,9 @@ static enum status find_object(struct exchange *exchange, struct copy_source *so
     struct s3_error_details details = {0};
     enum status status;
 
-    if (!exchange_may_in(exchange, source->by_version ? "s3:GetObjectVersion" : "s3:GetObject", &resource,
-                         source->bucket.id, settings))
+    const struct decision decision = exchange_decide_in(
+        exchange, source->by_version ? "s3:GetObjectVersion" : "s3:GetObject", &resource, source->bucket.id, settings);
+    if (!decision.allowed)
         return s3_fail(exchange, S3_ACCESS_DENIED);
     status = meta_object_get(exchange->gateway->meta, source->bucket.id, source->key, &version, &source->object);
     if (status == STATUS_INVALID)
@@ -75,8 +88,10 @@ static enum status find_object(struct exchange *exchange, struct copy_source *so
     if (status)
         return s3_fail_status(exchange, status);
     source->found = true;
+    if (decision.asked_tags && decision.tags_of != source->object.sequence)
+        return s3_fail(exchange, S3_ACCESS_DENIED); /* it was said of another one, which has been replaced since */
     if (!source->object.delete_marker)
-        return STATUS_OK;
+        return check_tags(exchange, source, &resource, settings);
     if (!source->by_version)
         return fail_absent(exchange, source, S3_NO_SUCH_KEY, settings);
     s3_error_setf(&details, S3_INVALID_REQUEST,
@@ -111,7 +126,6 @@ enum status copy_source_open(struct exchange *exchange, struct copy_source *sour
     struct s3_error_details details = {0};
     enum status status;
 
-    *source = (struct copy_source){0};
     buffer_init(&source->text, 8192);
     status = parse(exchange, source);
     if (!status)

@@ -33,6 +33,7 @@ void s3_delete_object(struct exchange *exchange);
 void s3_delete_objects(struct exchange *exchange);
 void s3_copy_object(struct exchange *exchange);
 void s3_get_object_tagging(struct exchange *exchange);
+void s3_put_object_tagging(struct exchange *exchange);
 void s3_delete_object_tagging(struct exchange *exchange);
 
 void s3_create_multipart_upload(struct exchange *exchange);

@@ -7,7 +7,6 @@
 
 #include "compat/header_index.h"
 #include "compat/names.h"
-#include "compat/tags.h"
 #include "gateway/front/operation.h"
 #include "gateway/s3/handlers.h"
 #include "gateway/s3/honoured.h"
@@ -90,7 +89,7 @@ static const struct value_rule {
     {"x-amz-bucket-namespace", VALUES("global"), VALUES("account-regional")},
     {"x-amz-object-annotation-directive", VALUES("COPY", "EXCLUDE"), NULL}, /* there are none */
     {"x-amz-optional-object-attributes", VALUES("RestoreStatus"), NULL},    /* of archived objects: there are none */
-    {"x-amz-tagging-directive", VALUES("COPY", "REPLACE"), NULL},           /* there are none */
+    {"x-amz-tagging-directive", VALUES("COPY", "REPLACE"), NULL},
 #undef VALUES
 };
 
@@ -309,29 +308,11 @@ enum status s3_check_asked(const struct exchange *exchange, struct s3_error_deta
     return status ? status : check_parameters(&wishes, error);
 }
 
-/* `tagging` holds a document, of which only the empty set means what Tercet does. */
-static enum status check_tagging(struct bytes name, struct bytes document, struct s3_error_details *error)
-{
-    struct tag_set set = {0};
-    enum status status = STATUS_OK;
-
-    if (document.len > 0 && tagging_parse(document, &set)) {
-        s3_error_set(error, S3_MALFORMED_XML);
-        return STATUS_DENIED;
-    }
-    if (set.count > 0)
-        status = not_implemented(name, error);
-    tag_set_release(&set);
-    return status;
-}
-
 static enum status check_field(const struct operation *operation, const struct post_field *field,
                                struct s3_error_details *error)
 {
     struct bytes name = field->name, value = bytes_trim(field->value);
 
-    if (bytes_equal_nocase(name, "tagging"))
-        return check_tagging(name, value, error);
     if (bytes_equal_nocase(name, "acl"))
         return value.len > 0 ? check_value(BYTES("x-amz-acl"), value, error) : STATUS_OK;
     if (!has_prefix(name, "x-amz-") || value.len == 0)

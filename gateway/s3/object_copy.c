@@ -8,6 +8,7 @@
 #include "gateway/s3/copy_source.h"
 #include "gateway/s3/handlers.h"
 #include "gateway/s3/metadata.h"
+#include "gateway/s3/object_tags.h"
 #include "gateway/s3/publish.h"
 #include "gateway/s3/reply.h"
 #include "gateway/s3/request.h"
@@ -51,12 +52,31 @@ static enum status metadata(struct exchange *exchange, struct copy_request *requ
     return STATUS_OK;
 }
 
+/* The right to give the copy its source's tags, which policies may ask about. */
+static enum status check_tags(struct exchange *exchange, const struct meta_object *source)
+{
+    const struct resource resource = {.kind = RESOURCE_OBJECT, .bucket = exchange->bucket_name, .key = exchange->key};
+    struct tag_set set;
+
+    if (object_tags_of(source, &set))
+        return s3_fail_status(exchange, STATUS_CORRUPT);
+    exchange->new_tags = &set;
+    bool may = set.count == 0 || exchange_may(exchange, "s3:PutObjectTagging", &resource);
+    exchange->new_tags = NULL;
+    tag_set_release(&set);
+    return may ? STATUS_OK : s3_fail(exchange, S3_ACCESS_DENIED);
+}
+
 static enum status prepare(struct exchange *exchange, struct copy_request *request)
 {
     struct s3_error_details details = {0};
     bool full_object;
-    enum status status = copy_source_open(exchange, &request->source);
+    enum status status;
 
+    request->source.with_tags = object_tags_are_copied(exchange);
+    status = copy_source_open(exchange, &request->source);
+    if (!status && request->source.with_tags)
+        status = check_tags(exchange, &request->source.object);
     if (!status && conditions_parse_write(exchange_headers(exchange), &request->condition_said, &details))
         status = s3_fail_details(exchange, &details);
     if (!status)

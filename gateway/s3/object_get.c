@@ -4,12 +4,14 @@
 #include "gateway/object/stored_checksum.h"
 #include "gateway/s3/handlers.h"
 #include "gateway/s3/metadata.h"
+#include "gateway/s3/object_tags.h"
 #include "gateway/s3/reply.h"
 #include "gateway/s3/request.h"
 
 /* What of the object is wanted. */
 struct selection {
     struct object_range wanted;
+    size_t tags;          /* that the object has, as far as who asks may know it */
     unsigned parts_count; /* with partNumber: of a multipart object, else 0 */
 };
 
@@ -64,8 +66,26 @@ static void give_headers(struct exchange *exchange, const struct meta_object *ob
     if (whole && bytes_equal_nocase(s3_header(exchange, "x-amz-checksum-mode"), "ENABLED"))
         s3_reply_checksum(exchange, &checksum, object->etag_parts);
     s3_reply_storage_class(exchange, object);
+    if (selection->tags > 0)
+        http_reply_header_u64(exchange->http, "x-amz-tagging-count", selection->tags);
     if (selection->parts_count > 0)
         http_reply_header_u64(exchange->http, "x-amz-mp-parts-count", selection->parts_count);
+}
+
+/* To others an object is one without tags. */
+static size_t tags_shown(const struct exchange *exchange, const struct meta_object *object)
+{
+    const struct resource resource = {.kind = RESOURCE_OBJECT,
+                                      .bucket = exchange->bucket_name,
+                                      .key = exchange->key,
+                                      .version_id = uri_query_value(&exchange->query, "versionId")};
+    bool by_version = uri_query_has(&exchange->query, "versionId");
+    size_t count = object_tags_number(object);
+
+    if (count == 0)
+        return 0;
+    return exchange_may(exchange, by_version ? "s3:GetObjectVersionTagging" : "s3:GetObjectTagging", &resource) ? count
+                                                                                                                : 0;
 }
 
 static void get(struct exchange *exchange, const struct meta_object *object)
@@ -80,6 +100,7 @@ static void get(struct exchange *exchange, const struct meta_object *object)
     }
     if (select_bytes(exchange, object, &selection))
         return;
+    selection.tags = tags_shown(exchange, object);
     status = object_send(exchange, object, &selection.wanted, give_headers, &selection);
     if (status)
         HTTP_LAST_REPLY(s3_fail_status(exchange, status));

@@ -155,12 +155,12 @@ const struct operation s3_operations[] = {
     S3(READ, "HeadObject", "s3:GetObject", "HEAD", OBJECT, NULL, s3_get_object, .headers = LIST("x-amz-checksum-mode"),
        .version_right = "s3:GetObjectVersion"),
     S3(WRITE, "CopyObject", "s3:PutObject", "PUT", OBJECT, NULL, s3_copy_object, .grows = true, .copies = true,
-       .headers =
-           LIST("x-amz-acl", "x-amz-grant-", "x-amz-checksum-algorithm", "x-amz-meta-", METADATA_DIRECTIVE,
-                "x-amz-object-annotation-directive", "x-amz-storage-class", "x-amz-tagging-directive", COPY_SOURCE)),
+       .headers = LIST("x-amz-acl", "x-amz-grant-", "x-amz-checksum-algorithm", "x-amz-meta-", METADATA_DIRECTIVE,
+                       "x-amz-object-annotation-directive", "x-amz-storage-class", "x-amz-tagging",
+                       "x-amz-tagging-directive", COPY_SOURCE)),
     S3(WRITE, "PutObject", "s3:PutObject", "PUT", OBJECT, NULL, s3_put_object, .grows = true,
        .headers = LIST("x-amz-acl", "x-amz-grant-", "x-amz-checksum-algorithm", "x-amz-meta-", METADATA_DIRECTIVE,
-                       "x-amz-storage-class", CHECKSUMS)),
+                       "x-amz-storage-class", "x-amz-tagging", CHECKSUMS)),
     S3(OTHER, "GetObjectAcl", "s3:GetObjectAcl", "GET", OBJECT, "acl", s3_get_acl,
        .version_right = "s3:GetObjectVersionAcl"),
     S3(OTHER, "PutObjectAcl", "s3:PutObjectAcl", "PUT", OBJECT, "acl", s3_put_acl, .parameters = LIST("versionId"),
@@ -182,8 +182,9 @@ const struct operation s3_operations[] = {
        .parameters = LIST("versionId"), .version_right = "s3:DeleteObjectVersionTagging"),
     S3(OTHER, "GetObjectTagging", "s3:GetObjectTagging", "GET", OBJECT, "tagging", s3_get_object_tagging,
        .version_right = "s3:GetObjectVersionTagging"),
-    NOT_OFFERED("PutObjectTagging", "s3:PutObjectTagging", "PUT", OBJECT, "tagging",
-                .version_right = "s3:PutObjectVersionTagging"),
+    ON(LISTED, OTHER, "PutObjectTagging", "s3:PutObjectTagging", "PUT", OBJECT, "tagging", s3_put_object_tagging,
+       .grows = true, .parameters = LIST("versionId"), .version_right = "s3:PutObjectVersionTagging",
+       .headers = LIST(CHECKSUMS)),
     NOT_OFFERED("GetObjectTorrent", "s3:GetObjectTorrent", "GET", OBJECT, "torrent",
                 .version_right = "s3:GetObjectVersionTorrent"),
     S3(OTHER, "AbortMultipartUpload", "s3:AbortMultipartUpload", "DELETE", OBJECT, "uploadId",
@@ -198,7 +199,7 @@ const struct operation s3_operations[] = {
     S3(OTHER, "CreateMultipartUpload", "s3:PutObject", "POST", OBJECT, "uploads", s3_create_multipart_upload,
        .grows = true,
        .headers = LIST("x-amz-acl", "x-amz-grant-", "x-amz-checksum-algorithm", "x-amz-checksum-type", "x-amz-meta-",
-                       METADATA_DIRECTIVE, "x-amz-storage-class")),
+                       METADATA_DIRECTIVE, "x-amz-storage-class", "x-amz-tagging")),
 };
 const size_t s3_operation_count = sizeof(s3_operations) / sizeof(s3_operations[0]);
 

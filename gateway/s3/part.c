@@ -152,7 +152,7 @@ static void copy_part(struct exchange *exchange, const struct meta_upload *uploa
 
 void s3_upload_part_copy(struct exchange *exchange)
 {
-    struct copy_source source;
+    struct copy_source source = {0};
     struct meta_upload upload;
 
     if (s3_upload(exchange, &upload))

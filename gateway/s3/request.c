@@ -1,6 +1,7 @@
 /* What the headers and parameters of a request say, for all operations alike. */
 #include "gateway/s3/request.h"
 
+#include "gateway/front/operation.h"
 #include "gateway/s3/reply.h"
 
 static struct bytes find_header(const struct exchange *exchange, const char *name)
@@ -103,6 +104,22 @@ static enum status fail_absent(struct exchange *exchange)
     return s3_may_list(exchange) ? s3_fail_no_such_key(exchange) : s3_fail(exchange, S3_ACCESS_DENIED);
 }
 
+/* What was decided by the tags of one version is decided anew for another one that has taken its place since. */
+static bool is_decided(const struct exchange *exchange, const struct meta_object *object)
+{
+    const struct resource resource = {.kind = RESOURCE_OBJECT,
+                                      .bucket = exchange->bucket_name,
+                                      .key = exchange->key,
+                                      .version_id = uri_query_value(&exchange->query, "versionId")};
+    const char *right = operation_right(exchange->operation, uri_query_has(&exchange->query, "versionId"));
+    struct decision decision = exchange->decision;
+
+    if (!decision.asked_tags || decision.tags_of == object->sequence)
+        return true;
+    decision = exchange_decide(exchange, right, &resource);
+    return decision.allowed && (!decision.asked_tags || decision.tags_of == object->sequence);
+}
+
 enum status s3_find_object(struct exchange *exchange, struct meta_object *object)
 {
     const struct meta_version version = s3_version(exchange);
@@ -112,7 +129,12 @@ enum status s3_find_object(struct exchange *exchange, struct meta_object *object
         return fail_absent(exchange);
     if (status == STATUS_INVALID)
         return s3_fail_argument(exchange, "versionId", version.id, "Invalid version id specified");
-    return status ? s3_fail_status(exchange, status) : STATUS_OK;
+    if (status)
+        return s3_fail_status(exchange, status);
+    if (is_decided(exchange, object))
+        return STATUS_OK;
+    meta_object_release(object);
+    return s3_fail(exchange, S3_ACCESS_DENIED);
 }
 
 enum status s3_require_resource(struct exchange *exchange)

@@ -40,7 +40,7 @@ OFFERED = {
     "GetPublicAccessBlock": "NoSuchPublicAccessBlockConfiguration",
     "DeleteBucketCors": 204, "DeleteBucketEncryption": 204, "DeleteBucketLifecycle": 204,
     "DeleteBucketOwnershipControls": 204, "DeleteBucketPolicy": 204, "DeleteBucketReplication": 204,
-    "DeleteBucketTagging": 204, "PutBucketCors": 200, "PutBucketTagging": 204, "DeleteBucketWebsite": 204, "DeleteObjectTagging": 204, "DeletePublicAccessBlock": 204,
+    "DeleteBucketTagging": 204, "PutObjectTagging": 200, "PutBucketCors": 200, "PutBucketTagging": 204, "DeleteBucketWebsite": 204, "DeleteObjectTagging": 204, "DeletePublicAccessBlock": 204,
     "PutBucketAcl": 200, "PutObjectAcl": 200,
     "PutBucketOwnershipControls": 200, "PutBucketPolicy": 204, "PutPublicAccessBlock": 200,
 }  # fmt: skip
@@ -61,7 +61,7 @@ NOT_OFFERED = {
     "PutBucketMetricsConfiguration", "PutBucketNotification", "PutBucketNotificationConfiguration",
     "PutBucketReplication", "PutBucketRequestPayment",
     "PutBucketWebsite", "PutObjectAnnotation", "PutObjectLegalHold",
-    "PutObjectLockConfiguration", "PutObjectRetention", "PutObjectTagging", "RenameObject",
+    "PutObjectLockConfiguration", "PutObjectRetention", "RenameObject",
     "RestoreObject", "SelectObjectContent", "UpdateBucketMetadataAnnotationTableConfiguration",
     "UpdateBucketMetadataInventoryTableConfiguration", "UpdateBucketMetadataJournalTableConfiguration",
     "UpdateObjectEncryption", "WriteGetObjectResponse",
@@ -76,7 +76,8 @@ COPY = {"x-amz-copy-source": "/walk/kept", "x-amz-source-expected-bucket-owner":
         "x-amz-copy-source-if-match": hashlib.md5(KEPT).hexdigest(), "x-amz-copy-source-if-none-match": '"other"'}
 OWNER = "id=" + "75aa57f09aa0c8caeab4f8c24e99d10f8e7faeebf76c078efc7c6caea54ba06a"
 GRANTS = {"x-amz-grant-" + name: OWNER for name in ("full-control", "read", "read-acp", "write", "write-acp")}
-NEW = {**GRANTS, "x-amz-acl": "private", "x-amz-meta-": "value", "x-amz-storage-class": "STANDARD"}
+NEW = {**GRANTS, "x-amz-acl": "private", "x-amz-meta-": "value", "x-amz-storage-class": "STANDARD",
+       "x-amz-tagging": "a=1"}
 HONOURED = collections.defaultdict(dict, {
     "CompleteMultipartUpload": {"x-amz-mp-object-size": "4", "x-amz-checksum-type": "FULL_OBJECT"},
     "CopyObject": {**COPY, **NEW, "x-amz-checksum-algorithm": "SHA256", "x-amz-metadata-directive": "REPLACE",
@@ -164,7 +165,7 @@ class Model(ClusterTest):
         if name == "PutPublicAccessBlock":
             block = "<BlockPublicAcls>true</BlockPublicAcls>"
             return f"<PublicAccessBlockConfiguration>{block}</PublicAccessBlockConfiguration>".encode()
-        if name == "PutBucketTagging":
+        if name in ("PutBucketTagging", "PutObjectTagging"):
             return b"<Tagging><TagSet></TagSet></Tagging>"
         if name == "PutBucketVersioning":
             return b"<VersioningConfiguration><Status>Suspended</Status></VersioningConfiguration>"

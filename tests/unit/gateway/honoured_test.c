@@ -50,7 +50,7 @@ static void test_headers(void **state)
         {"PUT", S3_OBJECT, "", "x-amz-acl", "public-read", S3_ERROR_NONE},
         {"PUT", S3_OBJECT, "", "x-amz-acl", "nonsense", S3_INVALID_ARGUMENT},
         {"PUT", S3_OBJECT, "", "x-amz-tagging", "", S3_ERROR_NONE},
-        {"PUT", S3_OBJECT, "", "x-amz-tagging", "a=b", S3_NOT_IMPLEMENTED},
+        {"PUT", S3_OBJECT, "", "x-amz-tagging", "a=b", S3_ERROR_NONE},
         {"PUT", S3_OBJECT, "", "x-amz-grant-read", "id=1", S3_ERROR_NONE},
         {"PUT", S3_OBJECT, "", "x-amz-write-offset-bytes", "0", S3_NOT_IMPLEMENTED},
         {"PUT", S3_OBJECT, "", "x-amz-website-redirect-location", "/", S3_NOT_IMPLEMENTED},
@@ -132,7 +132,7 @@ static void test_parameters(void **state)
         enum s3_error error;
     } rows[] = {
         {"PUT", S3_OBJECT, "x-amz-acl=public-read", S3_ERROR_NONE},
-        {"PUT", S3_OBJECT, "X-Amz-Tagging=a%3Db", S3_NOT_IMPLEMENTED},
+        {"PUT", S3_OBJECT, "X-Amz-Tagging=a%3Db", S3_ERROR_NONE},
         {"PUT", S3_OBJECT,
          "X-Amz-Algorithm=A&X-Amz-Credential=c&X-Amz-Date=d&X-Amz-Expires=1&X-Amz-SignedHeaders=h&"
          "X-Amz-Signature=s&X-Amz-Security-Token=t",

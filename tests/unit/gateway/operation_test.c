@@ -55,7 +55,7 @@ static void test_s3_rows(void **state)
         {"PUT", S3_OBJECT, "x-amz-copy-source=a%2Fb", NULL, "CopyObject"},
         {"PUT", S3_OBJECT, "partNumber=1&uploadId=u", NULL, "UploadPart"},
         {"PUT", S3_OBJECT, "partNumber=1&uploadId=u", "x-amz-copy-source", "UploadPartCopy"},
-        {"PUT", S3_OBJECT, "tagging", NULL, "not PutObjectTagging"},
+        {"PUT", S3_OBJECT, "tagging", NULL, "PutObjectTagging"},
         {"PUT", S3_OBJECT, "acl", NULL, "PutObjectAcl"},
         {"PUT", S3_OBJECT, "retention", NULL, "not PutObjectRetention"},
         {"DELETE", S3_OBJECT, "tagging", NULL, "DeleteObjectTagging"},
@@ -103,7 +103,8 @@ static enum resource_kind expected_resource(const struct operation *row)
 
     if (strcmp(row->action, "PostObject") == 0) /* the key stands in the form */
         return RESOURCE_OBJECT;
-    if (strcmp(row->action, "CreateBucket") == 0 || strcmp(row->action, "ListBuckets") == 0) /* asked by the handler */
+    if (strcmp(row->action, "CreateBucket") == 0 || strcmp(row->action, "ListBuckets") == 0 ||
+        strcmp(row->action, "PutObjectTagging") == 0) /* asked by the handler */
         return RESOURCE_LISTED;
     return strcmp(row->action, "DeleteObjects") == 0 ? RESOURCE_LISTED : kinds[row->level];
 }

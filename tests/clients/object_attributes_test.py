@@ -1,0 +1,130 @@
+"""The newest boto3, aws-cli and Debian's rclone: what belongs to an object beside its bytes and its metadata."""
+
+import json
+import os
+
+from botocore.exceptions import ClientError
+
+import s3
+from harness import ClusterTest, content, main, run
+
+AWS = os.environ.get("TERCET_AWS", "/usr/bin/aws")
+
+
+def tags(*pairs):
+    return [{"Key": key, "Value": value} for key, value in pairs]
+
+
+class Objects(ClusterTest):
+    cluster_options = {"tls": False}
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.s3 = s3.client(cls.cluster)
+        for bucket in ("objects", "versions"):
+            cls.s3.create_bucket(Bucket=bucket)
+        cls.s3.put_bucket_versioning(Bucket="versions", VersioningConfiguration={"Status": "Enabled"})
+
+    def fails(self, code, status, call, **arguments):
+        with self.assertRaises(ClientError) as raised:
+            call(**arguments)
+        answer = raised.exception.response
+        self.assertEqual((answer["Error"]["Code"], answer["ResponseMetadata"]["HTTPStatusCode"]), (code, status), answer)
+        return answer["Error"]
+
+    def tags_of(self, key, bucket="objects", **more):
+        return self.s3.get_object_tagging(Bucket=bucket, Key=key, **more)["TagSet"]
+
+
+class Tags(Objects):
+    def test_boto3(self):
+        where = {"Bucket": "objects", "Key": "a b/\N{EURO SIGN}"}
+        self.fails("NoSuchKey", 404, self.s3.get_object_tagging, **where)
+        self.s3.put_object(Body=b"body", Tagging="a=1&b%20c=%C3%BC", **where)
+        self.assertEqual(self.tags_of(where["Key"]), tags(("a", "1"), ("b c", "ü")))
+        self.assertEqual(self.s3.get_object(**where)["TagCount"], 2)
+        self.assertEqual(self.s3.head_object(**where)["TagCount"], 2)
+        many = tags(*((f"k{i}", "v" * 256) for i in range(10)))
+        self.s3.put_object_tagging(Tagging={"TagSet": many}, **where)
+        self.assertEqual(self.tags_of(where["Key"]), many)
+        more = {"TagSet": many + tags(("one", "more"))}
+        error = self.fails("BadRequest", 400, self.s3.put_object_tagging, Tagging=more, **where)
+        self.assertEqual(error["Message"], "Object tags cannot be greater than 10")
+        error = self.fails("InvalidTag", 400, self.s3.put_object_tagging, Tagging={"TagSet": tags(("aws:k", ""))}, **where)
+        self.assertEqual(error["Message"], "Your TagKey cannot be prefixed with aws:")
+        error = self.fails("InvalidArgument", 400, self.s3.put_object, Body=b"", Tagging="a=1&a=2", **where)
+        self.assertIn("shall be encoded as UTF-8 then URLEncoded URL query parameters", error["Message"])
+        self.assertEqual(self.tags_of(where["Key"]), many)
+        self.s3.delete_object_tagging(**where)
+        self.assertEqual(self.tags_of(where["Key"]), [])
+        self.assertNotIn("TagCount", self.s3.head_object(**where))
+
+    def test_copies_and_uploads_in_parts(self):
+        self.s3.put_object(Bucket="objects", Key="source", Body=b"body", Tagging="a=1")
+        copy = {"Bucket": "objects", "Key": "copy", "CopySource": "objects/source"}
+        self.s3.copy_object(**copy)
+        self.assertEqual(self.tags_of("copy"), tags(("a", "1")))
+        self.s3.copy_object(Tagging="b=2", TaggingDirective="REPLACE", **copy)
+        self.assertEqual(self.tags_of("copy"), tags(("b", "2")))
+        part = {"Bucket": "objects", "Key": "parts"}
+        part["UploadId"] = self.s3.create_multipart_upload(Tagging="c=3&d", **part)["UploadId"]
+        etag = self.s3.upload_part(Body=content(10), PartNumber=1, **part)["ETag"]
+        self.s3.complete_multipart_upload(MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": etag}]}, **part)
+        self.assertEqual(self.tags_of("parts"), tags(("c", "3"), ("d", "")))
+
+    def test_versions(self):
+        where = {"Bucket": "versions", "Key": "key"}
+        first = self.s3.put_object(Body=b"1", Tagging="n=1", **where)["VersionId"]
+        second = self.s3.put_object(Body=b"2", Tagging="n=2", **where)["VersionId"]
+        done = self.s3.put_object_tagging(Tagging={"TagSet": tags(("n", "one"))}, VersionId=first, **where)
+        self.assertEqual(done["VersionId"], first)
+        self.assertEqual(self.tags_of("key", "versions", VersionId=first), tags(("n", "one")))
+        self.assertEqual(self.s3.get_object_tagging(**where)["VersionId"], second)
+        self.assertEqual(self.s3.delete_object_tagging(VersionId=first, **where)["VersionId"], first)
+        self.assertEqual(self.tags_of("key", "versions", VersionId=first), [])
+        self.assertEqual(self.tags_of("key", "versions"), tags(("n", "2")))
+        marker = self.s3.delete_object(**where)["VersionId"]
+        self.fails("MethodNotAllowed", 405, self.s3.get_object_tagging, **where)
+        self.fails("MethodNotAllowed", 405, self.s3.put_object_tagging, Tagging={"TagSet": []}, VersionId=marker, **where)
+
+    def test_aws_cli(self):
+        environment = {"AWS_ACCESS_KEY_ID": self.cluster.access_key, "AWS_SECRET_ACCESS_KEY": self.cluster.secret_key,
+                       "AWS_DEFAULT_REGION": "us-east-1", "AWS_CONFIG_FILE": "/dev/null", "AWS_PAGER": "",
+                       "AWS_SHARED_CREDENTIALS_FILE": "/dev/null"}  # fmt: skip
+
+        def api(*arguments):
+            where = ("--bucket", "objects", "--key", "cli", "--output", "json")
+            done = run(AWS, "--endpoint-url", self.cluster.url, "s3api", *arguments, *where, env=environment)
+            return json.loads(done.stdout) if done.stdout.strip() else {}
+
+        api("put-object", "--body", self.file("small", 10), "--tagging", "Project=a b&empty=")
+        self.assertEqual(api("get-object-tagging")["TagSet"], tags(("Project", "a b"), ("empty", "")))
+        self.assertEqual(api("head-object")["TagCount"], 2)
+        api("put-object-tagging", "--tagging", "TagSet=[{Key=a,Value=1}]")
+        self.assertEqual(api("get-object-tagging")["TagSet"], tags(("a", "1")))
+        api("delete-object-tagging")
+        self.assertEqual(api("get-object-tagging")["TagSet"], [])
+
+    def test_rclone(self):
+        config = self.path("rclone.conf")
+        with open(config, "w") as file:
+            file.write(f"[t]\ntype = s3\nprovider = Other\naccess_key_id = {self.cluster.access_key}\nsecret_access_key = "
+                       f"{self.cluster.secret_key}\nendpoint = {self.cluster.url}\nregion = us-east-1\n")
+
+        def rclone(*arguments):
+            return run("/usr/bin/rclone", "--config", config, "--retries", "1", *arguments, env={}).stdout
+
+        for name, size in (("small", 100), ("large", 6 << 20)):
+            flags = ("--header-upload", "x-amz-tagging: by=rclone", "--s3-upload-cutoff", "5M", "--metadata",
+                     "--metadata-set", "colour=red")
+            rclone("copyto", *flags, self.file(name, size), f"t:objects/rclone-{name}")
+            self.assertEqual(self.tags_of(f"rclone-{name}"), tags(("by", "rclone")))
+            rclone("copyto", "--metadata", f"t:objects/rclone-{name}", f"t:objects/rclone-{name}-copy")  # on the server
+            self.assertEqual(self.tags_of(f"rclone-{name}-copy"), tags(("by", "rclone")))
+            head = self.s3.head_object(Bucket="objects", Key=f"rclone-{name}-copy")
+            self.assertEqual(head["Metadata"].get("colour"), "red", head)
+
+
+if __name__ == "__main__":
+    main()
