@@ -11,7 +11,7 @@
 #define REPLY_HEADERS_ROOM  512
 #define RETRY_AFTER_SECONDS 1 /* of a 503 that does not say */
 
-static const char *reason_phrase(int status)
+const char *http_reason_phrase(int status)
 {
     static const struct {
         int status;
@@ -171,7 +171,7 @@ static void build_head(struct http_transaction *transaction, int status, uint64_
     else if (transaction->version_1_0)
         connection = "Connection: keep-alive\r\n";
     snprintf(transaction->reply_line, sizeof(transaction->reply_line),
-             "HTTP/1.1 %d %s\r\nServer: Tercet\r\nDate: %s\r\n%s%s", status, reason_phrase(status),
+             "HTTP/1.1 %d %s\r\nServer: Tercet\r\nDate: %s\r\n%s%s", status, http_reason_phrase(status),
              date_text(transaction->connection->listener), framing, connection);
     CHECK(buffer_append(&transaction->reply_headers, "\r\n", 2) == STATUS_OK);
 }

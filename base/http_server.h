@@ -140,5 +140,6 @@ enum status http_reply_finish(struct http_request *request);
 /* Cuts the connection so that the client sees an incomplete response, never a clean end. */
 void http_reply_abort(struct http_request *request);
 bool http_reply_started(const struct http_request *request);
+const char *http_reason_phrase(int status); /* "Not Found" */
 
 #endif

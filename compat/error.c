@@ -76,6 +76,9 @@ static const struct error_row error_table[S3_ERROR_COUNT] = {
                                     "The content of the form does not meet the conditions specified in the policy "
                                     "document."},
     [S3_INVALID_RANGE] = {"InvalidRange", 416, "The requested range is not satisfiable"},
+    [S3_INVALID_REDIRECT_LOCATION] =
+        {"InvalidRedirectLocation", 400,
+         "The website redirect location must have a prefix of 'http://' or 'https://' or '/'."},
     [S3_INVALID_REQUEST] = {"InvalidRequest", 400, "Invalid Request"},
     [S3_INVALID_STORAGE_CLASS] = {"InvalidStorageClass", 400, "The storage class you specified is not valid"},
     [S3_INVALID_TAG] = {"InvalidTag", 400, "The tag provided was not a valid tag"},

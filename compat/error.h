@@ -48,6 +48,7 @@ enum s3_error {
     S3_INVALID_PART_ORDER,
     S3_INVALID_POLICY_DOCUMENT,
     S3_INVALID_RANGE,
+    S3_INVALID_REDIRECT_LOCATION,
     S3_INVALID_REQUEST,
     S3_INVALID_STORAGE_CLASS,
     S3_INVALID_TAG,
@@ -150,5 +151,7 @@ void s3_error_add_time(struct s3_error_details *details, const char *name, int64
 /* Appends the XML body: Code, Message, Resource, extra elements in their order, RequestId, HostId. STATUS_LIMIT beyond
  * the buffer's max. */
 enum status s3_error_render(struct buffer *out, const struct s3_error_details *details);
+/* The same as a page, for websites; `reason` goes with the status ("Not Found"). STATUS_LIMIT: as above. */
+enum status s3_error_render_html(struct buffer *out, const struct s3_error_details *details, const char *reason);
 
 #endif

@@ -35,6 +35,8 @@ struct gateway_options {
     const char *bootstrap;                   /* file of users and buckets that are to be there; "": none */
     const char *files_token;                 /* Bearer token of the documented API, "" for none */
     const char *domain;                      /* virtual-host style: BUCKET.domain; "" for none */
+    const char *website_domain;              /* websites of buckets: BUCKET.website_domain; "" for none */
+    const char *website_hosts;               /* further hosts of websites, with commas between; "" for none */
     const char *region;
     const char *account_id; /* twelve digits: the owner of every bucket */
     const char *server_id;

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/check.h"
 #include "base/config.h"
@@ -11,6 +12,7 @@
 #include "base/secret_file.h"
 #include "base/service.h"
 #include "compat/names.h"
+#include "gateway/front/host.h"
 
 #define SECRET_MAX    4096
 #define SERVER_ID_MAX 63
@@ -60,6 +62,10 @@ static const struct config_option options[] = {
      "serve the file API to every peer without credentials"},
     {"domain", CONFIG_STRING(struct settings, gateway.domain), "", 0, 0,
      "base domain of buckets that are addressed by host name, as BUCKET.DOMAIN"},
+    {"website-domain", CONFIG_STRING(struct settings, gateway.website_domain), "", 0, 0,
+     "base domain of websites: BUCKET.WEBSITE-DOMAIN serves the pages of a bucket that has a website configuration"},
+    {"website-hosts", CONFIG_STRING(struct settings, gateway.website_hosts), "", 0, 0,
+     "further hosts that are websites, each of the bucket of that name, with commas between: www.example.com"},
     {"region", CONFIG_STRING(struct settings, gateway.region), "us-east-1", 0, 0,
      "S3 region that is reported; requests may name any"},
     {"account-id", CONFIG_STRING(struct settings, gateway.account_id), "000000000000", 0, 0,
@@ -221,6 +227,18 @@ static void check_second_key(const struct settings *settings)
         refuse("access-key-2", "it is the same as access-key");
 }
 
+/* A host that is a website is nothing else. */
+static void check_websites(const struct gateway_options *gateway)
+{
+    struct bytes host;
+
+    if (gateway->website_domain[0] && strcasecmp(gateway->website_domain, gateway->domain) == 0)
+        refuse("website-domain", "it is the same as domain");
+    for (struct bytes rest = bytes_from_str(gateway->website_hosts); website_host_next(&rest, &host);)
+        if (!bucket_name_is_valid(host) || bytes_equal_nocase(host, gateway->domain))
+            refuse("website-hosts", "hosts that are names of buckets, with commas between, and not -domain");
+}
+
 static void check(struct settings *settings)
 {
     enum log_level level;
@@ -241,6 +259,7 @@ static void check(struct settings *settings)
         refuse("files-token", "at least 16 characters");
     if (!account_id_is_valid(bytes_from_str(settings->gateway.account_id)))
         refuse("account-id", "twelve digits");
+    check_websites(&settings->gateway);
     if (!is_name(settings->gateway.server_id))
         refuse("server-id", "1 to 63 letters, digits, '.', '-' and '_'");
     if (settings->admission.upload_bytes_max < settings->cluster.window_bytes + SENDING_BYTES)

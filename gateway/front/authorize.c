@@ -15,6 +15,7 @@
 static const struct grant of_everybody[] = {
     {.action = "tercet:Health"},
     {.action = "tercet:Preflight"},
+    {.action = "tercet:UseWebsite"}, /* its handler asks for each page */
     {.action = "tercet:UseFiles", .local_only = true},
     {.action = "tercet:ReadState", .local_only = true},
 };

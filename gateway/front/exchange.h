@@ -39,6 +39,7 @@ struct exchange {
     struct bytes virtual_host;     /* the bucket that the Host names; empty in path style */
     struct bytes bucket_name, key; /* decoded */
     struct buffer path_storage;    /* holds what had to be decoded of them */
+    struct bytes website_host;     /* of a website: the Host, no more than a name and a port; else empty */
 
     /* identify.c: who asks */
     struct principal principal;

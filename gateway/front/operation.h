@@ -44,6 +44,8 @@ extern const size_t s3_operation_count;
 /* OPTIONS of S3: looked at for CORS, whatever else the request says. A browser asks it before a page of another site
  * may go on, and signs nothing. */
 extern const struct operation s3_preflight_operation;
+/* Of a host that is a website, by the method. */
+const struct operation *s3_website_operation(struct bytes method);
 /* What has no row: refused when the caller is one who may do everything. */
 extern const struct operation s3_unknown_operation;
 extern const struct operation path_operations[];

@@ -3,9 +3,9 @@
 #include "gateway/front/resolve.h"
 
 #include <string.h>
-#include <strings.h>
 
 #include "gateway/front/json_reply.h"
+#include "gateway/front/host.h"
 #include "gateway/front/operation.h"
 #include "gateway/iam/call.h"
 #include "gateway/s3/reply.h"
@@ -13,22 +13,7 @@
 /* The bucket that the Host names below the configured domain. */
 static struct bytes virtual_host_bucket(const struct exchange *exchange)
 {
-    const char *domain = exchange->gateway->options.domain;
-    struct bytes host;
-    const char *colon;
-
-    if (!domain || !*domain)
-        return (struct bytes){0};
-    host = http_request_header(exchange->http, "Host");
-    colon = host.len ? memrchr(host.data, ':', host.len) : NULL;
-    if (colon)
-        host.len = (size_t)(colon - host.data);
-    if (host.len < strlen(domain) + 2)
-        return (struct bytes){0};
-    size_t bucket_len = host.len - strlen(domain) - 1;
-    if (host.data[bucket_len] != '.' || strncasecmp(host.data + bucket_len + 1, domain, strlen(domain)) != 0)
-        return (struct bytes){0};
-    return bytes_of(host.data, bucket_len);
+    return host_below(host_name(exchange->http), exchange->gateway->options.domain);
 }
 
 struct bytes bearer_token(const struct http_request *http)
@@ -129,6 +114,18 @@ static enum status resolve_s3(struct exchange *exchange)
     return addresses ? decode_pieces(exchange, bucket, key) : s3_fail(exchange, S3_INVALID_URI);
 }
 
+/* A website is of pages: whatever the query says, and whoever signed what. */
+static enum status resolve_website(struct exchange *exchange)
+{
+    struct bytes bucket, key;
+    bool addresses = split_path(exchange, &bucket, &key);
+
+    exchange->operation = bytes_equal_str(exchange->http->method, "OPTIONS")
+                              ? &s3_preflight_operation
+                              : s3_website_operation(exchange->http->method);
+    return addresses ? decode_pieces(exchange, bucket, key) : s3_fail(exchange, S3_INVALID_URI);
+}
+
 /* The documented API is about one bucket. Its handlers find the name, which may stand in a form. */
 static enum status resolve_documented(struct exchange *exchange)
 {
@@ -145,6 +142,9 @@ enum status resolve(struct exchange *exchange)
 {
     bool path_known;
 
+    exchange->virtual_host = website_bucket(exchange, &exchange->website_host);
+    if (exchange->virtual_host.len > 0)
+        return resolve_website(exchange);
     exchange->virtual_host = virtual_host_bucket(exchange);
     exchange->operation = operation_by_path(exchange->http, &path_known);
     bool readable = uri_query_parse(exchange->http->query, &exchange->query) == STATUS_OK;

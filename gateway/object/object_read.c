@@ -96,7 +96,8 @@ static enum status start(struct exchange *exchange, const struct meta_object *ob
         range_content_range(&wanted->range, object->size, content_range);
         http_reply_header_str(exchange->http, "Content-Range", content_range);
     }
-    return reply_start(exchange, wanted->partial ? 206 : 200, wanted->range.length);
+    int usual = wanted->partial ? 206 : 200;
+    return reply_start(exchange, wanted->http_status ? wanted->http_status : usual, wanted->range.length);
 }
 
 /* The bytes that the reader has. The connection is cut when they cannot all be had. */

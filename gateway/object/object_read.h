@@ -20,7 +20,8 @@ enum status object_check_conditions(struct exchange *exchange, const struct meta
 /* The bytes that are wanted of an object. */
 struct object_range {
     struct range range;
-    bool partial; /* 206 with Content-Range */
+    bool partial;    /* 206 with Content-Range */
+    int http_status; /* of what is answered in the place of something else; 0: 200 or 206 */
 };
 struct object_range object_range_whole(const struct meta_object *object);
 /* By the headers Range and If-Range. STATUS_INVALID when there are no such bytes: the Content-Range of a 416 is added.

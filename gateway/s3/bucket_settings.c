@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "compat/cors.h"
 #include "compat/request_xml.h"
+#include "compat/website.h"
 #include "gateway/front/operation.h"
 #include "gateway/s3/access_settings.h"
 #include "gateway/s3/acl.h"
@@ -51,6 +52,30 @@ static void free_cors(void *parsed)
     free(parsed);
 }
 
+/* meta_setting_kind.parse: *parsed is a struct website. */
+static enum status parse_website(struct bytes document, void **parsed)
+{
+    struct website *website = mem_alloc(sizeof(*website));
+    struct s3_error_details error = {0};
+    enum status status = website_parse(document, website);
+
+    if (!status)
+        status = website_check(website, &error);
+    if (status) {
+        website_release(website);
+        free(website);
+        return status;
+    }
+    *parsed = website;
+    return STATUS_OK;
+}
+
+static void free_website(void *parsed)
+{
+    website_release(parsed);
+    free(parsed);
+}
+
 const struct meta_setting_kind s3_setting_kinds[] = {
     {S3_SETTING_TAGGING, "tagging", TAG_SET_XML_BYTES_MAX, check_tagging, NULL},
     {S3_SETTING_CORS, "cors", CORS_KEPT_BYTES_MAX, parse_cors, free_cors},
@@ -58,6 +83,7 @@ const struct meta_setting_kind s3_setting_kinds[] = {
     {S3_SETTING_PUBLIC_ACCESS, "public access block", BUCKET_ACCESS_XML_BYTES_MAX, public_access_setting_parse, free},
     {S3_SETTING_OWNERSHIP, "ownership controls", BUCKET_ACCESS_XML_BYTES_MAX, ownership_setting_parse, free},
     {S3_SETTING_ACL, "ACL", ACL_KEPT_BYTES_MAX, acl_setting_parse, free},
+    {S3_SETTING_WEBSITE, "website", WEBSITE_KEPT_BYTES_MAX, parse_website, free_website},
     {S3_SETTING_OWNER, "owner", BUCKET_OWNER_BYTES_MAX, bucket_owner_parse, free},
 };
 const size_t s3_setting_kind_count = sizeof(s3_setting_kinds) / sizeof(s3_setting_kinds[0]);
@@ -93,6 +119,24 @@ static enum status read_cors(struct bytes sent, struct buffer *kept, struct s3_e
         status = STATUS_LIMIT;
     }
     cors_release(&configuration);
+    return status;
+}
+
+static enum status read_website(struct bytes sent, struct buffer *kept, struct s3_error_details *error)
+{
+    struct website website;
+    enum status status = website_parse(sent, &website);
+
+    if (status) {
+        s3_error_set(error, S3_MALFORMED_XML);
+        return status;
+    }
+    status = website_check(&website, error);
+    if (!status && website_write(kept, &website)) {
+        s3_error_set(error, S3_ENTITY_TOO_LARGE); /* escaped, it is too long to be kept */
+        status = STATUS_LIMIT;
+    }
+    website_release(&website);
     return status;
 }
 
@@ -147,7 +191,8 @@ static const struct setting {
     {"retention", .unset = S3_NO_SUCH_OBJECT_LOCK_CONFIGURATION},
     {"legal-hold", .unset = S3_NO_SUCH_OBJECT_LOCK_CONFIGURATION},
     {"encryption", .unset = S3_SERVER_SIDE_ENCRYPTION_CONFIGURATION_NOT_FOUND},
-    {"website", .unset = S3_NO_SUCH_WEBSITE_CONFIGURATION},
+    {"website", .unset = S3_NO_SUCH_WEBSITE_CONFIGURATION, .number = S3_SETTING_WEBSITE, .read = read_website,
+     .sent_bytes_max = WEBSITE_XML_BYTES_MAX, .put_status = 200},
     {"replication", .unset = S3_REPLICATION_CONFIGURATION_NOT_FOUND},
     {"publicAccessBlock", .unset = S3_NO_SUCH_PUBLIC_ACCESS_BLOCK, .number = S3_SETTING_PUBLIC_ACCESS,
      .read = read_public_access, .put_status = 200},

@@ -5,9 +5,11 @@
 
 #include "base/check.h"
 #include "compat/names.h"
+#include "compat/website.h"
 #include "gateway/front/reply.h"
 #include "gateway/object/stored_headers.h"
 #include "gateway/s3/reply.h"
+#include "gateway/s3/request.h"
 
 /* One that begins with x-amz- needs more than a line here: a presigned request has it in the query (collect_query), and
  * there is no response- parameter that takes its place (override_of). */
@@ -120,11 +122,40 @@ static enum status collect_list(struct exchange *exchange, struct header_list li
     return status ? s3_fail(exchange, S3_METADATA_TOO_LARGE) : STATUS_OK;
 }
 
+/* AWS bounds it by itself, beside the other metadata. */
+static enum status collect_redirect(struct exchange *exchange, struct bytes location, struct buffer *stored)
+{
+    struct s3_error_details details = {0};
+
+    if (location.len == 0)
+        return STATUS_OK;
+    if (website_check_redirect(location, &details))
+        return s3_fail_details(exchange, &details);
+    return stored_headers_add(stored, BYTES(S3_REDIRECT_HEADER), location) ? s3_fail(exchange, S3_METADATA_TOO_LARGE)
+                                                                           : STATUS_OK;
+}
+
 enum status s3_collect_headers(struct exchange *exchange, struct buffer *stored)
 {
     enum status status = collect_list(exchange, exchange_headers(exchange), stored);
 
-    return status ? status : collect_query(exchange, stored);
+    if (!status)
+        status = collect_query(exchange, stored);
+    return status ? status : collect_redirect(exchange, s3_header(exchange, S3_REDIRECT_HEADER), stored);
+}
+
+enum status s3_copy_headers(struct exchange *exchange, struct bytes source, struct buffer *stored)
+{
+    enum status status = STATUS_OK;
+    struct bytes name, value;
+    size_t position = 0;
+
+    while (!status && stored_headers_next(source, &position, &name, &value))
+        if (!bytes_equal_str(name, S3_REDIRECT_HEADER))
+            status = stored_headers_add(stored, name, value);
+    if (status)
+        return s3_fail(exchange, S3_METADATA_TOO_LARGE);
+    return collect_redirect(exchange, s3_header(exchange, S3_REDIRECT_HEADER), stored);
 }
 
 enum status s3_collect_fields(struct exchange *exchange, struct header_list fields, struct buffer *stored)
@@ -132,7 +163,8 @@ enum status s3_collect_fields(struct exchange *exchange, struct header_list fiel
     for (size_t i = 0; i < fields.count; i++)
         if (metadata_name(fields.headers[i].name).data && !is_token(fields.headers[i].name))
             return refuse_name(exchange, fields.headers[i].name);
-    return collect_list(exchange, fields, stored);
+    enum status status = collect_list(exchange, fields, stored);
+    return status ? status : collect_redirect(exchange, header_list_find(fields, S3_REDIRECT_HEADER), stored);
 }
 
 /* response-content-type and its like, of a signed request. */
@@ -178,4 +210,7 @@ void s3_give_headers(struct exchange *exchange, const struct meta_object *object
             reply_text(exchange, stored_names[i], value);
     }
     give_metadata(exchange, object->headers);
+    struct bytes location = stored_headers_find(object->headers, S3_REDIRECT_HEADER);
+    if (location.len > 0)
+        reply_text(exchange, S3_REDIRECT_HEADER, location);
 }

@@ -43,11 +43,13 @@ static enum status metadata(struct exchange *exchange, struct copy_request *requ
     if (status || replace)
         return status;
     buffer_clear(&request->headers);
-    if (buffer_append_bytes(&request->headers, request->source.object.headers))
-        return s3_fail(exchange, S3_METADATA_TOO_LARGE);
+    status = s3_copy_headers(exchange, request->source.object.headers, &request->headers);
+    if (status)
+        return status;
     /* naming the storage class is a change, also when it stays the same: a way to copy an object onto itself */
     if (request->source.bucket.id == exchange->bucket.id && bytes_equal(request->source.key, exchange->key) &&
-        !request->source.by_version && s3_header(exchange, "x-amz-storage-class").len == 0)
+        !request->source.by_version && s3_header(exchange, "x-amz-storage-class").len == 0 &&
+        s3_header(exchange, S3_REDIRECT_HEADER).len == 0)
         return copy_to_itself(exchange);
     return STATUS_OK;
 }

@@ -46,7 +46,8 @@ const struct operation s3_operations[] = {
        .bucket_may_be_absent = true,
        .headers = LIST("x-amz-acl", "x-amz-grant-", "x-amz-bucket-namespace", "x-amz-object-ownership", CHECKSUMS)),
     ON(OBJECT, WRITE, "PostObject", "s3:PutObject", "POST", BUCKET, NULL, s3_post_object, .grows = true, .form = true,
-       .headers = LIST("x-amz-acl", "x-amz-checksum-algorithm", "x-amz-meta-", "x-amz-storage-class", CHECKSUMS)),
+       .headers = LIST("x-amz-acl", "x-amz-checksum-algorithm", "x-amz-meta-", "x-amz-storage-class",
+                       "x-amz-website-redirect-location", CHECKSUMS)),
     NOT_OFFERED("GetBucketAbac", "s3:GetBucketAbac", "GET", BUCKET, "abac"),
     NOT_OFFERED("PutBucketAbac", "s3:PutBucketAbac", "PUT", BUCKET, "abac"),
     S3(OTHER, "GetBucketAccelerate", "s3:GetAccelerateConfiguration", "GET", BUCKET, "accelerate", s3_get_setting),
@@ -146,7 +147,8 @@ const struct operation s3_operations[] = {
        .headers = LIST("x-amz-optional-object-attributes")),
     S3(OTHER, "DeleteBucketWebsite", "s3:DeleteBucketWebsite", "DELETE", BUCKET, "website", s3_delete_setting),
     S3(OTHER, "GetBucketWebsite", "s3:GetBucketWebsite", "GET", BUCKET, "website", s3_get_setting),
-    NOT_OFFERED("PutBucketWebsite", "s3:PutBucketWebsite", "PUT", BUCKET, "website"),
+    S3(OTHER, "PutBucketWebsite", "s3:PutBucketWebsite", "PUT", BUCKET, "website", s3_put_setting,
+       .headers = LIST(CHECKSUMS)),
 
     S3(OTHER, "DeleteObject", "s3:DeleteObject", "DELETE", OBJECT, NULL, s3_delete_object,
        .parameters = LIST("versionId"), .version_right = "s3:DeleteObjectVersion"),
@@ -157,10 +159,10 @@ const struct operation s3_operations[] = {
     S3(WRITE, "CopyObject", "s3:PutObject", "PUT", OBJECT, NULL, s3_copy_object, .grows = true, .copies = true,
        .headers = LIST("x-amz-acl", "x-amz-grant-", "x-amz-checksum-algorithm", "x-amz-meta-", METADATA_DIRECTIVE,
                        "x-amz-object-annotation-directive", "x-amz-storage-class", "x-amz-tagging",
-                       "x-amz-tagging-directive", COPY_SOURCE)),
+                       "x-amz-tagging-directive", "x-amz-website-redirect-location", COPY_SOURCE)),
     S3(WRITE, "PutObject", "s3:PutObject", "PUT", OBJECT, NULL, s3_put_object, .grows = true,
        .headers = LIST("x-amz-acl", "x-amz-grant-", "x-amz-checksum-algorithm", "x-amz-meta-", METADATA_DIRECTIVE,
-                       "x-amz-storage-class", "x-amz-tagging", CHECKSUMS)),
+                       "x-amz-storage-class", "x-amz-tagging", "x-amz-website-redirect-location", CHECKSUMS)),
     S3(OTHER, "GetObjectAcl", "s3:GetObjectAcl", "GET", OBJECT, "acl", s3_get_acl,
        .version_right = "s3:GetObjectVersionAcl"),
     S3(OTHER, "PutObjectAcl", "s3:PutObjectAcl", "PUT", OBJECT, "acl", s3_put_acl, .parameters = LIST("versionId"),
@@ -199,7 +201,7 @@ const struct operation s3_operations[] = {
     S3(OTHER, "CreateMultipartUpload", "s3:PutObject", "POST", OBJECT, "uploads", s3_create_multipart_upload,
        .grows = true,
        .headers = LIST("x-amz-acl", "x-amz-grant-", "x-amz-checksum-algorithm", "x-amz-checksum-type", "x-amz-meta-",
-                       METADATA_DIRECTIVE, "x-amz-storage-class", "x-amz-tagging")),
+                       METADATA_DIRECTIVE, "x-amz-storage-class", "x-amz-tagging", "x-amz-website-redirect-location")),
 };
 const size_t s3_operation_count = sizeof(s3_operations) / sizeof(s3_operations[0]);
 

@@ -14,6 +14,27 @@
 const struct response_owner s3_owner = {{"75aa57f09aa0c8caeab4f8c24e99d10f8e7faeebf76c078efc7c6caea54ba06a", 64},
                                         {"tercet", 6}};
 
+void s3_give_error_headers(struct exchange *exchange, const struct s3_error_details *details)
+{
+    const char *message = details->message[0] ? details->message : s3_error_message(details->code);
+
+    http_reply_header_str(exchange->http, "x-amz-error-code", s3_error_code(details->code));
+    reply_text(exchange, "x-amz-error-message", bytes_from_str(message));
+}
+
+/* As XML, or as a page where a browser asks. */
+static enum status render(struct exchange *exchange, const struct s3_error_details *details, int http_status,
+                          struct buffer *body)
+{
+    if (exchange->website_host.len == 0) {
+        http_reply_header_str(exchange->http, "Content-Type", "application/xml");
+        return s3_error_render(body, details);
+    }
+    s3_give_error_headers(exchange, details);
+    http_reply_header_str(exchange->http, "Content-Type", "text/html; charset=utf-8");
+    return s3_error_render_html(body, details, http_reason_phrase(http_status));
+}
+
 enum status s3_fail_details(struct exchange *exchange, struct s3_error_details *details)
 {
     struct buffer body;
@@ -27,11 +48,8 @@ enum status s3_fail_details(struct exchange *exchange, struct s3_error_details *
     details->resource = exchange->http->path;
     details->request_id = details->host_id = bytes_from_str(exchange->http->id);
     buffer_init(&body, S3_ERROR_BYTES_MAX);
-    if (http_status != 304) {
-        http_reply_header_str(exchange->http, "Content-Type", "application/xml");
-        if (s3_error_render(&body, details))
-            buffer_clear(&body);
-    }
+    if (http_status != 304 && render(exchange, details, http_status, &body))
+        buffer_clear(&body);
     HTTP_LAST_REPLY(reply_error(exchange, http_status, buffer_bytes(&body)));
     buffer_release(&body);
     return STATUS_DENIED;

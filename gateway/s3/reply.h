@@ -27,6 +27,9 @@ enum status s3_fail_no_such_key(struct exchange *exchange);
  * a version; otherwise MethodNotAllowed. */
 enum status s3_fail_delete_marker(struct exchange *exchange, const struct meta_object *marker, bool as_absent);
 
+/* x-amz-error-code and -message, which websites add. */
+void s3_give_error_headers(struct exchange *exchange, const struct s3_error_details *details);
+
 enum status s3_reply_empty(struct exchange *exchange, int http_status);
 enum status s3_reply_xml(struct exchange *exchange, struct bytes document);
 enum status s3_reply_json(struct exchange *exchange, struct bytes document);

@@ -236,8 +236,8 @@ class AwsCli:
         self.assertIn("NoSuchBucketPolicy", self.failure("get-bucket-policy", "--bucket", self.bucket))
         self.assertIn("NoSuchLifecycleConfiguration",
                       self.failure("get-bucket-lifecycle-configuration", "--bucket", self.bucket))
-        self.assertIn("NotImplemented", self.failure("put-bucket-website", "--bucket", self.bucket,
-                                                     "--website-configuration", '{"IndexDocument":{"Suffix":"i"}}'))
+        self.assertIn("NotImplemented", self.failure("put-bucket-accelerate-configuration", "--bucket", self.bucket,
+                                                     "--accelerate-configuration", "Status=Enabled"))
 
     def test_bucket_tagging(self):
         where = ("--bucket", self.bucket)

@@ -285,8 +285,8 @@ class Boto3:
             self.fails(code, 404, call, Bucket=self.bucket)
         self.assertTrue(self.s3.get_bucket_acl(Bucket=self.bucket)["Grants"])
         self.assertNotIn("Status", self.s3.get_bucket_versioning(Bucket=self.bucket))
-        self.fails("NotImplemented", 501, self.s3.put_bucket_website, Bucket=self.bucket,
-                   WebsiteConfiguration={"IndexDocument": {"Suffix": "i"}})
+        self.fails("NotImplemented", 501, self.s3.put_bucket_accelerate_configuration, Bucket=self.bucket,
+                   AccelerateConfiguration={"Status": "Enabled"})
 
     def test_bucket_tagging(self):
         where = {"Bucket": f"{self.bucket}-tagged"}

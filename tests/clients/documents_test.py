@@ -27,6 +27,8 @@ def sections():
 
 
 class Documents(ClusterTest):
+    cluster_options = {"gateway_options": ("-website-domain", "web.localhost")}
+
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
@@ -84,6 +86,15 @@ class Documents(ClusterTest):
         self.write("cors.json", rules)
         self.newest_aws_cli(config, commands)
         self.assertEqual(self.s3.get_bucket_cors(Bucket="uploads")["CORSRules"][0]["ExposeHeaders"], ["ETag"])
+
+    def test_client_websites(self):
+        config, _ = self.blocks("aws-cli", "ini", "sh")
+        website, policy, commands = self.blocks("Websites", "json", "json", "sh")
+        self.write("website.json", website)
+        self.write("policy.json", policy)
+        self.newest_aws_cli(config, commands)
+        page = run("curl", "-sS", "--fail", "-H", "Host: pages.web.localhost", f"{self.cluster.url}/").stdout
+        self.assertEqual(page, b"<h1>Hello</h1>")
 
     def test_older_aws_cli(self):
         """Debian's, by the command in the text."""

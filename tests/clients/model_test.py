@@ -42,7 +42,7 @@ OFFERED = {
     "DeleteBucketOwnershipControls": 204, "DeleteBucketPolicy": 204, "DeleteBucketReplication": 204,
     "DeleteBucketTagging": 204, "PutObjectTagging": 200, "PutBucketCors": 200, "PutBucketTagging": 204, "DeleteBucketWebsite": 204, "DeleteObjectTagging": 204, "DeletePublicAccessBlock": 204,
     "PutBucketAcl": 200, "PutObjectAcl": 200,
-    "PutBucketOwnershipControls": 200, "PutBucketPolicy": 204, "PutPublicAccessBlock": 200,
+    "PutBucketOwnershipControls": 200, "PutBucketPolicy": 204, "PutPublicAccessBlock": 200, "PutBucketWebsite": 200,
 }  # fmt: skip
 
 # Refused with 501 and their names; the model's names where the gateway has one row for two operations.
@@ -60,7 +60,7 @@ NOT_OFFERED = {
     "PutBucketInventoryConfiguration", "PutBucketLifecycle", "PutBucketLifecycleConfiguration", "PutBucketLogging",
     "PutBucketMetricsConfiguration", "PutBucketNotification", "PutBucketNotificationConfiguration",
     "PutBucketReplication", "PutBucketRequestPayment",
-    "PutBucketWebsite", "PutObjectAnnotation", "PutObjectLegalHold",
+    "PutObjectAnnotation", "PutObjectLegalHold",
     "PutObjectLockConfiguration", "PutObjectRetention", "RenameObject",
     "RestoreObject", "SelectObjectContent", "UpdateBucketMetadataAnnotationTableConfiguration",
     "UpdateBucketMetadataInventoryTableConfiguration", "UpdateBucketMetadataJournalTableConfiguration",
@@ -77,7 +77,7 @@ COPY = {"x-amz-copy-source": "/walk/kept", "x-amz-source-expected-bucket-owner":
 OWNER = "id=" + "75aa57f09aa0c8caeab4f8c24e99d10f8e7faeebf76c078efc7c6caea54ba06a"
 GRANTS = {"x-amz-grant-" + name: OWNER for name in ("full-control", "read", "read-acp", "write", "write-acp")}
 NEW = {**GRANTS, "x-amz-acl": "private", "x-amz-meta-": "value", "x-amz-storage-class": "STANDARD",
-       "x-amz-tagging": "a=1"}
+       "x-amz-tagging": "a=1", "x-amz-website-redirect-location": "/elsewhere"}
 HONOURED = collections.defaultdict(dict, {
     "CompleteMultipartUpload": {"x-amz-mp-object-size": "4", "x-amz-checksum-type": "FULL_OBJECT"},
     "CopyObject": {**COPY, **NEW, "x-amz-checksum-algorithm": "SHA256", "x-amz-metadata-directive": "REPLACE",
@@ -119,6 +119,7 @@ class Model(ClusterTest):
         self.s3.create_bucket(Bucket="walk")
         self.s3.delete_bucket_cors(Bucket="walk")  # which another test made
         self.s3.delete_bucket_policy(Bucket="walk")
+        self.s3.delete_bucket_website(Bucket="walk")
         self.s3.delete_bucket_ownership_controls(Bucket="walk")
         self.s3.delete_public_access_block(Bucket="walk")
         self.s3.put_object(Bucket="walk", Key="kept", Body=KEPT)
@@ -165,6 +166,9 @@ class Model(ClusterTest):
         if name == "PutPublicAccessBlock":
             block = "<BlockPublicAcls>true</BlockPublicAcls>"
             return f"<PublicAccessBlockConfiguration>{block}</PublicAccessBlockConfiguration>".encode()
+        if name == "PutBucketWebsite":
+            index = "<IndexDocument><Suffix>index.html</Suffix></IndexDocument>"
+            return f"<WebsiteConfiguration>{index}</WebsiteConfiguration>".encode()
         if name in ("PutBucketTagging", "PutObjectTagging"):
             return b"<Tagging><TagSet></TagSet></Tagging>"
         if name == "PutBucketVersioning":

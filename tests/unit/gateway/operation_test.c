@@ -44,6 +44,7 @@ static void test_s3_rows(void **state)
         {"PUT", S3_BUCKET, "acl", NULL, "PutBucketAcl"},
         {"PUT", S3_BUCKET, "cors", NULL, "PutBucketCors"},
         {"PUT", S3_BUCKET, "policy", NULL, "PutBucketPolicy"},
+        {"PUT", S3_BUCKET, "website", NULL, "PutBucketWebsite"},
         {"DELETE", S3_BUCKET, "policy", NULL, "DeleteBucketPolicy"},
         {"DELETE", S3_BUCKET, "lifecycle", NULL, "DeleteBucketLifecycle"},
         {"DELETE", S3_BUCKET, NULL, NULL, "DeleteBucket"},

@@ -215,6 +215,20 @@ static void the_root_user_must_have_a_name_and_a_secret(void **state)
     assert_taken();
 }
 
+static void hosts_of_websites_are_nothing_else(void **state)
+{
+    (void)state;
+    LOAD(NULL, IDENTITY, "-domain=s3.example.com", "-website-domain=S3.example.com");
+    assert_refused("website-domain");
+    LOAD(NULL, IDENTITY, "-domain=s3.example.com", "-website-hosts=a.example,s3.example.com");
+    assert_refused("website-hosts");
+    LOAD(NULL, IDENTITY, "-website-hosts=A.example");
+    assert_refused("website-hosts");
+    LOAD(NULL, IDENTITY, "-domain=s3.example.com", "-website-domain=web.example.com",
+         "-website-hosts=www.example.org, example.org");
+    assert_taken();
+}
+
 static void tls_needs_certificate_and_key(void **state)
 {
     (void)state;
@@ -431,6 +445,7 @@ int main(void)
         cmocka_unit_test(what_is_beyond_a_bound_is_refused),
         cmocka_unit_test(bounds_themselves_are_taken),
         cmocka_unit_test(the_root_user_must_have_a_name_and_a_secret),
+        cmocka_unit_test(hosts_of_websites_are_nothing_else),
         cmocka_unit_test(tls_needs_certificate_and_key),
         cmocka_unit_test(names_must_be_names),
         cmocka_unit_test(the_token_of_files_must_be_long),
