@@ -149,27 +149,3 @@ enum status meta_cursor_next(struct meta_cursor *cursor, struct chunk_ref *ref, 
     *chunk_len = (uint32_t)(end - begin);
     return STATUS_OK;
 }
-
-enum status meta_object_part(const struct meta_object *object, unsigned number, uint64_t *offset, uint64_t *size,
-                             unsigned *part_count)
-{
-    const struct object_storage *storage = object->storage;
-    CHECK(storage);
-    const struct version_record *record = &storage->row.record;
-    enum status status = STATUS_NOT_FOUND;
-
-    *offset = 0;
-    *size = object->size;
-    *part_count = record->multipart ? record->parts.count : 1;
-    if (!record->multipart)
-        return number == 1 ? STATUS_OK : STATUS_NOT_FOUND;
-    for (uint32_t i = 0; i < record->parts.count && status; i++) {
-        unsigned found;
-        packed_parts_get(&record->parts, i, &found, size);
-        if (found == number)
-            status = STATUS_OK;
-        else
-            *offset += *size;
-    }
-    return status;
-}

@@ -238,6 +238,12 @@ void meta_cursor_close(struct meta_cursor *cursor);
 enum status meta_object_part(const struct meta_object *object, unsigned number, uint64_t *offset, uint64_t *size,
                              unsigned *part_count);
 
+struct meta_part;
+/* Multipart objects: the parts numbered above `after`, ascending, at most max, as they were uploaded; *parts is to be
+ * freed. Of others there are none. The object is from meta_object_get. Suspends. */
+enum status meta_object_parts(struct meta *meta, const struct meta_object *object, unsigned after, unsigned max,
+                              struct meta_part **parts, size_t *count, bool *truncated);
+
 /* ---- listings ------------------------------------------------------------------------------------------------- */
 struct meta_list_query {
     uint32_t bucket;

@@ -42,6 +42,10 @@ static bool opens_nothing(const struct exchange *exchange, const struct further 
 
 bool further_rights_check(const struct exchange *exchange, const char *right, const struct resource *resource)
 {
+    if (strcmp(right, "s3:GetObjectAttributes") == 0)
+        return exchange_may(exchange, "s3:GetObject", resource);
+    if (strcmp(right, "s3:GetObjectVersionAttributes") == 0)
+        return exchange_may(exchange, "s3:GetObjectVersion", resource);
     if (strcmp(right, "s3:PutObject") != 0)
         return true;
     for (size_t i = 0; i < sizeof(of_writes) / sizeof(of_writes[0]); i++)

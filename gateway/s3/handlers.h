@@ -32,6 +32,7 @@ void s3_get_object(struct exchange *exchange);  /* and HEAD */
 void s3_delete_object(struct exchange *exchange);
 void s3_delete_objects(struct exchange *exchange);
 void s3_copy_object(struct exchange *exchange);
+void s3_get_object_attributes(struct exchange *exchange);
 void s3_get_object_tagging(struct exchange *exchange);
 void s3_put_object_tagging(struct exchange *exchange);
 void s3_delete_object_tagging(struct exchange *exchange);

@@ -226,9 +226,14 @@ static size_t count_parameter(const struct uri_query *query, struct bytes name)
     return count;
 }
 
+/* Whose lines are taken together, as they were signed. */
+static bool is_list(struct bytes name)
+{
+    return has_prefix(name, METADATA_PREFIX) || bytes_equal_nocase(name, "x-amz-object-attributes");
+}
+
 /* A wish that is said twice would be read once. And the lines `a` and `b` have the signature of one line `a,b`: by it,
- * nobody must reach the copy source `a`. Lines of user metadata are joined, as they were signed; its parameters are
- * not. */
+ * nobody must reach the copy source `a`. Parameters are never taken together. */
 static enum status check_repeated(struct wishes *wishes, struct bytes name, struct bytes value,
                                   struct s3_error_details *error)
 {
@@ -238,7 +243,7 @@ static enum status check_repeated(struct wishes *wishes, struct bytes name, stru
         (asks_for_nothing(name) && !bytes_equal_nocase(name, "x-amz-expected-bucket-owner")))
         return STATUS_OK;
     parameters = count_parameter(&wishes->exchange->query, name);
-    if (parameters == 0 && has_prefix(name, METADATA_PREFIX))
+    if (parameters == 0 && is_list(name))
         return STATUS_OK;
     if (parameters + count_header(wishes, name) == 1)
         return STATUS_OK;

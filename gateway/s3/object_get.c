@@ -1,4 +1,6 @@
 /* GetObject and HeadObject: versions, conditions, ranges and parts. */
+#include <stdlib.h>
+
 #include "gateway/front/reply.h"
 #include "gateway/object/object_read.h"
 #include "gateway/object/stored_checksum.h"
@@ -11,8 +13,9 @@
 /* What of the object is wanted. */
 struct selection {
     struct object_range wanted;
-    size_t tags;          /* that the object has, as far as who asks may know it */
-    unsigned parts_count; /* with partNumber: of a multipart object, else 0 */
+    size_t tags;                    /* that the object has, as far as who asks may know it */
+    unsigned part, parts_count;     /* with partNumber: of a multipart object, else 0 */
+    struct checksum_value checksum; /* of these bytes; algorithm NONE: none is given */
 };
 
 static enum status select_part(struct exchange *exchange, const struct meta_object *object, struct selection *selection)
@@ -33,8 +36,9 @@ static enum status select_part(struct exchange *exchange, const struct meta_obje
         s3_error_add_u64(&details, "ActualPartCount", object->etag_parts ? object->etag_parts : 1);
         return s3_fail_details(exchange, &details);
     }
+    selection->part = number;
     if (object->etag_parts == 0)
-        selection->parts_count = 0;
+        selection->part = selection->parts_count = 0;
     selection->wanted.partial = object->size > 0;
     return STATUS_OK;
 }
@@ -57,19 +61,42 @@ static enum status select_bytes(struct exchange *exchange, const struct meta_obj
 static void give_headers(struct exchange *exchange, const struct meta_object *object, const void *arg)
 {
     const struct selection *selection = arg;
-    const struct checksum_value checksum = stored_checksum_read(&object->checksum);
-    bool whole = selection->wanted.range.length == object->size;
-
     s3_give_headers(exchange, object);
     s3_reply_version(exchange, object->version_id);
-    /* SDKs compare a checksum with the bytes they got: one of the whole object on a part of it breaks them */
-    if (whole && bytes_equal_nocase(s3_header(exchange, "x-amz-checksum-mode"), "ENABLED"))
-        s3_reply_checksum(exchange, &checksum, object->etag_parts);
+    s3_reply_checksum_typed(exchange, &selection->checksum, selection->part ? 0 : object->etag_parts,
+                            object->checksum.full_object);
     s3_reply_storage_class(exchange, object);
     if (selection->tags > 0)
         http_reply_header_u64(exchange->http, "x-amz-tagging-count", selection->tags);
     if (selection->parts_count > 0)
         http_reply_header_u64(exchange->http, "x-amz-mp-parts-count", selection->parts_count);
+}
+
+/* Of a part its own. SDKs compare a checksum with the bytes they got: one of the whole object on some of it breaks
+ * them.
+ */
+static enum status find_checksum(struct exchange *exchange, const struct meta_object *object,
+                                 struct selection *selection)
+{
+    struct meta_part *parts;
+    size_t count;
+    bool truncated;
+
+    if (!bytes_equal_nocase(s3_header(exchange, "x-amz-checksum-mode"), "ENABLED"))
+        return STATUS_OK;
+    if (!selection->part) {
+        if (selection->wanted.range.length == object->size)
+            selection->checksum = stored_checksum_read(&object->checksum);
+        return STATUS_OK;
+    }
+    enum status status =
+        meta_object_parts(exchange->gateway->meta, object, selection->part - 1, 1, &parts, &count, &truncated);
+    if (status)
+        return s3_fail_status(exchange, status);
+    if (count == 1 && parts->checksum.algorithm == object->checksum.algorithm)
+        selection->checksum = stored_checksum_read(&parts->checksum);
+    free(parts);
+    return STATUS_OK;
 }
 
 /* To others an object is one without tags. */
@@ -100,6 +127,8 @@ static void get(struct exchange *exchange, const struct meta_object *object)
     }
     if (select_bytes(exchange, object, &selection))
         return;
+    if (find_checksum(exchange, object, &selection))
+        return;
     selection.tags = tags_shown(exchange, object);
     status = object_send(exchange, object, &selection.wanted, give_headers, &selection);
     if (status)
@@ -110,14 +139,8 @@ void s3_get_object(struct exchange *exchange)
 {
     struct meta_object object;
 
-    if (s3_find_object(exchange, &object))
+    if (s3_find_readable(exchange, &object))
         return;
-    bool as_absent = !uri_query_has(&exchange->query, "versionId");
-    if (object.delete_marker && as_absent && !s3_may_list(exchange))
-        HTTP_LAST_REPLY(s3_fail(exchange, S3_ACCESS_DENIED));
-    else if (object.delete_marker)
-        HTTP_LAST_REPLY(s3_fail_delete_marker(exchange, &object, as_absent));
-    else
-        get(exchange, &object);
+    get(exchange, &object);
     meta_object_release(&object);
 }

@@ -192,13 +192,19 @@ enum status s3_reply_document(struct exchange *exchange, enum status written, st
 
 void s3_reply_checksum(struct exchange *exchange, const struct checksum_value *value, uint32_t composite_parts)
 {
+    s3_reply_checksum_typed(exchange, value, composite_parts, value->full_object);
+}
+
+void s3_reply_checksum_typed(struct exchange *exchange, const struct checksum_value *value, uint32_t composite_parts,
+                             bool full_object)
+{
     char text[CHECKSUM_TEXT_MAX];
 
     if (value->algorithm == CHECKSUM_NONE)
         return;
     checksum_text(value, value->full_object ? 0 : composite_parts, text);
     http_reply_header_str(exchange->http, checksum_header_name(value->algorithm), text);
-    http_reply_header_str(exchange->http, "x-amz-checksum-type", checksum_type_name(value->full_object));
+    http_reply_header_str(exchange->http, "x-amz-checksum-type", checksum_type_name(full_object));
 }
 
 void s3_location(const struct exchange *exchange, struct buffer *location)

@@ -37,6 +37,9 @@ enum status s3_reply_json(struct exchange *exchange, struct bytes document);
 enum status s3_reply_document(struct exchange *exchange, enum status written, struct buffer *take_document);
 
 void s3_reply_checksum(struct exchange *exchange, const struct checksum_value *value, uint32_t composite_parts);
+/* The same where the object, of which the value may be a part's, has that type. */
+void s3_reply_checksum_typed(struct exchange *exchange, const struct checksum_value *value, uint32_t composite_parts,
+                             bool full_object);
 /* Where the addressed key is, as the client reached it; to be released. */
 void s3_location(const struct exchange *exchange, struct buffer *location);
 /* x-amz-storage-class, which AWS leaves out for STANDARD. */

@@ -137,6 +137,21 @@ enum status s3_find_object(struct exchange *exchange, struct meta_object *object
     return s3_fail(exchange, S3_ACCESS_DENIED);
 }
 
+enum status s3_find_readable(struct exchange *exchange, struct meta_object *object)
+{
+    bool as_absent = !uri_query_has(&exchange->query, "versionId");
+    enum status status = s3_find_object(exchange, object);
+
+    if (status || !object->delete_marker)
+        return status;
+    if (as_absent && !s3_may_list(exchange))
+        status = s3_fail(exchange, S3_ACCESS_DENIED);
+    else
+        status = s3_fail_delete_marker(exchange, object, as_absent);
+    meta_object_release(object);
+    return status;
+}
+
 enum status s3_require_resource(struct exchange *exchange)
 {
     struct meta_object object;

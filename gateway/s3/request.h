@@ -30,9 +30,12 @@ enum status s3_encoding_type(struct exchange *exchange, bool *url_encode);
 
 /* Whether who asks may learn which keys there are: to others one that is not there is AccessDenied. */
 bool s3_may_list(const struct exchange *exchange);
-/* The addressed object or version, to be released; a delete marker too. NoSuchKey, NoSuchVersion and InvalidArgument
- * are answered here. */
+/* The addressed object or version, to be released; a delete marker too. NoSuchKey,
+ * NoSuchVersion and InvalidArgument are answered here. */
 enum status s3_find_object(struct exchange *exchange, struct meta_object *object);
+/* The same to read it as a whole: a delete marker is answered here, too, as if nothing were there unless it was named.
+ */
+enum status s3_find_readable(struct exchange *exchange, struct meta_object *object);
 /* That it is there and no delete marker, where a key is addressed; of a bucket that is known. Errors likewise. */
 enum status s3_require_resource(struct exchange *exchange);
 

@@ -40,7 +40,7 @@ OFFERED = {
     "GetPublicAccessBlock": "NoSuchPublicAccessBlockConfiguration",
     "DeleteBucketCors": 204, "DeleteBucketEncryption": 204, "DeleteBucketLifecycle": 204,
     "DeleteBucketOwnershipControls": 204, "DeleteBucketPolicy": 204, "DeleteBucketReplication": 204,
-    "DeleteBucketTagging": 204, "PutObjectTagging": 200, "PutBucketCors": 200, "PutBucketTagging": 204, "DeleteBucketWebsite": 204, "DeleteObjectTagging": 204, "DeletePublicAccessBlock": 204,
+    "DeleteBucketTagging": 204, "PutObjectTagging": 200, "GetObjectAttributes": 200, "PutBucketCors": 200, "PutBucketTagging": 204, "DeleteBucketWebsite": 204, "DeleteObjectTagging": 204, "DeletePublicAccessBlock": 204,
     "PutBucketAcl": 200, "PutObjectAcl": 200,
     "PutBucketOwnershipControls": 200, "PutBucketPolicy": 204, "PutPublicAccessBlock": 200, "PutBucketWebsite": 200,
 }  # fmt: skip
@@ -52,8 +52,7 @@ NOT_OFFERED = {
     "DeleteBucketInventoryConfiguration", "DeleteBucketMetadataConfiguration", "DeleteBucketMetadataTableConfiguration",
     "DeleteBucketMetricsConfiguration", "DeleteObjectAnnotation", "GetBucketAbac", "GetBucketAnalyticsConfiguration",
     "GetBucketIntelligentTieringConfiguration", "GetBucketInventoryConfiguration", "GetBucketMetadataConfiguration",
-    "GetBucketMetadataTableConfiguration", "GetBucketMetricsConfiguration", "GetObjectAnnotation", "GetObjectAttributes",
-    "GetObjectTorrent", "ListBucketAnalyticsConfigurations", "ListBucketIntelligentTieringConfigurations",
+    "GetBucketMetadataTableConfiguration", "GetBucketMetricsConfiguration", "GetObjectAnnotation", "GetObjectTorrent", "ListBucketAnalyticsConfigurations", "ListBucketIntelligentTieringConfigurations",
     "ListBucketInventoryConfigurations", "ListBucketMetricsConfigurations", "ListDirectoryBuckets",
     "ListObjectAnnotations", "PutBucketAbac", "PutBucketAccelerateConfiguration",
     "PutBucketAnalyticsConfiguration", "PutBucketEncryption", "PutBucketIntelligentTieringConfiguration",
@@ -86,6 +85,7 @@ HONOURED = collections.defaultdict(dict, {
                      "x-amz-bucket-namespace": "global"},
     "PutBucketAcl": {**GRANTS, "x-amz-acl": "private"}, "PutObjectAcl": {**GRANTS, "x-amz-acl": "private"},
     "CreateMultipartUpload": {**NEW, "x-amz-checksum-algorithm": "CRC32"},
+    "GetObjectAttributes": {"x-amz-object-attributes": "ETag", "x-amz-max-parts": "1", "x-amz-part-number-marker": "0"},
     "GetObject": {"x-amz-checksum-mode": "ENABLED"}, "HeadObject": {"x-amz-checksum-mode": "ENABLED"},
     "ListObjects": {"x-amz-optional-object-attributes": "RestoreStatus"},
     "ListObjectsV2": {"x-amz-optional-object-attributes": "RestoreStatus"},
@@ -144,7 +144,7 @@ class Model(ClusterTest):
         """What a required parameter or header is filled with."""
         if location == "uploadId":
             return self.upload(parts=name == "CompleteMultipartUpload")
-        return {"partNumber": "1", "x-amz-copy-source": "/walk/kept"}.get(location, "walked")
+        return {"partNumber": "1", "x-amz-copy-source": "/walk/kept", "x-amz-object-attributes": "ETag"}.get(location, "walked")
 
     def body(self, name):
         if name == "DeleteObjects":

@@ -1,5 +1,7 @@
 """The newest boto3, aws-cli and Debian's rclone: what belongs to an object beside its bytes and its metadata."""
 
+import base64
+import hashlib
 import json
 import os
 
@@ -124,6 +126,76 @@ class Tags(Objects):
             self.assertEqual(self.tags_of(f"rclone-{name}-copy"), tags(("by", "rclone")))
             head = self.s3.head_object(Bucket="objects", Key=f"rclone-{name}-copy")
             self.assertEqual(head["Metadata"].get("colour"), "red", head)
+
+
+class Attributes(Objects):
+    EVERY = ["ETag", "Checksum", "ObjectParts", "StorageClass", "ObjectSize"]
+
+    def attributes(self, key, names=EVERY, bucket="objects", **more):
+        found = self.s3.get_object_attributes(Bucket=bucket, Key=key, ObjectAttributes=names, **more)
+        return found, {name: found[name] for name in self.EVERY if name in found}
+
+    def upload(self, key, parts, **more):
+        """Uploads these parts with a checksum of each by the upload's algorithm."""
+        upload = {"Bucket": "objects", "Key": key}
+        upload["UploadId"] = self.s3.create_multipart_upload(**upload, **more)["UploadId"]
+        done = []
+        for number, body in parts.items():
+            algorithm = {"ChecksumAlgorithm": more["ChecksumAlgorithm"]} if "ChecksumAlgorithm" in more else {}
+            answer = self.s3.upload_part(Body=body, PartNumber=number, **algorithm, **upload)
+            sums = {name: value for name, value in answer.items() if name.startswith("Checksum") and name != "ChecksumType"}
+            done.append({"PartNumber": number, "ETag": answer["ETag"]} | sums)
+        return self.s3.complete_multipart_upload(MultipartUpload={"Parts": done}, **upload), done
+
+    def test_of_one_part(self):
+        body = content(1000)
+        put = self.s3.put_object(Bucket="objects", Key="one", Body=body, ChecksumAlgorithm="SHA256", StorageClass="STANDARD_IA")
+        found, shown = self.attributes("one")
+        digest = base64.b64encode(hashlib.sha256(body).digest()).decode()
+        self.assertEqual(shown, {"ETag": put["ETag"].strip('"'), "Checksum": {"ChecksumSHA256": digest, "ChecksumType": "FULL_OBJECT"},
+                                 "StorageClass": "STANDARD_IA", "ObjectSize": 1000})  # fmt: skip
+        self.assertEqual(found["LastModified"], self.s3.head_object(Bucket="objects", Key="one")["LastModified"])
+        self.assertEqual(self.attributes("one", ["ObjectSize"])[1], {"ObjectSize": 1000})
+        self.fails("InvalidArgument", 400, self.attributes, key="one", names=["Colour"])
+        self.fails("NoSuchKey", 404, self.attributes, key="none")
+
+    def test_parts_in_pages(self):
+        parts = {1: content(5 << 20, 1), 3: content(5 << 20, 3), 7: content(7, 7)}
+        _, done = self.upload("parts", parts, ChecksumAlgorithm="CRC32C")
+        shown = self.attributes("parts")[1]
+        pages = shown["ObjectParts"]
+        self.assertEqual((pages["TotalPartsCount"], pages["IsTruncated"], pages["MaxParts"]), (3, False, 1000))
+        expected = [{"PartNumber": part["PartNumber"], "Size": len(parts[part["PartNumber"]]),
+                     "ChecksumCRC32C": part["ChecksumCRC32C"]} for part in done]  # fmt: skip
+        self.assertEqual(pages["Parts"], expected)
+        self.assertEqual(shown["Checksum"]["ChecksumType"], "COMPOSITE")
+        self.assertNotIn("-", shown["Checksum"]["ChecksumCRC32C"])
+        page = self.attributes("parts", MaxParts=2)[1]["ObjectParts"]
+        self.assertEqual((page["Parts"], page["IsTruncated"], page["NextPartNumberMarker"]), (expected[:2], True, 3))
+        page = self.attributes("parts", MaxParts=2, PartNumberMarker=3)[1]["ObjectParts"]
+        self.assertEqual((page["Parts"], page["IsTruncated"]), (expected[2:], False))
+        for part in done:  # boto3 holds it against the bytes
+            got = self.s3.get_object(Bucket="objects", Key="parts", PartNumber=part["PartNumber"], ChecksumMode="ENABLED")
+            self.assertEqual(got["Body"].read(), parts[part["PartNumber"]])
+            self.assertEqual((got["ChecksumCRC32C"], got["ChecksumType"]), (part["ChecksumCRC32C"], "COMPOSITE"))
+        whole = self.s3.head_object(Bucket="objects", Key="parts", ChecksumMode="ENABLED")
+        self.assertEqual(whole["ChecksumCRC32C"], shown["Checksum"]["ChecksumCRC32C"] + "-3")
+        some = self.s3.get_object(Bucket="objects", Key="parts", Range="bytes=0-9", ChecksumMode="ENABLED")
+        self.assertNotIn("ChecksumCRC32C", some)
+        self.assertEqual(some["Body"].read(), parts[1][:10])
+        self.upload("whole", parts, ChecksumAlgorithm="CRC32", ChecksumType="FULL_OBJECT")
+        self.assertEqual(self.attributes("whole")[1]["ObjectParts"], {"TotalPartsCount": 3})
+
+    def test_versions(self):
+        where = {"Bucket": "versions", "Key": "attributes"}
+        first = self.s3.put_object(Body=b"1", **where)["VersionId"]
+        self.s3.put_object(Body=b"22", **where)
+        self.assertEqual(self.attributes("attributes", ["ObjectSize"], "versions")[1], {"ObjectSize": 2})
+        found, shown = self.attributes("attributes", ["ObjectSize"], "versions", VersionId=first)
+        self.assertEqual((found["VersionId"], shown), (first, {"ObjectSize": 1}))
+        marker = self.s3.delete_object(**where)["VersionId"]
+        self.fails("NoSuchKey", 404, self.attributes, key="attributes", bucket="versions")
+        self.fails("MethodNotAllowed", 405, self.attributes, key="attributes", bucket="versions", VersionId=marker)
 
 
 if __name__ == "__main__":

@@ -64,7 +64,7 @@ static void test_s3_rows(void **state)
         {"GET", S3_OBJECT, "partNumber=1", NULL, "GetObject"},
         {"GET", S3_OBJECT, "uploadId=u", NULL, "ListParts"},
         {"GET", S3_OBJECT, "torrent", NULL, "not GetObjectTorrent"},
-        {"GET", S3_OBJECT, "attributes", NULL, "not GetObjectAttributes"},
+        {"GET", S3_OBJECT, "attributes", NULL, "GetObjectAttributes"},
         {"HEAD", S3_OBJECT, NULL, NULL, "HeadObject"},
         {"POST", S3_OBJECT, "uploads", NULL, "CreateMultipartUpload"},
         {"POST", S3_OBJECT, "uploadId=u", NULL, "CompleteMultipartUpload"},
