@@ -90,4 +90,11 @@ struct decision {
 struct decision authorize(const struct principal *principal, const char *action, const struct resource *resource,
                           const struct request_context *context);
 
+/* Whether it is about the version of this sequence: it is not when it was made by the tags of another one, or of none.
+ */
+static inline bool decision_is_about(const struct decision *decision, uint64_t sequence)
+{
+    return !decision->asked_tags || decision->tags_of == sequence;
+}
+
 #endif

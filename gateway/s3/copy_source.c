@@ -88,7 +88,7 @@ static enum status find_object(struct exchange *exchange, struct copy_source *so
     if (status)
         return s3_fail_status(exchange, status);
     source->found = true;
-    if (decision.asked_tags && decision.tags_of != source->object.sequence)
+    if (!decision_is_about(&decision, source->object.sequence))
         return s3_fail(exchange, S3_ACCESS_DENIED); /* it was said of another one, which has been replaced since */
     if (!source->object.delete_marker)
         return check_tags(exchange, source, &resource, settings);

@@ -114,10 +114,10 @@ static bool is_decided(const struct exchange *exchange, const struct meta_object
     const char *right = operation_right(exchange->operation, uri_query_has(&exchange->query, "versionId"));
     struct decision decision = exchange->decision;
 
-    if (!decision.asked_tags || decision.tags_of == object->sequence)
+    if (decision_is_about(&decision, object->sequence))
         return true;
     decision = exchange_decide(exchange, right, &resource);
-    return decision.allowed && (!decision.asked_tags || decision.tags_of == object->sequence);
+    return decision.allowed && decision_is_about(&decision, object->sequence);
 }
 
 enum status s3_find_object(struct exchange *exchange, struct meta_object *object)

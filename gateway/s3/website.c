@@ -23,9 +23,16 @@ static enum status find_page(struct exchange *exchange, struct bytes key, struct
     struct s3_error_details too_long = {0};
 
     s3_error_set(error, S3_ACCESS_DENIED);
-    if (key_check(key, &too_long) || !exchange_may(exchange, "s3:GetObject", &resource))
+    if (key_check(key, &too_long))
+        return STATUS_NOT_FOUND;
+    const struct decision decision = exchange_decide(exchange, "s3:GetObject", &resource);
+    if (!decision.allowed)
         return STATUS_NOT_FOUND;
     enum status status = meta_object_get(exchange->gateway->meta, exchange->bucket.id, key, &latest, object);
+    if (!status && !decision_is_about(&decision, object->sequence)) {
+        meta_object_release(object); /* it took the place of the one that was asked about */
+        return STATUS_NOT_FOUND;
+    }
     if (!status && object->delete_marker) {
         meta_object_release(object);
         status = STATUS_NOT_FOUND;
