@@ -40,6 +40,7 @@ static const struct error_row error_table[S3_ERROR_COUNT] = {
          "The conditional request cannot succeed due to a conflicting operation against this resource."},
     [S3_ENTITY_TOO_LARGE] = {"EntityTooLarge", 400, "Your proposed upload exceeds the maximum allowed size"},
     [S3_ENTITY_TOO_SMALL] = {"EntityTooSmall", 400, "Your proposed upload is smaller than the minimum allowed size"},
+    [S3_EXPIRED_TOKEN] = {"ExpiredToken", 400, "The provided token has expired."},
     [S3_ILLEGAL_VERSIONING_CONFIGURATION] = {"IllegalVersioningConfigurationException", 400,
                                              "The Versioning element must be specified"},
     [S3_INCOMPLETE_BODY] = {"IncompleteBody", 400,

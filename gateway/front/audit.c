@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "gateway/front/operation.h"
+#include "gateway/front/signer.h"
 #include "gateway/iam/call.h"
 
 static bool begins(const char *text, const char *start)
@@ -28,6 +29,8 @@ static bool changes_rights(const struct operation *operation)
     for (size_t i = 0; i < sizeof(of_s3) / sizeof(of_s3[0]); i++)
         if (strcmp(right, of_s3[i]) == 0)
             return true;
+    if (begins(right, "sts:")) /* credentials that are made */
+        return strcmp(right, "sts:GetCallerIdentity") != 0;
     if (!begins(right, "iam:"))
         return false;
     for (size_t i = 0; i < sizeof(reading) / sizeof(reading[0]); i++)
@@ -113,6 +116,7 @@ struct audit_line {
 static void write_line(const struct exchange *exchange, const struct audit_line *line)
 {
     const struct decision *decision = &exchange->decision;
+    const struct signer_session *session = exchange->session;
     bool by_policy = strcmp(line->by, "policy") == 0;
     uint64_t left_out = 0;
     char peer[64], root_arn[64];
@@ -124,6 +128,7 @@ static void write_line(const struct exchange *exchange, const struct audit_line 
         LOG_STR("outcome", line->outcome),
         LOG_BYTES("principal", who(exchange, root_arn)),
         LOG_BYTES("accessKey", exchange->credentials.access_key),
+        LOG_STR("sourceIdentity", session && session->token.source_identity ? session->token.source_identity : ""),
         LOG_STR("remote", peer),
         LOG_STR("operation", exchange->operation->action),
         LOG_STR("right", line->right),

@@ -91,9 +91,13 @@ static bool is_known(const struct principal *principal)
     return principal->caller.kind != POLICY_ANONYMOUS && principal->caller.kind != POLICY_WEB_IDENTITY;
 }
 
-static bool has_policies(const struct policy_set *set)
+/* A federated user has what its session policies leave it, and nothing without any: not what its user owns either. */
+static bool has_policies(const struct principal *principal)
 {
-    return set->identity_count > 0 || set->session_count > 0 || set->boundary;
+    const struct policy_set *set = &principal->policies;
+
+    return set->identity_count > 0 || set->session_count > 0 || set->boundary ||
+           principal->caller.kind == POLICY_FEDERATED;
 }
 
 /* False for a resource whose ARN is longer than any that there is. */
@@ -199,7 +203,7 @@ struct decision authorize(const struct principal *principal, const char *action,
 {
     bool granted = is_granted(principal->grants, principal->grant_count, action, resource, context) ||
                    is_granted(of_everybody, COUNT(of_everybody), action, resource, context);
-    bool own = has_policies(&principal->policies);
+    bool own = has_policies(principal);
     bool owner = is_owner(principal, action, resource);
 
     if (granted && text_matches(bytes_from_str(action), "tercet:*"))

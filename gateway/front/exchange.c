@@ -3,6 +3,7 @@
 
 #include "base/check.h"
 #include "gateway/front/policy_context.h"
+#include "gateway/front/signer.h"
 #include "gateway/iam/call.h"
 #include "gateway/s3/access_settings.h"
 #include "gateway/s3/acl.h"
@@ -39,7 +40,8 @@ static struct decision decide(const struct exchange *exchange, const char *actio
     context.account = bytes_from_str(exchange->gateway->options.account_id);
     context.canonical_id = s3_owner.id;
     context.keys = policy_question_context(&question);
-    access_settings_tell(settings, &told);
+    if (settings)
+        access_settings_tell(settings, &told);
     told.acl_allows = settings && !is_root(exchange) && acl_bucket_allows(exchange, action, settings);
     decision = authorize(&exchange->principal, action, &told, &context);
     if (decision.by == DECIDED_BY_NONE && bucket != 0 && resource->kind == RESOURCE_OBJECT &&
@@ -88,6 +90,7 @@ void exchange_release(struct exchange *exchange)
 {
     iam_call_free(exchange);
     s3_form_free(exchange->form);
+    signer_session_free(exchange->session);
     identity_release(exchange->identity);
     meta_settings_release(exchange->settings);
     auth_verification_release(&exchange->verification);

@@ -17,6 +17,7 @@
 struct iam_call;
 struct operation;
 struct s3_form;
+struct signer_session;
 
 /* One level of S3's address space. */
 enum s3_level { S3_SERVICE, S3_BUCKET, S3_OBJECT };
@@ -43,7 +44,8 @@ struct exchange {
 
     /* identify.c: who asks */
     struct principal principal;
-    struct identity *identity; /* of a user's key: held, and what the principal points into; NULL: none */
+    struct identity *identity; /* of a user's key, or a role: held, and what the principal points into; NULL: none */
+    struct signer_session *session; /* of temporary credentials, signer.h; NULL: none */
     struct request_context context;
     struct auth_credentials credentials;
     struct auth_verification verification;

@@ -10,9 +10,9 @@
 #include "gateway/front/operation.h"
 #include "gateway/front/pipeline_refusal.h"
 #include "gateway/front/resolve.h"
+#include "gateway/front/signer.h"
 #include "gateway/iam/call.h"
 #include "gateway/identity/key_uses.h"
-#include "gateway/replication/lease.h"
 #include "gateway/s3/reply.h"
 
 #define SIGNED_TEXT_SHOWN_MAX   2048 /* of a text that was signed; those of usual requests are shorter */
@@ -71,71 +71,15 @@ static enum status refuse_signature(struct exchange *exchange)
     return status;
 }
 
-static enum status refuse_access_key(struct exchange *exchange)
-{
-    struct s3_error_details details = {0};
-
-    s3_error_set(&details, S3_INVALID_ACCESS_KEY_ID);
-    s3_error_add(&details, "AWSAccessKeyId", exchange->credentials.access_key);
-    return s3_fail_details(exchange, &details);
-}
-
 /* Signing keys of the last days and regions; requests never leave the thread of their loop. */
 static _Thread_local struct sigv4_key_cache signing_keys;
-
-/* The secret of a root key; NULL: it is none. */
-static const char *root_secret(const struct gateway_options *options, struct bytes access_key)
-{
-    const char *const keys[][2] = {{options->access_key, options->secret_key},
-                                   {options->access_key_2, options->secret_key_2}};
-    const char *secret = NULL;
-
-    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
-        if (keys[i][0] && keys[i][0][0] && bytes_equal_constant_time(access_key, bytes_from_str(keys[i][0])))
-            secret = keys[i][1];
-    return secret;
-}
-
-static struct principal principal_of(const struct identity *identity, const struct gateway_options *options)
-{
-    return (struct principal){
-        .caller = {.kind = identity->kind,
-                   .account = bytes_from_str(options->account_id),
-                   .arn = bytes_from_str(identity->arn),
-                   .canonical_id = bytes_from_str(identity->canonical_id),
-                   .bounded = identity->boundary != NULL},
-        .user_name = bytes_from_str(identity->name),
-        .user_id = bytes_from_str(identity->id),
-        .tags = identity->tag_list,
-        .tag_count = identity->tags.count,
-        .policies = {.identity = identity->policies,
-                     .identity_count = identity->policy_count,
-                     .boundary = identity->boundary ? pooled_policy_get(identity->boundary) : NULL},
-    };
-}
-
-/* The user of that key. A gateway that was replaced does not know who is one by now. */
-static enum status find_user(struct exchange *exchange)
-{
-    if (exchange->operation->class != CLASS_SYSTEM && !lease_holds(exchange->gateway->lease)) {
-        exchange->replaced = true;
-        return refuse_replaced(exchange);
-    }
-    enum status status =
-        identity_find(&exchange->gateway->identities, exchange->credentials.access_key, &exchange->identity);
-    if (status == STATUS_NOT_FOUND || (!status && !exchange->identity->active))
-        return refuse_access_key(exchange);
-    if (status == STATUS_CORRUPT) /* no repetition helps */
-        return s3_fail(exchange, S3_INTERNAL_ERROR);
-    return status ? s3_fail_status(exchange, status) : STATUS_OK;
-}
 
 static void note_use(const struct exchange *exchange)
 {
     const struct auth_credentials *credentials = &exchange->credentials;
     struct bytes region = credentials->region;
 
-    if (!exchange->identity)
+    if (!exchange->identity || exchange->session)
         return;
     if (region.len == 0) /* of version 2 */
         region = bytes_from_str(exchange->gateway->options.region);
@@ -145,42 +89,31 @@ static void note_use(const struct exchange *exchange)
 
 /* A form may take long to come, and what was taken away meanwhile is gone: whose key it is by now. The cache has it
  * when nothing was changed. */
-static enum status receive_form(struct exchange *exchange)
+static enum status receive_form(struct exchange *exchange, struct signer *signer)
 {
     enum status status = iam_call_receive(exchange, IAM_FORM_BYTES_MAX);
 
-    if (status || !exchange->identity)
+    if (status || !(exchange->identity || exchange->session))
         return status;
     identity_release(exchange->identity);
     exchange->identity = NULL;
-    return find_user(exchange);
+    return signer_find(exchange, signer);
 }
 
 static enum status verify_signature(struct exchange *exchange, const struct auth_request *request)
 {
-    const struct gateway_options *options = &exchange->gateway->options;
-    const char *secret = root_secret(options, exchange->credentials.access_key);
-    struct principal principal = principal_root;
-    enum status status = STATUS_OK;
+    struct signer signer;
+    enum status status = signer_find(exchange, &signer);
 
-    if (exchange->credentials.session_token.data)
-        return s3_fail(exchange, S3_INVALID_TOKEN); /* no temporary credentials are ever issued */
-    if (!secret)
-        status = find_user(exchange);
     if (!status && exchange->call)
-        status = receive_form(exchange);
+        status = receive_form(exchange, &signer);
     if (status)
         return status;
-    if (!secret) {
-        secret = exchange->identity->secret;
-        principal = principal_of(exchange->identity, options);
-    }
-    switch (
-        auth_verify(request, &exchange->credentials, bytes_from_str(secret), &signing_keys, &exchange->verification)) {
+    switch (auth_verify(request, &exchange->credentials, bytes_from_str(signer.secret), &signing_keys,
+                        &exchange->verification)) {
     case STATUS_OK:
         note_use(exchange);
-        exchange->principal = principal;
-        exchange->principal.access_key = exchange->credentials.access_key;
+        exchange->principal = signer.principal;
         return STATUS_OK;
     case STATUS_DENIED:
         return refuse_signature(exchange);
@@ -199,21 +132,22 @@ static bool same_secret(const struct identity *a, const struct identity *b)
 enum status identify_again(struct exchange *exchange, uint64_t generation)
 {
     struct identity *before = exchange->identity;
+    struct signer signer;
 
     if (!before || before->generation == generation)
         return STATUS_OK;
     exchange->identity = NULL;
-    enum status status = find_user(exchange);
+    enum status status = signer_find(exchange, &signer);
     if (!status && !same_secret(before, exchange->identity)) /* another key of the same name signed it */
-        status = refuse_access_key(exchange);
+        status = s3_fail(exchange, S3_INVALID_ACCESS_KEY_ID);
     if (status) {
         identity_release(exchange->identity);
         exchange->identity = before;
+        exchange->principal.tag_count = 0; /* those of a session may be of what is released */
         return status;
     }
     exchange->decision = (struct decision){0};
-    exchange->principal = principal_of(exchange->identity, &exchange->gateway->options);
-    exchange->principal.access_key = exchange->credentials.access_key;
+    exchange->principal = signer.principal;
     identity_release(before);
     return STATUS_OK;
 }

@@ -47,10 +47,10 @@ enum status refuse_no_bucket(struct exchange *exchange)
     return STATUS_DENIED;
 }
 
-static bool is_of_caller(const struct policy_set *set, const struct policy *policy)
+static bool is_one_of(const struct policy *const *policies, size_t count, const struct policy *policy)
 {
-    for (size_t i = 0; i < set->identity_count; i++)
-        if (set->identity[i] == policy)
+    for (size_t i = 0; i < count; i++)
+        if (policies[i] == policy)
             return true;
     return false;
 }
@@ -61,7 +61,10 @@ static const char *denying_policy(const struct exchange *exchange, const struct 
 
     if (policy == own->boundary)
         return "a permissions boundary";
-    return is_of_caller(own, policy) ? "an identity-based policy" : "a resource-based policy";
+    if (is_one_of(own->session, own->session_count, policy))
+        return "a session policy";
+    return is_one_of(own->identity, own->identity_count, policy) ? "an identity-based policy"
+                                                                 : "a resource-based policy";
 }
 
 /* Who and what for, and why not; no more than fits, and nothing of what the policy says. */

@@ -1,8 +1,7 @@
 /* The condition keys of a request; see the header.
  *
- * Buckets have no tags that count for access, and nobody has temporary credentials: the keys about them are absent.
- * Those about tags of objects are in policy_tags.c. The peer of the connection is the source address: no setting names
- * proxies that could be believed.
+ * Buckets have no tags that count for access: the keys about them are absent. Those about tags of objects are in
+ * policy_tags.c. The peer of the connection is the source address: no setting names proxies that could be believed.
  */
 #include "gateway/front/policy_context.h"
 
@@ -15,6 +14,7 @@
 #include "base/clock.h"
 #include "gateway/front/operation.h"
 #include "gateway/front/policy_tags.h"
+#include "gateway/front/signer.h"
 #include "gateway/iam/keys.h"
 #include "gateway/s3/post_form.h"
 #include "gateway/s3/request.h"
@@ -77,6 +77,31 @@ static struct bytes user_id(const struct policy_question *question)
 static struct bytes user_name(const struct policy_question *question)
 {
     return question->exchange->principal.user_name;
+}
+
+/* When temporary credentials were made; others have none. */
+static struct bytes token_issue_time(const struct policy_question *question)
+{
+    const struct signer_session *session = question->exchange->session;
+
+    if (!session)
+        return (struct bytes){0};
+    clock_format_iso8601_ms(session->token.issued_ms, question->answers->issued);
+    return bytes_from_str(question->answers->issued);
+}
+
+static struct bytes source_identity(const struct policy_question *question)
+{
+    const struct signer_session *session = question->exchange->session;
+
+    return session && session->token.source_identity ? bytes_from_str(session->token.source_identity)
+                                                     : (struct bytes){0};
+}
+
+/* Said of temporary credentials only, of which none are made with MFA here. */
+static struct bytes mfa_present(const struct policy_question *question)
+{
+    return question->exchange->session ? BYTES("false") : (struct bytes){0};
 }
 
 /* Said of everybody who has credentials. */
@@ -282,6 +307,7 @@ static const struct key {
 } keys[] = {
     {"aws:CurrentTime", current_time, NULL},
     {"aws:EpochTime", epoch_time, NULL},
+    {"aws:MultiFactorAuthPresent", mfa_present, NULL},
     {"aws:PrincipalAccount", principal_account, NULL},
     {"aws:PrincipalArn", principal_arn, NULL},
     {"aws:PrincipalIsAWSService", is_no_service, NULL},
@@ -290,7 +316,9 @@ static const struct key {
     {"aws:RequestedRegion", region, NULL},
     {"aws:ResourceAccount", account, NULL},
     {"aws:SecureTransport", secure_transport, NULL},
+    {"aws:SourceIdentity", source_identity, NULL},
     {"aws:SourceIp", source_ip, NULL},
+    {"aws:TokenIssueTime", token_issue_time, NULL},
     {"aws:UserAgent", user_agent, NULL},
     {"aws:userid", user_id, NULL},
     {"aws:username", user_name, NULL},

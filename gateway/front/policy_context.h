@@ -8,7 +8,7 @@
 #include "compat/tags.h"
 #include "gateway/front/exchange.h"
 
-#define POLICY_QUESTION_KEYS 48
+#define POLICY_QUESTION_KEYS 64
 
 /* Tags of an object, found when a policy asks for them. */
 struct policy_tags {
@@ -23,7 +23,7 @@ struct policy_answers {
     struct bytes tag_keys[TAGS_OF_OBJECT_MAX];
     struct bytes values[POLICY_QUESTION_KEYS];
     char source[1280]; /* of a copy: a longer one names no object */
-    char address[64], time[40], epoch[24], age[24], root_arn[64];
+    char address[64], time[40], issued[40], epoch[24], age[24], root_arn[64];
 };
 /* One question to authorize(). All of it outlives the decision. */
 struct policy_question {

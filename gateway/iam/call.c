@@ -10,8 +10,11 @@
 #include "base/pool.h"
 #include "compat/iam_names.h"
 #include "gateway/front/operation.h"
+#include "gateway/front/signer.h"
+#include "gateway/iam/handlers.h"
 #include "gateway/iam/operations.h"
 #include "gateway/iam/reply.h"
+#include "gateway/iam/trust.h"
 
 #define CALLS_BYTES_MAX     (32u << 20) /* of all forms together but root's: as they came, and decoded */
 #define ANONYMOUS_BYTES_MAX (16u << 20) /* of this, what nobody signed: who is known always finds room */
@@ -63,6 +66,7 @@ void iam_call_free(struct exchange *exchange)
     buffer_release(&call->arn);
     identity_texts_release(&call->subject_texts);
     free(call->subject_boundary);
+    iam_trust_free(call->trust);
     free(call);
     exchange->call = NULL;
 }
@@ -206,6 +210,25 @@ static enum status find_operation(struct exchange *exchange)
     return STATUS_OK;
 }
 
+/* What temporary credentials cannot do whatever policies say. Source: "Compare AWS STS credentials": those of
+ * GetSessionToken and GetFederationToken make no call of IAM (there is no MFA here), and of STS's these alone. */
+static enum status refuse_temporary(struct exchange *exchange)
+{
+    const struct signer_session *session = exchange->session;
+    const char *action = exchange->operation->action;
+    bool of_role = session && session->token.kind == SESSION_OF_ROLE;
+    bool makes =
+        exchange->operation->handle == sts_get_session_token || exchange->operation->handle == sts_get_federation_token;
+
+    if (!session || exchange->operation->handle == sts_get_caller_identity)
+        return STATUS_OK;
+    if (!of_role && exchange->call->service == QUERY_IAM)
+        return iam_fail(exchange, IAM_INVALID_CLIENT_TOKEN_ID, "The security token included in the request is invalid");
+    if (makes || session->token.kind == SESSION_FEDERATED)
+        return iam_fail(exchange, IAM_ACCESS_DENIED, "Cannot call %s with session credentials", action);
+    return STATUS_OK;
+}
+
 /* What is not honoured is not overlooked. */
 static enum status refuse_unknown_parameters(struct exchange *exchange)
 {
@@ -228,5 +251,7 @@ enum status iam_call_open(struct exchange *exchange)
     status = read_form(exchange);
     if (!status)
         status = find_operation(exchange);
+    if (!status)
+        status = refuse_temporary(exchange);
     return status ? status : refuse_unknown_parameters(exchange);
 }

@@ -25,6 +25,10 @@ struct iam_call {
     struct bytes policy_arn, boundary;
     char *subject_boundary;
     struct identity_texts subject_texts;
+    struct bytes external_id, session_name, source_identity;
+    struct bytes transitive[IAM_TAGS_MAX];
+    size_t transitive_count;
+    struct iam_trust *trust; /* of a role that is to be assumed, trust.h; NULL: there is none */
     /* call.c's own */
     bool received;
     struct buffer form; /* as it came, until it is read */
@@ -48,6 +52,9 @@ enum status iam_call_open(struct exchange *exchange);
  * authorized and what is then changed have to be as of one generation (change.c). Answers AccessDenied and errors.
  * Suspends. */
 enum status iam_call_authorize(struct exchange *exchange);
+/* What conditions may ask of what the call is done to goes over to it: its boundary, and its tags. NULL: it has none.
+ */
+void iam_take_subject(struct iam_call *call, char **boundary, struct identity_texts *tags);
 /* What authorize() is asked about: subject.c. May be called again. Answers errors. Suspends. */
 enum status iam_call_resource(struct exchange *exchange, struct resource *resource);
 

@@ -75,5 +75,8 @@ void iam_no_login_profile(struct exchange *exchange);
 void iam_no_password_policy(struct exchange *exchange);
 /* caller.c */
 void sts_get_caller_identity(struct exchange *exchange);
+void sts_get_session_token(struct exchange *exchange);
+void sts_get_federation_token(struct exchange *exchange);
+void sts_assume_role(struct exchange *exchange);
 
 #endif

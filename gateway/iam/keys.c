@@ -56,11 +56,28 @@ static enum policy_presence find_tag_keys(const struct iam_call *call, struct po
     return call->tag_key_count > 0 ? POLICY_KEY_PRESENT : POLICY_KEY_ABSENT;
 }
 
+/* Of STS: all that AWS documents are said here, so that none of them is unknown. */
+static enum policy_presence find_sts_key(const struct iam_call *call, struct bytes key, struct policy_values *values)
+{
+    if (bytes_equal_nocase(key, "sts:ExternalId"))
+        return present(&call->external_id, values);
+    if (bytes_equal_nocase(key, "sts:RoleSessionName"))
+        return present(&call->session_name, values);
+    if (bytes_equal_nocase(key, "sts:SourceIdentity"))
+        return present(&call->source_identity, values);
+    if (!bytes_equal_nocase(key, "sts:TransitiveTagKeys"))
+        return policy_key_is_known(key) ? POLICY_KEY_ABSENT : POLICY_KEY_UNKNOWN;
+    *values = (struct policy_values){call->transitive, call->transitive_count};
+    return call->transitive_count > 0 ? POLICY_KEY_PRESENT : POLICY_KEY_ABSENT;
+}
+
 enum policy_presence iam_find_key(const struct iam_call *call, const char *action, struct bytes key,
                                   struct policy_values *values)
 {
     struct bytes name;
 
+    if (strncmp(action, "sts:", 4) == 0 && is_tag_key(key, "sts:", &name))
+        return find_sts_key(call, key, values);
     if (bytes_equal_nocase(key, "iam:PolicyARN"))
         return strncmp(action, "iam:Attach", 10) == 0 || strncmp(action, "iam:Detach", 10) == 0
                    ? present(&call->policy_arn, values)

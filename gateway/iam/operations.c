@@ -16,6 +16,17 @@
         .action = action_, .method = "POST", .right = "iam:" action_, .resource = RESOURCE_ARN, .subject = subject_,   \
         .handle = handle_, .class = CLASS_##class_, .parameters = LIST(__VA_ARGS__)                                    \
     }
+#define STS(action_, subject_, handle_, ...)                                                                           \
+    {                                                                                                                  \
+        .action = action_, .method = "POST", .right = "sts:" action_, .resource = RESOURCE_ARN, .subject = subject_,   \
+        .handle = handle_, .class = CLASS_OTHER, .parameters = LIST(__VA_ARGS__)                                       \
+    }
+#define STS_SIGNED(action_, handle_, ...)                                                                              \
+    {                                                                                                                  \
+        .action = action_, .method = "POST", .right = "sts:" action_, .resource = RESOURCE_ARN,                        \
+        .subject = IAM_OF_ACCOUNT, .signed_is_enough = true, .handle = handle_, .class = CLASS_OTHER,                  \
+        .parameters = LIST(__VA_ARGS__)                                                                                \
+    }
 #define PAGE "Marker", "MaxItems"
 
 const struct operation iam_operations[] = {
@@ -140,15 +151,12 @@ const struct operation iam_operations[] = {
     IAM(OTHER, "DeleteLoginProfile", IAM_OF_CALLER, iam_no_login_profile, "UserName"),
     IAM(OTHER, "GetAccountPasswordPolicy", IAM_OF_ACCOUNT, iam_no_password_policy, NULL),
 
-    {.action = "GetCallerIdentity",
-     .method = "POST",
-     .right = "sts:GetCallerIdentity",
-     .resource = RESOURCE_ARN,
-     .subject = IAM_OF_ACCOUNT,
-     .signed_is_enough = true,
-     .handle = sts_get_caller_identity,
-     .class = CLASS_OTHER,
-     .parameters = LIST(NULL)},
+    STS("AssumeRole", IAM_TO_ASSUME, sts_assume_role, "RoleArn", "RoleSessionName", "DurationSeconds", "Policy",
+        "PolicyArns", "Tags", "TransitiveTagKeys", "ExternalId", "SourceIdentity"),
+    STS("GetFederationToken", IAM_TO_FEDERATE, sts_get_federation_token, "Name", "DurationSeconds", "Policy",
+        "PolicyArns", "Tags"),
+    STS_SIGNED("GetSessionToken", sts_get_session_token, "DurationSeconds"),
+    STS_SIGNED("GetCallerIdentity", sts_get_caller_identity, NULL),
 };
 const size_t iam_operation_count = sizeof(iam_operations) / sizeof(iam_operations[0]);
 

@@ -71,6 +71,8 @@ static enum iam_error_code translate(enum s3_error code)
     case S3_INVALID_ACCESS_KEY_ID:
     case S3_INVALID_TOKEN:
         return IAM_INVALID_CLIENT_TOKEN_ID;
+    case S3_EXPIRED_TOKEN:
+        return IAM_EXPIRED_TOKEN;
     case S3_SIGNATURE_DOES_NOT_MATCH:
     case S3_REQUEST_TIME_TOO_SKEWED:
         return IAM_SIGNATURE_DOES_NOT_MATCH;
@@ -105,6 +107,8 @@ enum status iam_fail_s3(struct exchange *exchange, const struct s3_error_details
 
     if (code == IAM_INVALID_CLIENT_TOKEN_ID)
         return iam_fail(exchange, code, "The security token included in the request is invalid.");
+    if (code == IAM_EXPIRED_TOKEN)
+        return iam_fail(exchange, code, "The security token included in the request is expired");
     if (details->code == S3_REQUEST_TIME_TOO_SKEWED)
         return fail_skewed(exchange);
     if (code == IAM_THROTTLING)

@@ -7,6 +7,7 @@
 #include "gateway/front/operation.h"
 #include "gateway/iam/holder.h"
 #include "gateway/iam/reply.h"
+#include "gateway/iam/trust.h"
 
 /* What is made with tags is tagged, and AWS asks for that, too: else who may not tag would choose, of what it makes,
  * the tags that the conditions of policies look at. NULL: no other right. */
@@ -18,9 +19,20 @@ static const char *right_to_tag(const struct exchange *exchange)
         [IAM_NEW_POLICY] = "iam:TagPolicy",
         [IAM_NEW_PROVIDER] = "iam:TagOpenIDConnectProvider",
     };
+    const struct iam_call *call = exchange->call;
     size_t subject = exchange->operation->subject;
 
-    return exchange->call->tag_count > 0 && subject < sizeof(rights) / sizeof(rights[0]) ? rights[subject] : NULL;
+    if (subject == IAM_TO_ASSUME || subject == IAM_TO_FEDERATE)
+        return call->tag_count > 0 || iam_inherits_tags(exchange) ? "sts:TagSession" : NULL;
+    return call->tag_count > 0 && subject < sizeof(rights) / sizeof(rights[0]) ? rights[subject] : NULL;
+}
+
+/* Who assumes a role says, or hands on, who is behind it: where the role allows that. */
+static const char *right_to_name(const struct exchange *exchange)
+{
+    bool names = exchange->operation->subject == IAM_TO_ASSUME && exchange->call->source_identity.data;
+
+    return names ? "sts:SetSourceIdentity" : NULL;
 }
 
 #define KEY_SHOWN_MAX 128
@@ -41,6 +53,8 @@ static enum status refuse(struct exchange *exchange, const char *right)
 
 static struct decision decide(const struct exchange *exchange, const char *right, const struct resource *resource)
 {
+    if (exchange->operation->subject == IAM_TO_ASSUME && !resource->policy)
+        return (struct decision){.by = DECIDED_BY_NONE}; /* who trusts nobody is nobody's role */
     if (exchange->operation->signed_is_enough && exchange->principal.access_key.len > 0)
         return (struct decision){.allowed = true, .by = DECIDED_BY_GRANT};
     return exchange_decide(exchange, right, resource);
@@ -62,9 +76,10 @@ enum status iam_call_authorize(struct exchange *exchange)
     exchange->decision = decide(exchange, right, &resource);
     if (!exchange->decision.allowed)
         return refuse(exchange, right);
-    const char *to_tag = right_to_tag(exchange);
-    if (to_tag && !exchange_may(exchange, to_tag, &resource))
-        return refuse(exchange, to_tag);
+    const char *further[] = {right_to_tag(exchange), right_to_name(exchange)};
+    for (size_t i = 0; i < sizeof(further) / sizeof(further[0]); i++)
+        if (further[i] && !exchange_may(exchange, further[i], &resource))
+            return refuse(exchange, further[i]);
     exchange->permitted = true;
     return STATUS_OK;
 }

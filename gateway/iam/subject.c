@@ -7,6 +7,7 @@
 #include "gateway/front/operation.h"
 #include "gateway/iam/holder.h"
 #include "gateway/iam/reply.h"
+#include "gateway/iam/trust.h"
 #include "gateway/identity/access_key.h"
 
 /* `path` without the slash in front of it. */
@@ -22,8 +23,7 @@ static enum status make_arn(struct exchange *exchange, const char *kind, struct 
     return STATUS_OK;
 }
 
-/* What conditions may ask of it goes over to the call. */
-static void take_subject(struct iam_call *call, char **boundary, struct identity_texts *tags)
+void iam_take_subject(struct iam_call *call, char **boundary, struct identity_texts *tags)
 {
     call->subject_is_known = true;
     if (boundary) {
@@ -53,7 +53,7 @@ static enum status make_of_holder(struct exchange *exchange, enum identity_table
     if (status)
         return iam_fail_status(exchange, status);
     status = make_arn(exchange, kind, bytes_from_str(holder.path), bytes_from_str(holder.name));
-    take_subject(exchange->call, holder.boundary, holder.tags);
+    iam_take_subject(exchange->call, holder.boundary, holder.tags);
     iam_holder_release(&holder);
     return status;
 }
@@ -102,7 +102,7 @@ static enum status make_of_policy(struct exchange *exchange)
 
     if (!status && !identity_managed_policy_load_arn(exchange->gateway->meta, exchange->gateway->options.account_id,
                                                      iam_value(exchange, "PolicyArn"), &policy)) {
-        take_subject(exchange->call, NULL, &policy.tags);
+        iam_take_subject(exchange->call, NULL, &policy.tags);
         identity_managed_policy_release(&policy);
     }
     return status;
@@ -120,6 +120,16 @@ static enum status make_of_new_provider(struct exchange *exchange)
     if (bytes_starts_with(url, BYTES("https://")))
         url = bytes_of(url.data + 8, url.len - 8);
     return make_arn(exchange, "oidc-provider", BYTES("/"), url);
+}
+
+static enum status make_of_federated(struct exchange *exchange)
+{
+    struct buffer *arn = &exchange->call->arn;
+
+    if (buffer_printf(arn, "arn:aws:sts::%s:federated-user/", exchange->gateway->options.account_id) ||
+        buffer_append_bytes(arn, iam_value(exchange, "Name")))
+        return iam_fail(exchange, IAM_VALIDATION_ERROR, "The name is too long.");
+    return STATUS_OK;
 }
 
 static enum status make(struct exchange *exchange)
@@ -145,6 +155,10 @@ static enum status make(struct exchange *exchange)
         return make_given(exchange, "PolicySourceArn");
     case IAM_OF_KEY:
         return make_of_key(exchange);
+    case IAM_TO_ASSUME:
+        return iam_trust_load(exchange);
+    case IAM_TO_FEDERATE:
+        return make_of_federated(exchange);
     case IAM_NEW_USER:
         return make_of_new(exchange, "user", "UserName");
     case IAM_NEW_GROUP:
@@ -179,6 +193,12 @@ static void read_keys(struct exchange *exchange)
         call->tag_keys[i] = call->tags[i].key; /* no action has both */
     if (call->tag_count > 0)
         call->tag_key_count = call->tag_count;
+    if (iam_request_list(&call->request, "TransitiveTagKeys", IAM_TAGS_MAX, call->transitive, &call->transitive_count,
+                         &error))
+        call->transitive_count = 0;
+    call->external_id = iam_value(exchange, "ExternalId");
+    call->session_name = iam_value(exchange, "RoleSessionName");
+    call->source_identity = iam_source_identity(exchange);
     call->policy_arn = iam_value(exchange, "PolicyArn");
     call->boundary = iam_value(exchange, "PermissionsBoundary");
     if (!call->boundary.data && call->subject_boundary)
@@ -187,6 +207,8 @@ static void read_keys(struct exchange *exchange)
 
 static void forget(struct iam_call *call)
 {
+    iam_trust_free(call->trust);
+    call->trust = NULL;
     buffer_clear(&call->arn);
     identity_texts_release(&call->subject_texts);
     free(call->subject_boundary);
@@ -201,5 +223,7 @@ enum status iam_call_resource(struct exchange *exchange, struct resource *resour
     enum status status = make(exchange);
     read_keys(exchange);
     *resource = (struct resource){.kind = RESOURCE_ARN, .key = buffer_bytes(&exchange->call->arn)};
+    if (exchange->call->trust)
+        resource->policy = exchange->call->trust->policy;
     return status;
 }

@@ -14,6 +14,8 @@ enum iam_subject {
     IAM_OF_PROVIDER, /* OpenIDConnectProviderArn */
     IAM_OF_SOURCE,   /* PolicySourceArn */
     IAM_OF_KEY,      /* AccessKeyId: the user whose it is */
+    IAM_TO_ASSUME,   /* RoleArn; its trust policy is asked, too: trust.h */
+    IAM_TO_FEDERATE, /* Name: the federated user that is to be */
     IAM_NEW_USER,
     IAM_NEW_GROUP,
     IAM_NEW_ROLE,

@@ -1,5 +1,5 @@
-/* A table by access key, and a ring in the order of use; see the header. Whatever leaves it is released after the lock,
- * since its policies may be many. */
+/* A table by access key or role, and a ring in the order of use; see the header. Whatever leaves it is released after
+ * the lock, since its policies may be many. */
 #include "gateway/identity/cache.h"
 
 #include <stdlib.h>
@@ -36,21 +36,21 @@ struct identity_cache *identity_cache_create(uint64_t bytes_max)
     return cache;
 }
 
-/* Only keys that exist come in here, and who makes keys does not choose them: no need for a keyed hash. */
-static struct entry **slot_of(struct identity_cache *cache, struct bytes access_key)
+/* Only keys and roles that exist come in here, made by who may make them: no need for a keyed hash. */
+static struct entry **slot_of(struct identity_cache *cache, struct bytes name)
 {
     uint64_t hash = 14695981039346656037ull;
 
-    for (size_t i = 0; i < access_key.len; i++)
-        hash = (hash ^ (uint8_t)access_key.data[i]) * 1099511628211ull;
+    for (size_t i = 0; i < name.len; i++)
+        hash = (hash ^ (uint8_t)name.data[i]) * 1099511628211ull;
     return &cache->slots[(hash ^ hash >> 32) % SLOTS];
 }
 
-static struct entry **find_locked(struct identity_cache *cache, struct bytes access_key)
+static struct entry **find_locked(struct identity_cache *cache, struct bytes name)
 {
-    struct entry **link = slot_of(cache, access_key);
+    struct entry **link = slot_of(cache, name);
 
-    while (*link && !bytes_equal_str(access_key, (*link)->identity->access_key))
+    while (*link && !bytes_equal_str(name, (*link)->identity->cached_as))
         link = &(*link)->in_slot;
     return link;
 }
@@ -92,12 +92,12 @@ static void free_entries(struct entry *entry)
     }
 }
 
-struct identity *identity_cache_get(struct identity_cache *cache, struct bytes access_key, uint64_t generation)
+struct identity *identity_cache_get(struct identity_cache *cache, struct bytes name, uint64_t generation)
 {
     struct identity *identity = NULL;
 
     lock_acquire(&cache->lock);
-    struct entry **link = find_locked(cache, access_key);
+    struct entry **link = find_locked(cache, name);
     if (*link && (*link)->identity->generation == generation) {
         identity = (*link)->identity;
         atomic_fetch_add(&identity->references, 1);
@@ -118,7 +118,7 @@ static bool remove_oldest(struct identity_cache *cache)
 
     lock_acquire(&cache->lock);
     if (cache->figures.entries > 0 && cache->figures.bytes + policy_bytes > cache->bytes_max)
-        remove_locked(cache, find_locked(cache, bytes_from_str(cache->ring.newer->identity->access_key)), &gone);
+        remove_locked(cache, find_locked(cache, bytes_from_str(cache->ring.newer->identity->cached_as)), &gone);
     lock_release(&cache->lock);
     bool removed = gone != NULL;
     free_entries(gone);
@@ -127,17 +127,17 @@ static bool remove_oldest(struct identity_cache *cache)
 
 void identity_cache_put(struct identity_cache *cache, struct identity *identity)
 {
-    struct bytes access_key = bytes_from_str(identity->access_key);
+    struct bytes name = bytes_from_str(identity->cached_as);
     struct entry *gone = NULL, *entry;
 
     entry = mem_zalloc(sizeof(*entry));
     entry->identity = identity;
     atomic_fetch_add(&identity->references, 1);
     lock_acquire(&cache->lock);
-    struct entry **link = find_locked(cache, access_key);
+    struct entry **link = find_locked(cache, name);
     if (*link)
         remove_locked(cache, link, &gone);
-    link = slot_of(cache, access_key);
+    link = slot_of(cache, name);
     entry->in_slot = *link;
     *link = entry;
     ring_add_newest(cache, entry);

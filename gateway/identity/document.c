@@ -189,8 +189,7 @@ json_t *document_finish_value(struct document_writer *writer)
     return NULL;
 }
 
-/* The text, to be freed; NULL when something cannot be written. */
-static char *document_finish(struct document_writer *writer)
+char *document_finish(struct document_writer *writer)
 {
     json_t *value = document_finish_value(writer);
     char *text = value ? json_dumps(value, JSON_COMPACT | JSON_PRESERVE_ORDER) : NULL;

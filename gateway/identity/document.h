@@ -42,6 +42,7 @@ void document_write_texts(struct document_writer *writer, const char *field, con
 void document_write_value(struct document_writer *writer, const char *field, json_t *take_value);
 /* NULL when something cannot be written: it is no UTF-8. */
 json_t *document_finish_value(struct document_writer *writer);
+char *document_finish(struct document_writer *writer); /* the text, to be freed; NULL likewise */
 /* The row of that name is to be what was written. */
 void identity_changes_put(struct identity_changes *changes, enum identity_table table, const char *name,
                           struct document_writer *writer);

@@ -9,14 +9,16 @@
 #include "gateway/identity/cache.h"
 #include "gateway/identity/group.h"
 #include "gateway/identity/managed_policy.h"
+#include "gateway/identity/role.h"
 #include "gateway/identity/user.h"
 
 #define COST_OF_IDENTITY 2048 /* about, without what grows */
 #define COST_OF_NAME     64
+#define ROLE_MARK        "\nrole/" /* in front of a role's name, as the cache has it */
 
 static void identity_free(struct identity *identity)
 {
-    free(identity->access_key);
+    free(identity->cached_as);
     free(identity->name);
     free(identity->path);
     free(identity->id);
@@ -59,7 +61,7 @@ static struct pooled_policy *parse(const struct identity_source *source, const s
     if (document && !policy_pool_take(pool, bytes_from_str(document), kind, &policy, &problem))
         return policy;
     log_error("a policy cannot be used: it denies everything to those who have it", LOG_STR("policy", name),
-              LOG_STR("user", identity->name), LOG_STR("problem", problem.text));
+              LOG_STR("of", identity->name), LOG_STR("problem", problem.text));
     enum status status = policy_pool_take(pool, BYTES(POLICY_OF_NOTHING), kind, &policy, &problem);
     CHECK(status == STATUS_OK);
     return policy;
@@ -95,7 +97,7 @@ static void add_inline(const struct identity_source *source, struct identity *id
 struct identity_reading {
     const struct identity_source *source;
     const struct meta_identity_view *view;
-    struct bytes access_key;
+    struct bytes name; /* the access key, or the role */
     struct identity *identity;
 };
 
@@ -172,6 +174,18 @@ static enum status set_boundary(const struct identity_reading *reading, const ch
 
 /* ---- the identity --------------------------------------------------------------------------------------------- */
 
+static void take_tags(struct identity *identity, struct identity_texts *tags)
+{
+    identity->tags = *tags;
+    *tags = (struct identity_texts){0};
+    identity->tag_list = mem_zalloc((identity->tags.count + 1) * sizeof(*identity->tag_list));
+    for (size_t i = 0; i < identity->tags.count; i++) {
+        const struct identity_text *tag = &identity->tags.items[i];
+        identity->tag_list[i] = (struct tag){bytes_from_str(tag->name), bytes_from_str(tag->text)};
+        identity->cost += 64 + strlen(tag->name) + strlen(tag->text);
+    }
+}
+
 static void take_user(struct identity *identity, struct identity_user *user, const char *account)
 {
     identity->kind = POLICY_USER;
@@ -180,14 +194,7 @@ static void take_user(struct identity *identity, struct identity_user *user, con
     identity->id = mem_strdup(user->id);
     identity->canonical_id = mem_strdup(user->canonical_id);
     identity->arn = identity_arn(account, "user", user->path, user->name);
-    identity->tags = user->tags;
-    user->tags = (struct identity_texts){0};
-    identity->tag_list = mem_zalloc((identity->tags.count + 1) * sizeof(*identity->tag_list));
-    for (size_t i = 0; i < identity->tags.count; i++) {
-        const struct identity_text *tag = &identity->tags.items[i];
-        identity->tag_list[i] = (struct tag){bytes_from_str(tag->name), bytes_from_str(tag->text)};
-        identity->cost += 64 + strlen(tag->name) + strlen(tag->text);
-    }
+    take_tags(identity, &user->tags);
 }
 
 static enum status load_user(const struct identity_reading *reading, const char *name, struct identity_user *user)
@@ -222,9 +229,9 @@ static enum status add_user(const struct identity_reading *reading, const char *
 }
 
 /* A row that is wrong opens nothing. */
-static enum status refuse_row(struct bytes access_key, const char *what, enum status status)
+static enum status refuse_row(struct bytes name, const char *what, enum status status)
 {
-    log_error(what, LOG_BYTES("accessKey", access_key), LOG_STATUS(status));
+    log_error(what, LOG_BYTES("name", name), LOG_STATUS(status));
     return STATUS_CORRUPT;
 }
 
@@ -233,7 +240,7 @@ static enum status load_key(const struct identity_reading *reading, struct ident
     struct buffer document;
 
     buffer_init(&document, META_IDENTITY_DOCUMENT_MAX);
-    enum status status = identity_row_view(reading->view, IDENTITY_KEYS, reading->access_key, &document);
+    enum status status = identity_row_view(reading->view, IDENTITY_KEYS, reading->name, &document);
     if (!status)
         status = identity_access_key_read(buffer_bytes(&document), key);
     buffer_release(&document);
@@ -244,7 +251,7 @@ static enum status read_identity(const struct meta_identity_view *view, void *ar
 {
     struct identity_reading *reading = arg;
     struct identity *identity = reading->identity;
-    struct bytes access_key = reading->access_key;
+    struct bytes access_key = reading->name;
     struct identity_access_key key;
 
     reading->view = view;
@@ -252,7 +259,6 @@ static enum status read_identity(const struct meta_identity_view *view, void *ar
     if (status)
         return status == STATUS_CORRUPT ? refuse_row(access_key, "the row of an access key is damaged", status)
                                         : status;
-    identity->access_key = mem_strdup(key.id);
     identity->active = key.active;
     status = add_user(reading, key.user);
     if (status == STATUS_NOT_FOUND || status == STATUS_CORRUPT)
@@ -266,8 +272,67 @@ static enum status read_identity(const struct meta_identity_view *view, void *ar
     return status;
 }
 
+static enum status load_role(const struct identity_reading *reading, struct identity_role *role)
+{
+    struct buffer document;
+
+    buffer_init(&document, META_IDENTITY_DOCUMENT_MAX);
+    enum status status = identity_row_view(reading->view, IDENTITY_ROLES, reading->name, &document);
+    if (!status)
+        status = identity_role_read(buffer_bytes(&document), role);
+    buffer_release(&document);
+    return status;
+}
+
+static enum status read_role(const struct meta_identity_view *view, void *arg)
+{
+    struct identity_reading *reading = arg;
+    struct identity *identity = reading->identity;
+    struct identity_role role;
+
+    reading->view = view;
+    enum status status = load_role(reading, &role);
+    if (status)
+        return status == STATUS_CORRUPT ? refuse_row(reading->name, "the row of a role is damaged", status) : status;
+    identity->kind = POLICY_ROLE_SESSION;
+    identity->name = mem_strdup(role.name);
+    identity->path = mem_strdup(role.path);
+    identity->id = mem_strdup(role.id);
+    identity->canonical_id = mem_strdup("");
+    identity->arn = identity_arn(reading->source->account, "role", role.path, role.name);
+    identity->revoked_before_ms = role.revoked_before_ms;
+    take_tags(identity, &role.tags);
+    add_inline(reading->source, identity, "role", role.name, &role.policies);
+    status = add_attached(reading, &role.attached);
+    if (!status && role.boundary)
+        status = set_boundary(reading, role.boundary);
+    identity_role_release(&role);
+    return status;
+}
+
 /* The generation is from before the moment that is read: if it moves between them, what is kept counts as old, and is
  * read again by the next request. This one is decided by what was there at that moment, which it had begun before. */
+static enum status read_whole(struct identity_reading *reading, uint64_t generation, struct bytes cached_as,
+                              enum status (*read)(const struct meta_identity_view *, void *), struct identity **found)
+{
+    const struct identity_source *source = reading->source;
+    struct identity *identity = mem_zalloc(sizeof(*identity));
+
+    identity->cached_as = mem_strndup(cached_as.data, cached_as.len);
+    identity->generation = generation;
+    identity->cost = COST_OF_IDENTITY;
+    atomic_store(&identity->references, 1);
+    reading->identity = identity;
+    enum status status = meta_identity_read(source->meta, read, reading);
+    if (status) {
+        identity_release(identity);
+        return status;
+    }
+    identity_cache_put(source->cache, identity);
+    *found = identity;
+    return STATUS_OK;
+}
+
 /* Anybody can claim any key, and reading as of one moment waits for a write that is under way, in a thread of the pool:
  * that is for keys that are there. */
 static enum status key_look_up(const struct identity_source *source, struct bytes access_key)
@@ -283,24 +348,32 @@ static enum status key_look_up(const struct identity_source *source, struct byte
 enum status identity_find(const struct identity_source *source, struct bytes access_key, struct identity **found)
 {
     uint64_t generation = meta_identity_generation(source->meta);
+    struct identity_reading reading = {.source = source, .name = access_key};
 
+    *found = NULL;
+    if (access_key.len == 0 || access_key.data[0] == ROLE_MARK[0]) /* no key: what roles are cached as */
+        return STATUS_NOT_FOUND;
     *found = identity_cache_get(source->cache, access_key, generation);
     if (*found)
         return STATUS_OK;
     enum status status = key_look_up(source, access_key);
-    if (status)
-        return status;
-    struct identity *identity = mem_zalloc(sizeof(*identity));
-    identity->generation = generation;
-    identity->cost = COST_OF_IDENTITY;
-    atomic_store(&identity->references, 1);
-    struct identity_reading reading = {.source = source, .access_key = access_key, .identity = identity};
-    status = meta_identity_read(source->meta, read_identity, &reading);
-    if (status) {
-        identity_release(identity);
-        return status;
+    return status ? status : read_whole(&reading, generation, access_key, read_identity, found);
+}
+
+enum status identity_find_role(const struct identity_source *source, struct bytes name, struct identity **found)
+{
+    uint64_t generation = meta_identity_generation(source->meta);
+    struct identity_reading reading = {.source = source, .name = name};
+    struct buffer cached_as;
+
+    buffer_init(&cached_as, META_IDENTITY_KEY_MAX);
+    if (buffer_append_str(&cached_as, ROLE_MARK) || buffer_append_bytes(&cached_as, name)) {
+        buffer_release(&cached_as);
+        return STATUS_NOT_FOUND;
     }
-    identity_cache_put(source->cache, identity);
-    *found = identity;
-    return STATUS_OK;
+    *found = identity_cache_get(source->cache, buffer_bytes(&cached_as), generation);
+    enum status status =
+        *found ? STATUS_OK : read_whole(&reading, generation, buffer_bytes(&cached_as), read_role, found);
+    buffer_release(&cached_as);
+    return status;
 }

@@ -126,8 +126,11 @@ static bool is_own(const struct exchange *exchange)
 {
     const struct bucket_owner *owner = bucket_owner_of(exchange->settings);
 
-    return owner ? bytes_equal(owner->canonical_id, exchange->principal.caller.canonical_id)
-                 : exchange->principal.caller.kind == POLICY_ROOT;
+    const struct policy_caller *caller = &exchange->principal.caller;
+
+    if (owner)
+        return bytes_equal(owner->canonical_id, caller->canonical_id);
+    return caller->kind == POLICY_ROOT || caller->kind == POLICY_ROLE_SESSION; /* what a role makes is the account's */
 }
 
 /* In us-east-1 one's own bucket may be created again, and clients rely on it; other regions answer 409. So do tags that

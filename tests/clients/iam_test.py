@@ -703,7 +703,7 @@ class Caller(IamTest):
         keys = self.iam.create_access_key(UserName="caller")["AccessKey"]
         who = self.sts(**keys).get_caller_identity()
         self.assertEqual([who["Account"], who["UserId"], who["Arn"]], [self.account, user["UserId"], user["Arn"]])
-        self.refused("InvalidAction", self.sts(**keys).get_session_token, 400)
+        self.refused("InvalidAction", self.sts(**keys).get_access_key_info, 400, AccessKeyId=keys["AccessKeyId"])
         self.refused("SignatureDoesNotMatch", self.sts(**keys | {"SecretAccessKey": "wrong"}).get_caller_identity, 403)
         self.iam.update_access_key(UserName="caller", AccessKeyId=keys["AccessKeyId"], Status="Inactive")
         self.refused("InvalidClientTokenId", self.sts(**keys).get_caller_identity, 403)

@@ -49,7 +49,7 @@ static void test_statuses_are_those_of_aws(void **state)
               "MalformedPolicy "
               "MalformedACLError AccessControlListNotSupported InvalidBucketAclWithObjectOwnership "
               "InvalidBucketAclWithBlockPublicAccessError MissingSecurityHeader UnexpectedContent "
-              "KeyTooLongError InvalidBucketName IncompleteBody XAmzContentSHA256Mismatch InvalidRequest "
+              "KeyTooLongError InvalidBucketName IncompleteBody XAmzContentSHA256Mismatch InvalidRequest ExpiredToken "
               "InvalidArgument AuthorizationHeaderMalformed AuthorizationQueryParametersError InvalidToken InvalidURI "
               "InvalidLocationConstraint InvalidStorageClass InvalidTag MaxMessageLengthExceeded MetadataTooLarge "
               "RequestTimeout"},

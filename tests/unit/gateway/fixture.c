@@ -289,13 +289,16 @@ void ask_bytes(struct fixture *fixture, enum asker asker, const char *method, co
 int call_as(struct fixture *fixture, enum asker asker, const char *service, const char *form, const char *sent)
 {
     static const char type[] = "Content-Type: application/x-www-form-urlencoded; charset=utf-8\r\n";
-    char hash[2 * SHA256_LEN + 1];
+    char hash[2 * SHA256_LEN + 1], headers[4096];
     uint8_t digest[SHA256_LEN];
+    bool with_token = asker == USER && fixture->user_token;
 
+    snprintf(headers, sizeof(headers), "%s%s%s%s", type, with_token ? "x-amz-security-token: " : "",
+             with_token ? fixture->user_token : "", with_token ? "\r\n" : "");
     sha256_of(form, strlen(form), digest);
     hex_encode(digest, sizeof(digest), hash);
     answer_free(&fixture->answer);
-    ask_service(fixture, asker, service, hash, "POST", "/", type, bytes_from_str(sent), &fixture->answer);
+    ask_service(fixture, asker, service, hash, "POST", "/", headers, bytes_from_str(sent), &fixture->answer);
     return fixture->answer.status;
 }
 

@@ -31,6 +31,7 @@ struct fixture {
     /* These take effect with fixture_look_at_disk. Low: there is room for commits, but not for data. */
     atomic_bool disk_is_low, disk_is_full;
     const char *user_key, *user_secret; /* the test's, for USER */
+    const char *user_token;             /* of temporary credentials, which calls by USER are sent with; NULL: none */
     void (*in_form)(struct fixture *);  /* called when the gateway has begun to receive the form of a call; or NULL */
     struct answer answer;               /* the last one */
 };

@@ -176,14 +176,18 @@ static void test_rows(void **state)
     (void)state;
     for (size_t i = 0; i < iam_operation_count; i++) {
         const struct operation *row = &iam_operations[i];
-        bool of_sts = strcmp(row->action, "GetCallerIdentity") == 0;
+        bool of_sts = strcmp(row->action, "GetCallerIdentity") == 0 || strcmp(row->action, "GetSessionToken") == 0 ||
+                      strcmp(row->action, "GetFederationToken") == 0 || strncmp(row->action, "AssumeRole", 10) == 0;
+        bool signed_is_enough =
+            strcmp(row->action, "GetCallerIdentity") == 0 || strcmp(row->action, "GetSessionToken") == 0;
         snprintf(right, sizeof(right), "%s:%s", of_sts ? "sts" : "iam", row->action);
         assert_string_equal(row->right, right);
-        assert_int_equal(row->signed_is_enough, of_sts);
+        assert_int_equal(row->signed_is_enough, signed_is_enough);
+        assert_int_equal(row->unsigned_always, strcmp(row->action, "AssumeRoleWithWebIdentity") == 0);
         assert_ptr_equal(iam_operation_find(bytes_from_str(row->action), &service), row);
         assert_int_equal(service, of_sts ? QUERY_STS : QUERY_IAM);
         assert_true(row->class == CLASS_OTHER || row->class == CLASS_LIST);
-        assert_false(row->unsigned_always || row->refused || row->form || row->copies || row->path);
+        assert_false(row->refused || row->form || row->copies || row->path);
         assert_int_equal(row->resource, RESOURCE_ARN);
         assert_true(authorize(&principal_root, right, &resource, &here).allowed);
         assert_false(authorize(&principal_unknown, right, &resource, &here).allowed);
