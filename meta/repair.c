@@ -119,15 +119,15 @@ struct repair_op {
     uint8_t queued;              /* result */
 };
 
-/* Only the copy that was made, the last one, is known to be good: another may have been tried as a last resort, or been
- * found bad while the copy was made. */
+/* Only the copy that was made, the last one, is known to be good: another may have been tried as a last resort, been
+ * found bad while the copy was made, or turned out never to have been there, so that it is not recorded any more. */
 static uint8_t repair_still_bad(const struct chunk_record *before, const struct chunk_ref *ref)
 {
     uint8_t bad = 0;
 
     for (unsigned i = 0; i + 1 < ref->copies; i++) {
         const uint8_t *known = memchr(before->nodes, ref->nodes[i], before->copies);
-        if (known && before->bad & 1u << (known - before->nodes))
+        if (!known || before->bad & 1u << (known - before->nodes))
             bad |= (uint8_t)(1u << i);
     }
     return bad;

@@ -175,19 +175,33 @@ static bool node_is_compared(const struct background *background, unsigned index
            cluster_node_readable(background->gateway->cluster, info.number);
 }
 
+/* Does the node say so now? */
+static bool copy_is_there(struct cluster *cluster, unsigned node, const struct chunk_id *id)
+{
+    struct chunk_id before = *id;
+    struct cluster_copy copy;
+    size_t count;
+    bool has_before = id_before(&before);
+    return cluster_inventory(cluster, node, has_before ? &before : NULL, 1, &copy, &count) == STATUS_OK && count == 1 &&
+           memcmp(&copy.id, id, sizeof(*id)) == 0;
+}
+
 /* Are the copies there that the row counts? Else this one may be the only one left: a process that ends does not always
- * come to record which node stood in for another. */
+ * come to record which node stood in for another. Each node is asked, too, since the row may be younger than its last
+ * comparison. */
 static bool others_are_there(const struct comparison *work, const struct meta_chunk *chunk)
 {
     const struct background *background = work->background;
+    struct cluster *cluster = background->gateway->cluster;
     struct cluster_node_info info;
     unsigned there = 0;
     if (chunk->unwanted)
         return true;
-    for (unsigned i = 0; i < cluster_node_count(background->gateway->cluster); i++) {
+    for (unsigned i = 0; i < cluster_node_count(cluster); i++) {
         bool good = false;
-        cluster_node_info(background->gateway->cluster, i, &info);
-        there += is_recorded(chunk, info.number, &good) && good && node_is_compared(background, i);
+        cluster_node_info(cluster, i, &info);
+        there += is_recorded(chunk, info.number, &good) && good && node_is_compared(background, i) &&
+                 copy_is_there(cluster, info.number, &chunk->ref.id);
     }
     return there >= CHUNK_COPIES;
 }

@@ -211,6 +211,27 @@ static void a_copy_stays_until_the_others_were_compared(void **state)
     PASS_UNTIL(f, 1000, jobs_good(f, &ref.id) == 3);
 }
 
+/* The same of a row that was written after they were compared, when nothing changed since. */
+static void a_copy_stays_while_younger_rows_count_others(void **state)
+{
+    struct fixture *f = *state;
+
+    jobs_start(f);
+    PASS_UNTIL(f, 1000, all_compared(f));
+    fake_node(f->gateway.cluster, 1)->read_only = true;
+    struct chunk_ref ref = jobs_put(f, "/bucket/key");
+    fake_node(f->gateway.cluster, 1)->read_only = false;
+    assert_int_equal(jobs_other_node(f, &ref.id), 1);
+    fake_copy_put(f->gateway.cluster, 1, &ref, clock_wall_ms());
+    for (unsigned i = 0; i < 3; i++)
+        fake_copy_lose(f->gateway.cluster, ref.nodes[i], &ref.id);
+    int64_t compared_ms = f->gateway.background->nodes[0].compared_ms;
+    fake_cluster_changed(f->gateway.cluster, 1);
+    PASS_UNTIL(f, 1000, __atomic_load_n(&f->gateway.background->nodes[0].compared_ms, __ATOMIC_RELAXED) > compared_ms);
+    assert_true(fake_copy_is_there(f->gateway.cluster, 1, &ref.id));
+    assert_int_equal(fake_node(f->gateway.cluster, 1)->calls[FAKE_DELETE], 0);
+}
+
 static void what_is_missing_is_taken_back_from_the_trash(void **state)
 {
     struct fixture *f = *state;
@@ -347,6 +368,7 @@ int main(void)
         CASE(copies_that_are_too_many_go),
         CASE(a_copy_that_others_may_need_stays),
         CASE(a_copy_stays_until_the_others_were_compared),
+        CASE(a_copy_stays_while_younger_rows_count_others),
         CASE(what_is_missing_is_taken_back_from_the_trash),
         CASE(old_orphans_go_to_the_trash_and_young_ones_stay),
         CASE(too_many_orphans_are_not_believed),

@@ -264,9 +264,11 @@ static void test_repair_order(void **state)
 
     for (size_t i = 0; i < queue.count; i++) {
         struct chunk_ref done = queue.refs[i];
-        done.copies = i == 0 ? 2 : 3;
-        memcpy(done.nodes, (uint8_t[]){1, 2, 9, 0}, 4);
-        OK(meta_repair_done(s->meta, &done));
+        while (done.copies < (i == 0 ? 2 : 3)) {
+            done.nodes[done.copies] = (uint8_t)(7 + done.copies);
+            done.copies++;
+            OK(meta_repair_done(s->meta, &done));
+        }
     }
     assert_int_equal(meta_repair_backlog(s->meta), 1);
     chunk_list_release(&queue);
@@ -460,7 +462,7 @@ static void test_repair_keeps_bad_nodes_recorded(void **state)
     OK(meta_chunk_walk(s->meta, NULL, 1, &chunk, &count));
     OK(meta_repair_add(s->meta, &chunk.ref.id, 2));
     struct chunk_ref ref = chunk.ref;
-    ref.nodes[1] = 4;
+    memcpy(ref.nodes, (uint8_t[]){1, 3, 4}, 3);
     OK(meta_repair_done(s->meta, &ref));
     assert_int_equal(meta_repair_backlog(s->meta), 0);
     OK(meta_chunk_get(s->meta, &ref.id, &chunk));
@@ -472,6 +474,29 @@ static void test_repair_keeps_bad_nodes_recorded(void **state)
     assert_int_equal(garbage.chunks.count, 1);
     assert_int_equal(garbage.chunks.refs[0].copies, 4);
     meta_garbage_release(&garbage);
+}
+
+/* A copy that turned out never to have been there, and is not recorded any more since others took all room, does not
+ * come back with a repair that began before. */
+static void test_repair_beside_a_node_that_lacks_it(void **state)
+{
+    struct support *s = *state;
+    struct meta_short missing = {.count = 2, .nodes = {{.lost = 3, .stand_in = 4}, {.lost = 2, .stand_in = 5}}};
+    struct chunk_list chunks = {0};
+    struct meta_chunk chunk;
+    size_t count;
+
+    OK(support_put(s, &s->plain, "k", 1, 1, NULL, NULL));
+    OK(meta_chunk_walk(s->meta, NULL, 1, &chunk, &count));
+    const struct chunk_ref made = {
+        .id = chunk.ref.id, .size = chunk.ref.size, .crc32c = chunk.ref.crc32c, .copies = 3, .nodes = {1, 2, 6}};
+    chunk_list_append(&chunks, &chunk.ref);
+    OK(repair_replace(s->meta, &chunks, &missing));
+    OK(meta_repair_done(s->meta, &made));
+    OK(meta_chunk_get(s->meta, &chunk.ref.id, &chunk));
+    assert_memory_equal(chunk.ref.nodes, ((const uint8_t[]){1, 2, 6, 5}), 4);
+    assert_int_equal(chunk.bad, 1 << 1);
+    chunk_list_release(&chunks);
 }
 
 /* A node that stood in while the chunk was written is recorded while a repair makes another copy, and after it; and
@@ -542,6 +567,7 @@ int main(void)
         TEST(test_repair_meets_gc),
         TEST(test_chunks_by_node),
         TEST(test_repair_keeps_bad_nodes_recorded),
+        TEST(test_repair_beside_a_node_that_lacks_it),
         TEST(test_repair_beside_a_stand_in),
         TEST(test_damage_during_repair),
         TEST(test_repair_backlog_age),
