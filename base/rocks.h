@@ -157,11 +157,11 @@ uint64_t rocks_sequence(struct rocks *db); /* RocksDB's own: of the last change 
 enum status rocks_batch_changes(const struct rocks_batch *batch, struct buffer *out, uint32_t *count);
 /* Appends the records of what was written from that sequence (RocksDB's own) up to `last`, each behind the log data of
  * its batch, about CHANGE_PAGE_BYTES of them, at least one when there is one. Their sequences are RocksDB's plus
- * `base`. NOT_FOUND when the log no longer reaches back so far, or `from` is not where a write began. */
+ * `base`. NOT_FOUND when the log no longer reaches back so far, or `from` is not where a write began. IO. */
 enum status rocks_changes_read(struct rocks *db, uint64_t from, uint64_t last, uint64_t epoch, uint64_t base,
                                struct buffer *out);
 /* The first write at or behind that sequence which the log still has; both are RocksDB's plus `base`. NOT_FOUND: there
- * is none. */
+ * is none. IO. */
 enum status rocks_changes_begin(struct rocks *db, uint64_t from, uint64_t base, uint64_t *begin);
 
 #endif

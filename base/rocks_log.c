@@ -3,6 +3,8 @@
  * Tercet never writes are refused. */
 #include "base/rocks_internal.h"
 
+#include <string.h>
+
 #include "base/change_record.h"
 #include "base/log.h"
 
@@ -125,6 +127,27 @@ static enum status log_record_append(const struct rocks *db, rocksdb_writebatch_
     return status;
 }
 
+/* Of reading the log; takes the error. What does not follow on what was read before (a file that was removed, a batch
+ * that is half written) is damage to RocksDB, too: that is the end of the log, and only a disk's error is none. */
+static enum status log_error_status(char *take_error)
+{
+    enum status status = strncmp(take_error, "IO error", 8) == 0 ? STATUS_IO : STATUS_NOT_FOUND;
+    if (status == STATUS_IO)
+        log_error("the log of the database cannot be read", LOG_STR("reason", take_error));
+    else
+        log_info("the log does not reach back far enough", LOG_STR("reason", take_error));
+    rocksdb_free(take_error);
+    return status;
+}
+
+/* Why an iterator came to its end. */
+static enum status log_end_status(rocksdb_wal_iterator_t *iterator)
+{
+    char *error = NULL;
+    rocksdb_wal_iter_status(iterator, &error);
+    return error ? log_error_status(error) : STATUS_NOT_FOUND;
+}
+
 /* Appends records while they follow each other without a gap. */
 static enum status log_walk(const struct rocks *db, rocksdb_wal_iterator_t *iterator, uint64_t from, uint64_t last,
                             uint64_t epoch, uint64_t base, struct buffer *out)
@@ -147,7 +170,7 @@ static enum status log_walk(const struct rocks *db, rocksdb_wal_iterator_t *iter
         if (out->len - begin >= CHANGE_PAGE_BYTES)
             return STATUS_OK;
     }
-    return out->len > begin ? STATUS_OK : STATUS_NOT_FOUND;
+    return out->len > begin ? STATUS_OK : log_end_status(iterator);
 }
 
 enum status rocks_changes_read(struct rocks *db, uint64_t from, uint64_t last, uint64_t epoch, uint64_t base,
@@ -156,11 +179,8 @@ enum status rocks_changes_read(struct rocks *db, uint64_t from, uint64_t last, u
     char *error = NULL;
     rocksdb_wal_iterator_t *iterator = rocksdb_get_updates_since(db->database, from, NULL, &error);
     enum status status;
-    if (error) {
-        log_info("the log does not reach back far enough", LOG_STR("reason", error));
-        rocksdb_free(error);
-        return STATUS_NOT_FOUND;
-    }
+    if (error)
+        return log_error_status(error);
     status = log_walk(db, iterator, from, last, epoch, base, out);
     rocksdb_wal_iter_destroy(iterator);
     return status;
@@ -172,10 +192,8 @@ enum status rocks_changes_begin(struct rocks *db, uint64_t from, uint64_t base, 
     enum status status = STATUS_NOT_FOUND;
     uint64_t own = from > base ? from - base : 1;
     rocksdb_wal_iterator_t *iterator = rocksdb_get_updates_since(db->database, own, NULL, &error);
-    if (error) {
-        rocksdb_free(error);
-        return STATUS_NOT_FOUND;
-    }
+    if (error)
+        return log_error_status(error);
     for (; status && rocksdb_wal_iter_valid(iterator); rocksdb_wal_iter_next(iterator)) {
         uint64_t sequence;
         rocksdb_writebatch_destroy(rocksdb_wal_iter_get_batch(iterator, &sequence));
@@ -184,6 +202,8 @@ enum status rocks_changes_begin(struct rocks *db, uint64_t from, uint64_t base, 
         *begin = sequence + base;
         status = STATUS_OK;
     }
+    if (status)
+        status = log_end_status(iterator);
     rocksdb_wal_iter_destroy(iterator);
     return status;
 }

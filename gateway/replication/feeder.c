@@ -165,8 +165,9 @@ enum status feeder_check(struct feeder *feeder, const struct cluster_meta_state 
         feeder->needs_snapshot = standing == STANDING_OVERRULED;
         feeder->overruled =
             feeder->needs_snapshot ? (struct meta_position){node->epoch, node->sequence} : (struct meta_position){0};
-        call_ends(feeder, standing == STANDING_PREFIX ? node->sequence : 0, feeder->loads);
-        feeder->loads = false;
+        bool loaded = standing == STANDING_PREFIX && feeder->loads && node->sequence >= feeder->loads;
+        call_ends(feeder, standing == STANDING_PREFIX ? node->sequence : 0, loaded);
+        feeder->loads = loaded ? 0 : feeder->loads;
         return STATUS_OK;
     }
     refuse(feeder, node, standing);

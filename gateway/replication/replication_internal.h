@@ -22,8 +22,9 @@ struct feeder {
     bool met, needs_snapshot;       /* its task's */
     struct meta_position overruled; /* its task's: where the node is, when that is no part of the history; else 0 */
     bool proven;                    /* its task's: it took changes since it was last met anew */
-    bool loads;          /* its task's: it was sent a snapshot's last page, and has not said since where it is */
-    uint64_t doubted;    /* its task's: up to there it may have stored for others what it did not say */
+    uint64_t loads;   /* its task's: where a snapshot ends whose last page it was sent, until it says that it is there
+                         or behind; 0: there is none */
+    uint64_t doubted; /* its task's: up to there it may have stored for others what it did not say */
     uint64_t refused_ms; /* its task's: when it last refused chunks for lack of room; 0: it took some since */
     /* under lock: */
     struct task *task; /* NULL when it does not run */

@@ -80,15 +80,16 @@ static bool all_are_met_locked(const struct replication *replication)
 struct unsettled_job {
     struct unsettled walk;
     struct bytes whole;
-    bool found;
+    enum status status;
 };
 
 static void unsettled_job_next(void *arg)
 {
     struct unsettled_job *job = arg;
-    job->found = unsettled_next(&job->walk, &job->whole);
+    job->status = unsettled_next(&job->walk, &job->whole);
 }
 
+/* A log that cannot be read may hold such groups. */
 static bool is_unsettled(struct replication *replication, uint64_t settled, uint64_t as_of)
 {
     struct unsettled_job job;
@@ -97,7 +98,7 @@ static bool is_unsettled(struct replication *replication, uint64_t settled, uint
     unsettled_open(&job.walk, replication->meta, settled, as_of);
     pool_run(replication->config.pool, unsettled_job_next, &job);
     unsettled_close(&job.walk);
-    return job.found;
+    return job.status != STATUS_NOT_FOUND;
 }
 
 /* A snapshot's rows must not hide old ones behind those of a group whose chunks are not known to be stored: the node
@@ -164,9 +165,10 @@ static enum status chunks_send(struct feeder *feeder, uint64_t settled, struct c
     unsettled_open(&job.walk, replication->meta, settled, page->as_of.sequence);
     while (!status && !replication_is_stopping(replication)) {
         pool_run(replication->config.pool, unsettled_job_next, &job);
-        if (!job.found)
+        if (job.status == STATUS_NOT_FOUND)
             break;
-        if (!block_is_wanted(replication->meta, job.whole))
+        status = job.status;
+        if (status || !block_is_wanted(replication->meta, job.whole))
             continue;
         status = chunks_page(job.whole, page, &body);
         if (!status)
@@ -190,7 +192,7 @@ static void chunks_tell(struct feeder *feeder, uint64_t settled, uint64_t as_of,
     unsettled_open(&job.walk, replication->meta, settled, as_of);
     for (;;) {
         pool_run(replication->config.pool, unsettled_job_next, &job);
-        if (!job.found)
+        if (job.status) /* it was read a moment ago; what is not told is left to the comparison */
             break;
         if (!block_is_wanted(replication->meta, job.whole))
             continue;
@@ -218,7 +220,8 @@ static enum status rows_send(struct feeder *feeder, struct snapshot_job *job, st
         status = job->status;
         if (!status)
             snapshot_throttle(feeder, job->record.len);
-        feeder->loads = feeder->loads || (!status && page->last); /* also when the answer is lost */
+        if (!status && page->last)
+            feeder->loads = page->as_of.sequence; /* also when the answer is lost */
         if (!status)
             status =
                 cluster_meta_load(replication->config.cluster, feeder->index, page, buffer_bytes(&job->record), node);

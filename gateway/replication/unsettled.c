@@ -17,40 +17,53 @@ void unsettled_close(struct unsettled *walk)
     buffer_release(&walk->page);
 }
 
-/* False: the end. */
-static bool page_read(struct unsettled *walk)
+/* NOT_FOUND: the end. */
+static enum status page_read(struct unsettled *walk)
 {
     if (walk->from > walk->as_of)
-        return false;
+        return STATUS_NOT_FOUND;
     buffer_clear(&walk->page);
     enum status status = meta_changes_read(walk->meta, walk->from, &walk->page);
     if (status == STATUS_NOT_FOUND) {
         status = meta_changes_begin(walk->meta, walk->from, &walk->from);
-        if (!status && walk->from <= walk->as_of)
+        if (!status && walk->from > walk->as_of)
+            status = STATUS_NOT_FOUND;
+        if (!status)
             status = meta_changes_read(walk->meta, walk->from, &walk->page);
     }
     if (status && status != STATUS_NOT_FOUND)
-        log_error("the log cannot be read: chunks that changes brought are not handed on with a snapshot",
+        log_error("the log cannot be read: which chunks are to be handed on with a snapshot is not known",
                   LOG_INT("sequence", walk->from), LOG_STATUS(status));
     walk->rest = buffer_bytes(&walk->page);
-    return !status && walk->rest.len > 0;
+    return !status && walk->rest.len == 0 ? STATUS_NOT_FOUND : status;
 }
 
-bool unsettled_next(struct unsettled *walk, struct bytes *whole)
+enum status unsettled_next(struct unsettled *walk, struct bytes *whole)
 {
     struct carried_block block;
     struct change_record record;
-    while (walk->rest.len > 0 || page_read(walk)) {
+    enum status status = STATUS_OK;
+    for (;;) {
+        if (walk->rest.len == 0)
+            status = page_read(walk);
+        if (status)
+            break;
         const char *start = walk->rest.data;
-        bool carries = carried_block_next(&walk->rest, &block) == STATUS_OK;
-        if (change_record_next(&walk->rest, &record) || record.first > walk->as_of)
+        status = carried_block_next(&walk->rest, &block);
+        bool carries = status == STATUS_OK;
+        if (carries || status == STATUS_NOT_FOUND)
+            status = change_record_next(&walk->rest, &record);
+        if (!status && record.first > walk->as_of)
+            status = STATUS_NOT_FOUND;
+        if (status)
             break;
         walk->from = record.first + record.count;
         *whole = bytes_of(start, (size_t)(walk->rest.data - start));
         if (carries)
-            return true;
+            return STATUS_OK;
     }
-    walk->from = walk->as_of + 1;
+    if (status == STATUS_NOT_FOUND)
+        walk->from = walk->as_of + 1;
     walk->rest = (struct bytes){0};
-    return false;
+    return status;
 }

@@ -14,8 +14,9 @@ struct unsettled {
 };
 
 void unsettled_open(struct unsettled *walk, struct meta *meta, uint64_t settled, uint64_t as_of);
-/* The next block and its record behind it; valid until the next call. False: there is none. */
-bool unsettled_next(struct unsettled *walk, struct bytes *whole);
+/* The next block and its record behind it; valid until the next call. NOT_FOUND: there is none. Any other failure: the
+ * log cannot be read, and nobody knows. */
+enum status unsettled_next(struct unsettled *walk, struct bytes *whole);
 void unsettled_close(struct unsettled *walk);
 
 #endif

@@ -22,14 +22,16 @@ enum meta_fault {
     FULL,   /* stores what brings chunks, and says that it takes no more */
     ENDED,  /* 507 to what brings chunks */
     LOSES,  /* takes pages of snapshots, 500 to the last one; then STORES. 500 to all else */
+    LATE,   /* the same, but it says once more that it is where it was before it is where the snapshot is */
 };
 
 struct fake_meta {
     _Atomic enum meta_fault fault;
     _Atomic uint64_t epoch, sequence;
-    atomic_uint pages;   /* of snapshots */
-    atomic_uint brought; /* blocks with these */
-    atomic_uint early;   /* what a gateway must never send */
+    uint64_t late_epoch, late_sequence; /* where it is once it has said where it was; 0: there is no such place */
+    atomic_uint pages;                  /* of snapshots */
+    atomic_uint brought;                /* blocks with these */
+    atomic_uint early;                  /* what a gateway must never send */
 };
 
 struct fixture {
@@ -129,11 +131,15 @@ static int take_page(struct fake_node *node, struct fake_meta *meta, struct byte
         block_store(node, block.payload);
         meta->brought++;
     }
+    if (epoch == meta->epoch && sequence <= meta->sequence)
+        return 409; /* it has what the snapshot would bring */
     *last = strstr(text, "&last=1") != NULL;
     if (*last) {
         meta->early += holders(sequence) < 2 && !meta->brought;
-        meta->epoch = epoch;
-        meta->sequence = sequence;
+        meta->late_epoch = meta->fault == LATE ? epoch : 0;
+        meta->late_sequence = meta->fault == LATE ? sequence : 0;
+        meta->epoch = meta->fault == LATE ? meta->epoch : epoch;
+        meta->sequence = meta->fault == LATE ? meta->sequence : sequence;
     }
     return 204;
 }
@@ -146,6 +152,11 @@ static void handle_meta(struct fake_node *node, struct http_request *request, co
     (void)auth;
     if (bytes_equal_str(request->path, "/meta/state")) {
         reply_position(meta, request, 204);
+        if (meta->late_sequence) {
+            meta->epoch = meta->late_epoch;
+            meta->sequence = meta->late_sequence;
+            meta->late_sequence = 0;
+        }
         return;
     }
     buffer_init(&body, CARRIED_BLOCK_MAX + CHANGE_RECORD_MAX);
@@ -153,13 +164,13 @@ static void handle_meta(struct fake_node *node, struct http_request *request, co
     while (meta->fault == SILENT && !node->released && !http_request_is_closed(request))
         task_sleep_ms(5);
     bool batches = bytes_equal_str(request->path, "/meta/batches"), last = false;
-    if (meta->fault == FAILS || (meta->fault == LOSES && batches))
+    if (meta->fault == FAILS || ((meta->fault == LOSES || meta->fault == LATE) && batches))
         status = 500;
     else if (batches)
         status = take_batches(node, meta, buffer_bytes(&body));
     else
         status = take_page(node, meta, request->query, buffer_bytes(&body), &last);
-    if (meta->fault == LOSES && last) {
+    if ((meta->fault == LOSES || meta->fault == LATE) && last) {
         meta->fault = STORES;
         status = 500;
     }
@@ -658,9 +669,8 @@ static void test_a_group_is_given_up_with_a_stand_in(void **state)
 
 /* A node of a group that is under way gets a snapshot, which brings no chunks, and the answer to its last page is lost:
  * it does not count as one that stored them. */
-static void test_a_snapshot_whose_answer_is_lost_is_one(void **state)
+static void check_lost_answer(struct fixture *f, enum meta_fault fault)
 {
-    struct fixture *f = *state;
     struct put_call call;
     unsigned nodes[4];
     pthread_t thread;
@@ -668,7 +678,7 @@ static void test_a_snapshot_whose_answer_is_lost_is_one(void **state)
     struct fake_meta *overruled = &f->nodes[nodes[0] - 1];
     overruled->epoch = 5; /* of a history that was given up */
     overruled->sequence = 1000000;
-    overruled->fault = LOSES;
+    overruled->fault = fault;
     f->nodes[nodes[1] - 1].fault = f->nodes[nodes[2] - 1].fault = STORES; /* the one that stands in is silent */
     pthread_join(thread, NULL);
     OK(call.status);
@@ -677,6 +687,32 @@ static void test_a_snapshot_whose_answer_is_lost_is_one(void **state)
     assert_recorded(f, &call.id, 2);
     f->nodes[nodes[3] - 1].fault = STORES;
     wait_nodes_with(f, FAKE_NODES);
+}
+
+static void test_a_snapshot_whose_answer_is_lost_is_one(void **state)
+{
+    check_lost_answer(*state, LOSES);
+}
+
+/* So much that a snapshot has more than one page. */
+static void fill_a_page(struct fixture *f)
+{
+    static char headers[META_HEADERS_MAX];
+    char key[16];
+    for (unsigned i = 0; i <= CHANGE_PAGE_BYTES / META_HEADERS_MAX; i++) {
+        struct meta_object object = {.headers = {headers, sizeof(headers)}};
+        struct chunk_list none = {0};
+        snprintf(key, sizeof(key), "large-%u", i);
+        OK(meta_object_put(f->support.meta, f->bucket.id, KEY(key), &object, &none, NULL));
+    }
+    wait_nodes_with(f, FAKE_NODES);
+}
+
+/* The node is asked where it is before it has loaded the last page; then the next snapshot comes too late. */
+static void test_a_snapshot_that_is_loaded_late_is_one(void **state)
+{
+    fill_a_page(*state);
+    check_lost_answer(*state, LATE);
 }
 
 /* The recovery took a record over, and knows only of one node that has what it carried. */
@@ -786,6 +822,7 @@ int main(void)
         TEST(test_a_snapshot_waits),
         TEST(test_what_was_taken_over_is_repaired),
         TEST(test_a_snapshot_whose_answer_is_lost_is_one),
+        TEST(test_a_snapshot_that_is_loaded_late_is_one),
         TEST(test_the_log_has_the_bytes),
         TEST(test_a_node_stands_in_after_a_restart),
         TEST(test_a_node_stands_in_and_does_not_say_so),
