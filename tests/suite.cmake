@@ -141,12 +141,13 @@ suite_python(e2e.deploy e2e/deploy_test.py e2e 900 RELEASE)
 suite_python(e2e.operating e2e/operating_test.py e2e 900 RELEASE)
 suite_python(e2e.large-upload e2e/large_upload_test.py e2e 3600 RELEASE PROCESSORS 2)
 
-# Faults: the checker by itself, then a real cluster under each fault that takes seconds, then builds with a guarantee
-# taken away each, which must be noticed. The seed is fixed, so that a failure can be repeated; tests/faults/run --long
-# goes further.
+# Faults: the checker by itself, then a real cluster under each fault that takes seconds, in two parts side by side, then
+# builds with a guarantee taken away each, which must be noticed. What takes minutes begins early, so that both cores
+# have work to the end. The seed is fixed, so that a failure can be repeated; tests/faults/run --long goes further.
 suite_python(faults.checker faults/checker_test.py faults 60)
-suite_python(faults.broken faults/broken_test.py faults 1800 PROCESSORS 2)
-suite_python(faults.short faults/short_test.py faults 1500 PROCESSORS 2)
+suite_python(faults.broken faults/broken_test.py faults 1800 COST 500)
+suite_python(faults.short-1 faults/short_test.py faults 1500 COST 600 CASES 1/2)
+suite_python(faults.short-2 faults/short_test.py faults 1500 COST 600 CASES 2/2)
 suite_python(faults.memory faults/memory_test.py faults 300 RELEASE PROCESSORS 2)
 
 suite_python(observability.monitoring observability/monitoring_test.py observability 600)
