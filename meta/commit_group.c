@@ -295,6 +295,8 @@ struct commit_op *commit_group_run(struct committer *committer, struct commit_op
         last->next = NULL;
     if (store_batch_count(draft.batch) > 0 || !first)
         status = draft_write(&draft, before.sequence, &sequence);
+    else
+        committer->state = before; /* no commit has that sequence: readers would wait for it */
     if (status) {
         committer->state = before;
         bucket_table_revert(&meta->buckets);

@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 #include <sys/stat.h>
 
+#include "meta/internal.h"
 #include "meta/space.h"
 
 #define MIB (1ull << 20)
@@ -200,11 +201,17 @@ static void test_refused_commit_leaves_nothing(void **state)
     support_bucket(s, "versioned", true, &s->versioned);
     OK(support_put(s, &s->versioned, "before", 1, 1, NULL, &object));
     const struct meta_bucket counted = support_bucket_now(s, &s->versioned);
+    struct meta_bucket plain;
+    support_bucket(s, "plain", false, &plain);
     uint64_t sequence = meta_sequence(s->meta);
-    atomic_store(&c.disk->used, 200 * MIB); /* even without the ballast nothing is free */
+    OK(support_delete(s, &plain, "absent", NULL, NULL)); /* nothing to write */
+    atomic_store(&c.disk->used, 200 * MIB);              /* even without the ballast nothing is free */
 
     assert_int_equal(support_put(s, &s->versioned, "refused", 1, 2, NULL, &object), STATUS_NO_SPACE);
     assert_int_equal(meta_bucket_create(s->meta, KEY("refused"), false, BYTES(""), NULL), STATUS_NO_SPACE);
+    /* who finds nothing waits for no commit that there never was */
+    assert_int_equal(atomic_load(&s->meta->settle.begun), atomic_load(&s->meta->settle.reached[SETTLE_DURABLE]));
+    assert_int_equal(support_get(s, &plain, "absent", NULL, 0, &object), STATUS_NOT_FOUND);
     assert_int_equal(meta_bucket_delete(s->meta, KEY("versioned")), STATUS_NOT_EMPTY);
     assert_int_equal(support_put(s, &s->versioned, "before", 1, 3, NULL, &object), STATUS_NO_SPACE);
     assert_int_equal(meta_sequence(s->meta), sequence);
