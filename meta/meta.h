@@ -159,12 +159,13 @@ struct meta_version {
 enum status meta_object_get(struct meta *meta, uint32_t bucket, struct bytes key, const struct meta_version *version,
                             struct meta_object *object);
 
-/* A change of a version's attributes, in one commit; what it was written with stays. */
+/* A change of a version's attributes or class, in one commit; what it was written with stays. */
 struct meta_object_update {
     const struct meta_attribute *changes; /* a document with data NULL: that attribute is removed, if it is there */
     size_t count;
     uint64_t sequence;                      /* 0, or of the version that is meant: PRECONDITION when it is another */
     const struct meta_condition *condition; /* about the version addressed; NULL: none */
+    const uint8_t *storage_class;           /* that the version gets; NULL: its own stays */
     /* Decides in the committer, which it must not block, whether this may be done to the version as it is then, its
      * attributes among it, and to the bucket's settings as they are. NULL: always. Its failure is what the update
      * returns. */
@@ -194,11 +195,18 @@ struct meta_deletion {
 enum status meta_object_delete(struct meta *meta, uint32_t bucket, struct bytes key, const struct meta_version *version,
                                const struct meta_condition *condition, const struct meta_outbox_entry *outbox,
                                struct meta_deletion *result);
+/* The version addressed, as somebody saw it who decided on its end then. PRECONDITION when it is another by now, or is
+ * the latest no more, or is it now. */
+struct meta_seen {
+    uint64_t sequence; /* 0: it is removed however it is */
+    bool latest;
+};
 /* One of several that are asked for together. */
 struct meta_object_deletion {
     struct bytes key;
     struct meta_version version;
     struct meta_condition condition;
+    struct meta_seen seen;
     const struct meta_outbox_entry *outbox; /* NULL: nothing is to be done */
     enum status status;                     /* the outcome, as of meta_object_delete */
     struct meta_deletion result;

@@ -14,11 +14,22 @@ struct object_delete {
     struct bytes key;
     const struct meta_version *version;
     const struct meta_condition *condition;
+    struct meta_seen seen;
     const struct meta_outbox_entry *outbox;
     struct meta_deletion *result;
     uint64_t count; /* delete_all */
     bool more;
 };
+
+/* Whether what is addressed may go; head NULL: nothing is there. */
+static enum status object_delete_may(const struct object_delete *delete, const struct version_head *head, bool latest)
+{
+    const struct meta_seen *seen = &delete->seen;
+
+    if (seen->sequence && (!head || head->sequence != seen->sequence || latest != seen->latest))
+        return STATUS_PRECONDITION;
+    return version_condition_check(delete->condition, head);
+}
 
 /* A versioned bucket without a version named: a delete marker hides the object. */
 static enum status object_delete_mark(struct object_delete *delete, struct txn *txn, struct bucket_entry *bucket)
@@ -33,7 +44,7 @@ static enum status object_delete_mark(struct object_delete *delete, struct txn *
         previous = NULL;
     else if (status)
         return status;
-    status = version_condition_check(delete->condition, previous);
+    status = object_delete_may(delete, previous, true);
     if (!status)
         status = version_add(txn, bucket, delete->key, previous, &marker);
     if (!status)
@@ -57,7 +68,7 @@ static enum status object_delete_version(struct object_delete *delete, struct tx
         memcpy(delete->result->version_id, delete->version->id.data, delete->version->id.len); /* it was checked */
     if (status)
         return status;
-    status = version_condition_check(delete->condition, &row.record.head);
+    status = object_delete_may(delete, &row.record.head, latest);
     if (!status)
         status = version_remove(txn, delete->bucket, delete->key, &row.record, latest);
     if (!status)
@@ -89,7 +100,7 @@ static enum status object_delete_prepare(struct commit_op *op, struct txn *txn)
     if (status == STATUS_NOT_FOUND)
         status = version_absence(delete->version, bucket->staged.versioned);
     if (status == STATUS_NOT_FOUND && !named)
-        status = version_condition_check(delete->condition, NULL);
+        status = object_delete_may(delete, NULL, true);
     return status;
 }
 
@@ -133,6 +144,7 @@ void meta_objects_delete(struct meta *meta, uint32_t bucket, struct meta_object_
                                             .key = deletion->key,
                                             .version = &deletion->version,
                                             .condition = &deletion->condition,
+                                            .seen = deletion->seen,
                                             .outbox = deletion->outbox,
                                             .result = &deletion->result};
         deletion->status = object_delete_check(&deletes[i]);

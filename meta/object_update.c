@@ -1,4 +1,4 @@
-/* Changing the attributes of a version where it is; see meta.h. */
+/* Changing the attributes and the class of a version where it is; see meta.h. */
 #include "base/check.h"
 #include "meta/internal.h"
 #include "meta/version.h"
@@ -26,15 +26,29 @@ static enum status update_check(const struct meta_object_update *update, const s
     return status;
 }
 
-static enum status update_write(struct txn *txn, const struct object_update *update, struct version_record *record)
+/* The class is in the row that listings read, too. */
+static void update_class(struct txn *txn, const struct object_update *update, struct version_record *record,
+                         bool latest)
 {
+    record->head.storage_class = *update->update->storage_class;
+    if (latest)
+        version_current_rewrite(txn, update->bucket, update->key, &record->head);
+}
+
+static enum status update_write(struct txn *txn, const struct object_update *update, struct version_record *record,
+                                bool latest)
+{
+    const uint8_t *storage_class = update->update->storage_class;
+    bool moves = storage_class && *storage_class != record->head.storage_class;
     struct row_key key;
     struct buffer attributes;
 
     buffer_init(&attributes, META_ATTRIBUTES_BYTES_MAX);
     enum status status =
         meta_attributes_pack(record->attributes, update->update->changes, update->update->count, &attributes);
-    if (!status && !bytes_equal(buffer_bytes(&attributes), record->attributes)) {
+    if (!status && moves)
+        update_class(txn, update, record, latest);
+    if (!status && (moves || !bytes_equal(buffer_bytes(&attributes), record->attributes))) {
         struct buffer *value = txn_value(txn);
         record->attributes = buffer_bytes(&attributes);
         version_record_encode(value, record);
@@ -65,7 +79,7 @@ static enum status object_update_prepare(struct commit_op *op, struct txn *txn)
     version_head_show(&row.record.head, latest, &object);
     status = update_check(update->update, bucket, &row.record.head, &object);
     if (!status)
-        status = update_write(txn, update, &row.record);
+        status = update_write(txn, update, &row.record, latest);
     object.headers = object.attributes = (struct bytes){0};
     *update->object = object;
     version_row_release(&row);

@@ -57,6 +57,9 @@ enum status version_remove_oldest(struct txn *txn, uint32_t bucket, struct bytes
 enum status version_trim(struct txn *txn, uint32_t bucket, struct bytes key, const struct meta_keep *keep, unsigned max,
                          uint64_t *removed, bool *more);
 
+/* Writes the row that listings read of the latest version, which is no delete marker and has one, again. */
+void version_current_rewrite(struct txn *txn, uint32_t bucket, struct bytes key, const struct version_head *head);
+
 /* Fills the fields that listings show, and the ids. */
 void version_head_show(const struct version_head *head, bool latest, struct meta_object *object);
 

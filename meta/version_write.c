@@ -11,13 +11,18 @@
 #include "meta/name.h"
 #include "meta/version.h"
 
-static void current_put(struct txn *txn, uint32_t bucket, struct bytes key, const struct version_head *head)
+void version_current_rewrite(struct txn *txn, uint32_t bucket, struct bytes key, const struct version_head *head)
 {
     struct row_key row_key;
     struct buffer *value = txn_value(txn);
     version_head_encode(value, head);
     row_key_current(&row_key, bucket, key);
     txn_put(txn, STORE_CURRENT, &row_key, buffer_bytes(value));
+}
+
+static void current_put(struct txn *txn, uint32_t bucket, struct bytes key, const struct version_head *head)
+{
+    version_current_rewrite(txn, bucket, key, head);
     txn->bucket.objects++;
 }
 

@@ -242,13 +242,64 @@ static void test_written_with_the_object(void **state)
     buffer_release(&packed);
 }
 
+static uint8_t listed_class(struct support *s, const struct meta_bucket *bucket)
+{
+    const struct meta_list_query query = {.bucket = bucket->id, .max = 10};
+    struct meta_list_page page;
+
+    OK(meta_list(s->meta, &query, &page));
+    assert_int_equal(page.count, 1);
+    uint8_t class = page.entries[0].object.storage_class;
+    meta_list_page_release(&page);
+    return class;
+}
+
+/* The class is changed where reads and listings look, of the version that is meant alone. */
+static void test_class(void **state)
+{
+    struct support *s = *state;
+    const struct meta_bucket *const buckets[] = {&s->plain, &s->versioned};
+    static const uint8_t colder = 5, coldest = 6;
+    struct meta_object old, new, seen;
+    struct meta_object_update update = {.storage_class = &colder};
+
+    for (size_t i = 0; i < 2; i++) {
+        OK(support_put(s, buckets[i], "k", 1, 1, NULL, &new));
+        update = (struct meta_object_update){.storage_class = &colder, .sequence = new.sequence + 100};
+        assert_int_equal(meta_object_update(s->meta, buckets[i]->id, KEY("k"), NULL, &update, &seen),
+                         STATUS_PRECONDITION);
+        assert_int_equal(listed_class(s, buckets[i]), 0);
+        update.sequence = new.sequence;
+        OK(meta_object_update(s->meta, buckets[i]->id, KEY("k"), NULL, &update, &seen));
+        assert_int_equal(listed_class(s, buckets[i]), 5);
+        OK(support_get(s, buckets[i], "k", NULL, 0, &seen));
+        assert_true(seen.storage_class == 5 && seen.sequence == new.sequence &&seen.size == new.size);
+        meta_object_release(&seen);
+        struct meta_bucket now = support_bucket_now(s, buckets[i]);
+        assert_true(now.objects == 1 && now.versions == 1 && now.bytes == new.size);
+    }
+    old = new;
+    OK(support_put(s, &s->versioned, "k", 1, 2, NULL, &new));
+    const struct meta_version noncurrent = {.id = bytes_from_str(old.version_id)};
+    update = (struct meta_object_update){.storage_class = &coldest};
+    OK(meta_object_update(s->meta, s->versioned.id, KEY("k"), &noncurrent, &update, &seen));
+    assert_int_equal(listed_class(s, &s->versioned), 0); /* the current one's */
+    OK(support_get(s, &s->versioned, "k", old.version_id, 0, &seen));
+    assert_int_equal(seen.storage_class, 6);
+    meta_object_release(&seen);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, support_setup, support_teardown)
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_packing),   TEST(test_update),
-        TEST(test_absent_and_marker),     TEST(test_replaced_meanwhile),
-        TEST(test_decided_in_the_commit), TEST(test_written_with_the_object),
+        cmocka_unit_test(test_packing),
+        TEST(test_update),
+        TEST(test_absent_and_marker),
+        TEST(test_replaced_meanwhile),
+        TEST(test_decided_in_the_commit),
+        TEST(test_written_with_the_object),
+        TEST(test_class),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

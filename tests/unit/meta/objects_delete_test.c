@@ -275,6 +275,46 @@ static void test_a_thousand_of_the_longest(void **state)
     check_many(s, &s->versioned, META_KEY_MAX, 2);
 }
 
+/* What was judged before is removed only if it is the same, and as current as it was. */
+static void test_only_what_was_seen(void **state)
+{
+    struct support *s = *state;
+    struct meta_object old, new, plain;
+    struct meta_object_deletion deletion;
+
+    OK(support_put(s, &s->plain, "k", 1, 1, NULL, &plain));
+    deletion = deletion_of("k", NULL);
+    deletion.seen = (struct meta_seen){plain.sequence, true};
+    OK(support_put(s, &s->plain, "k", 1, 2, NULL, &plain)); /* replaced meanwhile */
+    delete_all(s, &s->plain, &deletion, 1);
+    assert_int_equal(deletion.status, STATUS_PRECONDITION);
+    deletion.seen.sequence = plain.sequence;
+    delete_all(s, &s->plain, &deletion, 1);
+    OK(deletion.status);
+    delete_all(s, &s->plain, &deletion, 1); /* gone meanwhile */
+    assert_int_equal(deletion.status, STATUS_PRECONDITION);
+
+    OK(support_put(s, &s->versioned, "k", 1, 1, NULL, &old));
+    deletion = deletion_of("k", NULL);
+    deletion.seen = (struct meta_seen){old.sequence, true};
+    OK(support_put(s, &s->versioned, "k", 1, 2, NULL, &new));
+    delete_all(s, &s->versioned, &deletion, 1); /* no marker hides the new one */
+    assert_int_equal(deletion.status, STATUS_PRECONDITION);
+    check_there(s, &s->versioned, "k", true);
+    struct meta_object_deletion noncurrent = deletion_of("k", old.version_id);
+    noncurrent.seen = (struct meta_seen){old.sequence, false};
+    struct meta_object_deletion newest = deletion_of("k", new.version_id);
+    delete_all(s, &s->versioned, &newest, 1); /* the old one is current again */
+    OK(newest.status);
+    delete_all(s, &s->versioned, &noncurrent, 1);
+    assert_int_equal(noncurrent.status, STATUS_PRECONDITION);
+    check_there(s, &s->versioned, "k", true);
+    OK(support_put(s, &s->versioned, "k", 1, 3, NULL, &new));
+    delete_all(s, &s->versioned, &noncurrent, 1);
+    OK(noncurrent.status);
+    assert_int_equal(support_bucket_now(s, &s->versioned).versions, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -284,6 +324,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_failure_in_the_middle, support_setup, support_teardown),
         cmocka_unit_test_setup_teardown(test_versions, support_setup, support_teardown),
         cmocka_unit_test_setup_teardown(test_null_versions, support_setup, support_teardown),
+        cmocka_unit_test_setup_teardown(test_only_what_was_seen, support_setup, support_teardown),
         cmocka_unit_test_setup_teardown(test_a_thousand, support_setup, support_teardown),
         cmocka_unit_test_setup_teardown(test_a_thousand_of_the_longest, support_setup, support_teardown),
     };
