@@ -50,6 +50,9 @@ struct gateway_options {
     uint64_t orphan_age_ms;         /* chunks without a record go to the trash when they are older than this */
     uint64_t orphan_percent;        /* but none does when they are a larger part of the node's chunks */
     uint64_t upload_expiry_ms;      /* multipart uploads older than this are aborted */
+    uint64_t lifecycle_rate;        /* versions a second that the lifecycle looks at */
+    uint64_t lifecycle_change_rate; /* versions a second that it removes or changes */
+    uint64_t lifecycle_day_ms;      /* a day of its rules; 0: 24 hours */
     uint64_t files_versions_max;    /* of a file; 0: no bound */
     uint64_t files_versions_days;   /* that one is kept when it was replaced; 0: no bound */
 };

@@ -41,6 +41,7 @@ const struct operation path_operations[] = {
     STATE("SystemHealth", "/system/health", system_cluster_health),
     STATE("SystemNodes", "/system/nodes", system_nodes),
     STATE("SystemRepair", "/system/repair", background_repair_state),
+    STATE("SystemLifecycle", "/system/lifecycle", background_lifecycle_state),
     STATE("Metrics", "/metrics", system_metrics),
     STATE("BucketMetrics", "/metrics/buckets", bucket_metrics),
 };

@@ -1,7 +1,6 @@
 /* What goes on without a request: freeing the chunks of deleted and replaced data, making missing copies anew,
- * comparing what the nodes hold with what is recorded, putting orphans into the trash, aborting forgotten uploads, and
- * removing old versions of files.
- */
+ * comparing what the nodes hold with what is recorded, putting orphans into the trash, aborting forgotten uploads, the
+ * lifecycle of buckets, and removing old versions of files. */
 #ifndef TERCET_GATEWAY_BACKGROUND_H
 #define TERCET_GATEWAY_BACKGROUND_H
 
@@ -20,5 +19,7 @@ uint64_t background_unlisted_copies(const struct background *background, unsigne
 
 /* GET /system/repair: chunks by copies, what repair did and how long it still needs, and how the nodes stand. */
 void background_repair_state(struct exchange *exchange);
+/* GET /system/lifecycle: how many buckets have rules, which are done, and what was done since the start. */
+void background_lifecycle_state(struct exchange *exchange);
 
 #endif

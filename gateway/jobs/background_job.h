@@ -46,6 +46,7 @@ struct unlisted {
     ROW(compare)                                                                                                       \
     ROW(orphan)                                                                                                        \
     ROW(expiry)                                                                                                        \
+    ROW(lifecycle)                                                                                                     \
     ROW(unlisted)                                                                                                      \
     ROW(file_versions)
 
@@ -79,6 +80,12 @@ struct job {
 enum { BACKGROUND_JOBS(JOB_NUMBER) JOB_COUNT };
 #undef JOB_NUMBER
 
+/* How the lifecycle of buckets stands. */
+struct lifecycle_figures {
+    uint64_t buckets, unfinished; /* atomic; that have rules, and of these, those that are not done today */
+    uint64_t done_ms;             /* atomic; monotonic: when all were done the last time, or the start */
+};
+
 struct background {
     struct gateway *gateway;
     bool stopping; /* atomic */
@@ -91,6 +98,7 @@ struct background {
     bool busy_used[BUSY_SETS][BUSY_WAYS];
     uint64_t repaired_chunks, repaired_bytes; /* atomic; since the start */
     uint64_t rate_bytes_per_s;                /* atomic; of the last round of repair that copied anything */
+    struct lifecycle_figures lifecycle;
     struct node_watch nodes[CLUSTER_NODES_MAX];
 };
 

@@ -13,6 +13,7 @@
 #include "gateway/s3/acl.h"
 #include "gateway/s3/body.h"
 #include "gateway/s3/handlers.h"
+#include "gateway/s3/lifecycle.h"
 #include "gateway/s3/reply.h"
 #include "gateway/s3/request.h"
 
@@ -85,6 +86,8 @@ const struct meta_setting_kind s3_setting_kinds[] = {
     {S3_SETTING_ACL, "ACL", ACL_KEPT_BYTES_MAX, acl_setting_parse, free},
     {S3_SETTING_WEBSITE, "website", WEBSITE_KEPT_BYTES_MAX, parse_website, free_website},
     {S3_SETTING_OWNER, "owner", BUCKET_OWNER_BYTES_MAX, bucket_owner_parse, free},
+    {S3_SETTING_LIFECYCLE, "lifecycle", LIFECYCLE_SETTING_BYTES_MAX, lifecycle_setting_parse, lifecycle_setting_free},
+    {S3_SETTING_LIFECYCLE_PROGRESS, "lifecycle progress", LIFECYCLE_PROGRESS_BYTES_MAX, lifecycle_progress_parse, NULL},
 };
 const size_t s3_setting_kind_count = sizeof(s3_setting_kinds) / sizeof(s3_setting_kinds[0]);
 
@@ -184,7 +187,7 @@ static const struct setting {
 } settings[] = {
     {"tagging", .unset = S3_NO_SUCH_TAG_SET, .number = S3_SETTING_TAGGING, .read = read_tagging},
     {"policy", .unset = S3_NO_SUCH_BUCKET_POLICY, .number = S3_SETTING_POLICY, .json = true},
-    {"lifecycle", .unset = S3_NO_SUCH_LIFECYCLE_CONFIGURATION},
+    {"lifecycle", .unset = S3_NO_SUCH_LIFECYCLE_CONFIGURATION, .number = S3_SETTING_LIFECYCLE},
     {"cors", .unset = S3_NO_SUCH_CORS_CONFIGURATION, .number = S3_SETTING_CORS, .read = read_cors,
      .sent_bytes_max = CORS_XML_BYTES_MAX, .put_status = 200},
     {"object-lock", .unset = S3_OBJECT_LOCK_CONFIGURATION_NOT_FOUND},

@@ -16,12 +16,14 @@ enum s3_setting_number {
     S3_SETTING_OWNERSHIP,
     S3_SETTING_OWNER,
     S3_SETTING_ACL,
+    S3_SETTING_LIFECYCLE = 8,
     S3_SETTING_WEBSITE = 11,
+    S3_SETTING_LIFECYCLE_PROGRESS = 20, /* of the job; no client sees it */
 };
 
 /* What requests read of them: of CORS a struct cors_configuration (compat/cors.h), of
  * a website a struct website (compat/website.h), of those about access what
- * access_settings.h says, of tags nothing. For meta_open. */
+ * access_settings.h says, of a lifecycle what lifecycle.h says, of tags nothing. For meta_open. */
 extern const struct meta_setting_kind s3_setting_kinds[];
 extern const size_t s3_setting_kind_count;
 

@@ -9,6 +9,7 @@
 #include "gateway/object/stored_checksum.h"
 #include "gateway/s3/body.h"
 #include "gateway/s3/handlers.h"
+#include "gateway/s3/lifecycle.h"
 #include "gateway/s3/reply.h"
 #include "gateway/s3/request.h"
 #include "gateway/s3/upload.h"
@@ -243,6 +244,7 @@ static void reply(struct exchange *exchange, const struct meta_object *object)
         .checksum = stored_checksum_read(&object->checksum),
     };
     s3_reply_new_version(exchange, object->version_id);
+    s3_reply_expiration(exchange, object, object->attributes);
     HTTP_LAST_REPLY(s3_reply_document(exchange, response_complete(&body, &complete), &body));
     buffer_release(&location);
 }

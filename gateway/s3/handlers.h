@@ -20,6 +20,8 @@ void s3_put_acl(struct exchange *exchange);
 void s3_get_setting(struct exchange *exchange); /* bucket_settings.c; of an object: those that were never made */
 void s3_put_setting(struct exchange *exchange);
 void s3_delete_setting(struct exchange *exchange);
+void s3_get_bucket_lifecycle(struct exchange *exchange);
+void s3_put_bucket_lifecycle(struct exchange *exchange);
 void s3_put_bucket_policy(struct exchange *exchange);
 void s3_get_bucket_policy_status(struct exchange *exchange);
 

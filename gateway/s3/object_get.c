@@ -5,6 +5,7 @@
 #include "gateway/object/object_read.h"
 #include "gateway/object/stored_checksum.h"
 #include "gateway/s3/handlers.h"
+#include "gateway/s3/lifecycle.h"
 #include "gateway/s3/metadata.h"
 #include "gateway/s3/object_tags.h"
 #include "gateway/s3/reply.h"
@@ -68,6 +69,7 @@ static void give_headers(struct exchange *exchange, const struct meta_object *ob
     s3_reply_storage_class(exchange, object);
     if (selection->tags > 0)
         http_reply_header_u64(exchange->http, "x-amz-tagging-count", selection->tags);
+    s3_reply_expiration(exchange, object, object->attributes);
     if (selection->parts_count > 0)
         http_reply_header_u64(exchange->http, "x-amz-mp-parts-count", selection->parts_count);
 }

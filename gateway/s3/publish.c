@@ -2,6 +2,7 @@
 #include "gateway/s3/publish.h"
 
 #include "gateway/object/object_read.h"
+#include "gateway/s3/lifecycle.h"
 #include "gateway/s3/reply.h"
 
 enum status s3_publish(struct exchange *exchange, struct ingest *ingest, const struct s3_version *version,
@@ -19,6 +20,7 @@ enum status s3_publish(struct exchange *exchange, struct ingest *ingest, const s
 
     switch (status) {
     case STATUS_OK:
+        s3_reply_expiration(exchange, object, version->attributes);
         return STATUS_OK;
     case STATUS_PRECONDITION:
         conditions_failed(version->condition_said, &details);

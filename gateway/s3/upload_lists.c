@@ -4,6 +4,7 @@
 #include "gateway/object/stored_checksum.h"
 #include "gateway/s3/acl.h"
 #include "gateway/s3/handlers.h"
+#include "gateway/s3/lifecycle.h"
 #include "gateway/s3/reply.h"
 #include "gateway/s3/request.h"
 #include "gateway/s3/upload.h"
@@ -57,6 +58,7 @@ void s3_list_parts(struct exchange *exchange)
             .checksum = upload.checksum_algorithm,
             .checksum_full_object = upload.checksum_full_object,
         };
+        s3_reply_abort_date(exchange, &upload);
         write_parts(exchange, &list, parts, count);
     }
     free(parts);

@@ -38,7 +38,8 @@ OFFERED = {
     "GetObjectLockConfiguration": "ObjectLockConfigurationNotFoundError",
     "GetObjectRetention": "NoSuchObjectLockConfiguration",
     "GetPublicAccessBlock": "NoSuchPublicAccessBlockConfiguration",
-    "DeleteBucketCors": 204, "DeleteBucketEncryption": 204, "DeleteBucketLifecycle": 204,
+    "DeleteBucketCors": 204, "DeleteBucketEncryption": 204, "PutBucketLifecycle": 200,
+    "PutBucketLifecycleConfiguration": 200, "DeleteBucketLifecycle": 204,
     "DeleteBucketOwnershipControls": 204, "DeleteBucketPolicy": 204, "DeleteBucketReplication": 204,
     "DeleteBucketTagging": 204, "PutObjectTagging": 200, "GetObjectAttributes": 200, "PutBucketCors": 200, "PutBucketTagging": 204, "DeleteBucketWebsite": 204, "DeleteObjectTagging": 204, "DeletePublicAccessBlock": 204,
     "PutBucketAcl": 200, "PutObjectAcl": 200,
@@ -56,7 +57,7 @@ NOT_OFFERED = {
     "ListBucketInventoryConfigurations", "ListBucketMetricsConfigurations", "ListDirectoryBuckets",
     "ListObjectAnnotations", "PutBucketAbac", "PutBucketAccelerateConfiguration",
     "PutBucketAnalyticsConfiguration", "PutBucketEncryption", "PutBucketIntelligentTieringConfiguration",
-    "PutBucketInventoryConfiguration", "PutBucketLifecycle", "PutBucketLifecycleConfiguration", "PutBucketLogging",
+    "PutBucketInventoryConfiguration", "PutBucketLogging",
     "PutBucketMetricsConfiguration", "PutBucketNotification", "PutBucketNotificationConfiguration",
     "PutBucketReplication", "PutBucketRequestPayment",
     "PutObjectAnnotation", "PutObjectLegalHold",
@@ -90,6 +91,7 @@ HONOURED = collections.defaultdict(dict, {
     "ListObjects": {"x-amz-optional-object-attributes": "RestoreStatus"},
     "ListObjectsV2": {"x-amz-optional-object-attributes": "RestoreStatus"},
     "ListObjectVersions": {"x-amz-optional-object-attributes": "RestoreStatus"},
+    "PutBucketLifecycleConfiguration": {"x-amz-transition-default-minimum-object-size": "varies_by_storage_class"},
     "PutBucketPolicy": {"x-amz-confirm-remove-self-bucket-access": "true"},
     "PutObject": NEW,
     "UploadPartCopy": {**COPY, "x-amz-copy-source-range": "bytes=0-3"},
@@ -152,6 +154,9 @@ class Model(ClusterTest):
         if name == "CompleteMultipartUpload":
             part = f"<Part><PartNumber>1</PartNumber><ETag>{hashlib.md5(b'part').hexdigest()}</ETag></Part>"
             return f"<CompleteMultipartUpload>{part}</CompleteMultipartUpload>".encode()
+        if name in ("PutBucketLifecycle", "PutBucketLifecycleConfiguration"):
+            rule = b"<ID>r</ID><Filter/><Status>Disabled</Status><Expiration><Days>1</Days></Expiration>"
+            return b"<LifecycleConfiguration><Rule>" + rule + b"</Rule></LifecycleConfiguration>"
         if name == "PutBucketCors":
             rule = "<CORSRule><AllowedOrigin>*</AllowedOrigin><AllowedMethod>GET</AllowedMethod></CORSRule>"
             return f"<CORSConfiguration>{rule}</CORSConfiguration>".encode()

@@ -8,6 +8,7 @@
 #include "compat/bucket_access.h"
 #include "compat/compat.h"
 #include "compat/cors.h"
+#include "compat/lifecycle.h"
 #include "compat/request_xml.h"
 #include "compat/response_xml.h"
 #include "compat/tags.h"
@@ -186,6 +187,43 @@ static void fuzz_access(struct bytes document)
     buffer_release(&out);
 }
 
+/* What passes the rules must come back as it was, and say something of any version. */
+static void check_lifecycle(struct lifecycle_configuration *configuration)
+{
+    static const uint8_t seed[12] = {0};
+    const struct lifecycle_version version = {.key = BYTES("a"), .size = 1 << 20, .current = true};
+    struct lifecycle_configuration again;
+    struct s3_error_details error;
+    struct buffer out;
+
+    if (lifecycle_check(configuration, &error))
+        return;
+    lifecycle_name_rules(configuration, seed);
+    buffer_init(&out, LIFECYCLE_KEPT_BYTES_MAX);
+    if (lifecycle_write(&out, configuration) == STATUS_OK) {
+        CHECK(lifecycle_parse(buffer_bytes(&out), &again, &error) == STATUS_OK);
+        CHECK(again.count == configuration->count && again.tag_count == configuration->tag_count);
+        CHECK(again.transition_count == configuration->transition_count);
+        const struct lifecycle_verdict first = lifecycle_judge(configuration, &version, INT64_MAX, LIFECYCLE_DAY_MS);
+        const struct lifecycle_verdict second = lifecycle_judge(&again, &version, INT64_MAX, LIFECYCLE_DAY_MS);
+        CHECK(first.action == second.action && first.due_ms == second.due_ms);
+        CHECK((first.action == LIFECYCLE_NOTHING) == !first.rule);
+        lifecycle_release(&again);
+    }
+    buffer_release(&out);
+}
+
+static void fuzz_lifecycle(struct bytes document)
+{
+    struct lifecycle_configuration configuration;
+    struct s3_error_details error;
+
+    if (lifecycle_parse(document, &configuration, &error))
+        return;
+    check_lifecycle(&configuration);
+    lifecycle_release(&configuration);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct bytes document = bytes_of(data, size);
@@ -195,6 +233,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     fuzz_complete(document);
     fuzz_tags(document);
     fuzz_cors(document);
+    fuzz_lifecycle(document);
     fuzz_acl(document);
     fuzz_access(document);
     (void)versioning_configuration_parse(document, &versioning);

@@ -47,6 +47,7 @@ static void test_s3_rows(void **state)
         {"PUT", S3_BUCKET, "website", NULL, "PutBucketWebsite"},
         {"DELETE", S3_BUCKET, "policy", NULL, "DeleteBucketPolicy"},
         {"DELETE", S3_BUCKET, "lifecycle", NULL, "DeleteBucketLifecycle"},
+        {"PUT", S3_BUCKET, "lifecycle", NULL, "PutBucketLifecycle"},
         {"DELETE", S3_BUCKET, NULL, NULL, "DeleteBucket"},
         {"POST", S3_BUCKET, "delete", NULL, "DeleteObjects"},
         {"POST", S3_BUCKET, NULL, NULL, "PostObject"},
