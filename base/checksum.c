@@ -94,14 +94,15 @@ uint64_t crc64nvme_combine(uint64_t crc_a, uint64_t crc_b, uint64_t len_b)
     return crc_combine(crc_a, crc_b, len_b, CRC64NVME_POLYNOMIAL, UINT64_C(1) << 63);
 }
 
-static EVP_MD *algorithms[3]; /* by enum digest_type; written once, before any reader */
+static EVP_MD *algorithms[4]; /* by enum digest_type; written once, before any reader */
 
 static void fetch_algorithms(void)
 {
     algorithms[DIGEST_MD5] = EVP_MD_fetch(NULL, "MD5", NULL);
     algorithms[DIGEST_SHA1] = EVP_MD_fetch(NULL, "SHA1", NULL);
     algorithms[DIGEST_SHA256] = EVP_MD_fetch(NULL, "SHA256", NULL);
-    for (unsigned i = 0; i < 3; ++i)
+    algorithms[DIGEST_SHA512] = EVP_MD_fetch(NULL, "SHA512", NULL);
+    for (unsigned i = 0; i < sizeof(algorithms) / sizeof(algorithms[0]); ++i)
         CHECK(algorithms[i] != NULL);
 }
 

@@ -21,8 +21,9 @@ uint64_t crc64nvme_combine(uint64_t crc_a, uint64_t crc_b, uint64_t len_b);
 #define MD5_LEN    16
 #define SHA1_LEN   20
 #define SHA256_LEN 32
+#define SHA512_LEN 64
 
-enum digest_type { DIGEST_MD5, DIGEST_SHA1, DIGEST_SHA256 };
+enum digest_type { DIGEST_MD5, DIGEST_SHA1, DIGEST_SHA256, DIGEST_SHA512 };
 
 /* A running digest. init allocates the OpenSSL context; release is idempotent. */
 struct digest {

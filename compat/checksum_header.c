@@ -11,15 +11,27 @@
 struct checksum_row {
     const char *name, *header, *element;
     uint8_t len;
+    bool digest;                 /* checksum_is_digest */
+    bool composite, full_object; /* which it can be of an object in parts */
 };
 
 static const struct checksum_row checksum_table[CHECKSUM_ALGORITHM_COUNT] = {
-    [CHECKSUM_NONE] = {"NONE", "", "", 0},
-    [CHECKSUM_CRC32] = {"CRC32", "x-amz-checksum-crc32", "ChecksumCRC32", 4},
-    [CHECKSUM_CRC32C] = {"CRC32C", "x-amz-checksum-crc32c", "ChecksumCRC32C", 4},
-    [CHECKSUM_CRC64NVME] = {"CRC64NVME", "x-amz-checksum-crc64nvme", "ChecksumCRC64NVME", 8},
-    [CHECKSUM_SHA1] = {"SHA1", "x-amz-checksum-sha1", "ChecksumSHA1", SHA1_LEN},
-    [CHECKSUM_SHA256] = {"SHA256", "x-amz-checksum-sha256", "ChecksumSHA256", SHA256_LEN},
+    [CHECKSUM_NONE] = {"NONE", "", "", 0, false, false, false},
+#define ROW(name, lower, ...)                                                                                          \
+    {                                                                                                                  \
+#name, CHECKSUM_HEADER_PREFIX lower, "Checksum" #name, __VA_ARGS__                                             \
+    }
+    [CHECKSUM_CRC32] = ROW(CRC32, "crc32", 4, false, true, true),
+    [CHECKSUM_CRC32C] = ROW(CRC32C, "crc32c", 4, false, true, true),
+    [CHECKSUM_CRC64NVME] = ROW(CRC64NVME, "crc64nvme", 8, false, false, true),
+    [CHECKSUM_SHA1] = ROW(SHA1, "sha1", SHA1_LEN, true, true, false),
+    [CHECKSUM_SHA256] = ROW(SHA256, "sha256", SHA256_LEN, true, true, false),
+    [CHECKSUM_SHA512] = ROW(SHA512, "sha512", SHA512_LEN, true, true, false),
+    [CHECKSUM_MD5] = ROW(MD5, "md5", MD5_LEN, true, true, false),
+    [CHECKSUM_XXHASH64] = ROW(XXHASH64, "xxhash64", 8, false, true, false),
+    [CHECKSUM_XXHASH3] = ROW(XXHASH3, "xxhash3", 8, false, true, false),
+    [CHECKSUM_XXHASH128] = ROW(XXHASH128, "xxhash128", 16, false, true, false),
+#undef ROW
 };
 
 static const struct checksum_row *checksum_row(enum checksum_algorithm algorithm)
@@ -31,6 +43,11 @@ static const struct checksum_row *checksum_row(enum checksum_algorithm algorithm
 size_t checksum_length(enum checksum_algorithm algorithm)
 {
     return checksum_row(algorithm)->len;
+}
+
+bool checksum_is_digest(enum checksum_algorithm algorithm)
+{
+    return checksum_row(algorithm)->digest;
 }
 
 const char *checksum_name(enum checksum_algorithm algorithm)
@@ -276,12 +293,14 @@ enum status checksum_creation_parse(struct header_list headers, enum checksum_al
     }
     *algorithm = checksum_algorithm_parse(name);
     if (!*algorithm)
-        return checksum_refuse(error, "Checksum algorithm provided is unsupported. Please try again with any of the "
-                                      "valid types: [CRC32, CRC32C, CRC64NVME, SHA1, SHA256]");
+        return checksum_refuse(error,
+                               "Checksum algorithm provided is unsupported. Please try again with any of the "
+                               "valid types: [CRC32, CRC32C, CRC64NVME, SHA1, SHA256, SHA512, MD5, XXHASH64, XXHASH3, "
+                               "XXHASH128]");
     *full_object = *algorithm == CHECKSUM_CRC64NVME;
     if (type.len > 0 && checksum_type_parse(type, full_object, error))
         return STATUS_INVALID;
-    if (*full_object ? *algorithm == CHECKSUM_SHA1 || *algorithm == CHECKSUM_SHA256 : *algorithm == CHECKSUM_CRC64NVME)
+    if (*full_object ? !checksum_row(*algorithm)->full_object : !checksum_row(*algorithm)->composite)
         return checksum_refuse_type(*algorithm, *full_object, error);
     return STATUS_OK;
 }

@@ -10,6 +10,7 @@
 #include "base/bytes.h"
 #include "base/checksum.h"
 #include "base/status.h"
+#include "base/xxhash.h"
 #include "compat/error.h"
 #include "compat/headers.h"
 
@@ -20,15 +21,22 @@ enum checksum_algorithm {
     CHECKSUM_CRC64NVME = 3,
     CHECKSUM_SHA1 = 4,
     CHECKSUM_SHA256 = 5,
+    CHECKSUM_SHA512 = 6,
+    CHECKSUM_MD5 = 7,
+    CHECKSUM_XXHASH64 = 8,
+    CHECKSUM_XXHASH3 = 9,
+    CHECKSUM_XXHASH128 = 10,
     CHECKSUM_ALGORITHM_COUNT
 };
+
+#define CHECKSUM_BYTES_MAX SHA512_LEN
 
 /* A checksum's raw (big-endian) bytes. full_object matters for multipart objects: false is COMPOSITE. */
 struct checksum_value {
     enum checksum_algorithm algorithm;
     bool full_object;
     uint8_t len;
-    uint8_t value[SHA256_LEN];
+    uint8_t value[CHECKSUM_BYTES_MAX];
 };
 
 size_t checksum_length(enum checksum_algorithm algorithm);            /* 0 for CHECKSUM_NONE */
@@ -37,10 +45,12 @@ const char *checksum_header_name(enum checksum_algorithm algorithm);  /* x-amz-c
 const char *checksum_short_name(enum checksum_algorithm algorithm);   /* crc32 */
 const char *checksum_element_name(enum checksum_algorithm algorithm); /* ChecksumCRC32 */
 const char *checksum_type_name(bool full_object);                     /* FULL_OBJECT or COMPOSITE */
+/* One that takes as long as the MD5 of the bytes, or longer; the others cost little. */
+bool checksum_is_digest(enum checksum_algorithm algorithm);
 /* By name in either case; CHECKSUM_NONE when there is no such. */
 enum checksum_algorithm checksum_algorithm_parse(struct bytes name);
 
-#define CHECKSUM_TEXT_MAX 64
+#define CHECKSUM_TEXT_MAX 128
 /* base64, or base64-N when composite_parts is not 0; NUL-terminated. */
 void checksum_text(const struct checksum_value *value, uint32_t composite_parts, char out[CHECKSUM_TEXT_MAX]);
 /* STATUS_INVALID unless it is strict base64 of the algorithm's length. full_object becomes true. */
@@ -67,7 +77,8 @@ enum status checksum_request_trailer(struct checksum_request *request, struct he
 
 /* x-amz-checksum-algorithm and x-amz-checksum-type of CreateMultipartUpload and CopyObject. *algorithm is NONE and
  * *full_object false when not named (AWS then keeps CRC64NVME, FULL_OBJECT); an algorithm without a type is COMPOSITE,
- * but CRC64NVME FULL_OBJECT. InvalidRequest: a type without an algorithm, a combination that does not exist. */
+ * but CRC64NVME FULL_OBJECT. Only a CRC can be one of the whole object. InvalidRequest: a type without an algorithm, a
+ * combination that does not exist. */
 enum status checksum_creation_parse(struct header_list headers, enum checksum_algorithm *algorithm, bool *full_object,
                                     struct s3_error_details *error);
 /* x-amz-checksum-type of CompleteMultipartUpload, when there: must be the upload's. */
@@ -87,6 +98,7 @@ struct checksum_state {
     enum checksum_algorithm algorithm;
     uint64_t crc;
     struct digest digest;
+    struct xxhash xxhash;
 };
 void checksum_state_init(struct checksum_state *state, enum checksum_algorithm algorithm);
 void checksum_state_update(struct checksum_state *state, const void *data, size_t len);
@@ -100,7 +112,7 @@ struct checksum_combiner {
     bool full_object;
     uint64_t crc;
 };
-/* CHECKs that the combination exists (no FULL_OBJECT of SHA). */
+/* CHECKs that the combination exists (FULL_OBJECT of CRCs alone). */
 void checksum_combiner_init(struct checksum_combiner *combiner, enum checksum_algorithm algorithm, bool full_object);
 /* STATUS_INVALID when the part's algorithm is another. */
 enum status checksum_combiner_add(struct checksum_combiner *combiner, const struct checksum_value *part,

@@ -5,17 +5,47 @@
 #include "base/check.h"
 #include "compat/checksum_header.h"
 
-static bool checksum_is_digest(enum checksum_algorithm algorithm)
+/* What computes an algorithm. */
+enum method { METHOD_NONE, METHOD_CRC, METHOD_DIGEST, METHOD_XXHASH };
+
+static enum method checksum_method(enum checksum_algorithm algorithm)
 {
-    return algorithm == CHECKSUM_SHA1 || algorithm == CHECKSUM_SHA256;
+    switch (algorithm) {
+    case CHECKSUM_CRC32:
+    case CHECKSUM_CRC32C:
+    case CHECKSUM_CRC64NVME:
+        return METHOD_CRC;
+    case CHECKSUM_SHA1:
+    case CHECKSUM_SHA256:
+    case CHECKSUM_SHA512:
+    case CHECKSUM_MD5:
+        return METHOD_DIGEST;
+    case CHECKSUM_XXHASH64:
+    case CHECKSUM_XXHASH3:
+    case CHECKSUM_XXHASH128:
+        return METHOD_XXHASH;
+    case CHECKSUM_NONE:
+    case CHECKSUM_ALGORITHM_COUNT:
+        break;
+    }
+    return METHOD_NONE;
 }
 
-static void checksum_put_crc(struct checksum_value *value, enum checksum_algorithm algorithm, uint64_t crc)
+static enum digest_type checksum_digest(enum checksum_algorithm algorithm)
 {
-    memset(value, 0, sizeof(*value));
-    value->algorithm = algorithm;
-    value->full_object = true;
-    value->len = (uint8_t)checksum_length(algorithm);
+    return algorithm == CHECKSUM_SHA1     ? DIGEST_SHA1
+           : algorithm == CHECKSUM_SHA256 ? DIGEST_SHA256
+           : algorithm == CHECKSUM_SHA512 ? DIGEST_SHA512
+                                          : DIGEST_MD5;
+}
+
+static enum xxhash_type checksum_xxhash(enum checksum_algorithm algorithm)
+{
+    return algorithm == CHECKSUM_XXHASH64 ? XXHASH_64 : algorithm == CHECKSUM_XXHASH3 ? XXHASH_3 : XXHASH_128;
+}
+
+static void checksum_put_crc(struct checksum_value *value, uint64_t crc)
+{
     if (value->len == 8)
         put_u64(value->value, crc);
     else
@@ -27,60 +57,75 @@ static uint64_t checksum_get_crc(const struct checksum_value *value)
     return value->len == 8 ? get_u64(value->value) : get_u32(value->value);
 }
 
+static struct checksum_value checksum_value_begin(enum checksum_algorithm algorithm)
+{
+    return (struct checksum_value){
+        .algorithm = algorithm, .full_object = true, .len = (uint8_t)checksum_length(algorithm)};
+}
+
 void checksum_state_init(struct checksum_state *state, enum checksum_algorithm algorithm)
 {
     memset(state, 0, sizeof(*state));
     state->algorithm = algorithm;
-    if (checksum_is_digest(algorithm))
-        digest_init(&state->digest, algorithm == CHECKSUM_SHA1 ? DIGEST_SHA1 : DIGEST_SHA256);
+    if (checksum_method(algorithm) == METHOD_DIGEST)
+        digest_init(&state->digest, checksum_digest(algorithm));
+    else if (checksum_method(algorithm) == METHOD_XXHASH)
+        xxhash_init(&state->xxhash, checksum_xxhash(algorithm));
+}
+
+static uint64_t checksum_crc_update(enum checksum_algorithm algorithm, uint64_t crc, const void *data, size_t len)
+{
+    if (algorithm == CHECKSUM_CRC32)
+        return crc32_update((uint32_t)crc, data, len);
+    return algorithm == CHECKSUM_CRC32C ? crc32c_update((uint32_t)crc, data, len) : crc64nvme_update(crc, data, len);
 }
 
 void checksum_state_update(struct checksum_state *state, const void *data, size_t len)
 {
-    switch (state->algorithm) {
-    case CHECKSUM_CRC32:
-        state->crc = crc32_update((uint32_t)state->crc, data, len);
+    switch (checksum_method(state->algorithm)) {
+    case METHOD_CRC:
+        state->crc = checksum_crc_update(state->algorithm, state->crc, data, len);
         break;
-    case CHECKSUM_CRC32C:
-        state->crc = crc32c_update((uint32_t)state->crc, data, len);
-        break;
-    case CHECKSUM_CRC64NVME:
-        state->crc = crc64nvme_update(state->crc, data, len);
-        break;
-    case CHECKSUM_SHA1:
-    case CHECKSUM_SHA256:
+    case METHOD_DIGEST:
         digest_update(&state->digest, data, len);
         break;
-    case CHECKSUM_NONE:
-    case CHECKSUM_ALGORITHM_COUNT:
+    case METHOD_XXHASH:
+        xxhash_update(&state->xxhash, data, len);
+        break;
+    case METHOD_NONE:
         break;
     }
 }
 
 void checksum_state_final(struct checksum_state *state, struct checksum_value *value)
 {
-    memset(value, 0, sizeof(*value));
-    if (state->algorithm == CHECKSUM_NONE)
-        return;
-    if (!checksum_is_digest(state->algorithm)) {
-        checksum_put_crc(value, state->algorithm, state->crc);
-        return;
+    *value = checksum_value_begin(state->algorithm);
+    switch (checksum_method(state->algorithm)) {
+    case METHOD_CRC:
+        checksum_put_crc(value, state->crc);
+        break;
+    case METHOD_DIGEST:
+        digest_final(&state->digest, value->value);
+        break;
+    case METHOD_XXHASH:
+        xxhash_final(&state->xxhash, value->value);
+        break;
+    case METHOD_NONE:
+        value->full_object = false;
+        break;
     }
-    value->algorithm = state->algorithm;
-    value->full_object = true;
-    value->len = (uint8_t)checksum_length(state->algorithm);
-    digest_final(&state->digest, value->value);
 }
 
 void checksum_state_release(struct checksum_state *state)
 {
     digest_release(&state->digest);
+    xxhash_release(&state->xxhash);
 }
 
 void checksum_combiner_init(struct checksum_combiner *combiner, enum checksum_algorithm algorithm, bool full_object)
 {
     CHECK(algorithm != CHECKSUM_NONE);
-    CHECK(!full_object || !checksum_is_digest(algorithm));
+    CHECK(!full_object || checksum_method(algorithm) == METHOD_CRC);
     memset(combiner, 0, sizeof(*combiner));
     combiner->algorithm = algorithm;
     combiner->full_object = full_object;
@@ -111,7 +156,8 @@ enum status checksum_combiner_add(struct checksum_combiner *combiner, const stru
 void checksum_combiner_final(struct checksum_combiner *combiner, struct checksum_value *value)
 {
     if (combiner->full_object) {
-        checksum_put_crc(value, combiner->algorithm, combiner->crc);
+        *value = checksum_value_begin(combiner->algorithm);
+        checksum_put_crc(value, combiner->crc);
         return;
     }
     checksum_state_final(&combiner->composite, value);

@@ -30,12 +30,13 @@ struct meta_store;
 struct meta_space;
 struct pool;
 
-#define META_KEY_MAX        1024
-#define META_BUCKET_MAX     63
-#define META_VERSION_ID_LEN 32 /* lower-case hex; or "null": a key has one null version at most */
-#define META_UPLOAD_ID_LEN  32
-#define META_PART_MAX       10000
-#define META_HEADERS_MAX    16384 /* bytes of an object's stored headers */
+#define META_KEY_MAX            1024
+#define META_BUCKET_MAX         63
+#define META_VERSION_ID_LEN     32 /* lower-case hex; or "null": a key has one null version at most */
+#define META_UPLOAD_ID_LEN      32
+#define META_PART_MAX           10000
+#define META_HEADERS_MAX        16384 /* bytes of an object's stored headers */
+#define META_CHECKSUM_BYTES_MAX SHA512_LEN
 
 struct meta_options {
     const char *path;
@@ -105,7 +106,7 @@ struct meta_checksum {
     uint8_t algorithm;
     uint8_t full_object; /* for multipart: 1 FULL_OBJECT, 0 COMPOSITE */
     uint8_t len;
-    uint8_t value[SHA256_LEN];
+    uint8_t value[META_CHECKSUM_BYTES_MAX];
 };
 
 /* Conditions of a write, decided at the commit (a delete marker counts as absent). */

@@ -11,22 +11,22 @@
 
 #define HASH_IN_PLACE_BYTES 16384
 
-/* SHA digests take as long as MD5 or longer, so another worker has them; a CRC costs little, and is done beside. */
-static bool checksum_is_digest(const struct ingest *ingest)
+/* SHA digests take as long as MD5 or longer, so another worker has them; what costs little is done beside. */
+static bool has_digest(const struct ingest *ingest)
 {
-    return ingest->checksum.algorithm == CHECKSUM_SHA1 || ingest->checksum.algorithm == CHECKSUM_SHA256;
+    return checksum_is_digest(ingest->checksum.algorithm);
 }
 
 static bool has_digests(const struct ingest *ingest)
 {
-    return ingest->wants_sha256 || checksum_is_digest(ingest);
+    return ingest->wants_sha256 || has_digest(ingest);
 }
 
 static void digest(struct ingest *ingest, const char *data, size_t len)
 {
     if (ingest->wants_sha256)
         digest_update(&ingest->sha256, data, len);
-    if (checksum_is_digest(ingest))
+    if (has_digest(ingest))
         checksum_state_update(&ingest->checksum, data, len);
 }
 
@@ -38,7 +38,7 @@ static void digest_run(void *arg)
     completion_signal(&ingest->digested);
 }
 
-static void crc_beside(void *arg, const void *data, size_t len)
+static void sum_beside(void *arg, const void *data, size_t len)
 {
     checksum_state_update(arg, data, len);
 }
@@ -46,18 +46,18 @@ static void crc_beside(void *arg, const void *data, size_t len)
 static void hash_in_place(struct ingest *ingest, const char *data, size_t len)
 {
     md5_update(&ingest->md5, data, len);
-    if (!checksum_is_digest(ingest))
+    if (!has_digest(ingest))
         checksum_state_update(&ingest->checksum, data, len);
     digest(ingest, data, len);
 }
 
 static void hash_begin(struct ingest *ingest, const char *data, size_t len)
 {
-    bool crc = ingest->checksum.algorithm != CHECKSUM_NONE && !checksum_is_digest(ingest);
+    bool beside = ingest->checksum.algorithm != CHECKSUM_NONE && !has_digest(ingest);
 
     ingest->hashing = true;
     ingest->piece = (struct md5_piece){
-        .md5 = &ingest->md5, .data = data, .len = len, .beside = crc ? crc_beside : NULL, .arg = &ingest->checksum};
+        .md5 = &ingest->md5, .data = data, .len = len, .beside = beside ? sum_beside : NULL, .arg = &ingest->checksum};
     md5_queue_add(ingest->gateway->md5_queue, &ingest->piece);
     if (has_digests(ingest)) {
         ingest->digest_data = bytes_of(data, len);
@@ -78,7 +78,8 @@ static void hash_wait(struct ingest *ingest)
 
 enum status ingest_open(struct ingest *ingest, struct gateway *gateway, const struct ingest_plan *plan)
 {
-    *ingest = (struct ingest){.gateway = gateway, .wants_sha256 = plan->sha256};
+    *ingest = (struct ingest){
+        .gateway = gateway, .wants_sha256 = plan->sha256, .md5_is_checksum = plan->algorithm == CHECKSUM_MD5};
     enum status status = stream_writer_open(gateway->cluster, plan->expected_size, &ingest->writer);
     if (status) {
         ingest->gateway = NULL;
@@ -89,7 +90,7 @@ enum status ingest_open(struct ingest *ingest, struct gateway *gateway, const st
     md5_init(&ingest->md5);
     if (ingest->wants_sha256)
         digest_init(&ingest->sha256, DIGEST_SHA256);
-    checksum_state_init(&ingest->checksum, plan->algorithm);
+    checksum_state_init(&ingest->checksum, ingest->md5_is_checksum ? CHECKSUM_NONE : plan->algorithm);
     return STATUS_OK;
 }
 
@@ -151,6 +152,11 @@ void ingest_seal(struct ingest *ingest)
     if (ingest->wants_sha256)
         digest_final(&ingest->sha256, ingest->sha256_value);
     checksum_state_final(&ingest->checksum, &ingest->checksum_value);
+    if (ingest->md5_is_checksum) {
+        ingest->checksum_value =
+            (struct checksum_value){.algorithm = CHECKSUM_MD5, .full_object = true, .len = MD5_LEN};
+        memcpy(ingest->checksum_value.value, ingest->md5_value, MD5_LEN);
+    }
 }
 
 /* In the background, best effort. What an uncertain commit may have recorded is kept. */

@@ -15,6 +15,7 @@ struct ingest {
     struct md5 md5;
     struct digest sha256;
     bool wants_sha256;
+    bool md5_is_checksum; /* it is computed anyway */
     struct checksum_state checksum;
     bool hashing; /* the last piece, while it is sent and the next one is received */
     struct md5_piece piece;

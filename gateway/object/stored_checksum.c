@@ -1,7 +1,10 @@
 /* Checksums between compat and meta; see the header. */
 #include "gateway/object/stored_checksum.h"
 
+#include <assert.h>
 #include <string.h>
+
+static_assert(CHECKSUM_BYTES_MAX == META_CHECKSUM_BYTES_MAX, "each checksum can be kept");
 
 struct checksum_value stored_checksum_read(const struct meta_checksum *stored)
 {

@@ -22,7 +22,7 @@
     S3(OTHER, action_, right_, method_, level_, selector_, s3_not_offered, .refused = true, ##__VA_ARGS__)
 #define RESOURCE_SERVICE RESOURCE_NONE
 
-/* Of the request's body, or of the object that it completes; the newer half is refused by the body's reader. */
+/* Of the request's body, or of the object that it completes. */
 #define CHECKSUMS                                                                                                      \
     "x-amz-checksum-crc32", "x-amz-checksum-crc32c", "x-amz-checksum-crc64nvme", "x-amz-checksum-sha1",                \
         "x-amz-checksum-sha256", "x-amz-checksum-md5", "x-amz-checksum-sha512", "x-amz-checksum-xxhash64",             \

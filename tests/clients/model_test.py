@@ -97,7 +97,8 @@ HONOURED = collections.defaultdict(dict, {
     "UploadPartCopy": {**COPY, "x-amz-copy-source-range": "bytes=0-3"},
 })  # fmt: skip
 # These are compared with the body, which is what others test; the last one announces one of them.
-CHECKSUMS = ["x-amz-checksum-" + name for name in ("crc32", "crc32c", "crc64nvme", "sha1", "sha256")]
+CHECKSUMS = ["x-amz-checksum-" + name for name in ("crc32", "crc32c", "crc64nvme", "sha1", "sha256", "sha512", "md5",
+                                                 "xxhash64", "xxhash3", "xxhash128")]
 CHECKSUMS.append("x-amz-sdk-checksum-algorithm")
 REFUSALS = {400, 501}
 

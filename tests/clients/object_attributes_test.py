@@ -4,6 +4,8 @@ import base64
 import hashlib
 import json
 import os
+import urllib.error
+import urllib.request
 
 from botocore.exceptions import ClientError
 
@@ -196,6 +198,86 @@ class Attributes(Objects):
         marker = self.s3.delete_object(**where)["VersionId"]
         self.fails("NoSuchKey", 404, self.attributes, key="attributes", bucket="versions")
         self.fails("MethodNotAllowed", 405, self.attributes, key="attributes", bucket="versions", VersionId=marker)
+
+
+class Checksums(Objects):
+    cluster_options = {}
+    BODY = b"hello world"
+    VALUES = {
+        "CRC32": "DUoRhQ==", "CRC32C": "yZRlqg==", "CRC64NVME": "jSnVw/bqjr4=", "SHA1": "Kq5sNclPz7QV2+lfQIuc6R7oRu0=",
+        "SHA256": "uU0nuZNNPgilLlLX2n2r+sSE7+N6U4DukIj3rOLvzek=", "MD5": "XrY7u+Ae7tCTyyK7j1rNww==",
+        "SHA512": "MJ7MSJwS1utMxA9QyQLytNDtd+5RGnx6m808qG1M2G+YndNbxf9JlnDaNCVbRbDP2DDoH2Bdz33FVC6TrpzXbw==",
+        "XXHASH64": "RatnNLIeaWg=", "XXHASH3": "1Eex6kDmmIs=", "XXHASH128": "340J6T+HSQCpm4d1zBW2xw==",
+    }  # fmt: skip
+
+    def test_of_one_piece(self):
+        for algorithm, value in self.VALUES.items():
+            where = {"Bucket": "objects", "Key": f"sum-{algorithm}"}
+            name = "Checksum" + algorithm
+            put = self.s3.put_object(Body=self.BODY, **{name: value}, **where)
+            self.assertEqual((put[name], put["ChecksumType"]), (value, "FULL_OBJECT"))
+            self.assertEqual(self.s3.head_object(ChecksumMode="ENABLED", **where)[name], value)
+            self.assertNotIn(name, self.s3.head_object(**where))
+            self.assertEqual(self.s3.get_object(ChecksumMode="ENABLED", **where)[name], value)
+            found = self.s3.get_object_attributes(ObjectAttributes=["Checksum"], **where)["Checksum"]
+            self.assertEqual(found, {name: value, "ChecksumType": "FULL_OBJECT"})
+            listed = self.s3.list_objects_v2(Bucket="objects", Prefix=where["Key"])["Contents"][0]
+            self.assertEqual((listed["ChecksumAlgorithm"], listed["ChecksumType"]), ([algorithm], "FULL_OBJECT"))
+            copy = self.s3.copy_object(Bucket="objects", Key="sum-copy", CopySource="objects/sum-CRC32", ChecksumAlgorithm=algorithm)
+            self.assertEqual(copy["CopyObjectResult"][name], value)
+            self.fails("BadDigest", 400, self.s3.put_object, Body=b"hello worle", **{name: value}, **where)
+            self.fails("InvalidRequest", 400, self.s3.put_object, Body=self.BODY, **{name: "AAAA"}, **where)
+
+    def test_of_parts(self):
+        for algorithm in self.VALUES:
+            where = {"Bucket": "objects", "Key": f"parts-{algorithm}"}
+            name = "Checksum" + algorithm
+            if algorithm != "CRC64NVME":
+                upload = self.s3.create_multipart_upload(ChecksumAlgorithm=algorithm, **where)
+                self.assertEqual((upload["ChecksumAlgorithm"], upload["ChecksumType"]), (algorithm, "COMPOSITE"))
+                part = {"UploadId": upload["UploadId"], **where}
+                sent = self.s3.upload_part(PartNumber=1, Body=self.BODY, **{name: self.VALUES[algorithm]}, **part)
+                done = {"PartNumber": 1, "ETag": sent["ETag"], name: sent[name]}
+                self.assertEqual(self.s3.list_parts(**part)["Parts"][0][name], self.VALUES[algorithm])
+                whole = self.s3.complete_multipart_upload(MultipartUpload={"Parts": [done]}, **part)
+                self.assertRegex(whole[name], "^.*=-1$" if whole[name].count("=") else "-1$")
+                self.assertEqual(self.s3.head_object(ChecksumMode="ENABLED", **where)[name], whole[name])
+                found = self.s3.get_object_attributes(ObjectAttributes=["ObjectParts"], **where)["ObjectParts"]["Parts"]
+                self.assertEqual(found, [{"PartNumber": 1, "Size": len(self.BODY), name: self.VALUES[algorithm]}])
+            if not algorithm.startswith("CRC"):
+                self.fails("InvalidRequest", 400, self.s3.create_multipart_upload, ChecksumAlgorithm=algorithm,
+                           ChecksumType="FULL_OBJECT", **where)
+
+    def test_in_a_trailer(self):
+        """As the SDK sends it over HTTPS, and one that it cannot compute, by hand."""
+        digest = base64.b64encode(hashlib.sha512(content(100_000)).digest()).decode()
+        where = {"Bucket": "objects", "Key": "trailer"}
+        put = s3.client(self.cluster, tls=True).put_object(Body=content(100_000), ChecksumAlgorithm="SHA512", **where)
+        self.assertEqual(put["ChecksumSHA512"], digest)
+        for value, status in ((self.VALUES["XXHASH128"], 200), ("A" * 22 + "==", 400)):
+            body = f"b\r\nhello world\r\n0\r\nx-amz-checksum-xxhash128:{value}\r\n\r\n".encode()
+            headers = {"x-amz-content-sha256": "STREAMING-UNSIGNED-PAYLOAD-TRAILER", "x-amz-decoded-content-length": "11",
+                       "x-amz-trailer": "x-amz-checksum-xxhash128", "Content-Encoding": "aws-chunked"}  # fmt: skip
+            self.assertEqual(s3.signed(self.cluster, "PUT", "/objects/trailer", headers, body).status, status)
+        self.assertEqual(self.s3.head_object(ChecksumMode="ENABLED", **where)["ChecksumXXHASH128"], self.VALUES["XXHASH128"])
+
+    def test_in_a_form(self):
+        for algorithm, value in self.VALUES.items():
+            field = "x-amz-checksum-" + algorithm.lower()
+            post = self.s3.generate_presigned_post("objects", "form", Fields={field: value}, Conditions=[{field: value}])
+            for body, status in ((self.BODY, 204), (b"other", 400)):
+                self.assertEqual(self.send_form(post, body), status)
+            self.assertEqual(self.s3.head_object(Bucket="objects", Key="form", ChecksumMode="ENABLED")["Checksum" + algorithm], value)
+
+    def send_form(self, post, body):
+        parts = [f'--b\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n' for name, value in post["fields"].items()]
+        head = "".join(parts) + '--b\r\nContent-Disposition: form-data; name="file"; filename="f"\r\n\r\n'
+        request = urllib.request.Request(post["url"], head.encode() + body + b"\r\n--b--\r\n", method="POST")
+        request.add_header("Content-Type", "multipart/form-data; boundary=b")
+        try:
+            return urllib.request.urlopen(request).status
+        except urllib.error.HTTPError as error:
+            return error.code
 
 
 if __name__ == "__main__":

@@ -21,6 +21,11 @@ static void test_names(void **state)
         {CHECKSUM_CRC64NVME, 8, "CRC64NVME", "x-amz-checksum-crc64nvme", "ChecksumCRC64NVME"},
         {CHECKSUM_SHA1, 20, "SHA1", "x-amz-checksum-sha1", "ChecksumSHA1"},
         {CHECKSUM_SHA256, 32, "SHA256", "x-amz-checksum-sha256", "ChecksumSHA256"},
+        {CHECKSUM_SHA512, 64, "SHA512", "x-amz-checksum-sha512", "ChecksumSHA512"},
+        {CHECKSUM_MD5, 16, "MD5", "x-amz-checksum-md5", "ChecksumMD5"},
+        {CHECKSUM_XXHASH64, 8, "XXHASH64", "x-amz-checksum-xxhash64", "ChecksumXXHASH64"},
+        {CHECKSUM_XXHASH3, 8, "XXHASH3", "x-amz-checksum-xxhash3", "ChecksumXXHASH3"},
+        {CHECKSUM_XXHASH128, 16, "XXHASH128", "x-amz-checksum-xxhash128", "ChecksumXXHASH128"},
     };
 
     (void)state;
@@ -33,7 +38,7 @@ static void test_names(void **state)
         assert_int_equal(checksum_algorithm_parse(bytes_from_str(rows[i].name)), rows[i].algorithm);
     }
     assert_int_equal(checksum_algorithm_parse(BYTES("crc32c")), CHECKSUM_CRC32C);
-    assert_int_equal(checksum_algorithm_parse(BYTES("MD5")), CHECKSUM_NONE);
+    assert_int_equal(checksum_algorithm_parse(BYTES("SHA384")), CHECKSUM_NONE);
     assert_int_equal(checksum_algorithm_parse(BYTES("NONE")), CHECKSUM_NONE);
     assert_int_equal(checksum_algorithm_parse(BYTES("")), CHECKSUM_NONE);
 }
@@ -49,6 +54,11 @@ static void test_running_values(void **state)
         {CHECKSUM_CRC64NVME, "jSnVw/bqjr4="},
         {CHECKSUM_SHA1, "Kq5sNclPz7QV2+lfQIuc6R7oRu0="},
         {CHECKSUM_SHA256, "uU0nuZNNPgilLlLX2n2r+sSE7+N6U4DukIj3rOLvzek="},
+        {CHECKSUM_SHA512, "MJ7MSJwS1utMxA9QyQLytNDtd+5RGnx6m808qG1M2G+YndNbxf9JlnDaNCVbRbDP2DDoH2Bdz33FVC6TrpzXbw=="},
+        {CHECKSUM_MD5, "XrY7u+Ae7tCTyyK7j1rNww=="},
+        {CHECKSUM_XXHASH64, "RatnNLIeaWg="},
+        {CHECKSUM_XXHASH3, "1Eex6kDmmIs="},
+        {CHECKSUM_XXHASH128, "340J6T+HSQCpm4d1zBW2xw=="},
     };
 
     (void)state;
@@ -108,6 +118,9 @@ static void test_combining(void **state)
         {CHECKSUM_CRC64NVME, true, "jSnVw/bqjr4="},
         {CHECKSUM_CRC32, false, "1Fu2mQ==-2"},
         {CHECKSUM_SHA256, false, "Zhie15keHg/OBlOZxcoF/BXCgYZaeimRvdZnwUZqkaQ=-2"},
+        {CHECKSUM_SHA512, false,
+         "C/HEc13zUZH9s4kBUK4WaZuRLMHXDX5OxDMVhb1l/Wn7H5Wkuh8nvXIQhoWYRHTF988UAluGd2CRQk1bfZRsNQ==-2"},
+        {CHECKSUM_MD5, false, "4J5P1iZbNhFf49sy35RdhA==-2"},
     };
 
     (void)state;
@@ -193,7 +206,9 @@ static void test_requests(void **state)
          0,
          0,
          0},
-        {{{"x-amz-checksum-md5", "XrY7u+Ae7tCTyyK7j1rNww=="}},
+        {{{"x-amz-checksum-md5", "XrY7u+Ae7tCTyyK7j1rNww=="}}, false, NULL, CHECKSUM_MD5, false, 0},
+        {{{"x-amz-trailer", "x-amz-checksum-xxhash128"}}, false, NULL, CHECKSUM_XXHASH128, true, 0},
+        {{{"x-amz-checksum-sha384", "XrY7u+Ae7tCTyyK7j1rNww=="}},
          false,
          "The algorithm type you specified in x-amz-checksum- header is invalid.",
          0,
@@ -312,6 +327,9 @@ static void test_creation(void **state)
         {{{"x-amz-checksum-algorithm", "SHA1"}}, false, CHECKSUM_SHA1, false},
         {{{"x-amz-checksum-algorithm", "sha256"}}, false, CHECKSUM_SHA256, false},
         {{{"x-amz-checksum-algorithm", "CRC64NVME"}}, false, CHECKSUM_CRC64NVME, true},
+        {{{"x-amz-checksum-algorithm", "XXHASH3"}}, false, CHECKSUM_XXHASH3, false},
+        {{{"x-amz-checksum-algorithm", "XXHASH3"}, {"x-amz-checksum-type", "FULL_OBJECT"}}, true, 0, false},
+        {{{"x-amz-checksum-algorithm", "SHA512"}, {"x-amz-checksum-type", "COMPOSITE"}}, false, CHECKSUM_SHA512, false},
         {{{"x-amz-checksum-algorithm", "CRC32"}, {"x-amz-checksum-type", "FULL_OBJECT"}}, false, CHECKSUM_CRC32, true},
         {{{"x-amz-checksum-algorithm", "CRC64NVME"}, {"x-amz-checksum-type", "FULL_OBJECT"}},
          false,
@@ -326,7 +344,7 @@ static void test_creation(void **state)
         {{{"x-amz-checksum-type", ""}}, false, CHECKSUM_NONE, false}, /* without a value: as if absent */
         {{{"x-amz-checksum-algorithm", ""}, {"x-amz-checksum-type", ""}}, false, CHECKSUM_NONE, false},
         {{{"x-amz-checksum-algorithm", "CRC32"}, {"x-amz-checksum-type", ""}}, false, CHECKSUM_CRC32, false},
-        {{{"x-amz-checksum-algorithm", "XXHASH64"}}, true, 0, 0},
+        {{{"x-amz-checksum-algorithm", "SHA384"}}, true, 0, 0},
     };
 
     (void)state;

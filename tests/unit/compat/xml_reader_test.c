@@ -265,7 +265,8 @@ static void test_complete_checksums(void **state)
         {"<ChecksumCRC64NVME>jSnVw/bqjr4=</ChecksumCRC64NVME>", CHECKSUM_CRC64NVME},
         {"<ChecksumSHA1>Kq5sNclPz7QV2+lfQIuc6R7oRu0=</ChecksumSHA1>", CHECKSUM_SHA1},
         {"<ChecksumSHA256>uU0nuZNNPgilLlLX2n2r+sSE7+N6U4DukIj3rOLvzek=</ChecksumSHA256>", CHECKSUM_SHA256},
-        {"<ChecksumXXHASH64>AAAA</ChecksumXXHASH64>", CHECKSUM_NONE},
+        {"<ChecksumXXHASH64>RatnNLIeaWg=</ChecksumXXHASH64>", CHECKSUM_XXHASH64},
+        {"<ChecksumSHA384>AAAA</ChecksumSHA384>", CHECKSUM_NONE},
     };
 
     (void)state;

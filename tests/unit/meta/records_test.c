@@ -124,6 +124,30 @@ static void test_versions(void **state)
     buffer_release(&packed);
 }
 
+/* The longest checksum is read as it was written; none is longer. Shorter ones are laid out as they ever were. */
+static void test_checksums(void **state)
+{
+    enum { LEN_AT = 1 + 2 + 5 * 8 + MD5_LEN + 4 + 2 };
+    struct version_head long_head = head, out;
+    struct buffer value;
+
+    (void)state;
+    record_buffer_init(&value);
+    version_head_encode(&value, &head);
+    assert_int_equal(value.data[LEN_AT], 8);
+    assert_int_equal(value.len, LEN_AT + 1 + 8 + 1);
+    buffer_clear(&value);
+    long_head.checksum = (struct meta_checksum){.algorithm = 6, .full_object = 1, .len = META_CHECKSUM_BYTES_MAX};
+    memset(long_head.checksum.value, 0xa5, META_CHECKSUM_BYTES_MAX);
+    version_head_encode(&value, &long_head);
+    assert_int_equal(version_head_decode(buffer_bytes(&value), &out), STATUS_OK);
+    assert_memory_equal(&out.checksum, &long_head.checksum, sizeof(out.checksum));
+    value.data[LEN_AT]++;
+    assert_int_equal(buffer_append_char(&value, 'x'), STATUS_OK);
+    assert_int_equal(version_head_decode(buffer_bytes(&value), &out), STATUS_CORRUPT);
+    buffer_release(&value);
+}
+
 /* Takes `len` bytes at `at` out of a record and makes it one of that format. */
 static void make_older(struct buffer *record, uint8_t format, size_t at, size_t len)
 {
@@ -308,11 +332,13 @@ static void test_others(void **state)
     assert_int_equal(row_out.gc_bytes, 5);
     assert_true(row_out.has_names);
     assert_true(row_out.outbox_rows == 6 && row_out.outbox_bytes == 7);
-    value.data[0] = 8;
+    value.data[0] = 9;
     assert_int_equal(state_record_decode(buffer_bytes(&value), &row_out), STATUS_CORRUPT);
-    value.data[0] = 6; /* before identities */
-    assert_int_equal(state_record_decode(buffer_bytes(&value), &row_out), STATUS_OK);
-    assert_true(row_out.outbox_bytes == 7 && row_out.has_names);
+    for (char format = 7; format >= 6; format--) { /* before checksums were long; before identities */
+        value.data[0] = format;
+        assert_int_equal(state_record_decode(buffer_bytes(&value), &row_out), STATUS_OK);
+        assert_true(row_out.outbox_bytes == 7 && row_out.has_names);
+    }
     value.len -= 16;
     for (char format = 5; format >= 3; format--) { /* before settings; before names; before records had classes */
         value.data[0] = format;
@@ -456,9 +482,9 @@ static void test_ids(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_versions),          cmocka_unit_test(test_older_formats), cmocka_unit_test(test_outbox),
-        cmocka_unit_test(test_versions_that_lie), cmocka_unit_test(test_others),        cmocka_unit_test(test_names),
-        cmocka_unit_test(test_key_order),         cmocka_unit_test(test_ids),
+        cmocka_unit_test(test_versions), cmocka_unit_test(test_older_formats),     cmocka_unit_test(test_checksums),
+        cmocka_unit_test(test_outbox),   cmocka_unit_test(test_versions_that_lie), cmocka_unit_test(test_others),
+        cmocka_unit_test(test_names),    cmocka_unit_test(test_key_order),         cmocka_unit_test(test_ids),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
