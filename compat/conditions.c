@@ -4,6 +4,9 @@
 
 #include "base/clock.h"
 
+#define CONDITION_SIZE "x-amz-if-match-size"
+#define CONDITION_TIME "x-amz-if-match-last-modified-time"
+
 static int64_t condition_whole_seconds(int64_t wall_ms)
 {
     int64_t below_second = wall_ms % 1000;
@@ -129,29 +132,71 @@ enum status conditions_parse_write(struct header_list headers, struct condition_
     return STATUS_OK;
 }
 
+bool condition_needs_object(const struct condition_write *condition)
+{
+    return condition->must_match || condition->must_exist || condition->must_have_size || condition->must_have_time;
+}
+
+bool condition_tells_object(const struct condition_write *condition)
+{
+    return condition->must_match || condition->must_have_size || condition->must_have_time;
+}
+
+/* A date as a header has it, or as a listing shows it. */
+static bool condition_take_date(struct bytes text, int64_t *seconds)
+{
+    int64_t wall_ms;
+
+    if (clock_parse_http(text, &wall_ms) && clock_parse_iso8601(text, &wall_ms))
+        return false;
+    *seconds = condition_whole_seconds(wall_ms) / 1000;
+    return true;
+}
+
+enum status conditions_make_delete(const struct condition_delete *said, struct condition_write *condition,
+                                   struct s3_error_details *error)
+{
+    *condition = (struct condition_write){.must_exist = bytes_equal_str(said->etag, "*"),
+                                          .must_have_size = said->size.data != NULL,
+                                          .must_have_time = said->modified.data != NULL};
+    if (said->etag.data && !condition->must_exist)
+        condition_take_etag(said->etag, condition);
+    if (condition->must_have_size && bytes_parse_u64(said->size, INT64_MAX, &condition->size)) {
+        s3_error_argument(error, bytes_from_str(said->size_name), said->size, "The size is not a number of bytes.");
+        return STATUS_INVALID;
+    }
+    if (condition->must_have_time && !condition_take_date(said->modified, &condition->modified_s)) {
+        s3_error_argument(error, bytes_from_str(said->modified_name), said->modified, "The time is not a date.");
+        return STATUS_INVALID;
+    }
+    return STATUS_OK;
+}
+
 enum status conditions_parse_delete(struct header_list headers, struct condition_write *condition,
                                     struct s3_error_details *error)
 {
-    static const char *const unsupported[] = {"If-None-Match", "x-amz-if-match-last-modified-time",
-                                              "x-amz-if-match-size"};
-    struct bytes match = header_list_find(headers, "If-Match");
+    struct condition_delete said = {.etag = header_list_find(headers, "If-Match"),
+                                    .size = header_list_find(headers, CONDITION_SIZE),
+                                    .modified = header_list_find(headers, CONDITION_TIME),
+                                    .size_name = CONDITION_SIZE,
+                                    .modified_name = CONDITION_TIME};
 
-    *condition = (struct condition_write){.must_be_absent = false};
-    for (size_t i = 0; i < sizeof(unsupported) / sizeof(unsupported[0]); i++) {
-        if (header_list_find(headers, unsupported[i]).len > 0)
-            return condition_not_implemented(error, unsupported[i]);
-    }
-    if (!match.data)
-        return STATUS_OK;
-    if (bytes_equal_str(match, "*"))
-        condition->must_exist = true;
-    else
-        condition_take_etag(match, condition);
-    return STATUS_OK;
+    if (header_list_find(headers, "If-None-Match").len > 0)
+        return condition_not_implemented(error, "If-None-Match");
+    if (said.size.len == 0)
+        said.size = (struct bytes){0};
+    if (said.modified.len == 0)
+        said.modified = (struct bytes){0};
+    return conditions_make_delete(&said, condition, error);
 }
 
 void conditions_failed(const struct condition_write *condition, struct s3_error_details *error)
 {
-    STATUS_IGNORE(condition_not_held(error, condition->must_be_absent ? "If-None-Match" : "If-Match"),
-                  "the commit has refused already");
+    bool by_etag = condition->must_match || condition->must_exist;
+    const char *name = condition->must_be_absent               ? "If-None-Match"
+                       : !by_etag && condition->must_have_size ? CONDITION_SIZE
+                       : !by_etag && condition->must_have_time ? CONDITION_TIME
+                                                               : "If-Match";
+
+    STATUS_IGNORE(condition_not_held(error, name), "the commit has refused already");
 }

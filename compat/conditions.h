@@ -31,14 +31,32 @@ enum status conditions_check_copy_source(struct header_list headers, const struc
 struct condition_write {
     bool must_be_absent; /* If-None-Match: * */
     bool must_match;     /* If-Match: this etag */
-    bool must_exist;     /* If-Match: * (deletes only) */
     struct etag etag;    /* ETAG_NONE when the client's text can match nothing */
+    /* Of deletes alone. */
+    bool must_exist;     /* If-Match: * */
+    bool must_have_size; /* x-amz-if-match-size */
+    bool must_have_time; /* x-amz-if-match-last-modified-time */
+    uint64_t size;
+    int64_t modified_s;
 };
+/* Whether nothing may be done when there is no object. */
+bool condition_needs_object(const struct condition_write *condition);
+/* Whether the outcome says something of the object: more than that it is there. */
+bool condition_tells_object(const struct condition_write *condition);
 /* PUT, CompleteMultipartUpload, CopyObject (of its destination), POST. NotImplemented(+Header) for If-None-Match other
  * than `*`, If-Match: *, both at once. */
 enum status conditions_parse_write(struct header_list headers, struct condition_write *condition,
                                    struct s3_error_details *error);
-/* DELETE: If-Match with an ETag or `*`. NotImplemented(+Header) for If-None-Match and x-amz-if-match-*. */
+/* What a deletion says of the object: an ETag or `*`, a size, a date; absent ones have data NULL. */
+struct condition_delete {
+    struct bytes etag, size, modified;
+    const char *size_name, *modified_name; /* for the error */
+};
+/* InvalidArgument for what is no size and no date. */
+enum status conditions_make_delete(const struct condition_delete *said, struct condition_write *condition,
+                                   struct s3_error_details *error);
+/* DELETE: If-Match, x-amz-if-match-size and -last-modified-time; an empty one of these counts as absent.
+ * NotImplemented(+Header) for If-None-Match. */
 enum status conditions_parse_delete(struct header_list headers, struct condition_write *condition,
                                     struct s3_error_details *error);
 /* The error of a condition that did not hold at the commit: PreconditionFailed(+Condition). */

@@ -114,8 +114,12 @@ struct meta_condition {
     bool must_be_absent; /* If-None-Match: * */
     bool must_match;     /* If-Match: PRECONDITION when the ETag differs, NOT_FOUND when absent */
     bool must_exist;     /* If-Match: *: NOT_FOUND when absent */
+    bool must_have_size; /* as must_match, of the size and of the second in which it was written; deletions only */
+    bool must_have_time;
     uint8_t etag_md5[MD5_LEN];
     uint32_t etag_parts;
+    uint64_t size;
+    int64_t modified_s;
 };
 
 struct meta_object {

@@ -104,7 +104,7 @@ static void read_head(struct record_reader *reader, bool has_class, struct versi
     head->storage_class = has_class ? record_read_u8(reader) : 0;
 }
 
-/* Of a write: must_exist is of deletions only. */
+/* Of a write: what deletions alone have is not kept. */
 static void put_condition(struct buffer *out, const struct meta_condition *condition)
 {
     record_put_u8(out, condition->must_be_absent);

@@ -245,10 +245,16 @@ enum status version_condition_check(const struct meta_condition *condition, cons
 
     if (!condition)
         return STATUS_OK;
+    bool needs =
+        condition->must_match || condition->must_exist || condition->must_have_size || condition->must_have_time;
     if (condition->must_be_absent && exists)
         return STATUS_PRECONDITION;
-    if ((condition->must_match || condition->must_exist) && !exists)
+    if (needs && !exists)
         return STATUS_NOT_FOUND;
+    if (condition->must_have_size && head->size != condition->size)
+        return STATUS_PRECONDITION;
+    if (condition->must_have_time && head->modified_ms / 1000 != condition->modified_s)
+        return STATUS_PRECONDITION;
     if (condition->must_match &&
         (head->etag_parts != condition->etag_parts || memcmp(head->etag_md5, condition->etag_md5, MD5_LEN) != 0))
         return STATUS_PRECONDITION;

@@ -27,6 +27,7 @@ struct resource {
     enum resource_kind kind;
     struct bytes bucket, key; /* decoded, the very bytes that are looked up */
     struct bytes version_id;  /* of a key, when one is asked for */
+    struct bytes if_match;    /* of a key of a batch: what is said of its ETag; data NULL: nothing */
     struct bytes owner;       /* canonical id of the user who owns the bucket; empty: the account itself, or nobody */
     const struct policy *policy; /* of the bucket; NULL: none */
     bool policy_unreadable;      /* there is one, and nobody knows what it says: nothing is allowed but to the root,

@@ -40,8 +40,20 @@ static bool opens_nothing(const struct exchange *exchange, const struct further 
            acl_wish_is_private(exchange);
 }
 
+/* Whether a deletion's outcome tells what the object is: `*` asks only whether there is one. */
+static bool tells_object(const struct exchange *exchange)
+{
+    struct bytes etag = http_request_header(exchange->http, "If-Match");
+
+    return (etag.len > 0 && !bytes_equal_str(etag, "*")) || s3_header(exchange, "x-amz-if-match-size").len > 0 ||
+           s3_header(exchange, "x-amz-if-match-last-modified-time").len > 0;
+}
+
 bool further_rights_check(const struct exchange *exchange, const char *right, const struct resource *resource)
 {
+    if (strncmp(right, "s3:DeleteObject", 15) == 0 && resource->kind == RESOURCE_OBJECT)
+        return !tells_object(exchange) ||
+               exchange_may(exchange, resource->version_id.data ? "s3:GetObjectVersion" : "s3:GetObject", resource);
     if (strcmp(right, "s3:GetObjectAttributes") == 0)
         return exchange_may(exchange, "s3:GetObject", resource);
     if (strcmp(right, "s3:GetObjectVersionAttributes") == 0)

@@ -254,6 +254,8 @@ static struct bytes if_match(const struct policy_question *question)
 {
     bool writes = is_action(question, "s3:PutObject") || is_action(question, "s3:DeleteObject");
 
+    if (strcmp(question->exchange->operation->action, "DeleteObjects") == 0) /* whose header says nothing of its keys */
+        return writes ? question->resource->if_match : (struct bytes){0};
     return writes ? http_request_header(question->exchange->http, "If-Match") : (struct bytes){0};
 }
 

@@ -26,6 +26,10 @@ struct meta_condition object_condition(const struct condition_write *condition)
     struct meta_condition out = {.must_be_absent = condition->must_be_absent,
                                  .must_match = condition->must_match,
                                  .must_exist = condition->must_exist,
+                                 .must_have_size = condition->must_have_size,
+                                 .must_have_time = condition->must_have_time,
+                                 .size = condition->size,
+                                 .modified_s = condition->modified_s,
                                  .etag_parts = condition->etag.parts};
 
     memcpy(out.etag_md5, condition->etag.md5, MD5_LEN);

@@ -12,6 +12,7 @@
 #include "gateway/s3/body.h"
 #include "gateway/s3/handlers.h"
 #include "gateway/s3/reply.h"
+#include "gateway/s3/request.h"
 
 #define TURN_US_MAX 1000 /* what deciding of keys takes at once; a decision that is begun is ended */
 
@@ -28,7 +29,7 @@ static enum status outcome_judge(const struct exchange *exchange, const struct m
             s3_error_no_such_bucket(exchange, details);
             break;
         }
-        if (!condition->must_match && !condition->must_exist)
+        if (!condition_needs_object(condition))
             return STATUS_OK;
         s3_error_set(details, S3_NO_SUCH_KEY);
         break;
@@ -45,6 +46,23 @@ static enum status outcome_judge(const struct exchange *exchange, const struct m
     return deletion->status;
 }
 
+/* Those of AWS's own names may stand in the query of a presigned URL. */
+static enum status read_condition(const struct exchange *exchange, struct condition_write *condition,
+                                  struct s3_error_details *details)
+{
+    static const char *const names[] = {"x-amz-if-match-size", "x-amz-if-match-last-modified-time"};
+    static const char *const plain[] = {"If-Match", "If-None-Match"};
+    struct http_header said[4];
+    struct header_list list = s3_named_headers(exchange, names, 2, said);
+
+    for (size_t i = 0; i < 2; i++) {
+        struct bytes value = http_request_header(exchange->http, plain[i]);
+        if (value.data)
+            said[list.count++] = (struct http_header){bytes_from_str(plain[i]), value};
+    }
+    return conditions_parse_delete(list, condition, details);
+}
+
 void s3_delete_object(struct exchange *exchange)
 {
     struct meta_object_deletion deletion = {.key = exchange->key,
@@ -53,7 +71,7 @@ void s3_delete_object(struct exchange *exchange)
     struct s3_error_details details = {0};
     struct condition_write condition;
 
-    enum status status = conditions_parse_delete(exchange_headers(exchange), &condition, &details);
+    enum status status = read_condition(exchange, &condition, &details);
     if (!status) {
         deletion.condition = object_condition(&condition);
         deletion.status = meta_object_delete(exchange->gateway->meta, exchange->bucket.id, deletion.key,
@@ -71,26 +89,6 @@ void s3_delete_object(struct exchange *exchange)
     HTTP_LAST_REPLY(s3_reply_empty(exchange, 204));
 }
 
-static enum status parse_condition(const struct delete_object *object, struct condition_write *condition,
-                                   struct s3_error_details *details)
-{
-    *condition = (struct condition_write){0};
-    if (object->size.data || object->last_modified.data) {
-        s3_error_setf(details, S3_NOT_IMPLEMENTED, "Conditions on Size and LastModifiedTime are not implemented.");
-        return STATUS_INVALID;
-    }
-    if (!object->etag.data)
-        return STATUS_OK;
-    if (bytes_equal_str(object->etag, "*")) {
-        condition->must_exist = true;
-    } else {
-        condition->must_match = true;
-        if (etag_parse(object->etag, &condition->etag))
-            condition->etag = ETAG_NONE;
-    }
-    return STATUS_OK;
-}
-
 /* A key of a DeleteObjects request, and what becomes of it. */
 struct delete_result {
     enum status status;
@@ -99,15 +97,20 @@ struct delete_result {
     struct s3_error_details error;
 };
 
+/* A condition on what the object is tells it, too, so the right to read is asked for, as on AWS. */
 static enum status check_right(const struct exchange *exchange, const struct delete_object *object,
-                               struct s3_error_details *details)
+                               const struct condition_write *condition, struct s3_error_details *details)
 {
-    const struct resource resource = {
-        .kind = RESOURCE_OBJECT, .bucket = exchange->bucket_name, .key = object->key, .version_id = object->version_id};
+    const struct resource resource = {.kind = RESOURCE_OBJECT,
+                                      .bucket = exchange->bucket_name,
+                                      .key = object->key,
+                                      .version_id = object->version_id,
+                                      .if_match = object->etag};
+    bool by_version = object->version_id.data != NULL;
 
-    const char *right = operation_right(exchange->operation, object->version_id.data != NULL);
-
-    if (exchange_may(exchange, right, &resource))
+    if (exchange_may(exchange, operation_right(exchange->operation, by_version), &resource) &&
+        (!condition_tells_object(condition) ||
+         exchange_may(exchange, by_version ? "s3:GetObjectVersion" : "s3:GetObject", &resource)))
         return STATUS_OK;
     s3_error_set(details, S3_ACCESS_DENIED);
     return STATUS_DENIED;
@@ -117,12 +120,17 @@ static enum status check_right(const struct exchange *exchange, const struct del
 static enum status check_listed(const struct exchange *exchange, const struct delete_object *object,
                                 struct delete_result *result)
 {
+    const struct condition_delete said = {.etag = object->etag,
+                                          .size = object->size,
+                                          .modified = object->last_modified,
+                                          .size_name = "Size",
+                                          .modified_name = "LastModifiedTime"};
     enum status status = key_check(object->key, &result->error);
 
     if (!status)
-        status = check_right(exchange, object, &result->error);
+        status = conditions_make_delete(&said, &result->condition, &result->error);
     if (!status)
-        status = parse_condition(object, &result->condition, &result->error);
+        status = check_right(exchange, object, &result->condition, &result->error);
     result->deletion = (struct meta_object_deletion){
         .key = object->key, .version.id = object->version_id, .condition = object_condition(&result->condition)};
     return status;

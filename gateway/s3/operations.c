@@ -153,7 +153,8 @@ const struct operation s3_operations[] = {
        .headers = LIST(CHECKSUMS)),
 
     S3(OTHER, "DeleteObject", "s3:DeleteObject", "DELETE", OBJECT, NULL, s3_delete_object,
-       .parameters = LIST("versionId"), .version_right = "s3:DeleteObjectVersion"),
+       .parameters = LIST("versionId"), .version_right = "s3:DeleteObjectVersion",
+       .headers = LIST("x-amz-if-match-last-modified-time", "x-amz-if-match-size")),
     S3(READ, "GetObject", "s3:GetObject", "GET", OBJECT, NULL, s3_get_object, .headers = LIST("x-amz-checksum-mode"),
        .version_right = "s3:GetObjectVersion"),
     S3(READ, "HeadObject", "s3:GetObject", "HEAD", OBJECT, NULL, s3_get_object, .headers = LIST("x-amz-checksum-mode"),

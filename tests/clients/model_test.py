@@ -86,6 +86,7 @@ HONOURED = collections.defaultdict(dict, {
                      "x-amz-bucket-namespace": "global"},
     "PutBucketAcl": {**GRANTS, "x-amz-acl": "private"}, "PutObjectAcl": {**GRANTS, "x-amz-acl": "private"},
     "CreateMultipartUpload": {**NEW, "x-amz-checksum-algorithm": "CRC32"},
+    "DeleteObject": {"x-amz-if-match-size": "3", "x-amz-if-match-last-modified-time": "WRITTEN"},
     "GetObjectAttributes": {"x-amz-object-attributes": "ETag", "x-amz-max-parts": "1", "x-amz-part-number-marker": "0"},
     "GetObject": {"x-amz-checksum-mode": "ENABLED"}, "HeadObject": {"x-amz-checksum-mode": "ENABLED"},
     "ListObjects": {"x-amz-optional-object-attributes": "RestoreStatus"},
@@ -206,6 +207,10 @@ class Model(ClusterTest):
         target = http["requestUri"].replace("{Bucket}", bucket).replace("{Key+}", key)
         shape = self.members(name)
         headers = dict(extra or {})
+        if name == "DeleteObject":
+            self.s3.put_object(Bucket=bucket, Key=key, Body=b"own")
+            written = self.s3.head_object(Bucket=bucket, Key=key)["ResponseMetadata"]["HTTPHeaders"]["last-modified"]
+            headers = {header: value.replace("WRITTEN", written) for header, value in headers.items()}
         grants = bucket == "walk" and any("grant" in header for header in headers)
         if name in ("PutBucketAcl", "PutObjectAcl") and not any("acl" in header or "grant" in header for header in headers):
             headers["x-amz-acl"] = "private"

@@ -1,6 +1,7 @@
 """The newest boto3, aws-cli and Debian's rclone: what belongs to an object beside its bytes and its metadata."""
 
 import base64
+import datetime
 import hashlib
 import json
 import os
@@ -278,6 +279,29 @@ class Checksums(Objects):
             return urllib.request.urlopen(request).status
         except urllib.error.HTTPError as error:
             return error.code
+
+
+class ConditionalDeletions(Objects):
+    def test_of_one_key(self):
+        where = {"Bucket": "objects", "Key": "deleted"}
+        etag = self.s3.put_object(Body=b"body", **where)["ETag"]
+        written = self.s3.head_object(**where)["LastModified"]
+        self.fails("PreconditionFailed", 412, self.s3.delete_object, IfMatch='"0"', **where)
+        self.fails("PreconditionFailed", 412, self.s3.delete_object, IfMatchSize=5, **where)
+        self.fails("PreconditionFailed", 412, self.s3.delete_object,
+                   IfMatchLastModifiedTime=written + datetime.timedelta(seconds=1), **where)
+        self.s3.delete_object(IfMatch=etag, IfMatchSize=4, IfMatchLastModifiedTime=written, **where)
+        self.fails("NoSuchKey", 404, self.s3.delete_object, IfMatch="*", **where)
+
+    def test_of_a_batch(self):
+        where = {"Bucket": "versions", "Key": "batch"}
+        etag = self.s3.put_object(Body=b"body", **where)["ETag"]
+        written = self.s3.head_object(**where)["LastModified"]
+        wanted = [{"Size": 5}, {"ETag": '"0"'}, {"LastModifiedTime": written - datetime.timedelta(days=1)},
+                  {"Size": 4, "ETag": etag, "LastModifiedTime": written}]  # fmt: skip
+        answer = self.s3.delete_objects(Bucket="versions", Delete={"Objects": [{"Key": "batch"} | one for one in wanted]})
+        self.assertEqual([error["Code"] for error in answer["Errors"]], ["PreconditionFailed"] * 3)
+        self.assertEqual([done["DeleteMarker"] for done in answer["Deleted"]], [True])
 
 
 if __name__ == "__main__":

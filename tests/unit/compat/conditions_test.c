@@ -185,13 +185,50 @@ static void test_delete(void **state)
         {{{"If-Match", "x"}}, WRITE_MATCH_NOTHING, NULL},
         {{{"If-None-Match", "*"}}, WRITE_REFUSED, "If-None-Match"},
         {{{"x-amz-if-match-size", ""}}, WRITE_NONE, NULL},
-        {{{"x-amz-if-match-size", "1"}}, WRITE_REFUSED, "x-amz-if-match-size"},
-        {{{"x-amz-if-match-last-modified-time", AT}}, WRITE_REFUSED, "x-amz-if-match-last-modified-time"},
     };
 
     (void)state;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
         assert_write(&rows[i], conditions_parse_delete);
+}
+
+static void test_delete_by_size_and_time(void **state)
+{
+    static const struct {
+        struct header_row headers[HEADERS_MAX];
+        enum s3_error error;
+        bool size, time, match;
+    } rows[] = {
+        {{{"x-amz-if-match-size", "11"}}, S3_ERROR_NONE, true, false, false},
+        {{{"x-amz-if-match-size", "-1"}}, S3_INVALID_ARGUMENT, false, false, false},
+        {{{"x-amz-if-match-size", "1x"}}, S3_INVALID_ARGUMENT, false, false, false},
+        {{{"x-amz-if-match-last-modified-time", AT}}, S3_ERROR_NONE, false, true, false},
+        {{{"x-amz-if-match-last-modified-time", "yesterday"}}, S3_INVALID_ARGUMENT, false, false, false},
+        {{{"If-Match", TAG}, {"x-amz-if-match-size", "11"}, {"x-amz-if-match-last-modified-time", AT}},
+         S3_ERROR_NONE,
+         true,
+         true,
+         true},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct s3_error_details error = {.code = S3_ERROR_NONE};
+        struct http_header fields[HEADERS_MAX];
+        struct condition_write condition;
+        enum status status = conditions_parse_delete(list_of(rows[i].headers, fields), &condition, &error);
+
+        assert_int_equal(error.code, rows[i].error);
+        assert_int_equal(status, rows[i].error ? STATUS_INVALID : STATUS_OK);
+        if (status)
+            continue;
+        assert_int_equal(condition.must_have_size, rows[i].size);
+        assert_int_equal(condition.must_have_time, rows[i].time);
+        assert_int_equal(condition.must_match, rows[i].match);
+        assert_true(!rows[i].size || condition.size == 11);
+        assert_true(!rows[i].time || condition.modified_s == target().modified_ms / 1000);
+        assert_true(condition_needs_object(&condition) && condition_tells_object(&condition));
+    }
 }
 
 static void test_failed(void **state)
@@ -205,6 +242,9 @@ static void test_failed(void **state)
     condition = (struct condition_write){.must_match = true};
     conditions_failed(&condition, &error);
     assert_outcome(STATUS_PRECONDITION, &error, S3_PRECONDITION_FAILED, "If-Match");
+    condition = (struct condition_write){.must_have_size = true};
+    conditions_failed(&condition, &error);
+    assert_outcome(STATUS_PRECONDITION, &error, S3_PRECONDITION_FAILED, "x-amz-if-match-size");
 }
 
 static void test_if_range(void **state)
@@ -236,8 +276,13 @@ static void test_if_range(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_read),   cmocka_unit_test(test_copy_source), cmocka_unit_test(test_write),
-        cmocka_unit_test(test_delete), cmocka_unit_test(test_failed),      cmocka_unit_test(test_if_range),
+        cmocka_unit_test(test_read),
+        cmocka_unit_test(test_copy_source),
+        cmocka_unit_test(test_write),
+        cmocka_unit_test(test_delete),
+        cmocka_unit_test(test_delete_by_size_and_time),
+        cmocka_unit_test(test_failed),
+        cmocka_unit_test(test_if_range),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
