@@ -176,7 +176,7 @@ static void every_answer_has_the_headers(void **state)
         {ROOT, "GET", "/bucket/key", NULL, 200, ""},
         {ROOT, "GET", "/bucket", NULL, 200, ""},
         {ROOT, "GET", "/bucket/none", NULL, 404, "NoSuchKey"},
-        {ROOT, "GET", "/bucket/key?attributes=", NULL, 501, "NotImplemented"},
+        {ROOT, "GET", "/bucket/key?torrent=", NULL, 501, "NotImplemented"},
         {ROOT, "PUT", "/bucket/key?word=", "data", 501, "NotImplemented"},
         {ANONYMOUS, "GET", "/bucket/key", NULL, 403, "AccessDenied"},
         {ANONYMOUS, "PUT", "/bucket/key", "data", 403, "AccessDenied"},
