@@ -80,6 +80,14 @@ class Documents(ClusterTest):
         sizes = {"album/one.jpg": 300_000, "album/deep/two words+.jpg": 7_000_000, "album/empty": 0}
         self.assertEqual(self.keys("photos"), sizes)
 
+    def test_client_tags(self):
+        config, _ = self.blocks("aws-cli", "ini", "sh")
+        (commands,) = self.blocks("Tags", "sh")
+        self.s3.create_bucket(Bucket="photos")
+        self.newest_aws_cli(config, commands)
+        tags = self.s3.get_object_tagging(Bucket="photos", Key="tagged")["TagSet"]
+        self.assertEqual(tags, [{"Key": "access", "Value": "public"}])
+
     def test_client_pages_in_a_browser(self):
         config, _ = self.blocks("aws-cli", "ini", "sh")
         rules, commands = self.blocks("Pages in a browser", "json", "sh")

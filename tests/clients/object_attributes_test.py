@@ -281,6 +281,40 @@ class Checksums(Objects):
             return error.code
 
 
+class StorageClasses(Objects):
+    """Labels, in every call that shows them."""
+
+    def test_everywhere(self):
+        for name in ("STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING", "REDUCED_REDUNDANCY", "GLACIER_IR", "STANDARD"):
+            shown = {"StorageClass": name} if name != "STANDARD" else {}
+            bucket, key = "versions", f"class-{name}"
+            put = self.s3.put_object(Bucket=bucket, Key=key, Body=b"body", StorageClass=name)
+            where = {"Bucket": bucket, "Key": key}
+            for answer in (self.s3.head_object(**where), self.s3.get_object(**where), self.s3.head_object(VersionId=put["VersionId"], **where)):
+                self.assertEqual(answer.get("StorageClass"), shown.get("StorageClass"))
+            found = self.s3.get_object_attributes(ObjectAttributes=["StorageClass"], **where)
+            self.assertEqual(found["StorageClass"], name)
+            rows = [self.s3.list_objects(Bucket=bucket, Prefix=key, OptionalObjectAttributes=["RestoreStatus"])["Contents"],
+                    self.s3.list_objects_v2(Bucket=bucket, Prefix=key, OptionalObjectAttributes=["RestoreStatus"])["Contents"],
+                    self.s3.list_object_versions(Bucket=bucket, Prefix=key, OptionalObjectAttributes=["RestoreStatus"])["Versions"]]  # fmt: skip
+            self.assertEqual([row[0]["StorageClass"] for row in rows], [name] * 3)
+            self.assertNotIn("RestoreStatus", rows[0][0])
+            copy = {"Bucket": bucket, "Key": "class-copy", "CopySource": f"{bucket}/{key}"}
+            self.s3.copy_object(**copy)  # as on AWS the source's class stays behind
+            self.assertNotIn("StorageClass", self.s3.head_object(Bucket=bucket, Key="class-copy"))
+            self.s3.copy_object(StorageClass=name, **copy)
+            self.assertEqual(self.s3.head_object(Bucket=bucket, Key="class-copy").get("StorageClass"), shown.get("StorageClass"))
+            upload = {"UploadId": self.s3.create_multipart_upload(StorageClass=name, **where)["UploadId"], **where}
+            etag = self.s3.upload_part(PartNumber=1, Body=b"part", **upload)["ETag"]
+            self.assertEqual(self.s3.list_parts(**upload)["StorageClass"], name)
+            listed = self.s3.list_multipart_uploads(Bucket=bucket, Prefix=key)["Uploads"]
+            self.assertEqual(listed[0]["StorageClass"], name)
+            self.s3.complete_multipart_upload(MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": etag}]}, **upload)
+            self.assertEqual(self.s3.head_object(**where).get("StorageClass"), shown.get("StorageClass"))
+        for name in ("GLACIER", "DEEP_ARCHIVE", "OUTPOSTS", "NONSENSE"):
+            self.fails("InvalidStorageClass", 400, self.s3.put_object, Bucket="objects", Key="class", Body=b"", StorageClass=name)
+
+
 class ConditionalDeletions(Objects):
     def test_of_one_key(self):
         where = {"Bucket": "objects", "Key": "deleted"}
