@@ -78,10 +78,13 @@ static enum status versioning_prepare(struct commit_op *op, struct txn *txn)
 {
     struct bucket_op *set = (struct bucket_op *)op;
     const struct meta_settings_update *settings = set->settings.update;
+    const struct meta_guard *guard = txn->meta->guard;
     struct bucket_entry *bucket;
     struct row_key key;
 
     enum status status = txn_bucket(txn, set->bucket.id, &bucket);
+    if (!status && set->bucket.suspended && guard && guard->suspension)
+        status = guard->suspension(guard->arg, &bucket->staged, bucket->settings_staged);
     if (!status && settings && settings->check)
         status = settings->check(settings->arg, &bucket->staged, bucket->settings_staged);
     if (status)

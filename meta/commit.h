@@ -40,7 +40,9 @@ struct txn {
     const struct carried_set *carriers; /* the nodes of chunks that the operation carries */
     uint32_t gc_index;                  /* of the next garbage row of this operation */
     uint32_t outbox_index;              /* of its next row in the outbox */
+    uint32_t permits;                   /* what the guard is told when a version is removed */
     struct buffer *value;               /* scratch for encoding */
+    struct buffer *attributes;          /* those of a new version, as long as the operation prepares */
 };
 void txn_put(struct txn *txn, enum store_family family, const struct row_key *key, struct bytes value);
 void txn_delete(struct txn *txn, enum store_family family, const struct row_key *key);

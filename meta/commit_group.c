@@ -21,7 +21,7 @@ enum { GROUP_OPS_MAX = 1024 };     /* all keys of a DeleteObjects */
 struct draft {
     struct committer *committer;
     struct store_batch *batch;
-    struct buffer value;
+    struct buffer value, attributes;
     struct buffer block; /* of the carried chunks; empty without any */
     struct carried_set nodes;
     bool placed; /* nodes was asked for: count 0: none can carry */
@@ -31,12 +31,14 @@ static void draft_init(struct draft *draft, struct committer *committer)
 {
     *draft = (struct draft){.committer = committer, .batch = store_batch_create(committer->meta->db)};
     record_buffer_init(&draft->value);
+    buffer_init(&draft->attributes, META_ATTRIBUTES_BYTES_MAX);
     buffer_init(&draft->block, CARRIED_BLOCK_MAX + CHANGE_RECORD_MAX); /* the record comes behind it */
 }
 
 static void draft_release(struct draft *draft)
 {
     buffer_release(&draft->value);
+    buffer_release(&draft->attributes);
     buffer_release(&draft->block);
     store_batch_free(draft->batch);
 }
@@ -88,6 +90,7 @@ static void draft_prepare(struct draft *draft, struct commit_op *op)
         .now_ms = clock_wall_ms(),
         .carriers = &draft->nodes,
         .value = &draft->value,
+        .attributes = &draft->attributes,
     };
     unsigned count = store_batch_count(draft->batch);
 

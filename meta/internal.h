@@ -10,6 +10,7 @@
 #include "meta/damage.h"
 #include "meta/store.h"
 #include "meta/gc.h"
+#include "meta/guard.h"
 #include "meta/history_internal.h"
 #include "meta/identity_internal.h"
 #include "meta/meta.h"
@@ -32,8 +33,9 @@ struct meta {
     struct pool *pool;
     const char *bounded_bucket; /* as in meta_options */
     uint64_t versions_max;
-    uint64_t process;   /* random: tells this process's clock readings from those of others */
-    uint64_t opened_ms; /* monotonic */
+    const struct meta_guard *guard; /* may be NULL */
+    uint64_t process;               /* random: tells this process's clock readings from those of others */
+    uint64_t opened_ms;             /* monotonic */
     _Atomic uint64_t sequence, gc_rows, gc_bytes, repair_rows; /* as committed */
     _Atomic uint64_t repair_since_ms; /* monotonic: since when repair_rows is not 0, as far as known here; 0: it is 0 */
     _Atomic uint64_t errors_survived; /* errors in the background before the last commit began */

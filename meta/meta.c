@@ -77,6 +77,7 @@ enum status meta_open(const struct meta_options *options, struct meta **out)
     meta->pool = options->pool;
     meta->bounded_bucket = options->bounded_bucket;
     meta->versions_max = options->bounded_bucket ? options->versions_max : 0;
+    meta->guard = options->guard;
     meta->opened_ms = clock_monotonic_ms();
     random_bytes(&meta->process, sizeof(meta->process));
     atomic_store(&meta->sequence, state.sequence);

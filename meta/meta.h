@@ -21,6 +21,7 @@
 #include "meta/attributes.h"
 
 struct meta;
+struct meta_guard;
 struct meta_outbox_entry;
 struct meta_replication;
 struct meta_setting_kind;
@@ -51,6 +52,7 @@ struct meta_options {
     uint64_t versions_max;      /* of a name there, with delete markers; 0: no bound */
     const struct meta_setting_kind *setting_kinds; /* bucket_settings.h: those that buckets can have */
     size_t setting_kind_count;
+    const struct meta_guard *guard; /* guard.h: asked of versions that come and go; NULL: nobody is */
 };
 
 enum status meta_open(const struct meta_options *options, struct meta **meta); /* the reason of a failure is logged */
@@ -94,7 +96,8 @@ enum status meta_bucket_delete(struct meta *meta, struct bytes name);
 /* The same, if the bucket of that name is still this one; else NOT_FOUND. */
 enum status meta_bucket_delete_this(struct meta *meta, struct bytes name, uint32_t bucket);
 /* Enables or suspends versioning. There is no way back to a bucket that keeps no versions; what was there before is the
- * null version of its key. settings change in the same commit, and their check decides; NULL: none. NOT_FOUND. */
+ * null version of its key. settings change in the same commit, and their check decides; NULL: none. NOT_FOUND. DENIED:
+ * the guard says that it cannot be suspended. */
 enum status meta_bucket_set_versioning(struct meta *meta, uint32_t bucket, bool suspended,
                                        const struct meta_settings_update *settings);
 /* All buckets by name; *buckets is to be freed. Never suspends. */
@@ -196,7 +199,7 @@ struct meta_deletion {
 /* S3 semantics: without a version, a versioned bucket gets a delete marker (which replaces the null version while
  * versioning is suspended) and another loses its object (no error when absent); with a version that one is removed
  * (NOT_FOUND when absent). A condition is about the version addressed. INVALID, also without the bucket: a malformed
- * id. */
+ * id. DENIED, CONFLICT: the guard (guard.h) lets the version stay. */
 enum status meta_object_delete(struct meta *meta, uint32_t bucket, struct bytes key, const struct meta_version *version,
                                const struct meta_condition *condition, const struct meta_outbox_entry *outbox,
                                struct meta_deletion *result);
@@ -212,6 +215,7 @@ struct meta_object_deletion {
     struct meta_version version;
     struct meta_condition condition;
     struct meta_seen seen;
+    uint32_t permits;                       /* what the guard is told of who asks; its own numbers */
     const struct meta_outbox_entry *outbox; /* NULL: nothing is to be done */
     enum status status;                     /* the outcome, as of meta_object_delete */
     struct meta_deletion result;
@@ -220,8 +224,9 @@ struct meta_object_deletion {
  * another, but a later one sees what an earlier one did. */
 void meta_objects_delete(struct meta *meta, uint32_t bucket, struct meta_object_deletion *const *deletions,
                          size_t count);
-/* Removes the name with all its versions (documented API). *count is how many there were. INVALID for a bucket without
- * versioning. */
+/* Removes the name with all its versions (documented API). *count is how many were removed. INVALID for a bucket
+ * without versioning. DENIED, CONFLICT: the guard lets one of them stay; of more than 1,000 versions the oldest may be
+ * gone then. */
 enum status meta_object_delete_all(struct meta *meta, uint32_t bucket, struct bytes key, uint64_t *count);
 
 /* Which versions of a name are kept; the newest always is. */
@@ -229,8 +234,8 @@ struct meta_keep {
     uint64_t versions_max;      /* so many of the newest, with delete markers; 0: no bound */
     int64_t replaced_before_ms; /* those that got a successor by then are not; INT64_MIN: no bound */
 };
-/* Removes the oldest versions of the name that are not kept, some hundred in one commit. *removed: how many; *more:
- * when others may be left. INVALID for a bucket without versioning. */
+/* Removes the oldest versions of the name that are not kept, some hundred in one commit, up to one that the guard lets
+ * stay. *removed: how many; *more: when others may be left. INVALID for a bucket without versioning. */
 enum status meta_versions_trim(struct meta *meta, uint32_t bucket, struct bytes key, const struct meta_keep *keep,
                                uint64_t *removed, bool *more);
 

@@ -16,6 +16,7 @@ struct object_delete {
     const struct meta_condition *condition;
     struct meta_seen seen;
     const struct meta_outbox_entry *outbox;
+    uint32_t permits;
     struct meta_deletion *result;
     uint64_t count; /* delete_all */
     bool more;
@@ -89,6 +90,7 @@ static enum status object_delete_prepare(struct commit_op *op, struct txn *txn)
     bool named = delete->version && (delete->version->id.data || delete->version->number);
     struct bucket_entry *bucket;
 
+    txn->permits = delete->permits;
     enum status status = txn_bucket(txn, delete->bucket, &bucket);
     delete->result->no_bucket = status == STATUS_NOT_FOUND;
     if (status)
@@ -146,6 +148,7 @@ void meta_objects_delete(struct meta *meta, uint32_t bucket, struct meta_object_
                                             .condition = &deletion->condition,
                                             .seen = deletion->seen,
                                             .outbox = deletion->outbox,
+                                            .permits = deletion->permits,
                                             .result = &deletion->result};
         deletion->status = object_delete_check(&deletes[i]);
         if (!deletion->status)

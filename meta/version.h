@@ -45,10 +45,12 @@ enum status version_condition_check(const struct meta_condition *condition, cons
  * bucket without versioning the one before, while versioning is suspended the null version. */
 enum status version_add(struct txn *txn, const struct bucket_entry *bucket, struct bytes key,
                         const struct version_head *previous, struct version_record *record);
-/* Removes one version and queues its chunks; if it was the latest, the next older one becomes current. */
+/* Removes one version and queues its chunks; if it was the latest, the next older one becomes current. DENIED,
+ * CONFLICT: the guard lets it stay, and nothing was changed. */
 enum status version_remove(struct txn *txn, uint32_t bucket, struct bytes key, const struct version_record *record,
                            bool latest);
-/* Removes up to max versions of the key, oldest first; *more when others are left. */
+/* Removes up to max versions of the key, oldest first; *more when others are left. DENIED, CONFLICT: one has to stay,
+ * and the operation fails. */
 enum status version_remove_oldest(struct txn *txn, uint32_t bucket, struct bytes key, unsigned max, uint64_t *count,
                                   bool *more);
 

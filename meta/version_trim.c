@@ -1,6 +1,7 @@
 /* Removing old versions of a name, of which a bucket keeps a bounded number or for a bounded time. Always the oldest
  * one goes, and never the newest: it is what the name means, be it a delete marker. A version's time runs from when it
- * was replaced: one that was the newest for years can be had back for as long as any other. */
+ * was replaced: one that was the newest for years can be had back for as long as any other. One that has to stay (an
+ * object lock) holds back those behind it. */
 #include "meta/internal.h"
 #include "meta/name.h"
 #include "meta/version.h"
@@ -57,6 +58,8 @@ enum status version_trim(struct txn *txn, uint32_t bucket, struct bytes key, con
         if (*more)
             return STATUS_OK;
         status = oldest_remove(txn, bucket, key, name.oldest);
+        if (status == STATUS_DENIED || status == STATUS_CONFLICT)
+            return STATUS_OK; /* the guard lets it stay, and none behind it is the oldest */
         if (status)
             return status;
         ++*removed;

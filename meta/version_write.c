@@ -1,6 +1,7 @@
 /* Adding and removing versions, in the committer. In every batch: the version's row, the `current` row that listings
  * read (there is one exactly when the latest version is no delete marker), the rows of its name where versions are kept
- * (name.h), the bucket's counters, and the garbage. */
+ * (name.h), the bucket's counters, and the garbage. A version's row is written and deleted nowhere else, so here the
+ * guard (guard.h) is asked. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -39,10 +40,56 @@ static bool keeps_versions(const struct txn *txn)
     return txn->bucket.entry->staged.versioned;
 }
 
+static struct meta_object shown(const struct version_record *record)
+{
+    struct meta_object object = {.headers = record->headers, .attributes = record->attributes};
+
+    version_head_show(&record->head, false, &object);
+    return object;
+}
+
+/* Whether the version may be removed at all. */
+static enum status removal_check(const struct txn *txn, const struct version_record *record)
+{
+    const struct meta_guard *guard = txn->meta->guard;
+    const struct bucket_entry *bucket = txn->bucket.entry;
+
+    if (!guard || !guard->removal || record->head.delete_marker)
+        return STATUS_OK;
+    const struct meta_object object = shown(record);
+    const struct meta_guarded version = {&bucket->staged, bucket->settings_staged, &object};
+    return guard->removal(guard->arg, &version, txn->permits);
+}
+
+/* What the guard adds to the attributes of a new version. */
+static enum status creation_complete(struct txn *txn, struct version_record *record)
+{
+    const struct meta_guard *guard = txn->meta->guard;
+    const struct bucket_entry *bucket = txn->bucket.entry;
+    struct meta_attribute change;
+    bool changed = false;
+
+    if (!guard || !guard->creation || record->head.delete_marker)
+        return STATUS_OK;
+    const struct meta_object object = shown(record);
+    const struct meta_guarded version = {&bucket->staged, bucket->settings_staged, &object};
+    enum status status = guard->creation(guard->arg, &version, &change, &changed);
+    if (status || !changed)
+        return status;
+    buffer_clear(txn->attributes);
+    status = meta_attributes_pack(record->attributes, &change, 1, txn->attributes);
+    record->attributes = buffer_bytes(txn->attributes);
+    return status;
+}
+
 /* Removes the row and what hangs on it, but does not look at `current`, nor at the name. */
-static void version_drop(struct txn *txn, uint32_t bucket, struct bytes key, const struct version_record *record)
+static enum status version_drop(struct txn *txn, uint32_t bucket, struct bytes key, const struct version_record *record)
 {
     struct row_key row_key;
+    enum status status = removal_check(txn, record);
+
+    if (status)
+        return status;
     row_key_version(&row_key, bucket, key, record->head.sequence);
     txn_delete(txn, STORE_VERSIONS, &row_key);
     if (keeps_versions(txn)) {
@@ -52,6 +99,7 @@ static void version_drop(struct txn *txn, uint32_t bucket, struct bytes key, con
     txn->bucket.versions--;
     txn->bucket.bytes -= (int64_t)record->head.size;
     gc_queue_version(txn, record);
+    return STATUS_OK;
 }
 
 enum { TRIM_WITH_NEW = 8 }; /* old versions that go when a new one comes */
@@ -80,9 +128,9 @@ static enum status null_replace(struct txn *txn, uint32_t bucket, struct bytes k
     enum status status = version_load(&txn->view, bucket, key, sequence, &replaced);
     if (status) /* `current`, or the name, knows a version that is not there */
         return status == STATUS_NOT_FOUND ? STATUS_CORRUPT : status;
-    version_drop(txn, bucket, key, &replaced.record);
+    status = version_drop(txn, bucket, key, &replaced.record);
     version_row_release(&replaced);
-    return STATUS_OK;
+    return status;
 }
 
 /* Numbers the new version; while versioning is suspended it replaces the null version, wherever in the order that is.
@@ -125,6 +173,8 @@ enum status version_add(struct txn *txn, const struct bucket_entry *bucket, stru
         status = version_number(txn, bucket_id, key, previous, head);
     else if (previous)
         status = null_replace(txn, bucket_id, key, previous->sequence);
+    if (!status)
+        status = creation_complete(txn, record);
     if (status)
         return status;
 
@@ -157,13 +207,14 @@ enum status version_remove(struct txn *txn, uint32_t bucket, struct bytes key, c
                            bool latest)
 {
     struct name_record name = {0};
+    enum status status = removal_check(txn, record); /* before anything is changed */
 
-    if (keeps_versions(txn)) {
-        enum status status = name_remove_version(txn, bucket, key, &record->head, &name);
-        if (status)
-            return status;
-    }
-    version_drop(txn, bucket, key, record);
+    if (!status && keeps_versions(txn))
+        status = name_remove_version(txn, bucket, key, &record->head, &name);
+    if (!status)
+        status = version_drop(txn, bucket, key, record);
+    if (status)
+        return status;
     if (latest && !record->head.delete_marker)
         current_delete(txn, bucket, key);
     return latest && name.versions > 0 ? current_restore(txn, bucket, key, name.latest) : STATUS_OK;
@@ -202,12 +253,14 @@ static enum status oldest_drop(struct txn *txn, uint32_t bucket, struct bytes ke
         enum status status = version_load(&txn->view, bucket, key, sequences[i], &row);
         if (status)
             return status == STATUS_NOT_FOUND ? STATUS_CORRUPT : status;
-        version_drop(txn, bucket, key, &row.record);
+        status = version_drop(txn, bucket, key, &row.record);
         if (row.record.head.null_version)
             name->null_version = 0;
-        if (whole && i == count - 1 && !row.record.head.delete_marker)
+        if (!status && whole && i == count - 1 && !row.record.head.delete_marker)
             current_delete(txn, bucket, key);
         version_row_release(&row);
+        if (status)
+            return status;
     }
     name->versions -= count;
     name->oldest = whole ? 0 : sequences[count];
@@ -239,7 +292,8 @@ enum status version_remove_oldest(struct txn *txn, uint32_t bucket, struct bytes
     *more = found > max;
     found -= *more;
     status = oldest_drop(txn, bucket, key, sequences, found, &name);
-    *count += found;
+    if (!status)
+        *count += found;
 out:
     free(sequences);
     return status;
