@@ -14,6 +14,8 @@
 #include "gateway/system/bandwidth.h"
 #include "gateway/front/hold_back.h"
 #include "gateway/identity/identity.h"
+#include "gateway/s3/lock_guard.h"
+#include "gateway/system/trusted_clock.h"
 #include "meta/meta.h"
 #include "storage/cluster/cluster.h"
 
@@ -68,8 +70,10 @@ struct gateway {
     struct lease *lease; /* NULL: the nodes keep no replicas, and cannot say whether this gateway was replaced */
     struct replication *replication; /* NULL: the nodes keep no replicas of the metadata */
     struct cluster *cluster;
-    struct pool *pool;           /* reads of metadata, hashing */
-    struct md5_queue *md5_queue; /* what uploads want hashed */
+    struct trusted_clock clock;
+    struct lock_guard lock_guard; /* the committer's */
+    struct pool *pool;            /* reads of metadata, hashing */
+    struct md5_queue *md5_queue;  /* what uploads want hashed */
     struct identity_source identities;
     struct key_uses *key_uses;
     struct seal_key seal; /* what secrets in the metadata are sealed with */

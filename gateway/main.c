@@ -91,6 +91,8 @@ static enum status start_cluster(struct gateway *gateway, const struct cluster_c
         return status;
     }
     cluster_start(gateway->cluster, gateway->loops.loops[0], NODES_WAIT_MS);
+    trusted_clock_start(&gateway->clock, gateway->cluster);
+    lock_guard_init(&gateway->lock_guard, &gateway->clock);
     return STATUS_OK;
 }
 
@@ -198,6 +200,7 @@ static enum status open_metadata(struct gateway *gateway, const struct settings 
         .versions_max = settings->gateway.files_versions_max,
         .setting_kinds = s3_setting_kinds,
         .setting_kind_count = s3_setting_kind_count,
+        .guard = &gateway->lock_guard.hooks,
     };
 
     if (settings->metadata_copies) {
@@ -468,6 +471,7 @@ int main(int argc, char **argv)
     loop_group_stop(&gateway.loops);
     if (gateway.meta)
         meta_close(gateway.meta); /* its committer may still ask the cluster which nodes can be reached */
+    lock_guard_release(&gateway.lock_guard);
     if (gateway.cluster)
         cluster_free(gateway.cluster);
     identity_cache_free(gateway.identities.cache);

@@ -41,7 +41,10 @@ void files_delete(struct exchange *exchange)
         status = delete_version(exchange, &version, &message);
     else
         status = delete_all(exchange, &message);
-    if (status)
+    if (status == STATUS_DENIED || status == STATUS_CONFLICT) /* by the guard of versions */
+        HTTP_LAST_REPLY(
+            json_error(exchange, 403, "Access denied", "The file, or a version of it, is protected by object lock."));
+    else if (status)
         HTTP_LAST_REPLY(json_error_status(exchange, status));
     else
         HTTP_LAST_REPLY(json_reply(exchange, 200, json_pack("{s:s}", "message", message)));

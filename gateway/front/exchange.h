@@ -15,6 +15,7 @@
 #include "meta/meta.h"
 
 struct iam_call;
+struct lock_wish;
 struct operation;
 struct s3_form;
 struct signer_session;
@@ -62,6 +63,8 @@ struct exchange {
     struct bytes location; /* where a bucket is to be made, once its handler knows */
     const struct tag_set
         *new_tags; /* that a body or a copy's source has for an object, once the handler knows; or NULL */
+
+    const struct lock_wish *new_lock; /* that a body has for an object, once the handler knows; or NULL */
 
     bool replaced;            /* by another gateway, or nobody says that it was not: nothing is read of the metadata */
     struct decision decision; /* about the operation; of zeros before it was made */

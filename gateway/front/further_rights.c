@@ -20,6 +20,9 @@ static const struct further {
     {"x-amz-tagging", "tagging", "s3:PutObjectTagging"},
     {"x-amz-object-lock-mode", NULL, "s3:PutObjectRetention"},
     {"x-amz-object-lock-retain-until-date", NULL, "s3:PutObjectRetention"},
+    {"x-amz-object-lock-event-hold", NULL, "s3:PutObjectRetention"},
+    {"x-amz-object-lock-event-hold-duration-days", NULL, "s3:PutObjectRetention"},
+    {"x-amz-object-lock-event-hold-duration-years", NULL, "s3:PutObjectRetention"},
     {"x-amz-object-lock-legal-hold", NULL, "s3:PutObjectLegalHold"},
     {"If-Match", NULL, "s3:GetObject"}, /* the answer says what is there */
 };

@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "gateway/front/operation.h"
+#include "gateway/front/policy_lock.h"
 #include "gateway/front/policy_tags.h"
 #include "gateway/front/signer.h"
 #include "gateway/iam/keys.h"
@@ -331,6 +332,13 @@ static const struct key {
     {"s3:if-none-match", if_none_match, NULL},
     {"s3:locationconstraint", location, NULL},
     {"s3:max-keys", max_keys, NULL},
+    {"s3:object-lock-duration-days", policy_lock_event_hold_days, NULL}, /* by either name, as AWS writes it */
+    {"s3:object-lock-event-hold", policy_lock_event_hold, NULL},
+    {"s3:object-lock-event-hold-duration-days", policy_lock_event_hold_days, NULL},
+    {"s3:object-lock-legal-hold", policy_lock_legal_hold, NULL},
+    {"s3:object-lock-mode", policy_lock_mode, NULL},
+    {"s3:object-lock-remaining-retention-days", policy_lock_remaining_days, NULL},
+    {"s3:object-lock-retain-until-date", policy_lock_until, NULL},
     {"s3:ObjectCreationOperation", creates, NULL},
     {"s3:prefix", prefix, NULL},
     {"s3:ResourceAccount", account, NULL},

@@ -24,6 +24,7 @@ struct policy_answers {
     struct bytes values[POLICY_QUESTION_KEYS];
     char source[1280]; /* of a copy: a longer one names no object */
     char address[64], time[40], issued[40], epoch[24], age[24], root_arn[64];
+    char lock_until[40], lock_days[24], lock_hold_days[24];
 };
 /* One question to authorize(). All of it outlives the decision. */
 struct policy_question {

@@ -34,11 +34,7 @@ void background_pause(const struct background *background, uint64_t ms)
 
 int64_t background_now_ms(const struct background *background)
 {
-    int64_t ours_ms = clock_guard_now_ms(&background->clock), theirs_ms;
-
-    if (!cluster_earliest_clock(background->gateway->cluster, &theirs_ms))
-        return INT64_MIN;
-    return ours_ms < theirs_ms ? ours_ms : theirs_ms;
+    return trusted_clock_earliest_ms(&background->gateway->clock);
 }
 
 static unsigned busy_set(const struct chunk_id *id)
@@ -133,7 +129,6 @@ struct background *background_start(struct gateway *gateway)
     struct background *background = mem_zalloc(sizeof(*background));
 
     background->gateway = gateway;
-    clock_guard_start(&background->clock);
     for (unsigned i = 0; i < JOB_COUNT; i++) {
         struct job *job = &background->jobs[i];
         job->kind = kinds[i];

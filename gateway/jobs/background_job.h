@@ -91,7 +91,6 @@ struct background {
     bool stopping; /* atomic */
     struct job jobs[JOB_COUNT];
     struct unlisted unlisted;
-    struct clock_guard clock; /* since the start */
     /* Chunks whose copies are being made or removed: whoever works on one of them puts it here first and reads its row
      * then, so that no copy is removed on the grounds of a row that another task is about to change. */
     struct chunk_id busy[BUSY_SETS][BUSY_WAYS];

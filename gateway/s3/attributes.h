@@ -7,7 +7,13 @@
 #include "gateway/front/exchange.h"
 
 /* Stored, so a number is never given to another kind. */
-enum s3_attribute_number { S3_ATTRIBUTE_NONE = 0, S3_ATTRIBUTE_ACL = 1, S3_ATTRIBUTE_TAGGING = 2 };
+enum s3_attribute_number {
+    S3_ATTRIBUTE_NONE = 0,
+    S3_ATTRIBUTE_ACL = 1,
+    S3_ATTRIBUTE_TAGGING = 2,
+    S3_ATTRIBUTE_RETENTION = 3, /* with its event hold: compat/object_lock.h */
+    S3_ATTRIBUTE_LEGAL_HOLD = 4,
+};
 
 /* The attributes of an object that is to be written, by the request's headers (or a form's fields) and its bucket's
  * settings, packed; empty: none. copied: the source of a copy, NULL for any other write. Errors are answered here. */

@@ -146,7 +146,7 @@ enum checksum_algorithm s3_body_algorithm(const struct s3_body *body)
 }
 
 /* An MD5 or a checksum came with it. */
-static bool s3_body_has_digest(const struct s3_body *body)
+bool s3_body_has_digest(const struct s3_body *body)
 {
     return body->has_md5 || body->claim.algorithm != CHECKSUM_NONE;
 }

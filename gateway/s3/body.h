@@ -17,6 +17,8 @@ enum status s3_body_open_unchecked(struct exchange *exchange, uint64_t size_max,
 void s3_body_close(struct s3_body *body);
 uint64_t s3_body_size(const struct s3_body *body); /* HTTP_LENGTH_UNKNOWN when not announced */
 bool s3_body_wants_sha256(const struct s3_body *body);
+/* Whether the client said a Content-MD5 or a checksum, in the head or in the trailer. */
+bool s3_body_has_digest(const struct s3_body *body);
 enum checksum_algorithm s3_body_algorithm(const struct s3_body *body); /* that the client named, or NONE */
 /* Receives the whole body into the ingest, seals it and compares everything the client said. Answers errors. */
 enum status s3_body_to_ingest(struct s3_body *body, struct ingest *ingest);

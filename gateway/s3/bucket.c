@@ -9,6 +9,7 @@
 #include "gateway/s3/body.h"
 #include "gateway/s3/bucket_settings.h"
 #include "gateway/s3/handlers.h"
+#include "gateway/s3/object_lock.h"
 #include "gateway/s3/reply.h"
 #include "gateway/s3/request.h"
 
@@ -52,6 +53,11 @@ static enum status read_configuration(struct exchange *exchange, struct create_b
     return status;
 }
 
+static bool wants_lock(const struct exchange *exchange)
+{
+    return bytes_equal_nocase(bytes_trim(s3_header(exchange, "x-amz-bucket-object-lock-enabled")), "true");
+}
+
 /* The rights that AWS asks for, of what the request wants beside the bucket. */
 static bool may_create(const struct exchange *exchange, const struct create_bucket_request *request)
 {
@@ -60,7 +66,9 @@ static bool may_create(const struct exchange *exchange, const struct create_buck
     return exchange_may(exchange, "s3:CreateBucket", &resource) &&
            (request->tags.count == 0 || exchange_may(exchange, "s3:TagResource", &resource)) &&
            (!s3_header(exchange, "x-amz-object-ownership").data ||
-            exchange_may(exchange, "s3:PutBucketOwnershipControls", &resource));
+            exchange_may(exchange, "s3:PutBucketOwnershipControls", &resource)) &&
+           (!wants_lock(exchange) || (exchange_may(exchange, "s3:PutBucketObjectLockConfiguration", &resource) &&
+                                      exchange_may(exchange, "s3:PutBucketVersioning", &resource)));
 }
 
 static enum status read_ownership(struct exchange *exchange, enum object_ownership *ownership)
@@ -99,11 +107,16 @@ static enum status check_configuration(struct exchange *exchange, const struct c
 {
     struct s3_error_details details = {0};
 
+    struct bytes lock = bytes_trim(s3_header(exchange, "x-amz-bucket-object-lock-enabled"));
+
     exchange->location = request->region[0] ? bytes_from_str(request->region) : (struct bytes){0};
     if (!may_create(exchange, request))
         return s3_fail(exchange, S3_ACCESS_DENIED);
     if (request->has_others)
         return refuse_others(exchange);
+    if (lock.len > 0 && !wants_lock(exchange) && !bytes_equal_nocase(lock, "false"))
+        return s3_fail_argument(exchange, "x-amz-bucket-object-lock-enabled", lock,
+                                "The value of this header is none that it can have.");
     if (tag_set_check_bucket(&request->tags, &details))
         return s3_fail_details(exchange, &details);
     return check_region(exchange, request->region);
@@ -134,14 +147,16 @@ static bool is_own(const struct exchange *exchange)
 }
 
 /* In us-east-1 one's own bucket may be created again, and clients rely on it; other regions answer 409. So do tags that
- * are not the bucket's: they would be dropped. */
+ * are not the bucket's, and an object lock that it has not: they would be dropped. */
 static enum status create_again(struct exchange *exchange, const struct tag_set *tags)
 {
     struct s3_error_details details = {0};
     bool is_there = exchange_load_bucket(exchange), own = is_there && is_own(exchange);
+    const struct lock_rule *rule;
 
     if (own && strcmp(s3_bucket_region(exchange, &exchange->bucket), "us-east-1") == 0 &&
-        (tags->count == 0 || has_tags(exchange, tags)))
+        (tags->count == 0 || has_tags(exchange, tags)) &&
+        (!wants_lock(exchange) || s3_lock_rule(exchange->settings, &rule) == STATUS_OK))
         return STATUS_OK;
     s3_error_set(&details, own || !is_there ? S3_BUCKET_ALREADY_OWNED_BY_YOU : S3_BUCKET_ALREADY_EXISTS);
     s3_error_add(&details, "BucketName", exchange->bucket_name);
@@ -160,8 +175,8 @@ static void reply_created(struct exchange *exchange)
 
 /* What a new bucket begins with. */
 struct first_settings {
-    struct meta_setting_change changes[5];
-    struct buffer documents[5];
+    struct meta_setting_change changes[6];
+    struct buffer documents[6];
     size_t count;
 };
 
@@ -180,6 +195,7 @@ static enum status fill_settings(const struct exchange *exchange, const struct c
                                  const struct first_access *access, struct first_settings *first)
 {
     static const struct public_access_block all = {true, true, true, true};
+    static const struct lock_rule no_rule = {.mode = LOCK_MODE_NONE};
     const struct principal *principal = &exchange->principal;
     const struct bucket_owner owner = {principal->caller.canonical_id, principal->user_id, principal->user_name};
     enum status status;
@@ -196,6 +212,9 @@ static enum status fill_settings(const struct exchange *exchange, const struct c
     if (!status && request->tags.count > 0)
         status = response_tagging(add_setting(first, S3_SETTING_TAGGING, TAG_SET_XML_BYTES_MAX), request->tags.tags,
                                   request->tags.count);
+    if (!status && wants_lock(exchange))
+        status =
+            lock_configuration_write(add_setting(first, S3_SETTING_OBJECT_LOCK, LOCK_KEPT_XML_BYTES_MAX), &no_rule);
     for (size_t i = 0; i < first->count; i++)
         first->changes[i].document = buffer_bytes(&first->documents[i]);
     return status;
@@ -210,7 +229,7 @@ static enum status create(struct exchange *exchange, const struct create_bucket_
     const struct meta_settings_update settings = {.changes = first.changes, .count = first.count};
 
     if (!status)
-        status = meta_bucket_create(exchange->gateway->meta, exchange->bucket_name, false,
+        status = meta_bucket_create(exchange->gateway->meta, exchange->bucket_name, wants_lock(exchange),
                                     bytes_from_str(request->region), &settings);
     for (size_t i = 0; i < first.count; i++)
         buffer_release(&first.documents[i]);

@@ -1,5 +1,5 @@
 /* Settings of buckets, kept as the documents that a GET gives back; see the header. One that was never made is answered
- * as AWS does: by an error, or by a document. Those of objects (retention, legal hold) cannot be made yet. */
+ * as AWS does: by an error, or by a document. */
 #include "gateway/s3/bucket_settings.h"
 
 #include <stdlib.h>
@@ -14,6 +14,7 @@
 #include "gateway/s3/body.h"
 #include "gateway/s3/handlers.h"
 #include "gateway/s3/lifecycle.h"
+#include "gateway/s3/object_lock.h"
 #include "gateway/s3/reply.h"
 #include "gateway/s3/request.h"
 
@@ -88,6 +89,7 @@ const struct meta_setting_kind s3_setting_kinds[] = {
     {S3_SETTING_OWNER, "owner", BUCKET_OWNER_BYTES_MAX, bucket_owner_parse, free},
     {S3_SETTING_LIFECYCLE, "lifecycle", LIFECYCLE_SETTING_BYTES_MAX, lifecycle_setting_parse, lifecycle_setting_free},
     {S3_SETTING_LIFECYCLE_PROGRESS, "lifecycle progress", LIFECYCLE_PROGRESS_BYTES_MAX, lifecycle_progress_parse, NULL},
+    {S3_SETTING_OBJECT_LOCK, "object lock", LOCK_KEPT_XML_BYTES_MAX, lock_setting_parse, free},
 };
 const size_t s3_setting_kind_count = sizeof(s3_setting_kinds) / sizeof(s3_setting_kinds[0]);
 
@@ -190,9 +192,7 @@ static const struct setting {
     {"lifecycle", .unset = S3_NO_SUCH_LIFECYCLE_CONFIGURATION, .number = S3_SETTING_LIFECYCLE},
     {"cors", .unset = S3_NO_SUCH_CORS_CONFIGURATION, .number = S3_SETTING_CORS, .read = read_cors,
      .sent_bytes_max = CORS_XML_BYTES_MAX, .put_status = 200},
-    {"object-lock", .unset = S3_OBJECT_LOCK_CONFIGURATION_NOT_FOUND},
-    {"retention", .unset = S3_NO_SUCH_OBJECT_LOCK_CONFIGURATION},
-    {"legal-hold", .unset = S3_NO_SUCH_OBJECT_LOCK_CONFIGURATION},
+    {"object-lock", .unset = S3_OBJECT_LOCK_CONFIGURATION_NOT_FOUND, .number = S3_SETTING_OBJECT_LOCK},
     {"encryption", .unset = S3_SERVER_SIDE_ENCRYPTION_CONFIGURATION_NOT_FOUND},
     {"website", .unset = S3_NO_SUCH_WEBSITE_CONFIGURATION, .number = S3_SETTING_WEBSITE, .read = read_website,
      .sent_bytes_max = WEBSITE_XML_BYTES_MAX, .put_status = 200},

@@ -17,11 +17,12 @@ void s3_get_bucket_versioning(struct exchange *exchange);
 void s3_put_bucket_versioning(struct exchange *exchange);
 void s3_get_acl(struct exchange *exchange); /* of a bucket or an object: acl_operations.c */
 void s3_put_acl(struct exchange *exchange);
-void s3_get_setting(struct exchange *exchange); /* bucket_settings.c; of an object: those that were never made */
+void s3_get_setting(struct exchange *exchange); /* bucket_settings.c */
 void s3_put_setting(struct exchange *exchange);
 void s3_delete_setting(struct exchange *exchange);
 void s3_get_bucket_lifecycle(struct exchange *exchange);
 void s3_put_bucket_lifecycle(struct exchange *exchange);
+void s3_put_object_lock_configuration(struct exchange *exchange);
 void s3_put_bucket_policy(struct exchange *exchange);
 void s3_get_bucket_policy_status(struct exchange *exchange);
 
@@ -35,6 +36,10 @@ void s3_delete_object(struct exchange *exchange);
 void s3_delete_objects(struct exchange *exchange);
 void s3_copy_object(struct exchange *exchange);
 void s3_get_object_attributes(struct exchange *exchange);
+void s3_get_object_retention(struct exchange *exchange);
+void s3_put_object_retention(struct exchange *exchange);
+void s3_get_object_legal_hold(struct exchange *exchange);
+void s3_put_object_legal_hold(struct exchange *exchange);
 void s3_get_object_tagging(struct exchange *exchange);
 void s3_put_object_tagging(struct exchange *exchange);
 void s3_delete_object_tagging(struct exchange *exchange);

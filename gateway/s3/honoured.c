@@ -137,12 +137,6 @@ static bool writes_part(const struct operation *operation)
     return operation->handle == s3_upload_part || operation->handle == s3_upload_part_copy;
 }
 
-static bool creates_object(const struct operation *operation)
-{
-    return operation->handle == s3_put_object || operation->handle == s3_copy_object ||
-           operation->handle == s3_create_multipart_upload || operation->form;
-}
-
 static bool copies_nothing(const struct operation *operation)
 {
     return !operation->copies;
@@ -172,7 +166,6 @@ static const struct misplaced {
      "The encryption parameters are not applicable to this object."},
     {"x-amz-server-side-encryption", writes_part, S3_INVALID_ARGUMENT,
      "x-amz-server-side-encryption header is not supported for this operation."},
-    {"x-amz-object-lock-", creates_object, S3_INVALID_REQUEST, "Bucket is missing Object Lock Configuration"},
     {"x-amz-bypass-governance-retention", any_operation, S3_INVALID_ARGUMENT,
      "x-amz-bypass-governance-retention is only applicable to Object Lock enabled buckets."},
 };

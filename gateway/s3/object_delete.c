@@ -11,6 +11,7 @@
 #include "gateway/object/object_read.h"
 #include "gateway/s3/body.h"
 #include "gateway/s3/handlers.h"
+#include "gateway/s3/object_lock.h"
 #include "gateway/s3/reply.h"
 #include "gateway/s3/request.h"
 
@@ -35,6 +36,12 @@ static enum status outcome_judge(const struct exchange *exchange, const struct m
         break;
     case STATUS_PRECONDITION:
         conditions_failed(condition, details);
+        break;
+    case STATUS_DENIED:
+        s3_error_setf(details, S3_ACCESS_DENIED, "%s", S3_LOCKED_TEXT);
+        break;
+    case STATUS_CONFLICT:
+        s3_error_setf(details, S3_ACCESS_DENIED, "%s", S3_LOCK_DOUBT_TEXT);
         break;
     case STATUS_INVALID:
         s3_error_argument(details, BYTES("versionId"), deletion->version.id, "Invalid version id specified");
@@ -63,19 +70,31 @@ static enum status read_condition(const struct exchange *exchange, struct condit
     return conditions_parse_delete(list, condition, details);
 }
 
+static uint32_t permits(const struct exchange *exchange, bool bypass, struct bytes key, struct bytes version_id)
+{
+    const struct resource resource = {
+        .kind = RESOURCE_OBJECT, .bucket = exchange->bucket_name, .key = key, .version_id = version_id};
+
+    return s3_lock_permits(exchange, bypass, &resource);
+}
+
 void s3_delete_object(struct exchange *exchange)
 {
     struct meta_object_deletion deletion = {.key = exchange->key,
                                             .version.id = uri_query_value(&exchange->query, "versionId")};
     const struct meta_deletion *done = &deletion.result;
     struct s3_error_details details = {0};
+    struct meta_object_deletion *const wanted[] = {&deletion};
     struct condition_write condition;
+    bool bypass;
 
+    if (s3_lock_bypass_wanted(exchange, &bypass))
+        return;
     enum status status = read_condition(exchange, &condition, &details);
     if (!status) {
         deletion.condition = object_condition(&condition);
-        deletion.status = meta_object_delete(exchange->gateway->meta, exchange->bucket.id, deletion.key,
-                                             &deletion.version, &deletion.condition, NULL, &deletion.result);
+        deletion.permits = permits(exchange, bypass, deletion.key, deletion.version.id);
+        meta_objects_delete(exchange->gateway->meta, exchange->bucket.id, wanted, 1);
         status = outcome_judge(exchange, &deletion, &condition, &details);
     }
     if (status) {
@@ -117,7 +136,7 @@ static enum status check_right(const struct exchange *exchange, const struct del
 }
 
 /* What can be said of a key before anything is deleted. */
-static enum status check_listed(const struct exchange *exchange, const struct delete_object *object,
+static enum status check_listed(const struct exchange *exchange, const struct delete_object *object, bool bypass,
                                 struct delete_result *result)
 {
     const struct condition_delete said = {.etag = object->etag,
@@ -133,11 +152,13 @@ static enum status check_listed(const struct exchange *exchange, const struct de
         status = check_right(exchange, object, &result->condition, &result->error);
     result->deletion = (struct meta_object_deletion){
         .key = object->key, .version.id = object->version_id, .condition = object_condition(&result->condition)};
+    if (!status && object->version_id.data)
+        result->deletion.permits = permits(exchange, bypass, object->key, object->version_id);
     return status;
 }
 
 /* Those that may be deleted go into one commit. */
-static void delete_listed(const struct exchange *exchange, const struct delete_request *request,
+static void delete_listed(const struct exchange *exchange, const struct delete_request *request, bool bypass,
                           struct delete_result *results)
 {
     struct meta_object_deletion *wanted[DELETE_OBJECTS_MAX];
@@ -149,7 +170,7 @@ static void delete_listed(const struct exchange *exchange, const struct delete_r
             task_yield();
             since_us = clock_monotonic_us();
         }
-        results[i].status = check_listed(exchange, &request->objects[i], &results[i]);
+        results[i].status = check_listed(exchange, &request->objects[i], bypass, &results[i]);
         if (!results[i].status)
             wanted[count++] = &results[i].deletion;
     }
@@ -207,11 +228,12 @@ void s3_delete_objects(struct exchange *exchange)
     struct delete_request request;
     struct xml_writer writer;
     struct buffer answer;
+    bool bypass;
 
-    if (read_request(exchange, &request))
+    if (s3_lock_bypass_wanted(exchange, &bypass) || read_request(exchange, &request))
         return;
     struct delete_result *results = mem_zalloc(request.count * sizeof(*results));
-    delete_listed(exchange, &request, results);
+    delete_listed(exchange, &request, bypass, results);
     audit_denials(exchange, &request, results);
     buffer_init(&answer, S3_REPLY_BYTES_MAX);
     response_delete_begin(&writer, &answer);

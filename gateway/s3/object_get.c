@@ -7,6 +7,7 @@
 #include "gateway/s3/handlers.h"
 #include "gateway/s3/lifecycle.h"
 #include "gateway/s3/metadata.h"
+#include "gateway/s3/object_lock.h"
 #include "gateway/s3/object_tags.h"
 #include "gateway/s3/reply.h"
 #include "gateway/s3/request.h"
@@ -15,6 +16,7 @@
 struct selection {
     struct object_range wanted;
     size_t tags;                    /* that the object has, as far as who asks may know it */
+    struct lock_wish lock;          /* likewise, what it is locked with */
     unsigned part, parts_count;     /* with partNumber: of a multipart object, else 0 */
     struct checksum_value checksum; /* of these bytes; algorithm NONE: none is given */
 };
@@ -67,6 +69,7 @@ static void give_headers(struct exchange *exchange, const struct meta_object *ob
     s3_reply_checksum_typed(exchange, &selection->checksum, selection->part ? 0 : object->etag_parts,
                             object->checksum.full_object);
     s3_reply_storage_class(exchange, object);
+    s3_lock_give_headers(exchange, &selection->lock);
     if (selection->tags > 0)
         http_reply_header_u64(exchange->http, "x-amz-tagging-count", selection->tags);
     s3_reply_expiration(exchange, object, object->attributes);
@@ -132,6 +135,7 @@ static void get(struct exchange *exchange, const struct meta_object *object)
     if (find_checksum(exchange, object, &selection))
         return;
     selection.tags = tags_shown(exchange, object);
+    selection.lock = s3_lock_shown(exchange, object);
     status = object_send(exchange, object, &selection.wanted, give_headers, &selection);
     if (status)
         HTTP_LAST_REPLY(s3_fail_status(exchange, status));

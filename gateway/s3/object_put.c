@@ -8,6 +8,7 @@
 #include "gateway/s3/body.h"
 #include "gateway/s3/handlers.h"
 #include "gateway/s3/metadata.h"
+#include "gateway/s3/object_lock.h"
 #include "gateway/s3/publish.h"
 #include "gateway/s3/reply.h"
 #include "gateway/s3/request.h"
@@ -35,6 +36,8 @@ static enum status prepare(struct exchange *exchange, struct put_request *reques
         status = s3_storage_class(exchange, &request->storage_class);
     if (!status)
         status = s3_body_open(exchange, S3_OBJECT_BYTES_MAX, &request->body);
+    if (!status)
+        status = s3_lock_check_digest(exchange, request->body);
     return status;
 }
 

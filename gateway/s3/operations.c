@@ -29,6 +29,8 @@
         "x-amz-checksum-xxhash3", "x-amz-checksum-xxhash128"
 /* Of no weight where the metadata can only be the request's own; s3cmd sends it with the upload that it copies into. */
 #define METADATA_DIRECTIVE "x-amz-metadata-directive"
+#define OBJECT_LOCK        "x-amz-object-lock-"
+#define BYPASS             "x-amz-bypass-governance-retention"
 #define COPY_SOURCE                                                                                                    \
     "x-amz-copy-source", "x-amz-copy-source-if-match", "x-amz-copy-source-if-modified-since",                          \
         "x-amz-copy-source-if-none-match", "x-amz-copy-source-if-unmodified-since",                                    \
@@ -44,9 +46,10 @@ const struct operation s3_operations[] = {
     S3(OTHER, "HeadBucket", "s3:ListBucket", "HEAD", BUCKET, NULL, s3_head_bucket),
     ON(LISTED, OTHER, "CreateBucket", "s3:CreateBucket", "PUT", BUCKET, NULL, s3_create_bucket, .grows = true,
        .bucket_may_be_absent = true,
-       .headers = LIST("x-amz-acl", "x-amz-grant-", "x-amz-bucket-namespace", "x-amz-object-ownership", CHECKSUMS)),
+       .headers = LIST("x-amz-acl", "x-amz-grant-", "x-amz-bucket-namespace", "x-amz-object-ownership",
+                       "x-amz-bucket-object-lock-enabled", CHECKSUMS)),
     ON(OBJECT, WRITE, "PostObject", "s3:PutObject", "POST", BUCKET, NULL, s3_post_object, .grows = true, .form = true,
-       .headers = LIST("x-amz-acl", "x-amz-checksum-algorithm", "x-amz-meta-", "x-amz-storage-class",
+       .headers = LIST("x-amz-acl", "x-amz-checksum-algorithm", "x-amz-meta-", OBJECT_LOCK, "x-amz-storage-class",
                        "x-amz-website-redirect-location", CHECKSUMS)),
     NOT_OFFERED("GetBucketAbac", "s3:GetBucketAbac", "GET", BUCKET, "abac"),
     NOT_OFFERED("PutBucketAbac", "s3:PutBucketAbac", "PUT", BUCKET, "abac"),
@@ -62,7 +65,7 @@ const struct operation s3_operations[] = {
     S3(OTHER, "GetBucketCors", "s3:GetBucketCORS", "GET", BUCKET, "cors", s3_get_setting),
     S3(OTHER, "PutBucketCors", "s3:PutBucketCORS", "PUT", BUCKET, "cors", s3_put_setting, .headers = LIST(CHECKSUMS)),
     ON(LISTED, OTHER, "DeleteObjects", "s3:DeleteObject", "POST", BUCKET, "delete", s3_delete_objects,
-       .version_right = "s3:DeleteObjectVersion", .headers = LIST(CHECKSUMS)),
+       .version_right = "s3:DeleteObjectVersion", .headers = LIST(BYPASS, CHECKSUMS)),
     S3(OTHER, "DeleteBucketEncryption", "s3:PutEncryptionConfiguration", "DELETE", BUCKET, "encryption",
        s3_delete_setting),
     S3(OTHER, "GetBucketEncryption", "s3:GetEncryptionConfiguration", "GET", BUCKET, "encryption", s3_get_setting),
@@ -110,7 +113,8 @@ const struct operation s3_operations[] = {
     NOT_OFFERED("PutBucketNotification", "s3:PutBucketNotification", "PUT", BUCKET, "notification"),
     S3(OTHER, "GetObjectLockConfiguration", "s3:GetBucketObjectLockConfiguration", "GET", BUCKET, "object-lock",
        s3_get_setting),
-    NOT_OFFERED("PutObjectLockConfiguration", "s3:PutBucketObjectLockConfiguration", "PUT", BUCKET, "object-lock"),
+    S3(OTHER, "PutObjectLockConfiguration", "s3:PutBucketObjectLockConfiguration", "PUT", BUCKET, "object-lock",
+       s3_put_object_lock_configuration, .headers = LIST("x-amz-bucket-object-lock-token", CHECKSUMS)),
     S3(OTHER, "DeleteBucketOwnershipControls", "s3:PutBucketOwnershipControls", "DELETE", BUCKET, "ownershipControls",
        s3_delete_setting),
     S3(OTHER, "GetBucketOwnershipControls", "s3:GetBucketOwnershipControls", "GET", BUCKET, "ownershipControls",
@@ -154,18 +158,19 @@ const struct operation s3_operations[] = {
 
     S3(OTHER, "DeleteObject", "s3:DeleteObject", "DELETE", OBJECT, NULL, s3_delete_object,
        .parameters = LIST("versionId"), .version_right = "s3:DeleteObjectVersion",
-       .headers = LIST("x-amz-if-match-last-modified-time", "x-amz-if-match-size")),
+       .headers = LIST(BYPASS, "x-amz-if-match-last-modified-time", "x-amz-if-match-size")),
     S3(READ, "GetObject", "s3:GetObject", "GET", OBJECT, NULL, s3_get_object, .headers = LIST("x-amz-checksum-mode"),
        .version_right = "s3:GetObjectVersion"),
     S3(READ, "HeadObject", "s3:GetObject", "HEAD", OBJECT, NULL, s3_get_object, .headers = LIST("x-amz-checksum-mode"),
        .version_right = "s3:GetObjectVersion"),
     S3(WRITE, "CopyObject", "s3:PutObject", "PUT", OBJECT, NULL, s3_copy_object, .grows = true, .copies = true,
        .headers = LIST("x-amz-acl", "x-amz-grant-", "x-amz-checksum-algorithm", "x-amz-meta-", METADATA_DIRECTIVE,
-                       "x-amz-object-annotation-directive", "x-amz-storage-class", "x-amz-tagging",
+                       "x-amz-object-annotation-directive", OBJECT_LOCK, "x-amz-storage-class", "x-amz-tagging",
                        "x-amz-tagging-directive", "x-amz-website-redirect-location", COPY_SOURCE)),
     S3(WRITE, "PutObject", "s3:PutObject", "PUT", OBJECT, NULL, s3_put_object, .grows = true,
-       .headers = LIST("x-amz-acl", "x-amz-grant-", "x-amz-checksum-algorithm", "x-amz-meta-", METADATA_DIRECTIVE,
-                       "x-amz-storage-class", "x-amz-tagging", "x-amz-website-redirect-location", CHECKSUMS)),
+       .headers =
+           LIST("x-amz-acl", "x-amz-grant-", "x-amz-checksum-algorithm", "x-amz-meta-", METADATA_DIRECTIVE, OBJECT_LOCK,
+                "x-amz-storage-class", "x-amz-tagging", "x-amz-website-redirect-location", CHECKSUMS)),
     S3(OTHER, "GetObjectAcl", "s3:GetObjectAcl", "GET", OBJECT, "acl", s3_get_acl,
        .version_right = "s3:GetObjectVersionAcl"),
     S3(OTHER, "PutObjectAcl", "s3:PutObjectAcl", "PUT", OBJECT, "acl", s3_put_acl, .parameters = LIST("versionId"),
@@ -177,12 +182,14 @@ const struct operation s3_operations[] = {
        .version_right = "s3:GetObjectVersionAttributes",
        .headers = LIST("x-amz-object-attributes", "x-amz-max-parts", "x-amz-part-number-marker")),
     NOT_OFFERED("UpdateObjectEncryption", "s3:UpdateObjectEncryption", "PUT", OBJECT, "encryption"),
-    S3(OTHER, "GetObjectLegalHold", "s3:GetObjectLegalHold", "GET", OBJECT, "legal-hold", s3_get_setting),
-    NOT_OFFERED("PutObjectLegalHold", "s3:PutObjectLegalHold", "PUT", OBJECT, "legal-hold"),
+    S3(OTHER, "GetObjectLegalHold", "s3:GetObjectLegalHold", "GET", OBJECT, "legal-hold", s3_get_object_legal_hold),
+    ON(LISTED, OTHER, "PutObjectLegalHold", "s3:PutObjectLegalHold", "PUT", OBJECT, "legal-hold",
+       s3_put_object_legal_hold, .parameters = LIST("versionId"), .headers = LIST(CHECKSUMS)),
     NOT_OFFERED("RenameObject", "s3express:CreateSession", "PUT", OBJECT, "renameObject"),
     NOT_OFFERED("RestoreObject", "s3:RestoreObject", "POST", OBJECT, "restore"),
-    S3(OTHER, "GetObjectRetention", "s3:GetObjectRetention", "GET", OBJECT, "retention", s3_get_setting),
-    NOT_OFFERED("PutObjectRetention", "s3:PutObjectRetention", "PUT", OBJECT, "retention"),
+    S3(OTHER, "GetObjectRetention", "s3:GetObjectRetention", "GET", OBJECT, "retention", s3_get_object_retention),
+    ON(LISTED, OTHER, "PutObjectRetention", "s3:PutObjectRetention", "PUT", OBJECT, "retention",
+       s3_put_object_retention, .parameters = LIST("versionId"), .headers = LIST(BYPASS, CHECKSUMS)),
     NOT_OFFERED("SelectObjectContent", "s3:GetObject", "POST", OBJECT, "select"),
     S3(OTHER, "DeleteObjectTagging", "s3:DeleteObjectTagging", "DELETE", OBJECT, "tagging", s3_delete_object_tagging,
        .parameters = LIST("versionId"), .version_right = "s3:DeleteObjectVersionTagging"),
@@ -205,7 +212,8 @@ const struct operation s3_operations[] = {
     S3(OTHER, "CreateMultipartUpload", "s3:PutObject", "POST", OBJECT, "uploads", s3_create_multipart_upload,
        .grows = true,
        .headers = LIST("x-amz-acl", "x-amz-grant-", "x-amz-checksum-algorithm", "x-amz-checksum-type", "x-amz-meta-",
-                       METADATA_DIRECTIVE, "x-amz-storage-class", "x-amz-tagging", "x-amz-website-redirect-location")),
+                       METADATA_DIRECTIVE, OBJECT_LOCK, "x-amz-storage-class", "x-amz-tagging",
+                       "x-amz-website-redirect-location")),
 };
 const size_t s3_operation_count = sizeof(s3_operations) / sizeof(s3_operations[0]);
 

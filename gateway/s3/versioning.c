@@ -58,7 +58,12 @@ void s3_put_bucket_versioning(struct exchange *exchange)
     }
     enum status status =
         meta_bucket_set_versioning(exchange->gateway->meta, exchange->bucket.id, asked == VERSIONING_SUSPENDED, NULL);
-    if (status == STATUS_NOT_FOUND)
+    if (status == STATUS_DENIED) {
+        s3_error_setf(&details, S3_INVALID_BUCKET_STATE,
+                      "An Object Lock configuration is present on this bucket, so the versioning state cannot be "
+                      "changed.");
+        HTTP_LAST_REPLY(s3_fail_details(exchange, &details));
+    } else if (status == STATUS_NOT_FOUND)
         HTTP_LAST_REPLY(s3_fail_no_such_bucket(exchange));
     else if (status)
         HTTP_LAST_REPLY(s3_fail_status(exchange, status));

@@ -245,7 +245,7 @@ bool cluster_node_readable(const struct cluster *cluster, unsigned number)
     return node && node_standing(node) != NODE_DOWN;
 }
 
-bool cluster_earliest_clock(const struct cluster *cluster, int64_t *wall_ms)
+bool cluster_clocks(const struct cluster *cluster, int64_t *earliest_ms, int64_t *latest_ms)
 {
     int64_t its_ms;
     bool any = false;
@@ -253,7 +253,8 @@ bool cluster_earliest_clock(const struct cluster *cluster, int64_t *wall_ms)
         struct node *node = &cluster->nodes[i];
         if (node_standing(node) == NODE_DOWN || !node_clock(node, &its_ms))
             continue;
-        *wall_ms = any && *wall_ms < its_ms ? *wall_ms : its_ms;
+        *earliest_ms = any && *earliest_ms < its_ms ? *earliest_ms : its_ms;
+        *latest_ms = any && *latest_ms > its_ms ? *latest_ms : its_ms;
         any = true;
     }
     return any;

@@ -91,8 +91,9 @@ unsigned cluster_healthy_count(const struct cluster *cluster);
 bool cluster_has_node(const struct cluster *cluster, unsigned number);
 /* Can a copy on that node be read now, as far as known? */
 bool cluster_node_readable(const struct cluster *cluster, unsigned number);
-/* The wall clock that is the most behind, of the nodes that answer. False: none has told its clock. Any thread. */
-bool cluster_earliest_clock(const struct cluster *cluster, int64_t *wall_ms);
+/* The wall clocks that are the most behind and the most ahead, of the nodes that answer. False: none has told its
+ * clock. Any thread. */
+bool cluster_clocks(const struct cluster *cluster, int64_t *earliest_ms, int64_t *latest_ms);
 
 /* Called (in a task) for each copy that was found missing or corrupt while reading. */
 typedef void (*cluster_damage_fn)(void *arg, const struct chunk_id *id, unsigned node, enum status why);

@@ -2,6 +2,7 @@
  * bounds, and must survive being written back. */
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/check.h"
 #include "compat/acl.h"
@@ -9,6 +10,7 @@
 #include "compat/compat.h"
 #include "compat/cors.h"
 #include "compat/lifecycle.h"
+#include "compat/object_lock.h"
 #include "compat/request_xml.h"
 #include "compat/response_xml.h"
 #include "compat/tags.h"
@@ -224,6 +226,51 @@ static void fuzz_lifecycle(struct bytes document)
     lifecycle_release(&configuration);
 }
 
+/* What was read is within its bounds, and what is kept of it says the same. */
+static void fuzz_lock_configuration(struct bytes document)
+{
+    struct s3_error_details error = {0};
+    struct lock_rule rule, again;
+    struct buffer out;
+
+    if (lock_configuration_parse(document, &rule, &error)) {
+        CHECK(error.code != S3_ERROR_NONE);
+        return;
+    }
+    CHECK(rule.mode == LOCK_MODE_NONE
+              ? !lock_duration_is_set(&rule.retention) && !lock_duration_is_set(&rule.event_hold)
+              : lock_duration_is_set(&rule.retention) || lock_duration_is_set(&rule.event_hold));
+    CHECK(rule.retention.days <= LOCK_DAYS_MAX && rule.retention.years <= LOCK_YEARS_MAX);
+    buffer_init(&out, LOCK_KEPT_XML_BYTES_MAX);
+    CHECK(lock_configuration_write(&out, &rule) == STATUS_OK);
+    CHECK(lock_configuration_parse(buffer_bytes(&out), &again, &error) == STATUS_OK);
+    CHECK(memcmp(&rule, &again, sizeof(rule)) == 0);
+    buffer_release(&out);
+}
+
+static void fuzz_lock(struct bytes document)
+{
+    struct lock_retention retention, stored;
+    struct s3_error_details error = {0};
+    enum lock_hold hold;
+    struct buffer out;
+
+    fuzz_lock_configuration(document);
+    if (lock_legal_hold_parse(document, &hold, &error) == STATUS_OK)
+        CHECK(hold == LOCK_HOLD_ON || hold == LOCK_HOLD_OFF);
+    if (lock_retention_parse(document, 0, &retention, &error) || retention.mode == LOCK_MODE_NONE)
+        return;
+    CHECK(retention.until_ms > 0 || retention.event_hold != LOCK_HOLD_NONE);
+    buffer_init(&out, LOCK_KEPT_XML_BYTES_MAX);
+    CHECK(lock_retention_pack(&out, &retention) == STATUS_OK);
+    CHECK(lock_retention_unpack(buffer_bytes(&out), &stored) == STATUS_OK);
+    CHECK(stored.mode == retention.mode && stored.until_ms == retention.until_ms &&
+          stored.event_hold == retention.event_hold && stored.duration.days == retention.duration.days);
+    buffer_clear(&out);
+    CHECK(lock_retention_write(&out, &stored, 0) == STATUS_OK);
+    buffer_release(&out);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct bytes document = bytes_of(data, size);
@@ -236,6 +283,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     fuzz_lifecycle(document);
     fuzz_acl(document);
     fuzz_access(document);
+    fuzz_lock(document);
     (void)versioning_configuration_parse(document, &versioning);
     return 0;
 }

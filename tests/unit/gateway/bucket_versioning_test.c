@@ -122,6 +122,10 @@ static void what_belongs_to_an_object_a_marker_has_not(void **state)
     char target[128], id[64];
 
     assert_document_put(f, ROOT, "/bucket?versioning=", STATUS("Enabled"), 200, "");
+    assert_document_put(f, ROOT, "/bucket?object-lock=",
+                        "<ObjectLockConfiguration><ObjectLockEnabled>Enabled</ObjectLockEnabled>"
+                        "</ObjectLockConfiguration>",
+                        200, "");
     assert_answer(f, ROOT, "DELETE", "/bucket/k", "", NULL, 204, "");
     snprintf(id, sizeof(id), "%.63s", version(f));
     for (unsigned i = 0; i < 10; i++) {

@@ -324,9 +324,18 @@ bool cluster_node_writable(const struct cluster *cluster, unsigned number)
     return writable;
 }
 
-bool cluster_earliest_clock(const struct cluster *cluster, int64_t *wall_ms)
+void fake_cluster_set_clocks(struct cluster *cluster, int64_t ahead_ms)
 {
-    *wall_ms = clock_wall_ms();
+    fake_lock(cluster);
+    cluster->clocks_ahead_ms = ahead_ms;
+    fake_unlock(cluster);
+}
+
+bool cluster_clocks(const struct cluster *cluster, int64_t *earliest_ms, int64_t *latest_ms)
+{
+    fake_lock(cluster);
+    *earliest_ms = *latest_ms = clock_wall_ms() + cluster->clocks_ahead_ms;
+    fake_unlock(cluster);
     return cluster_healthy_count(cluster) > 0;
 }
 

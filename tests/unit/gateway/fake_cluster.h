@@ -27,6 +27,8 @@ struct fake_node {
 
 /* Nodes 1 to count. Free with cluster_free. */
 struct cluster *fake_cluster_create(unsigned count, uint64_t chunk_bytes);
+/* Sets the nodes' clocks ahead of the test's (negative: behind). */
+void fake_cluster_set_clocks(struct cluster *cluster, int64_t ahead_ms);
 struct fake_node *fake_node(struct cluster *cluster, unsigned number);
 void fake_node_slow(struct cluster *cluster, unsigned number, unsigned latency_ms); /* in all calls */
 /* The node goes away, or comes back as one whose chunks may have changed; awaits_comparison then, if the gateway wants

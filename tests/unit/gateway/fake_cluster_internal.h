@@ -32,6 +32,7 @@ struct cluster {
     pthread_mutex_t lock;
     unsigned count;
     uint64_t chunk_bytes;
+    int64_t clocks_ahead_ms;
     bool bars_returning;
     cluster_damage_fn on_damage;
     void *damage_arg;

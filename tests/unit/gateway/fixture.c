@@ -58,7 +58,8 @@ static void open_metadata(struct fixture *fixture)
                                          .pool = fixture->gateway.pool,
                                          .space = fixture->gateway.meta_space,
                                          .setting_kinds = s3_setting_kinds,
-                                         .setting_kind_count = s3_setting_kind_count};
+                                         .setting_kind_count = s3_setting_kind_count,
+                                         .guard = &fixture->gateway.lock_guard.hooks};
     assert_int_equal(meta_open(&options, &fixture->gateway.meta), STATUS_OK);
     assert_int_equal(files_bucket_create(fixture->gateway.meta), STATUS_OK);
 }
@@ -102,6 +103,8 @@ int fixture_setup(void **state)
     gateway->md5_queue = md5_queue_create(gateway->pool);
     loop_group_start(&gateway->loops, 2);
     gateway->cluster = fake_cluster_create(FIXTURE_NODES, FIXTURE_CHUNK_BYTES);
+    trusted_clock_start(&gateway->clock, gateway->cluster);
+    lock_guard_init(&gateway->lock_guard, &gateway->clock);
     open_metadata(fixture);
     random_bytes(&gateway->seal, sizeof(gateway->seal));
     gateway->key_uses = key_uses_create();
@@ -125,6 +128,7 @@ int fixture_teardown(void **state)
     loop_group_stop(&gateway->loops);
     cluster_free(gateway->cluster);
     meta_close(gateway->meta);
+    lock_guard_release(&gateway->lock_guard);
     identity_cache_free(gateway->identities.cache);
     key_uses_free(gateway->key_uses);
     store_close(fixture->store);

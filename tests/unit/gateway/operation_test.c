@@ -59,7 +59,7 @@ static void test_s3_rows(void **state)
         {"PUT", S3_OBJECT, "partNumber=1&uploadId=u", "x-amz-copy-source", "UploadPartCopy"},
         {"PUT", S3_OBJECT, "tagging", NULL, "PutObjectTagging"},
         {"PUT", S3_OBJECT, "acl", NULL, "PutObjectAcl"},
-        {"PUT", S3_OBJECT, "retention", NULL, "not PutObjectRetention"},
+        {"PUT", S3_OBJECT, "retention", NULL, "PutObjectRetention"},
         {"DELETE", S3_OBJECT, "tagging", NULL, "DeleteObjectTagging"},
         {"DELETE", S3_OBJECT, "versionId=v", NULL, "DeleteObject"},
         {"GET", S3_OBJECT, "partNumber=1", NULL, "GetObject"},
@@ -106,7 +106,8 @@ static enum resource_kind expected_resource(const struct operation *row)
     if (strcmp(row->action, "PostObject") == 0) /* the key stands in the form */
         return RESOURCE_OBJECT;
     if (strcmp(row->action, "CreateBucket") == 0 || strcmp(row->action, "ListBuckets") == 0 ||
-        strcmp(row->action, "PutObjectTagging") == 0) /* asked by the handler */
+        strcmp(row->action, "PutObjectTagging") == 0 || strcmp(row->action, "PutObjectRetention") == 0 ||
+        strcmp(row->action, "PutObjectLegalHold") == 0) /* asked by the handler */
         return RESOURCE_LISTED;
     return strcmp(row->action, "DeleteObjects") == 0 ? RESOURCE_LISTED : kinds[row->level];
 }
