@@ -16,12 +16,19 @@ static bool begins(const char *text, const char *start)
     return strncmp(text, start, strlen(start)) == 0;
 }
 
-/* Is it one that changes what somebody may? */
+/* Is it one that changes what somebody may, or may not until then? */
 static bool changes_rights(const struct operation *operation)
 {
     static const char *const of_s3[] = {
-        "s3:PutBucketPolicy", "s3:DeleteBucketPolicy",         "s3:PutBucketAcl",
-        "s3:PutObjectAcl",    "s3:PutBucketPublicAccessBlock", "s3:PutBucketOwnershipControls",
+        "s3:PutBucketPolicy",
+        "s3:DeleteBucketPolicy",
+        "s3:PutBucketAcl",
+        "s3:PutObjectAcl",
+        "s3:PutBucketPublicAccessBlock",
+        "s3:PutBucketOwnershipControls",
+        "s3:PutBucketObjectLockConfiguration",
+        "s3:PutObjectRetention",
+        "s3:PutObjectLegalHold",
     };
     static const char *const reading[] = {"iam:Get", "iam:List", "iam:Simulate", "iam:Generate", "iam:Unknown"};
     const char *right = operation->right;
@@ -147,15 +154,15 @@ static void write_line(const struct exchange *exchange, const struct audit_line 
     log_audit(fields);
 }
 
-/* Does the request bring an ACL with what it makes? */
-static bool brings_acl(const struct exchange *exchange)
+/* Does the request bring an ACL with what it makes, or want to pass over a retention? */
+static bool wants_rights(const struct exchange *exchange)
 {
     static const char grant[] = "x-amz-grant-";
     struct header_list headers = exchange_headers(exchange);
 
     for (size_t i = 0; i < headers.count; i++) {
         struct bytes name = headers.headers[i].name;
-        if (bytes_equal_nocase(name, "x-amz-acl") ||
+        if (bytes_equal_nocase(name, "x-amz-acl") || bytes_equal_nocase(name, "x-amz-bypass-governance-retention") ||
             (name.len > sizeof(grant) - 1 && bytes_equal_nocase(bytes_of(name.data, sizeof(grant) - 1), grant)))
             return true;
     }
@@ -175,7 +182,7 @@ void audit_request(const struct exchange *exchange)
                                     .right = operation->right,
                                     .by = decided_text(exchange, denied),
                                     .key = exchange->key};
-    if (denied || is_of_root(exchange) || changes_rights(operation) || brings_acl(exchange))
+    if (denied || is_of_root(exchange) || changes_rights(operation) || wants_rights(exchange))
         write_line(exchange, &line);
 }
 
