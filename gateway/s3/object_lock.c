@@ -13,7 +13,8 @@
 #include "gateway/s3/reply.h"
 #include "gateway/s3/request.h"
 
-#define BYPASS "x-amz-bypass-governance-retention"
+#define BYPASS  "x-amz-bypass-governance-retention"
+#define HEADERS "x-amz-object-lock-"
 
 enum status lock_setting_parse(struct bytes document, void **parsed)
 {
@@ -58,8 +59,27 @@ static struct bytes word(const struct exchange *exchange, const char *name)
                                      : s3_header(exchange, name));
 }
 
+static bool begins_so(struct bytes name)
+{
+    return name.len > sizeof(HEADERS) - 1 && bytes_equal_nocase(bytes_of(name.data, sizeof(HEADERS) - 1), HEADERS);
+}
+
+/* Most writes ask for no lock, and are not to pay for those that do. */
+static bool may_ask(const struct exchange *exchange)
+{
+    bool found = exchange->form != NULL;
+
+    for (size_t i = 0; !found && i < exchange->http->header_count; i++)
+        found = begins_so(exchange->http->headers[i].name);
+    for (size_t i = 0; !found && i < exchange->query.count; i++)
+        found = begins_so(exchange->query.parameters[i].name);
+    return found;
+}
+
 static struct lock_words words_of(const struct exchange *exchange)
 {
+    if (!may_ask(exchange))
+        return (struct lock_words){0};
     return (struct lock_words){
         .mode = word(exchange, "x-amz-object-lock-mode"),
         .until = word(exchange, "x-amz-object-lock-retain-until-date"),
