@@ -21,6 +21,7 @@
 #define LOOK_MS_MAX 5000 /* how soon changed rules are noticed */
 #define LOOK_MS_MIN 50
 #define RETRY_MS    10000 /* after a failure */
+#define TURN        256   /* buckets, after which the loop turns */
 
 /* ---- figures ------------------------------------------------------------------------------------------------------
  */
@@ -246,6 +247,8 @@ static uint64_t lifecycle_round(struct job *job)
         failed |= status != STATUS_OK;
         unfinished += due;
         with_rules += has_rules;
+        if (i % TURN == TURN - 1)
+            task_yield();
     }
     free(buckets);
     write_u64(&background->lifecycle.buckets, with_rules);

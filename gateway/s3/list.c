@@ -200,20 +200,18 @@ void s3_list_object_versions(struct exchange *exchange)
 {
     struct list_request request = {0};
     struct meta_list_page page = {0};
-    struct s3_error_details details = {0};
     enum status status = read_request(exchange, &request);
 
     request.query.after = uri_query_value(&exchange->query, "key-marker");
     request.query.after_version = uri_query_value(&exchange->query, "version-id-marker");
-    if (!status && request.query.after_version.len > 0 && request.query.after.len == 0) {
-        s3_error_setf(&details, S3_INVALID_ARGUMENT, "A version-id marker cannot be specified without a key marker.");
-        status = s3_fail_details(exchange, &details);
-    }
+    if (!status && request.query.after_version.len > 0 && request.query.after.len == 0)
+        status = s3_fail_argument(exchange, "version-id-marker", request.query.after_version,
+                                  "A version-id marker cannot be specified without a key marker.");
     if (!status) {
         status = meta_list_versions(exchange->gateway->meta, &request.query, &page);
         if (status == STATUS_INVALID) {
-            s3_error_setf(&details, S3_INVALID_ARGUMENT, "Invalid version id specified");
-            HTTP_LAST_REPLY(s3_fail_details(exchange, &details));
+            HTTP_LAST_REPLY(s3_fail_argument(exchange, "version-id-marker", request.query.after_version,
+                                             "Invalid version id specified"));
         } else if (status) {
             HTTP_LAST_REPLY(s3_fail_status(exchange, status));
         } else {

@@ -516,6 +516,9 @@ class Boto3:
         self.assertEqual(listed["NextVersionIdMarker"], "null")
         rest = self.s3.list_object_versions(Bucket=bucket, Prefix="k", KeyMarker="k", VersionIdMarker="null")
         self.assertEqual([row["VersionId"] for row in rest["Versions"]], [kept])
+        for marker in ({"VersionIdMarker": kept}, {"VersionIdMarker": "none", "KeyMarker": "k"}):
+            error = self.fails("InvalidArgument", 400, self.s3.list_object_versions, Bucket=bucket, **marker)
+            self.assertEqual((error["ArgumentName"], error["ArgumentValue"]), ("version-id-marker", marker["VersionIdMarker"]))
         self.set_versioning(bucket, "Enabled")
         self.assertNotEqual(self.s3.put_object(**where, Body=b"new")["VersionId"], "null")
         self.fails("NotImplemented", 501, self.s3.put_bucket_versioning, Bucket=bucket,

@@ -322,6 +322,28 @@ static void many_are_gone_through_page_by_page(void **state)
     assert_int_equal(bucket_now(f).objects, 3);
 }
 
+/* With a bound on the rate a page takes ten seconds, and a slice one or two: it ends between names, and goes on there.
+ */
+static void a_bucket_is_gone_through_in_slices(void **state)
+{
+    struct fixture *f = *state;
+    char target[64];
+
+    f->gateway.options.lifecycle_rate = 100;
+    f->gateway.options.lifecycle_change_rate = 100;
+    set_versioning(f, VERSIONING("Enabled"));
+    for (int i = 0; i < 2600; i++) { /* two versions of each, and of one in the middle more than a page has */
+        snprintf(target, sizeof(target), "/bucket/%03d", i < 1400 ? i / 2 : 500);
+        put(f, target);
+    }
+    jobs_start(f);
+    clock_move_ms(3 * DAY_MS);
+    set_rules(f, RULES(RULE(OLD("1"))));
+    PASS_UNTIL(f, 100, is_finished(f));
+    assert_int_equal(bucket_now(f).versions, 700);
+    assert_int_equal(bucket_now(f).objects, 700);
+}
+
 static void progress_is_kept_and_checked(void **state)
 {
     const struct lifecycle_progress progress = {7, 9, false, BYTES("key")};
@@ -355,6 +377,7 @@ int main(void)
         TEST(uploads_are_aborted),
         TEST(a_transition_changes_the_class),
         TEST(many_are_gone_through_page_by_page),
+        TEST(a_bucket_is_gone_through_in_slices),
         cmocka_unit_test(progress_is_kept_and_checked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
