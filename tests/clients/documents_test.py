@@ -88,6 +88,13 @@ class Documents(ClusterTest):
         tags = self.s3.get_object_tagging(Bucket="photos", Key="tagged")["TagSet"]
         self.assertEqual(tags, [{"Key": "access", "Value": "public"}])
 
+    def test_client_lifecycle_rules(self):
+        config, _ = self.blocks("aws-cli", "ini", "sh")
+        (commands,) = self.blocks("Lifecycle rules", "sh")
+        self.s3.create_bucket(Bucket="backup")
+        self.newest_aws_cli(config, commands)
+        self.assertEqual(self.s3.get_bucket_lifecycle_configuration(Bucket="backup")["Rules"][0]["ID"], "old")
+
     def test_client_pages_in_a_browser(self):
         config, _ = self.blocks("aws-cli", "ini", "sh")
         rules, commands = self.blocks("Pages in a browser", "json", "sh")
