@@ -1,5 +1,7 @@
 """Networks that drop and reset, one way and both; clocks that jump."""
 
+import base64
+import hashlib
 import time
 import xml.etree.ElementTree
 
@@ -71,6 +73,52 @@ def clock_steps(run):
     run.expect_no_errors(first, time.monotonic(), "clocks that step")
     run.expect(modified == sorted(modified), "Last-Modified went back while versions were added")
     session.client.close()
+
+
+@scenario(seconds=120)
+def locked_until_all_clocks_agree(run):
+    """The gateway's clock passes the end of a retention, while it runs and at a start: the version stays, since the nodes
+    know better. When their clocks say so, too, it can go."""
+    names = ["gateway", *(f"node{number}" for number in range(1, 5))]
+    clocks = {name: Clock(run.directory, name) for name in names}
+    cluster = run.start_cluster(wrap={name: clock.words for name, clock in clocks.items()}, mix=Mix(threads=2))
+    run.start_load(1)
+    run.load.stop()
+    session = run.session()
+    client = session.client
+    answer = client.request("PUT", "/locked", headers={"x-amz-bucket-object-lock-enabled": "true"})
+    run.expect(answer.status == 200, f"no bucket: {answer.status}")
+    until = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 3600))
+    lock = {"x-amz-object-lock-mode": "COMPLIANCE", "x-amz-object-lock-retain-until-date": until,
+            "Content-MD5": base64.b64encode(hashlib.md5(b"kept").digest()).decode()}
+    version = {"versionId": client.request("PUT", "/locked/k", body=b"kept", headers=lock).headers["x-amz-version-id"]}
+
+    def expect_kept(why):
+        refused = client.request("DELETE", "/locked/k", version)
+        run.expect(refused.status == 403, f"{why}: it was removed: {refused.status}")
+        run.expect(client.request("GET", "/locked/k", version).body == b"kept", f"{why}: it is lost")
+        return refused.body
+
+    expect_kept("before its end")
+    run.phase("gateway ahead")
+    clocks["gateway"].step(DAY)
+    client.clock_offset = DAY
+    run.expect(b"by this gateway's clock" in expect_kept("a clock that jumps"), "the answer does not say why")
+    run.phase("restarted ahead")
+    cluster.gateway.kill()
+    client.close()
+    cluster.restart_gateway()
+    cluster.wait_healthy()
+    run.expect(b"by this gateway's clock" in expect_kept("a clock that is ahead"), "the answer does not say why")
+    run.phase("all agree")
+    for clock in clocks.values():
+        clock.step(DAY)
+    poll(lambda: client.request("DELETE", "/locked/k", version).status == 204, "it goes at its end", 60)
+    client.close()
+    cluster.gateway.kill()
+    for clock in clocks.values():
+        clock.step(0)
+    cluster.restart_gateway()
 
 
 def _begin_upload(run, session, key):
