@@ -273,6 +273,29 @@ static void rules_by_tags_are_for_what_has_them(void **state)
     assert_int_equal(ask(f, ROOT, "HEAD", "/bucket/a-tagged", "", NULL), 404);
 }
 
+/* Object lock is the committer's: its refusal is no failure, and what is not locked goes all the same. */
+static void what_is_locked_stays(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_int_equal(ask(f, ROOT, "DELETE", "/bucket", "", NULL), 204);
+    assert_int_equal(ask(f, ROOT, "PUT", "/bucket", "x-amz-bucket-object-lock-enabled: true\r\n", ""), 200);
+    assert_int_equal(ask(f, ROOT, "PUT", "/bucket/held",
+                         "x-amz-object-lock-legal-hold: ON\r\nContent-MD5: SzpiGLs+OnMD6KFxpg/Pkg==\r\n", "bytes"),
+                     200);
+    put(f, "/bucket/held");
+    put(f, "/bucket/held");
+    set_rules(f, RULES("<Rule><ID>r</ID><Filter/><Status>Enabled</Status>" DAYS("5") OLD("1") "</Rule>"));
+    jobs_start(f);
+    pass_days(f, 3);
+    assert_int_equal(bucket_now(f).versions, 2); /* the held one, and the current one */
+    pass_days(f, 5);
+    assert_int_equal(count_listed(f, "<DeleteMarker>"), 1);
+    pass_days(f, 5);
+    assert_int_equal(count_listed(f, "<Version>"), 1);
+    assert_int_equal(count_listed(f, "<DeleteMarker>"), 1); /* it hides something */
+}
+
 static void uploads_are_aborted(void **state)
 {
     struct fixture *f = *state;
@@ -374,6 +397,7 @@ int main(void)
         TEST(a_suspended_bucket_loses_its_null_version),
         TEST(markers_that_hide_nothing_go),
         TEST(rules_by_tags_are_for_what_has_them),
+        TEST(what_is_locked_stays),
         TEST(uploads_are_aborted),
         TEST(a_transition_changes_the_class),
         TEST(many_are_gone_through_page_by_page),
