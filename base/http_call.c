@@ -297,6 +297,9 @@ static void set_request(struct http_call *call, const struct http_call_options *
     long timeout_ms = options->connect_timeout_ms ? (long)options->connect_timeout_ms : CONNECT_TIMEOUT_DEFAULT_MS;
 
     curl_easy_setopt(easy, CURLOPT_URL, options->url);
+    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, options->tls_only ? "https" : "http,https");
+    if (options->ca_file && options->ca_file[0])
+        curl_easy_setopt(easy, CURLOPT_CAINFO, options->ca_file);
     if (strcmp(options->method, "HEAD") == 0) {
         curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
     } else {
@@ -322,7 +325,7 @@ static void set_transport(struct http_call *call)
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(easy, CURLOPT_PROXY, ""); /* whatever the environment says */
     curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
-    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L); /* or giving up would wait for a name that is being looked up */
     curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
     curl_easy_setopt(easy, CURLOPT_TCP_NODELAY, 1L);

@@ -35,6 +35,8 @@ struct http_call_options {
     void *read_arg;
     uint64_t body_length;        /* of the streamed body; UINT64_MAX sends it chunked */
     uint32_t connect_timeout_ms; /* 0: 2000 */
+    const char *ca_file;         /* PEM, whom to trust with https; copied; NULL or "": the system's authorities */
+    bool tls_only;               /* any other url than of https fails */
     /* Bytes kept for the task before the transfer pauses; it goes on when half of them are consumed. A reader that
      * needs N bytes in one piece asks for at least 2N. 0: 256 KiB; at least 16 KiB. */
     uint32_t receive_window;

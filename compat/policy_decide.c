@@ -124,7 +124,8 @@ struct policy_decision policy_decide(const struct policy_set *set, const struct 
             return decision(false, POLICY_EXPLICIT_DENY, denies[i]);
     if (is_roots_right(request))
         said.resource = (struct verdict){.policy = NULL};
-    if (is_nobody(&request->caller) && said.resource.outcome.effect != POLICY_ALLOW)
+    bool named = said.resource.outcome.effect == POLICY_ALLOW && said.resource.outcome.named == POLICY_NAMED_ITSELF;
+    if (is_nobody(&request->caller) && !named)
         return decision(false, POLICY_NOT_ALLOWED, NULL);
     if (is_nobody(&request->caller))
         return decision(true, POLICY_ALLOWED, &said.resource);

@@ -144,7 +144,8 @@ static enum policy_named names(const struct policy_principal *principal, const s
 
     switch (principal->kind) {
     case POLICY_PRINCIPAL_EVERYBODY:
-        return POLICY_NAMED_ITSELF;
+        /* whom a Deny shuts out; who comes with a provider's token is let in by its provider's name alone */
+        return caller->kind == POLICY_WEB_IDENTITY ? POLICY_NAMED_ACCOUNT : POLICY_NAMED_ITSELF;
     case POLICY_PRINCIPAL_ACCOUNT:
         same = &caller->account;
         break;

@@ -30,15 +30,18 @@ struct lease;
 struct meta_space;
 struct replication;
 struct key_uses;
+struct oidc_keys;
 
 struct gateway_options {
-    const char *access_key, *secret_key;     /* the root credentials */
-    const char *access_key_2, *secret_key_2; /* a second pair, while they are exchanged; "" or NULL: none */
-    const char *bootstrap;                   /* file of users and buckets that are to be there; "": none */
-    const char *files_token;                 /* Bearer token of the documented API, "" for none */
-    const char *domain;                      /* virtual-host style: BUCKET.domain; "" for none */
-    const char *website_domain;              /* websites of buckets: BUCKET.website_domain; "" for none */
-    const char *website_hosts;               /* further hosts of websites, with commas between; "" for none */
+    const char *access_key, *secret_key;      /* the root credentials */
+    const char *access_key_2, *secret_key_2;  /* a second pair, while they are exchanged; "" or NULL: none */
+    const char *bootstrap;                    /* file of users and buckets that are to be there; "": none */
+    const char *oidc_ca_file, *oidc_loopback; /* identity/oidc_keys.h */
+    uint64_t oidc_refresh_ms;
+    const char *files_token;    /* Bearer token of the documented API, "" for none */
+    const char *domain;         /* virtual-host style: BUCKET.domain; "" for none */
+    const char *website_domain; /* websites of buckets: BUCKET.website_domain; "" for none */
+    const char *website_hosts;  /* further hosts of websites, with commas between; "" for none */
     const char *region;
     const char *account_id; /* twelve digits: the owner of every bucket */
     const char *server_id;
@@ -76,6 +79,7 @@ struct gateway {
     struct md5_queue *md5_queue;  /* what uploads want hashed */
     struct identity_source identities;
     struct key_uses *key_uses;
+    struct oidc_keys *oidc_keys;
     struct seal_key seal; /* what secrets in the metadata are sealed with */
     struct loop_group loops;
     struct admission admission;

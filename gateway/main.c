@@ -28,6 +28,7 @@
 #include "gateway/front/refusal.h"
 #include "gateway/identity/key_file.h"
 #include "gateway/identity/key_uses.h"
+#include "gateway/identity/oidc_keys.h"
 #include "gateway/settings.h"
 #include "gateway/system/system.h"
 #include "gateway/s3/access_settings.h"
@@ -145,6 +146,10 @@ static enum status open_identities(struct gateway *gateway, const struct setting
                                                    .account = settings->gateway.account_id,
                                                    .seal = &gateway->seal,
                                                    .cache = identity_cache_create(settings->identity_cache_bytes)};
+    gateway->oidc_keys = oidc_keys_create(&(struct oidc_options){.ca_file = settings->gateway.oidc_ca_file,
+                                                                 .loopback = settings->gateway.oidc_loopback,
+                                                                 .refresh_ms = settings->gateway.oidc_refresh_ms},
+                                          gateway->pool);
     return STATUS_OK;
 }
 
@@ -476,6 +481,7 @@ int main(int argc, char **argv)
         cluster_free(gateway.cluster);
     identity_cache_free(gateway.identities.cache);
     key_uses_free(gateway.key_uses);
+    oidc_keys_free(gateway.oidc_keys);
     meta_space_free(gateway.meta_space);
     replication_free(gateway.replication);
     pool_free(gateway.pool);

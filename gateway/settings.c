@@ -54,6 +54,15 @@ static const struct config_option options[] = {
      "JSON file of users, groups, roles, policies and buckets that are to be there; read at the start and on SIGHUP"},
     {"identity-cache", CONFIG_SIZE(struct settings, identity_cache_bytes), "64M", 65536, 0,
      "memory of users with their policies, of those that asked last"},
+    {"oidc-ca-file", CONFIG_STRING(struct settings, gateway.oidc_ca_file), "", 0, 0,
+     "file with the certificates of the authorities that OpenID Connect providers are trusted by, PEM; none: the "
+     "system's"},
+    {"oidc-loopback", CONFIG_STRING(struct settings, gateway.oidc_loopback), "", 0, 0,
+     "http or https: how OpenID Connect providers at localhost and 127.0.0.1 are asked, which may have a port then; "
+     "for "
+     "trials. None: they are as all others"},
+    {"oidc-refresh", CONFIG_DURATION(struct settings, gateway.oidc_refresh_ms), "1m", 100, 3600000,
+     "an OpenID Connect provider is asked for its keys no more often than that, whatever tokens come"},
     {"files-token", CONFIG_SECRET(struct settings, gateway.files_token), "", 0, 0,
      "Bearer token of the file API for peers on other hosts; better in a file, see -files-token-file"},
     {"files-token-file", CONFIG_STRING(struct settings, files_token_file), "", 0, 0,
@@ -266,6 +275,9 @@ static void check(struct settings *settings)
     if (!account_id_is_valid(bytes_from_str(settings->gateway.account_id)))
         refuse("account-id", "twelve digits");
     check_websites(&settings->gateway);
+    if (settings->gateway.oidc_loopback[0] && strcmp(settings->gateway.oidc_loopback, "http") != 0 &&
+        strcmp(settings->gateway.oidc_loopback, "https") != 0)
+        refuse("oidc-loopback", "http, https or nothing");
     if (!is_name(settings->gateway.server_id))
         refuse("server-id", "1 to 63 letters, digits, '.', '-' and '_'");
     if (settings->admission.upload_bytes_max < settings->cluster.window_bytes + SENDING_BYTES)

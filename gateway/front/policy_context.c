@@ -14,8 +14,8 @@
 #include "base/clock.h"
 #include "gateway/front/operation.h"
 #include "gateway/front/policy_lock.h"
+#include "gateway/front/policy_session.h"
 #include "gateway/front/policy_tags.h"
-#include "gateway/front/signer.h"
 #include "gateway/iam/keys.h"
 #include "gateway/s3/post_form.h"
 #include "gateway/s3/request.h"
@@ -43,6 +43,8 @@ static struct bytes principal_arn(const struct policy_question *question)
     const struct policy_caller *caller = &question->exchange->principal.caller;
     char *text = question->answers->root_arn;
 
+    if (caller->kind == POLICY_WEB_IDENTITY)
+        return (struct bytes){0};
     if (caller->kind == POLICY_ROLE_SESSION)
         return caller->issuer_arn;
     if (caller->kind != POLICY_ROOT || caller->arn.len > 0)
@@ -78,31 +80,6 @@ static struct bytes user_id(const struct policy_question *question)
 static struct bytes user_name(const struct policy_question *question)
 {
     return question->exchange->principal.user_name;
-}
-
-/* When temporary credentials were made; others have none. */
-static struct bytes token_issue_time(const struct policy_question *question)
-{
-    const struct signer_session *session = question->exchange->session;
-
-    if (!session)
-        return (struct bytes){0};
-    clock_format_iso8601_ms(session->token.issued_ms, question->answers->issued);
-    return bytes_from_str(question->answers->issued);
-}
-
-static struct bytes source_identity(const struct policy_question *question)
-{
-    const struct signer_session *session = question->exchange->session;
-
-    return session && session->token.source_identity ? bytes_from_str(session->token.source_identity)
-                                                     : (struct bytes){0};
-}
-
-/* Said of temporary credentials only, of which none are made with MFA here. */
-static struct bytes mfa_present(const struct policy_question *question)
-{
-    return question->exchange->session ? BYTES("false") : (struct bytes){0};
 }
 
 /* Said of everybody who has credentials. */
@@ -310,7 +287,6 @@ static const struct key {
 } keys[] = {
     {"aws:CurrentTime", current_time, NULL},
     {"aws:EpochTime", epoch_time, NULL},
-    {"aws:MultiFactorAuthPresent", mfa_present, NULL},
     {"aws:PrincipalAccount", principal_account, NULL},
     {"aws:PrincipalArn", principal_arn, NULL},
     {"aws:PrincipalIsAWSService", is_no_service, NULL},
@@ -319,9 +295,7 @@ static const struct key {
     {"aws:RequestedRegion", region, NULL},
     {"aws:ResourceAccount", account, NULL},
     {"aws:SecureTransport", secure_transport, NULL},
-    {"aws:SourceIdentity", source_identity, NULL},
     {"aws:SourceIp", source_ip, NULL},
-    {"aws:TokenIssueTime", token_issue_time, NULL},
     {"aws:UserAgent", user_agent, NULL},
     {"aws:userid", user_id, NULL},
     {"aws:username", user_name, NULL},
@@ -432,7 +406,7 @@ static enum policy_presence find_key(const void *arg, struct bytes key, struct p
     if (begins_so(key, of_tags))
         return find_principal_tag(question, bytes_of(key.data + sizeof(of_tags) - 1, key.len - (sizeof(of_tags) - 1)),
                                   values);
-    if (policy_tags_find(question, key, &presence, values))
+    if (policy_tags_find(question, key, &presence, values) || policy_session_find(question, key, &presence, values))
         return presence;
     if (question->exchange->call) {
         presence = iam_find_key(question->exchange->call, question->action, key, values);

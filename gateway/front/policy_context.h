@@ -6,6 +6,7 @@
 #define TERCET_GATEWAY_POLICY_CONTEXT_H
 
 #include "compat/tags.h"
+#include "compat/jwt.h"
 #include "gateway/front/exchange.h"
 
 #define POLICY_QUESTION_KEYS 64
@@ -17,13 +18,31 @@ struct policy_tags {
     struct tag_set set;
 };
 
+/* Those about temporary credentials, policy_session.h. */
+enum policy_session_key {
+    POLICY_SESSION_PROVIDER,
+    POLICY_SESSION_MFA,
+    POLICY_SESSION_SOURCE,
+    POLICY_SESSION_TIME,
+    POLICY_SESSION_SUB,
+    POLICY_SESSION_AUD,
+    POLICY_SESSION_OAUD,
+    POLICY_SESSION_AMR,
+    POLICY_SESSION_KEYS
+};
+struct policy_session_answers {
+    struct bytes value[JWT_VALUES_MAX];
+};
+
 /* Memory of the values: one for each key, however often it is asked for. On the caller's stack. */
 struct policy_answers {
     struct policy_tags existing, wanted; /* of the object that is addressed; that the request gives */
     struct bytes tag_keys[TAGS_OF_OBJECT_MAX];
     struct bytes values[POLICY_QUESTION_KEYS];
-    char source[1280]; /* of a copy: a longer one names no object */
-    char address[64], time[40], issued[40], epoch[24], age[24], root_arn[64];
+    struct policy_session_answers session[POLICY_SESSION_KEYS];
+    char issued[40], provider[384]; /* the latter: an ARN with a url of 255 bytes */
+    char source[1280];              /* of a copy: a longer one names no object */
+    char address[64], time[40], epoch[24], age[24], root_arn[64];
     char lock_until[40], lock_days[24], lock_hold_days[24];
 };
 /* One question to authorize(). All of it outlives the decision. */

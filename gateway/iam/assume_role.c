@@ -1,5 +1,5 @@
-/* AssumeRole. Who may was decided by the role's trust policy and the caller's own (trust.h, right.c); here the session
- * is made, of the role as it was then. Source: "AssumeRole", "Role chaining". */
+/* AssumeRole and AssumeRoleWithWebIdentity. Who may was decided by the role's trust policy and the caller's own
+ * (trust.h, right.c); here the session is made, of the role as it was then. Source: "AssumeRole", "Role chaining". */
 #include <stdlib.h>
 #include <string.h>
 
@@ -79,6 +79,8 @@ static enum status read_session(struct exchange *exchange, struct identity_sessi
     session->holder = mem_strdup(role->name);
     session->holder_id = mem_strdup(role->id);
     session->name = mem_strndup(name.data, name.len);
+    session->claims = exchange->call->claims;
+    exchange->call->claims = (struct identity_claims){.issuer = NULL};
     session->source_identity = source.data ? mem_strndup(source.data, source.len) : NULL;
     status = session_read_policies(exchange, session);
     if (!status)
@@ -106,13 +108,20 @@ static void write_role_user(struct exchange *exchange, struct xml_writer *xml, c
 
 static void answer_session(struct exchange *exchange, const struct identity_session *session)
 {
+    const struct identity_claims *claims = &session->claims;
     struct iam_answer answer;
 
     iam_answer_begin(exchange, &answer);
     enum status status = session_write_credentials(exchange, &answer, session);
+    if (claims->issuer)
+        xml_writer_element_str(answer.xml, "SubjectFromWebIdentityToken", claims->subject);
     write_role_user(exchange, answer.xml, session);
     if (session->policies.count > 0 || session->tags.count > 0)
         session_write_packed_size(answer.xml, session);
+    if (claims->issuer) {
+        xml_writer_element_str(answer.xml, "Provider", claims->issuer);
+        xml_writer_element_str(answer.xml, "Audience", claims->audience);
+    }
     if (session->source_identity)
         xml_writer_element_str(answer.xml, "SourceIdentity", session->source_identity);
     HTTP_LAST_REPLY(iam_answer_send(exchange, &answer, status));
@@ -125,4 +134,10 @@ void sts_assume_role(struct exchange *exchange)
     if (!read_session(exchange, &session))
         answer_session(exchange, &session);
     identity_session_release(&session);
+}
+
+/* Who asks was found by the token (web_identity.h), and is nobody's session. */
+void sts_assume_role_with_web_identity(struct exchange *exchange)
+{
+    sts_assume_role(exchange);
 }

@@ -67,6 +67,8 @@ void iam_call_free(struct exchange *exchange)
     identity_texts_release(&call->subject_texts);
     free(call->subject_boundary);
     iam_trust_free(call->trust);
+    identity_claims_release(&call->claims);
+    free(call->provider_arn);
     free(call);
     exchange->call = NULL;
 }

@@ -8,6 +8,7 @@
 #include "compat/iam_response.h"
 #include "gateway/front/exchange.h"
 #include "gateway/identity/lists.h"
+#include "gateway/identity/session.h"
 
 #define IAM_ANONYMOUS_BYTES_MAX 65536 /* of a form that nobody signed */
 
@@ -28,7 +29,9 @@ struct iam_call {
     struct bytes external_id, session_name, source_identity;
     struct bytes transitive[IAM_TAGS_MAX];
     size_t transitive_count;
-    struct iam_trust *trust; /* of a role that is to be assumed, trust.h; NULL: there is none */
+    char *provider_arn;            /* of who asks with a provider's token: web_identity.h */
+    struct identity_claims claims; /* of that token, when it was verified */
+    struct iam_trust *trust;       /* of a role that is to be assumed, trust.h; NULL: there is none */
     /* call.c's own */
     bool received;
     struct buffer form; /* as it came, until it is read */

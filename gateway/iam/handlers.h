@@ -78,5 +78,6 @@ void sts_get_caller_identity(struct exchange *exchange);
 void sts_get_session_token(struct exchange *exchange);
 void sts_get_federation_token(struct exchange *exchange);
 void sts_assume_role(struct exchange *exchange);
+void sts_assume_role_with_web_identity(struct exchange *exchange);
 
 #endif

@@ -10,6 +10,7 @@
 #include "gateway/iam/elements.h"
 #include "gateway/iam/handlers.h"
 #include "gateway/iam/page.h"
+#include "gateway/identity/oidc_keys.h"
 
 #define URL_MAX         255
 #define CLIENT_ID_MAX   255
@@ -51,18 +52,32 @@ enum status iam_provider_load(struct exchange *exchange, struct identity_provide
     return status ? iam_fail_status(exchange, status) : STATUS_OK;
 }
 
+/* What the url of a provider on this host begins with, as far as there may be one with a port; "": there may be none.
+ */
+static const char *loopback_scheme(const struct exchange *exchange)
+{
+    const char *scheme = exchange->gateway->options.oidc_loopback;
+
+    return !scheme || !scheme[0] ? "" : strcmp(scheme, "http") == 0 ? "http://" : "https://";
+}
+
 /* https://host/path without port, query, fragment and user. *url: host and path, without a slash at the end. */
 static enum status read_url(struct exchange *exchange, struct bytes *url)
 {
     struct bytes text = iam_value(exchange, "Url");
-    bool good = text.len <= URL_MAX && bytes_starts_with(text, BYTES("https://"));
+    struct bytes trial = bytes_from_str(loopback_scheme(exchange)), https = BYTES("https://");
+    bool on_host = trial.len > 0 && bytes_starts_with(text, trial) &&
+                   oidc_url_is_loopback(bytes_of(text.data + trial.len, text.len - trial.len));
+    struct bytes scheme = on_host ? trial : https;
+    bool good = text.len <= URL_MAX && bytes_starts_with(text, scheme);
 
-    *url = good ? bytes_of(text.data + 8, text.len - 8) : text;
+    *url = good ? bytes_of(text.data + scheme.len, text.len - scheme.len) : text;
     while (good && url->len > 0 && url->data[url->len - 1] == '/')
         url->len--;
     good = good && url->len > 0 && url->data[0] != '/';
     for (size_t i = 0; good && i < url->len; i++)
-        good = url->data[i] > ' ' && url->data[i] <= '~' && !strchr(":?#@\\\"<>*", url->data[i]);
+        good =
+            url->data[i] > ' ' && url->data[i] <= '~' && !strchr(on_host ? "?#@\\\"<>*" : ":?#@\\\"<>*", url->data[i]);
     return good ? STATUS_OK
                 : iam_fail(exchange, IAM_VALIDATION_ERROR,
                            "Invalid Open ID Connect Provider URL: https://, a host, and a path if there is one");

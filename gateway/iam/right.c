@@ -44,6 +44,8 @@ static enum status refuse(struct exchange *exchange, const char *right)
     struct bytes id = iam_value(exchange, "AccessKeyId");
     char shown[KEY_SHOWN_MAX + 32];
 
+    if (exchange->principal.caller.kind == POLICY_WEB_IDENTITY)
+        return iam_fail(exchange, IAM_ACCESS_DENIED, "Not authorized to perform %s", right);
     if (exchange->operation->subject != IAM_OF_KEY)
         return iam_fail_denied(exchange, right, arn->len > 0 ? arn->data : "*");
     snprintf(shown, sizeof(shown), "access key %.*s", (int)(id.len < KEY_SHOWN_MAX ? id.len : KEY_SHOWN_MAX),

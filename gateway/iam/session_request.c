@@ -94,7 +94,7 @@ static enum status add_policy(struct exchange *exchange, struct identity_session
 {
     struct policy_problem problem;
     struct policy *policy;
-    char number[16];
+    char number[24];
 
     *chars += policy_quota_chars(text);
     if (*chars > POLICY_SESSION_CHARS_MAX)

@@ -119,6 +119,8 @@ static enum status make_of_new_provider(struct exchange *exchange)
 
     if (bytes_starts_with(url, BYTES("https://")))
         url = bytes_of(url.data + 8, url.len - 8);
+    else if (bytes_starts_with(url, BYTES("http://"))) /* of one on this host, if at all: provider.c */
+        url = bytes_of(url.data + 7, url.len - 7);
     return make_arn(exchange, "oidc-provider", BYTES("/"), url);
 }
 

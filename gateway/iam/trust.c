@@ -7,9 +7,11 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "compat/iam_names.h"
+#include "gateway/front/operation.h"
 #include "gateway/front/signer.h"
 #include "gateway/iam/holder.h"
 #include "gateway/iam/reply.h"
+#include "gateway/iam/web_identity.h"
 
 #define ROLE_ARN_MIN 20
 
@@ -55,7 +57,10 @@ static enum status load(struct exchange *exchange, struct bytes arn, struct byte
 enum status iam_trust_load(struct exchange *exchange)
 {
     struct bytes arn = iam_value(exchange, "RoleArn"), path, name;
+    enum status status = exchange->operation->unsigned_always ? iam_web_identity_verify(exchange) : STATUS_OK;
 
+    if (status)
+        return status;
     if (exchange->principal.caller.kind == POLICY_ROOT)
         return iam_fail(exchange, IAM_ACCESS_DENIED, "Roles may not be assumed by root accounts.");
     if (arn.len < ROLE_ARN_MIN || arn.len > IAM_ARN_MAX || !bytes_starts_with(arn, BYTES("arn:")) ||

@@ -100,6 +100,17 @@ size_t identity_session_packed_bytes(const struct identity_session *session)
     return bytes;
 }
 
+static void write_claims(struct document_writer *writer, const struct identity_claims *claims)
+{
+    if (!claims->issuer)
+        return;
+    document_write_text(writer, "issuer", claims->issuer);
+    document_write_text(writer, "subject", claims->subject);
+    document_write_text(writer, "audience", claims->audience);
+    document_write_text(writer, "otherAudience", claims->other_audience);
+    document_write_texts(writer, "methods", &claims->methods);
+}
+
 static char *write_document(const struct identity_session *session)
 {
     struct document_writer writer;
@@ -120,6 +131,7 @@ static char *write_document(const struct identity_session *session)
     document_write_texts(&writer, "tags", &session->tags);
     document_write_names(&writer, "transitive", &session->transitive);
     document_write_text(&writer, "sourceIdentity", session->source_identity);
+    write_claims(&writer, &session->claims);
     return document_finish(&writer);
 }
 
@@ -172,6 +184,17 @@ static bool is_whole(const struct identity_session *session)
            (session->kind == SESSION_OF_USER) == !session->name[0];
 }
 
+static void read_claims(struct document_reader *reader, struct identity_claims *claims)
+{
+    claims->issuer = document_take_optional(reader, "issuer");
+    if (!claims->issuer)
+        return;
+    claims->subject = document_take_text(reader, "subject");
+    claims->audience = document_take_text(reader, "audience");
+    claims->other_audience = document_take_optional(reader, "otherAudience");
+    document_take_texts(reader, "methods", &claims->methods);
+}
+
 static enum status read_document(struct bytes text, struct identity_session *session)
 {
     struct document_reader reader;
@@ -197,6 +220,7 @@ static enum status read_document(struct bytes text, struct identity_session *ses
     document_take_texts(&reader, "tags", &session->tags);
     document_take_names(&reader, "transitive", &session->transitive);
     session->source_identity = document_take_optional(&reader, "sourceIdentity");
+    read_claims(&reader, &session->claims);
     return document_close(&reader) == STATUS_OK && known && is_whole(session) ? STATUS_OK : STATUS_DENIED;
 }
 
@@ -235,6 +259,16 @@ enum status identity_session_open(const struct seal_key *seal, struct bytes key_
     return status ? STATUS_DENIED : STATUS_OK;
 }
 
+void identity_claims_release(struct identity_claims *claims)
+{
+    free(claims->issuer);
+    free(claims->subject);
+    free(claims->audience);
+    free(claims->other_audience);
+    identity_texts_release(&claims->methods);
+    *claims = (struct identity_claims){.issuer = NULL};
+}
+
 void identity_session_release(struct identity_session *session)
 {
     if (session->secret)
@@ -250,5 +284,6 @@ void identity_session_release(struct identity_session *session)
     identity_texts_release(&session->policies);
     identity_texts_release(&session->tags);
     identity_names_release(&session->transitive);
+    identity_claims_release(&session->claims);
     *session = (struct identity_session){.kind = SESSION_OF_USER};
 }

@@ -23,6 +23,17 @@ enum session_kind {
     SESSION_FEDERATED, /* GetFederationToken */
 };
 
+/* What an OpenID Connect provider said of somebody: the condition keys ISSUER:sub and the like. All strings are its
+ * own.
+ */
+struct identity_claims {
+    char *issuer; /* host and path; NULL: there are no claims */
+    char *subject, *audience;
+    char *other_audience; /* oaud: what the audience was where the token names an authorized party; NULL: none */
+    struct identity_texts methods; /* amr, each under its number */
+};
+void identity_claims_release(struct identity_claims *claims); /* idempotent */
+
 /* All strings and lists are its own. */
 struct identity_session {
     enum session_kind kind;
@@ -38,6 +49,7 @@ struct identity_session {
     struct identity_texts tags;
     struct identity_names transitive; /* keys of those that go on into the sessions of further roles */
     char *source_identity;            /* NULL: none */
+    struct identity_claims claims;
 };
 
 /* A new one: the id of its key, its secret and the time when it was made are filled in. */

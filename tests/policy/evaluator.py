@@ -254,8 +254,8 @@ def resource_matches(statement, request, variables):
 def named(kind, name, caller):
     """As what the principal names the caller: itself, issuer, account; None when it does not."""
     if kind == "AWS":
-        if name == "*":
-            return "itself"
+        if name == "*":  # denies to everybody, and allows to whoever is not a provider's, which is to be named
+            return "account" if caller["kind"] == "web-identity" else "itself"
         if caller.get("account") and name in (caller["account"], f"arn:aws:iam::{caller['account']}:root"):
             return "account"
         if caller["kind"] in ("user", "role-session", "federated"):
@@ -325,7 +325,7 @@ def decide(policies, request):
     by_identity = (root or bool(ways_of("Allow", identity, request, False))) and in_boundary and in_session
     # 3. Who has no account has nothing but the resource's policy.
     if caller["kind"] in ("anonymous", "web-identity"):
-        return bool(by_resource), False
+        return "itself" in by_resource, False
     # 4. Between accounts both have to allow.
     if not owner:
         return bool(by_resource) and by_identity, False

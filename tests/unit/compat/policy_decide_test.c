@@ -264,6 +264,12 @@ static void test_trust(void **state)
         {TRUST("{\"Federated\": \"" IAM("oidc-provider/a.b") "\"}"), NULL, &web, true},
         {TRUST("{\"Federated\": \"" IAM("oidc-provider/a.c") "\"}"), NULL, &web, false},
         {TRUST("{\"AWS\": \"" ACCOUNT "\"}"), NULL, &web, false},
+        {TRUST("\"*\""), NULL, &caller_user, true},
+        {TRUST("\"*\""), NULL, &web, false}, /* a provider is trusted by its name */
+        {POLICY(
+             ALLOW("\"Principal\": {\"Federated\": \"" IAM("oidc-provider/a.b") "\"}, \"Action\": \"sts:*\"") "," DENY(
+                 "\"Principal\": \"*\", \"Action\": \"sts:*\"")),
+         NULL, &web, false},
     };
     enum policy_kind by;
 

@@ -108,6 +108,7 @@ static const struct {
     {"pool-threads", "0", "1", "256", "257"},
     {"connections", "0", "1", "1000000", "1000001"},
     {"connections-per-peer", NULL, "0", "1000000", "1000001"},
+    {"oidc-refresh", "99ms", "100ms", "1h", "3601s"},
     {"identity-cache", "65535", "64K", NULL, NULL},
     {"head-memory", "1023K", "1M", "1G", "1073741825"},
     {"reads", "0", "1", "100000", "100001"},
