@@ -120,6 +120,16 @@ struct audit_line {
     uint64_t keys; /* denied of the request's */
 };
 
+/* Whom a provider's token named: of a call with one, and of what its session does then. */
+static const char *subject_of(const struct exchange *exchange)
+{
+    const char *subject = exchange->call ? exchange->call->claims.subject : NULL;
+
+    if (!subject && exchange->session)
+        subject = exchange->session->token.claims.subject;
+    return subject ? subject : "";
+}
+
 static void write_line(const struct exchange *exchange, const struct audit_line *line)
 {
     const struct decision *decision = &exchange->decision;
@@ -136,6 +146,7 @@ static void write_line(const struct exchange *exchange, const struct audit_line 
         LOG_BYTES("principal", who(exchange, root_arn)),
         LOG_BYTES("accessKey", exchange->credentials.access_key),
         LOG_STR("sourceIdentity", session && session->token.source_identity ? session->token.source_identity : ""),
+        LOG_STR("subject", subject_of(exchange)),
         LOG_STR("remote", peer),
         LOG_STR("operation", exchange->operation->action),
         LOG_STR("right", line->right),

@@ -133,6 +133,10 @@ void sts_assume_role(struct exchange *exchange)
 
     if (!read_session(exchange, &session))
         answer_session(exchange, &session);
+    if (session.claims.issuer) { /* the audit log says of whom */
+        exchange->call->claims = session.claims;
+        session.claims = (struct identity_claims){.issuer = NULL};
+    }
     identity_session_release(&session);
 }
 

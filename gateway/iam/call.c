@@ -73,13 +73,14 @@ void iam_call_free(struct exchange *exchange)
     exchange->call = NULL;
 }
 
-/* By the key's id, in one of the shares. Two keys that meet in one have it together. */
-static uint64_t *share_of(struct gateway *gateway, struct bytes access_key)
+/* By the key's id, or by the role's name, in one of the shares: whoever makes many temporary keys has no more for it.
+ * Two that meet in one have it together. */
+static uint64_t *share_of(struct gateway *gateway, const struct identity *identity)
 {
     uint64_t hash = 0xcbf29ce484222325; /* FNV-1a */
 
-    for (size_t i = 0; i < access_key.len; i++)
-        hash = (hash ^ (uint8_t)access_key.data[i]) * 0x100000001b3;
+    for (const char *c = identity->cached_as; *c; c++)
+        hash = (hash ^ (uint8_t)*c) * 0x100000001b3;
     return &gateway->call_shares[hash % GATEWAY_CALL_SHARES];
 }
 
@@ -94,7 +95,7 @@ static void choose_room(struct exchange *exchange)
 
     call->room = root ? &gateway->root_call_bytes : &gateway->call_bytes;
     call->room_max = root ? ROOT_BYTES_MAX : anonymous ? ANONYMOUS_BYTES_MAX : CALLS_BYTES_MAX;
-    call->share = exchange->identity ? share_of(gateway, exchange->credentials.access_key) : NULL;
+    call->share = exchange->identity ? share_of(gateway, exchange->identity) : NULL;
 }
 
 static bool take(uint64_t *counter, uint64_t bytes, uint64_t limit)

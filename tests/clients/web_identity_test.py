@@ -27,6 +27,7 @@ from botocore.exceptions import ClientError
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa, utils
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cluster import poll
 from harness import ClusterTest, main
 
 ACCOUNT = "000000000000"
@@ -163,6 +164,32 @@ class WebIdentityTest(ClusterTest):
 
 
 class Loopback(WebIdentityTest):
+    @classmethod
+    def more_options(cls):
+        folder = tempfile.TemporaryDirectory(prefix="audit-")
+        cls.addClassCleanup(folder.cleanup)
+        cls.audit = os.path.join(folder.name, "audit")
+        return ("-audit-log", cls.audit)
+
+    def test_audit(self):
+        """Says whom the provider named, of the call and of what the session is denied then."""
+        self.role("audited", statements={"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"})
+        token = self.token(sub="dora")
+        s3 = self.client("s3", self.assume("audited", token)["Credentials"])
+        self.refused("AccessDenied", s3.list_buckets)
+
+        def lines():
+            with open(self.audit) as file:
+                return [line for line in map(json.loads, file) if line["subject"] == "dora"]
+
+        poll(lambda: len(lines()) == 2, "two lines of audit", 10)
+        made, denied = lines()
+        self.assertEqual([made["operation"], made["principal"], made["outcome"]], ["AssumeRoleWithWebIdentity", self.arn, "done"])
+        self.assertEqual([denied["operation"], denied["principal"], denied["outcome"]],
+                         ["ListBuckets", f"arn:aws:sts::{ACCOUNT}:assumed-role/audited/work", "denied"])
+        with open(self.audit) as file:
+            self.assertNotIn(token, file.read())
+
     def test_a_session(self):
         self.role("web", {"StringEquals": {f"{self.provider.host}:aud": "app", f"{self.provider.host}:sub": ["anna", "bert"]}},
                   statements={"Effect": "Allow", "Action": "s3:GetObject",

@@ -279,6 +279,36 @@ static void test_taken_away_while_a_form_comes(void **state)
     f->in_form = NULL;
 }
 
+static size_t share;
+
+static void find_share(struct fixture *f)
+{
+    share = GATEWAY_CALL_SHARES;
+    while (share == GATEWAY_CALL_SHARES) /* it is taken a little after the room */
+        for (size_t i = 0; i < GATEWAY_CALL_SHARES && share == GATEWAY_CALL_SHARES; i++)
+            if (__atomic_load_n(&f->gateway.call_shares[i], __ATOMIC_RELAXED) > 0)
+                share = i;
+}
+
+/* Memory of forms is the role's, so that who assumes it again and again gets no more. */
+static void test_sessions_of_a_role_share(void **state)
+{
+    struct fixture *f = *state;
+    size_t first = GATEWAY_CALL_SHARES;
+
+    set_policy(f, ALLOW("iam:*"));
+    f->in_form = find_share;
+    for (int i = 0; i < 4; i++) {
+        identity_session_release(&session);
+        make_session(f);
+        assert_int_equal(call_as(f, USER, "iam", LIST_USERS, LIST_USERS), 200);
+        fixture_settle(f);
+        first = i == 0 ? share : first;
+        assert_int_equal(share, first);
+    }
+    f->in_form = NULL;
+}
+
 /* What roles are cached as is no access key, and a role has no secret to sign with. */
 static void test_a_role_is_no_key(void **state)
 {
@@ -330,6 +360,7 @@ int main(void)
         TEST(test_a_role_of_the_same_name),
         TEST(test_revoked),
         TEST(test_taken_away_while_a_form_comes),
+        TEST(test_sessions_of_a_role_share),
         TEST(test_a_role_is_no_key),
         TEST(test_bound_to_the_secret),
     };
