@@ -21,6 +21,7 @@ static const char *const names[STATUS_COUNT] = {
     [STATUS_MISMATCH] = "checksum mismatch",
     [STATUS_IO] = "input/output error",
     [STATUS_NO_SPACE] = "no space",
+    [STATUS_QUOTA] = "quota exceeded",
     [STATUS_UNAVAILABLE] = "unavailable",
     [STATUS_TIMEOUT] = "timeout",
     [STATUS_CLOSED] = "closed",

@@ -27,6 +27,7 @@ enum STATUS_IS_LOOKED_AT status {
     STATUS_MISMATCH,     /* sent bytes do not match the sender's checksum */
     STATUS_IO,           /* the disk or the network failed */
     STATUS_NO_SPACE,     /* the disk is at its reserve */
+    STATUS_QUOTA,        /* the quota of a bucket does not allow more */
     STATUS_UNAVAILABLE,  /* too few nodes, or shutting down */
     STATUS_TIMEOUT,      /* a deadline passed */
     STATUS_CLOSED,       /* the peer went away */

@@ -132,6 +132,7 @@ static const struct error_row error_table[S3_ERROR_COUNT] = {
                                          "The bucket ownership controls were not found"},
     [S3_PRECONDITION_FAILED] = {"PreconditionFailed", 412,
                                 "At least one of the pre-conditions you specified did not hold"},
+    [S3_QUOTA_EXCEEDED] = {"QuotaExceeded", 403, "The quota of the bucket does not allow more."},
     [S3_REPLICATION_CONFIGURATION_NOT_FOUND] = {"ReplicationConfigurationNotFoundError", 404,
                                                 "The replication configuration was not found"},
     [S3_REQUEST_TIME_TOO_SKEWED] = {"RequestTimeTooSkewed", 403,

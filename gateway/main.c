@@ -206,6 +206,7 @@ static enum status open_metadata(struct gateway *gateway, const struct settings 
         .setting_kinds = s3_setting_kinds,
         .setting_kind_count = s3_setting_kind_count,
         .guard = &gateway->lock_guard.hooks,
+        .quota_kind = S3_SETTING_QUOTA,
     };
 
     if (settings->metadata_copies) {

@@ -136,6 +136,16 @@ enum status bucket_table_load_setting(struct bucket_table *table, uint32_t id, u
     return STATUS_OK;
 }
 
+enum status bucket_table_load_upload(struct bucket_table *table, uint32_t id, uint64_t bytes)
+{
+    struct bucket_entry *entry = bucket_table_find(table, id);
+    if (!entry)
+        return STATUS_NOT_FOUND;
+    entry->staged.upload_bytes += bytes;
+    entry->committed.upload_bytes += bytes;
+    return STATUS_OK;
+}
+
 struct bucket_entry *bucket_table_find(struct bucket_table *table, uint32_t id)
 {
     size_t at = id_position(&table->by_id, id);
@@ -150,6 +160,12 @@ static void counter_add(uint64_t *counter, int64_t change)
     *counter += (uint64_t)change;
 }
 
+/* What was counted at the start may lack what could not be read then. */
+static void upload_bytes_add(uint64_t *counter, int64_t change)
+{
+    *counter = change < 0 && (uint64_t)-change > *counter ? 0 : *counter + (uint64_t)change;
+}
+
 void bucket_table_stage(struct bucket_table *table, const struct bucket_change *change)
 {
     struct bucket_entry *entry = change->entry;
@@ -160,6 +176,7 @@ void bucket_table_stage(struct bucket_table *table, const struct bucket_change *
     counter_add(&entry->staged.objects, change->objects);
     counter_add(&entry->staged.versions, change->versions);
     counter_add(&entry->staged.bytes, change->bytes);
+    upload_bytes_add(&entry->staged.upload_bytes, change->upload_bytes);
     entry->deleted = change->deleted;
     if (change->versioning_changed) {
         entry->staged.versioned = true;

@@ -34,7 +34,7 @@ struct bucket_table {
 /* What one operation does to one bucket. */
 struct bucket_change {
     struct bucket_entry *entry; /* NULL: nothing */
-    int64_t objects, versions, bytes;
+    int64_t objects, versions, bytes, upload_bytes;
     bool deleted;
     struct meta_bucket created;         /* id 0: none */
     bool versioning_changed, suspended; /* enabled, or suspended */
@@ -47,6 +47,9 @@ void bucket_table_release(struct bucket_table *table);
 enum status bucket_table_load(struct bucket_table *table, struct meta_store *db); /* once, before the committer runs */
 /* Then puts one setting in place, which the table holds. NOT_FOUND: there is no such bucket. */
 enum status bucket_table_load_setting(struct bucket_table *table, uint32_t id, uint8_t kind, struct setting *setting);
+
+/* Adds to what the bucket's uploads in progress hold; once for each, before the committer runs. NOT_FOUND. */
+enum status bucket_table_load_upload(struct bucket_table *table, uint32_t id, uint64_t bytes);
 
 /* The committer's, in this order for each group. */
 struct bucket_entry *bucket_table_find(struct bucket_table *table, uint32_t id); /* NULL: none, or deleted */

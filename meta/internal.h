@@ -43,6 +43,7 @@ struct meta {
     struct durability durability;
     struct bucket_table buckets;
     struct meta_setting_kinds setting_kinds;
+    uint8_t quota_kind; /* as in meta_options */
     struct history history;
     struct committer committer;
     struct settle settle;

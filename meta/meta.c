@@ -10,6 +10,7 @@
 #include "meta/internal.h"
 #include "meta/name.h"
 #include "meta/setting_rows.h"
+#include "meta/upload.h"
 
 /* Reads the state row, or makes a new database this cluster's. */
 static enum status meta_load_state(struct meta_store *db, const uint8_t *cluster_id, struct state_record *state)
@@ -52,6 +53,7 @@ enum status meta_open(const struct meta_options *options, struct meta **out)
 
     bucket_table_init(&meta->buckets);
     meta->setting_kinds = (struct meta_setting_kinds){options->setting_kinds, options->setting_kind_count};
+    meta->quota_kind = options->quota_kind;
     meta->db = options->store;
     meta->owns_db = !options->store;
     enum status status = meta->db ? STATUS_OK : store_open(options->path, options->cache_bytes, &meta->db);
@@ -61,6 +63,8 @@ enum status meta_open(const struct meta_options *options, struct meta **out)
         status = bucket_table_load(&meta->buckets, meta->db);
     if (!status)
         status = setting_rows_load(meta);
+    if (!status)
+        upload_bytes_load(meta);
     if (!status)
         status = history_open(&meta->history, meta->db);
     if (!status && !state.has_names)

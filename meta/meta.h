@@ -53,6 +53,7 @@ struct meta_options {
     const struct meta_setting_kind *setting_kinds; /* bucket_settings.h: those that buckets can have */
     size_t setting_kind_count;
     const struct meta_guard *guard; /* guard.h: asked of versions that come and go; NULL: nobody is */
+    uint8_t quota_kind; /* the kind whose parsed form is a struct meta_quota (quota.h); 0: buckets have no quotas */
 };
 
 enum status meta_open(const struct meta_options *options, struct meta **meta); /* the reason of a failure is logged */
@@ -85,6 +86,8 @@ struct meta_bucket {
     int64_t created_ms;
     char region[32];                   /* LocationConstraint given at creation, "" for none */
     uint64_t objects, versions, bytes; /* current objects; versions with delete markers; bytes of all versions */
+    uint64_t
+        upload_bytes; /* of the parts of uploads in progress; in memory only, counted when the database is opened */
 };
 /* EXISTS. settings (bucket_settings.h) are there from the first moment on; NULL: none. Their check is not asked. */
 enum status meta_bucket_create(struct meta *meta, struct bytes name, bool versioned, struct bytes region,

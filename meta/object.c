@@ -6,6 +6,7 @@
 #include "meta/chunk_rows.h"
 #include "meta/internal.h"
 #include "meta/object_storage.h"
+#include "meta/quota.h"
 #include "meta/version.h"
 
 void object_take_row(struct reader_registry *registry, struct meta_object *object, struct version_row *row, bool latest,
@@ -74,6 +75,8 @@ static enum status object_put_prepare(struct commit_op *op, struct txn *txn)
     };
     memcpy(record.head.etag_md5, object->etag_md5, MD5_LEN);
     status = version_add(txn, bucket, put->key, previous, &record);
+    if (!status)
+        status = quota_check(txn);
     if (!status)
         status = outbox_add(txn, object->outbox, put->bucket, put->key, &record.head);
     if (status)

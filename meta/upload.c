@@ -5,9 +5,11 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/log.h"
 #include "meta/chunk_rows.h"
 #include "meta/gc.h"
 #include "meta/internal.h"
+#include "meta/quota.h"
 #include "meta/version.h"
 
 void upload_row_release(struct upload_row *row)
@@ -174,19 +176,29 @@ static enum status part_put_prepare(struct commit_op *op, struct txn *txn)
     struct upload_op *put = (struct upload_op *)op;
     struct upload_row row;
     struct store_value replaced = {0};
+    struct bucket_entry *bucket;
     struct part_record record;
     struct row_key key;
 
-    enum status status = upload_load(&txn->view, put->upload->bucket, put->upload->key, &put->id, &row);
+    enum status status = txn_bucket(txn, put->upload->bucket, &bucket);
+    if (status)
+        return status;
+    status = upload_load(&txn->view, put->upload->bucket, put->upload->key, &put->id, &row);
     if (status)
         return status;
     upload_row_release(&row);
     row_key_part(&key, &put->id, put->part->number);
     status = part_load(&txn->view, &key, &replaced, &record);
-    if (!status)
+    if (!status) {
         gc_queue_chunks(txn, &record.chunks);
+        txn->bucket.upload_bytes -= (int64_t)record.part.size;
+    }
     store_value_release(&replaced);
     if (status && status != STATUS_NOT_FOUND)
+        return status;
+    txn->bucket.upload_bytes += (int64_t)put->part->size;
+    status = quota_check(txn);
+    if (status)
         return status;
 
     put->part->modified_ms = txn->now_ms;
@@ -295,27 +307,70 @@ enum status meta_part_list(struct meta *meta, const struct meta_upload *upload, 
 
 /* ---- abort ---------------------------------------------------------------------------------------------------- */
 
-/* Removes the upload and queues its parts. */
-static enum status upload_drop(struct txn *txn, uint32_t bucket, struct bytes key, const struct upload_id *id)
+/* What of an upload's parts can be read. A damaged one counts for nothing here, whoever asks. */
+static enum status parts_sum(const struct store_view *view, const struct upload_id *id, uint64_t *bytes, bool *any)
 {
-    static const struct packed_parts every_part;
-    struct row_key upload_key, lower, upper;
+    struct row_key lower, upper;
     struct store_iterator it;
-    uint64_t bytes = 0;
-    bool parts = false;
 
+    *bytes = 0;
+    *any = false;
     row_key_part_bounds(&lower, &upper, id);
-    store_iterator_open(&it, &txn->view, STORE_PARTS, row_key_bytes(&lower), row_key_bytes(&upper));
+    store_iterator_open(&it, view, STORE_PARTS, row_key_bytes(&lower), row_key_bytes(&upper));
     for (store_iterator_first(&it); store_iterator_valid(&it); store_iterator_next(&it)) {
         struct part_record part;
-        if (part_record_decode(store_iterator_value(&it), &part) == STATUS_OK) /* a damaged one must go, too */
-            bytes += part.part.size;
-        parts = true;
+        if (part_record_decode(store_iterator_value(&it), &part) == STATUS_OK)
+            *bytes += part.part.size;
+        *any = true;
     }
     enum status status = store_iterator_status(&it);
     store_iterator_close(&it);
+    return status;
+}
+
+static enum status upload_count(struct meta *meta, const struct store_view *view, struct bytes row)
+{
+    struct upload_id id;
+    struct bytes key;
+    uint64_t bytes;
+    bool any;
+
+    enum status status = row_key_upload_parse(row, &key, &id);
+    if (!status)
+        status = parts_sum(view, &id, &bytes, &any);
+    return status ? status : bucket_table_load_upload(&meta->buckets, get_u32(row.data), bytes);
+}
+
+void upload_bytes_load(struct meta *meta)
+{
+    const struct store_view view = {.db = meta->db};
+    enum status status = STATUS_OK, first = STATUS_OK;
+    struct store_iterator it;
+
+    store_iterator_open(&it, &view, STORE_UPLOADS, BYTES(""), BYTES("\xff"));
+    for (store_iterator_first(&it); store_iterator_valid(&it); store_iterator_next(&it)) {
+        status = upload_count(meta, &view, store_iterator_key(&it));
+        first = first ? first : status;
+    }
+    status = store_iterator_status(&it);
+    store_iterator_close(&it);
+    first = first ? first : status;
+    if (first)
+        log_error("uploads in progress cannot all be counted: quotas see less than there is", LOG_STATUS(first));
+}
+
+/* Removes the upload and queues its parts. txn->bucket is its bucket. */
+static enum status upload_drop(struct txn *txn, uint32_t bucket, struct bytes key, const struct upload_id *id)
+{
+    static const struct packed_parts every_part;
+    struct row_key upload_key;
+    uint64_t bytes;
+    bool parts;
+
+    enum status status = parts_sum(&txn->view, id, &bytes, &parts);
     if (status)
         return status;
+    txn->bucket.upload_bytes -= (int64_t)bytes;
     row_key_upload(&upload_key, bucket, key, id);
     txn_delete(txn, STORE_UPLOADS, &upload_key);
     if (parts)
@@ -344,9 +399,12 @@ static enum status upload_abort_prepare(struct commit_op *op, struct txn *txn)
 {
     struct upload_op *abort_op = (struct upload_op *)op;
     const struct meta_upload *upload = abort_op->upload;
+    struct bucket_entry *bucket;
     struct upload_row row;
 
-    enum status status = upload_load(&txn->view, upload->bucket, upload->key, &abort_op->id, &row);
+    enum status status = txn_bucket(txn, upload->bucket, &bucket);
+    if (!status)
+        status = upload_load(&txn->view, upload->bucket, upload->key, &abort_op->id, &row);
     if (status)
         return status;
     upload_row_release(&row);

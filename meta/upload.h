@@ -20,6 +20,10 @@ enum status upload_load(const struct store_view *view, uint32_t bucket, struct b
 /* The id of an upload that a caller names; NOT_FOUND when it cannot be one. */
 enum status upload_name(const struct meta_upload *upload, struct upload_id *id);
 
+/* Counts what the uploads in progress of each bucket hold; once, before the committer runs. Rows that are damaged count
+ * for nothing, and are no reason not to begin. */
+void upload_bytes_load(struct meta *meta);
+
 /* ---- in the committer ----------------------------------------------------------------------------------------- */
 /* Removes up to max uploads of the bucket and queues their parts; *more when others may be left. */
 enum status upload_drop_some(struct txn *txn, uint32_t bucket, unsigned max, bool *more);

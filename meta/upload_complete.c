@@ -7,6 +7,7 @@
 #include "meta/gc.h"
 #include "meta/internal.h"
 #include "meta/object_storage.h"
+#include "meta/quota.h"
 #include "meta/upload.h"
 
 struct upload_complete {
@@ -144,6 +145,9 @@ static enum status complete_commit(struct upload_complete *complete, struct txn 
         record.condition = *complete->condition;
     memcpy(record.head.etag_md5, object->etag_md5, MD5_LEN);
     status = version_add(txn, bucket, complete->upload->key, previous, &record);
+    txn->bucket.upload_bytes -= (int64_t)(selection.size + selection.rest_bytes);
+    if (!status)
+        status = quota_check(txn);
     if (!status)
         status = outbox_add(txn, complete->upload->outbox, bucket->staged.id, complete->upload->key, &record.head);
     if (status)

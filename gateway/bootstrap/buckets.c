@@ -10,11 +10,12 @@
 #include "gateway/identity/user.h"
 #include "gateway/s3/access_settings.h"
 #include "gateway/s3/bucket_settings.h"
+#include "gateway/system/bucket_quota.h"
 
 static const char *const fields[] = {
-    "name", "versioning", "tags", "owner", "policy", "publicAccessBlock", "objectOwnership", "absent", NULL};
+    "name", "versioning", "tags", "owner", "policy", "publicAccessBlock", "objectOwnership", "quota", "absent", NULL};
 
-#define SETTINGS_MAX 5
+#define SETTINGS_MAX 6
 
 /* What the entry wants: documents by kind. */
 struct wish {
@@ -120,6 +121,18 @@ static enum status read_ownership(const struct section_entry *entry, struct wish
     return ownership_controls_write(wish_add(wish, S3_SETTING_OWNERSHIP, BUCKET_ACCESS_XML_BYTES_MAX), ownership);
 }
 
+static enum status read_quota(const struct section_entry *entry, struct wish *wish)
+{
+    const json_t *value = json_object_get(entry->object, "quota");
+    struct meta_quota quota;
+
+    if (!value)
+        return STATUS_OK;
+    const char *why = bucket_quota_read(value, &quota);
+    return why ? entry_fail(entry, "quota", "%s", why)
+               : bucket_quota_write(wish_add(wish, S3_SETTING_QUOTA, BUCKET_QUOTA_BYTES_MAX), &quota);
+}
+
 static enum status read_owner(const struct section_entry *entry, struct wish *wish)
 {
     struct identity_user user;
@@ -181,6 +194,8 @@ static enum status read_wish(const struct section_entry *entry, struct wish *wis
         status = read_block(entry, wish);
     if (!status)
         status = read_ownership(entry, wish);
+    if (!status)
+        status = read_quota(entry, wish);
     return status ? status : read_owner(entry, wish);
 }
 

@@ -21,10 +21,12 @@ static const struct grant of_everybody[] = {
 };
 
 /* The files token is for the documented API and what belongs to it. */
-static const struct grant of_files[] = {{.action = "tercet:*"}};
+static const struct grant of_files[] = {{.action = "tercet:UseFiles"}, {.action = "tercet:ReadState"}};
 
 static const struct grant of_root[] = {
-    {.action = "s3:*"}, {.action = "s3express:*"}, {.action = "iam:*"}, {.action = "sts:*"}};
+    {.action = "s3:*"},  {.action = "s3express:*"},           {.action = "iam:*"},
+    {.action = "sts:*"}, {.action = "tercet:GetBucketQuota"}, {.action = "tercet:PutBucketQuota"},
+};
 
 const struct principal principal_unknown = {.grants = NULL};
 const struct principal principal_root = {

@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "base/log.h"
+#include "compat/error.h"
 #include "gateway/front/reply.h"
 
 enum status json_reply(struct exchange *exchange, int http_status, json_t *take_value)
@@ -51,6 +52,8 @@ enum status json_error_status(struct exchange *exchange, enum status status)
     case STATUS_NO_SPACE:
         return json_error(exchange, 507, "Insufficient storage",
                           "The disks of the storage nodes or of the gateway are full.");
+    case STATUS_QUOTA:
+        return json_error(exchange, 403, "Quota exceeded", s3_error_message(S3_QUOTA_EXCEEDED));
     case STATUS_TIMEOUT:
         return json_error(exchange, 408, "Request timeout", "The request's body did not arrive in time.");
     case STATUS_INVALID:

@@ -6,6 +6,7 @@
 
 #include "gateway/jobs/background.h"
 #include "gateway/system/bucket_metrics.h"
+#include "gateway/system/bucket_quota.h"
 #include "gateway/files/files.h"
 #include "gateway/system/health.h"
 #include "gateway/s3/request.h"
@@ -19,6 +20,8 @@
 #define FILES(class_, action_, method_, path_, handle_, ...)                                                           \
     PATH(class_, action_, method_, path_, "UseFiles", BUCKET, handle_, ##__VA_ARGS__)
 #define STATE(action_, path_, handle_) PATH(SYSTEM, action_, "GET", path_, "ReadState", NONE, handle_)
+#define QUOTA(action_, method_, right_, handle_)                                                                       \
+    PATH(OTHER, action_, method_, "/system/quota/", right_, BUCKET, handle_, .names_bucket = true)
 #define HEALTH(action_, path_, handle_)                                                                                \
     PATH(SYSTEM, action_, "GET", path_, "Health", NONE, handle_),                                                      \
         PATH(SYSTEM, action_, "HEAD", path_, "Health", NONE, handle_)
@@ -42,6 +45,9 @@ const struct operation path_operations[] = {
     STATE("SystemNodes", "/system/nodes", system_nodes),
     STATE("SystemRepair", "/system/repair", background_repair_state),
     STATE("SystemLifecycle", "/system/lifecycle", background_lifecycle_state),
+    QUOTA("GetBucketQuota", "GET", "GetBucketQuota", bucket_quota_get),
+    QUOTA("PutBucketQuota", "PUT", "PutBucketQuota", bucket_quota_put),
+    QUOTA("DeleteBucketQuota", "DELETE", "PutBucketQuota", bucket_quota_delete),
     STATE("Metrics", "/metrics", system_metrics),
     STATE("BucketMetrics", "/metrics/buckets", bucket_metrics),
 };

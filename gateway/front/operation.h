@@ -18,6 +18,7 @@ struct operation {
     const char *right;         /* the action: IAM's for S3, tercet:... for the rest */
     const char *version_right; /* the same when a versionId is given; NULL: no other */
     enum resource_kind resource;
+    bool names_bucket;     /* of a path that ends in '/': what follows is the bucket that it is about */
     bool unsigned_always;  /* whatever credentials it carries, they are not looked at */
     bool signed_is_enough; /* whose signature is right may, whatever policies say */
     bool form;             /* an upload form: who asks, and for which key, stands in its fields. See read_form() */

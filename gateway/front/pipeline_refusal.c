@@ -43,6 +43,10 @@ enum status refuse_no_bucket(struct exchange *exchange)
 {
     if (!wants_json(exchange))
         return s3_fail_no_such_bucket(exchange);
+    if (exchange->operation->names_bucket) {
+        HTTP_LAST_REPLY(json_error(exchange, 404, "Not found", "There is no such bucket."));
+        return STATUS_DENIED;
+    }
     HTTP_LAST_REPLY(json_error(exchange, 500, "Internal error", "The bucket of the file API is missing."));
     return STATUS_DENIED;
 }
@@ -106,6 +110,9 @@ enum status refuse_denied(struct exchange *exchange, const char *action, const s
             explain(exchange, action, decision, &details);
         return s3_fail_details(exchange, &details);
     }
+    if (exchange->principal.access_key.len > 0 || exchange->operation->names_bucket)
+        return refuse(exchange, S3_ACCESS_DENIED, 403, "Forbidden",
+                      "This needs a request that is signed with a key whose policies allow the action by its name.");
     http_reply_header_str(exchange->http, "WWW-Authenticate", "Bearer realm=\"tercet\"");
     HTTP_LAST_REPLY(
         json_error(exchange, 401, "Unauthorized",

@@ -126,15 +126,21 @@ static enum status resolve_website(struct exchange *exchange)
     return addresses ? decode_pieces(exchange, bucket, key) : s3_fail(exchange, S3_INVALID_URI);
 }
 
-/* The documented API is about one bucket. Its handlers find the name, which may stand in a form. */
+/* The documented API is about one bucket, unless the path names it. Its handlers find the file's name, which may stand
+ * in a form. */
 static enum status resolve_documented(struct exchange *exchange)
 {
     if (!exchange->operation) {
         HTTP_LAST_REPLY(json_error(exchange, 405, "Method not allowed", NULL));
         return STATUS_DENIED;
     }
-    if (exchange->operation->resource != RESOURCE_NONE)
+    if (exchange->operation->names_bucket) {
+        struct bytes path = exchange->http->path;
+        size_t before = strlen(exchange->operation->path);
+        exchange->bucket_name = bytes_of(path.data + before, path.len - before);
+    } else if (exchange->operation->resource != RESOURCE_NONE) {
         exchange->bucket_name = BYTES(GATEWAY_FILES_BUCKET);
+    }
     return STATUS_OK;
 }
 

@@ -17,6 +17,7 @@
 #include "gateway/s3/object_lock.h"
 #include "gateway/s3/reply.h"
 #include "gateway/s3/request.h"
+#include "gateway/system/bucket_quota.h"
 
 /* meta_setting_kind.parse. Nobody reads the tags of a bucket but with the whole document. */
 static enum status check_tagging(struct bytes document, void **parsed)
@@ -86,6 +87,7 @@ const struct meta_setting_kind s3_setting_kinds[] = {
     {S3_SETTING_OWNERSHIP, "ownership controls", BUCKET_ACCESS_XML_BYTES_MAX, ownership_setting_parse, free},
     {S3_SETTING_ACL, "ACL", ACL_KEPT_BYTES_MAX, acl_setting_parse, free},
     {S3_SETTING_WEBSITE, "website", WEBSITE_KEPT_BYTES_MAX, parse_website, free_website},
+    {S3_SETTING_QUOTA, "quota", BUCKET_QUOTA_BYTES_MAX, bucket_quota_parse, free},
     {S3_SETTING_OWNER, "owner", BUCKET_OWNER_BYTES_MAX, bucket_owner_parse, free},
     {S3_SETTING_LIFECYCLE, "lifecycle", LIFECYCLE_SETTING_BYTES_MAX, lifecycle_setting_parse, lifecycle_setting_free},
     {S3_SETTING_LIFECYCLE_PROGRESS, "lifecycle progress", LIFECYCLE_PROGRESS_BYTES_MAX, lifecycle_progress_parse, NULL},

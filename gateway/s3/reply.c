@@ -136,6 +136,9 @@ void s3_error_from_status(enum status status, struct s3_error_details *details)
     case STATUS_NO_SPACE:
         s3_error_set(details, S3_INSUFFICIENT_STORAGE);
         break;
+    case STATUS_QUOTA:
+        s3_error_set(details, S3_QUOTA_EXCEEDED);
+        break;
     case STATUS_TIMEOUT:
         s3_error_set(details, S3_REQUEST_TIMEOUT);
         break;

@@ -80,6 +80,7 @@ void api_reply_status(struct http_request *http, enum status status)
         api_reply_error(http, 503, "a database of this node is damaged; it is set aside and made anew");
         return;
     case STATUS_PRECONDITION:
+    case STATUS_QUOTA:
     case STATUS_NOT_EMPTY:
     case STATUS_UNCERTAIN:
     case STATUS_INTERNAL:

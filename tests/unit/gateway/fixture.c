@@ -59,7 +59,8 @@ static void open_metadata(struct fixture *fixture)
                                          .space = fixture->gateway.meta_space,
                                          .setting_kinds = s3_setting_kinds,
                                          .setting_kind_count = s3_setting_kind_count,
-                                         .guard = &fixture->gateway.lock_guard.hooks};
+                                         .guard = &fixture->gateway.lock_guard.hooks,
+                                         .quota_kind = S3_SETTING_QUOTA};
     assert_int_equal(meta_open(&options, &fixture->gateway.meta), STATUS_OK);
     assert_int_equal(files_bucket_create(fixture->gateway.meta), STATUS_OK);
 }
