@@ -288,21 +288,43 @@ static void render_element(struct xml_writer *writer, const struct s3_error_deta
     }
 }
 
+static void render_said(struct xml_writer *writer, const struct s3_error_details *details)
+{
+    xml_writer_open(writer, "Error");
+    xml_writer_element_str(writer, "Code", s3_error_code(details->code));
+    xml_writer_element_str(writer, "Message", details->message[0] ? details->message : s3_error_message(details->code));
+    if (details->resource.data)
+        render_text(writer, "Resource", details->resource, details->resource.len, S3_ERROR_VALUE_MAX);
+    for (size_t i = 0; i < details->element_count; i++)
+        render_element(writer, details, &details->elements[i]);
+}
+
+static void render_ids(struct xml_writer *writer, const struct s3_error_details *details)
+{
+    xml_writer_element(writer, "RequestId", details->request_id);
+    xml_writer_element(writer, "HostId", details->host_id);
+}
+
 enum status s3_error_render(struct buffer *out, const struct s3_error_details *details)
 {
     struct xml_writer writer;
 
     xml_writer_init(&writer, out);
-    xml_writer_open(&writer, "Error");
-    xml_writer_element_str(&writer, "Code", s3_error_code(details->code));
-    xml_writer_element_str(&writer, "Message",
-                           details->message[0] ? details->message : s3_error_message(details->code));
-    if (details->resource.data)
-        render_text(&writer, "Resource", details->resource, details->resource.len, S3_ERROR_VALUE_MAX);
-    for (size_t i = 0; i < details->element_count; i++)
-        render_element(&writer, details, &details->elements[i]);
-    xml_writer_element(&writer, "RequestId", details->request_id);
-    xml_writer_element(&writer, "HostId", details->host_id);
+    render_said(&writer, details);
+    render_ids(&writer, details);
+    xml_writer_close(&writer);
+    return xml_writer_finish(&writer);
+}
+
+enum status s3_error_render_wrapped(struct buffer *out, const struct s3_error_details *details)
+{
+    struct xml_writer writer;
+
+    xml_writer_init(&writer, out);
+    xml_writer_open(&writer, "ErrorResponse");
+    render_said(&writer, details);
+    xml_writer_close(&writer);
+    render_ids(&writer, details);
     xml_writer_close(&writer);
     return xml_writer_finish(&writer);
 }

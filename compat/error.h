@@ -153,6 +153,8 @@ void s3_error_add_time(struct s3_error_details *details, const char *name, int64
 /* Appends the XML body: Code, Message, Resource, extra elements in their order, RequestId, HostId. STATUS_LIMIT beyond
  * the buffer's max. */
 enum status s3_error_render(struct buffer *out, const struct s3_error_details *details);
+/* The same in the form of S3 Control: ErrorResponse{Error{...}, RequestId, HostId}. */
+enum status s3_error_render_wrapped(struct buffer *out, const struct s3_error_details *details);
 /* The same as a page, for websites; `reason` goes with the status ("Not Found"). STATUS_LIMIT: as above. */
 enum status s3_error_render_html(struct buffer *out, const struct s3_error_details *details, const char *reason);
 

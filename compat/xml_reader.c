@@ -35,7 +35,8 @@ static bool xml_namespace_is_s3(const xmlChar *uri)
     struct bytes namespace = bytes_from_str((const char *)uri);
 
     return namespace.len == 0 || bytes_starts_with(namespace, BYTES("http://s3.amazonaws.com/doc/")) ||
-           bytes_starts_with(namespace, BYTES("https://s3.amazonaws.com/doc/"));
+           bytes_starts_with(namespace, BYTES("https://s3.amazonaws.com/doc/")) ||
+           bytes_starts_with(namespace, BYTES("http://awss3control.amazonaws.com/doc/"));
 }
 
 static void xml_on_start(void *user, const xmlChar *name, const xmlChar *prefix, const xmlChar *uri,

@@ -32,6 +32,7 @@
 #include "gateway/settings.h"
 #include "gateway/system/system.h"
 #include "gateway/s3/access_settings.h"
+#include "gateway/s3/account_access.h"
 #include "gateway/s3/bucket_settings.h"
 #include "meta/space.h"
 
@@ -235,6 +236,8 @@ static enum status open_metadata(struct gateway *gateway, const struct settings 
             log_warn("too few nodes keep the metadata: changes are refused until more do");
     }
     status = open_identities(gateway, settings);
+    if (!status)
+        status = account_access_load(gateway->meta);
     if (!status)
         status = create_files_bucket(gateway);
     return status ? status : start_bootstrap(gateway, settings);

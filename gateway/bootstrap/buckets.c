@@ -9,6 +9,7 @@
 #include "gateway/bootstrap/sections.h"
 #include "gateway/identity/user.h"
 #include "gateway/s3/access_settings.h"
+#include "gateway/s3/account_access.h"
 #include "gateway/s3/bucket_settings.h"
 #include "gateway/system/bucket_quota.h"
 
@@ -202,6 +203,11 @@ static enum status read_wish(const struct section_entry *entry, struct wish *wis
 static enum status check_public(const struct section_entry *entry, const struct wish *wish,
                                 const struct public_access_block *block)
 {
+    struct public_access_block account;
+
+    account_access_get(&account);
+    if (wish->public_policy && account.block_policy)
+        return entry_fail(entry, "policy", "it is public, and the account's BlockPublicPolicy is on");
     if (!wish->public_policy || !block->block_policy)
         return STATUS_OK;
     return entry_fail(entry, "policy", "it is public, and publicAccessBlock.blockPublicPolicy is on");

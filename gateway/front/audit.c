@@ -29,6 +29,8 @@ static bool changes_rights(const struct operation *operation)
         "s3:PutBucketObjectLockConfiguration",
         "s3:PutObjectRetention",
         "s3:PutObjectLegalHold",
+        "s3:PutAccountPublicAccessBlock",
+        "tercet:PutBucketQuota",
     };
     static const char *const reading[] = {"iam:Get", "iam:List", "iam:Simulate", "iam:Generate", "iam:Unknown"};
     const char *right = operation->right;

@@ -8,6 +8,7 @@
 #include "gateway/front/host.h"
 #include "gateway/front/operation.h"
 #include "gateway/iam/call.h"
+#include "gateway/s3/control.h"
 #include "gateway/s3/reply.h"
 
 /* The bucket that the Host names below the configured domain. */
@@ -154,6 +155,10 @@ enum status resolve(struct exchange *exchange)
     exchange->virtual_host = virtual_host_bucket(exchange);
     exchange->operation = operation_by_path(exchange->http, &path_known);
     bool readable = uri_query_parse(exchange->http->query, &exchange->query) == STATUS_OK;
+    if (readable && s3_control_is_addressed(exchange->http)) {
+        exchange->operation = s3_control_operation(exchange->http);
+        return STATUS_OK;
+    }
     if (readable && iam_is_addressed(exchange)) {
         iam_call_begin(exchange);
         return STATUS_OK;

@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "gateway/gateway.h"
+#include "gateway/s3/account_access.h"
 #include "gateway/s3/bucket_settings.h"
 
 enum status bucket_policy_parse(struct bytes document, void **parsed)
@@ -118,15 +119,23 @@ enum status files_bucket_create(struct meta *meta)
     return status;
 }
 
+static struct public_access_block strictest(const struct public_access_block *a, const struct public_access_block *b)
+{
+    return (struct public_access_block){a->block_acls || b->block_acls, a->ignore_acls || b->ignore_acls,
+                                        a->block_policy || b->block_policy, a->restrict_buckets || b->restrict_buckets};
+}
+
 struct public_access_block public_access_of(const struct meta_settings *settings)
 {
+    struct public_access_block account;
     struct meta_setting found;
 
+    account_access_get(&account);
     switch (meta_setting_find(settings, S3_SETTING_PUBLIC_ACCESS, &found)) {
     case STATUS_OK:
-        return *(const struct public_access_block *)found.parsed;
+        return strictest(&account, found.parsed);
     case STATUS_NOT_FOUND:
-        return (struct public_access_block){0};
+        return account;
     default:
         return (struct public_access_block){true, true, true, true};
     }

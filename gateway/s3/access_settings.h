@@ -33,7 +33,8 @@ const struct bucket_owner *bucket_owner_of(const struct meta_settings *settings)
 /* The bucket of the file API, with what CreateBucket begins with: all switches on, no ACLs. As meta_bucket_create(). */
 enum status files_bucket_create(struct meta *meta);
 
-/* All switches off when the bucket does not have the setting, all on when it cannot be read. */
+/* The bucket's switches, or the account's: the strictest counts. A bucket without the setting has all off, one whose
+ * setting cannot be read all on. */
 struct public_access_block public_access_of(const struct meta_settings *settings);
 
 /* Fills owner, policy, policy_unreadable and restricted. Good while the settings are. */

@@ -8,6 +8,7 @@
 #include "compat/storage_class.h"
 #include "gateway/front/reply.h"
 #include "gateway/iam/reply.h"
+#include "gateway/s3/control.h"
 
 #define LOCATION_BYTES_MAX 16384
 
@@ -27,8 +28,9 @@ static enum status render(struct exchange *exchange, const struct s3_error_detai
                           struct buffer *body)
 {
     if (exchange->website_host.len == 0) {
+        bool control = s3_control_is_addressed(exchange->http);
         http_reply_header_str(exchange->http, "Content-Type", "application/xml");
-        return s3_error_render(body, details);
+        return control ? s3_error_render_wrapped(body, details) : s3_error_render(body, details);
     }
     s3_give_error_headers(exchange, details);
     http_reply_header_str(exchange->http, "Content-Type", "text/html; charset=utf-8");

@@ -15,6 +15,7 @@
 #include "compat/sigv4.h"
 #include "gateway/identity/key_uses.h"
 #include "gateway/s3/access_settings.h"
+#include "gateway/s3/account_access.h"
 #include "gateway/s3/bucket_settings.h"
 #include "meta/space.h"
 #include "meta/store_memory.h"
@@ -62,6 +63,7 @@ static void open_metadata(struct fixture *fixture)
                                          .guard = &fixture->gateway.lock_guard.hooks,
                                          .quota_kind = S3_SETTING_QUOTA};
     assert_int_equal(meta_open(&options, &fixture->gateway.meta), STATUS_OK);
+    assert_int_equal(account_access_load(fixture->gateway.meta), STATUS_OK);
     assert_int_equal(files_bucket_create(fixture->gateway.meta), STATUS_OK);
 }
 
