@@ -1,7 +1,7 @@
 # Installing, and the Debian package: cmake --build BUILD, then cpack in BUILD.
 include(GNUInstallDirs)
 set(DEPLOY ${CMAKE_CURRENT_LIST_DIR})
-install(TARGETS tercet-gateway tercet-node DESTINATION bin)
+install(TARGETS tercet-gateway tercet-node tercet-check-policy DESTINATION bin)
 install(FILES ${DEPLOY}/systemd/tercet-gateway.service ${DEPLOY}/systemd/tercet-node@.service
         DESTINATION /lib/systemd/system)
 install(FILES ${DEPLOY}/debian/gateway.conf DESTINATION /etc/tercet)
@@ -22,7 +22,7 @@ install(FILES ${CMAKE_BINARY_DIR}/debian/README.md DESTINATION share/doc/tercet)
 foreach(name ARCHITECTURE HACKING RELIABILITY BENCHMARKS CHANGELOG)
   install(FILES ${CMAKE_SOURCE_DIR}/${name}.md DESTINATION share/doc/tercet)
 endforeach()
-foreach(name bootstrap operating configuration clients proxies users)
+foreach(name bootstrap operating configuration clients moving proxies users)
   install(FILES ${CMAKE_SOURCE_DIR}/docs/${name}.md DESTINATION share/doc/tercet/docs)
 endforeach()
 install(DIRECTORY ${CMAKE_SOURCE_DIR}/docs/runbooks ${CMAKE_SOURCE_DIR}/docs/internals DESTINATION share/doc/tercet/docs)

@@ -679,7 +679,7 @@ class Document(IamTest):
                          ("SECRET-KEY", self.cluster.secret_key)):
             script = script.replace(old, new)
         said = run("sh", "-eu", "-c", script, cwd=self.folder,
-                   env={"HOME": self.folder, "PATH": f"{self.path('bin')}:{os.environ['PATH']}", "AWS_PAGER": "",
+                   env={"HOME": self.folder, "PATH": f"{self.path('bin')}:{os.environ['TERCET_BUILD']}/tools:{os.environ['PATH']}", "AWS_PAGER": "",
                         "PYTHONPATH": MODULES}).stdout.decode()
         self.assertIn("s3:GetObject\tallowed\ns3:DeleteObject\timplicitDeny\n", said)
         keys = self.iam.list_access_keys(UserName="restic")["AccessKeyMetadata"]

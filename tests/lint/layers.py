@@ -7,13 +7,14 @@ import os
 import re
 import sys
 
-FOLDERS = ("base", "compat", "gateway", "meta", "storage")
+FOLDERS = ("base", "compat", "gateway", "meta", "storage", "tools")
 ALLOWED = {
     "base": ("base",),
     "compat": ("base", "compat"),
     "meta": ("base", "meta"),
     "storage": ("base", "storage"),
     "gateway": ("base", "compat", "meta", "storage", "gateway"),
+    "tools": ("base", "compat", "tools"),
 }
 # Within a layer: files below the first never include files below the second.
 APART = (
