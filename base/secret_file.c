@@ -28,40 +28,63 @@ static enum status read_front(int fd, char *out, size_t size, size_t *len)
     return STATUS_OK;
 }
 
-enum status secret_file_read(const char *path, char *out, size_t size, const char **error)
+/* Up to size bytes of a file that is nobody else's. */
+static enum status read_own(const char *path, char *out, size_t size, size_t *len, const char **error)
 {
     enum status status = STATUS_IO;
     struct stat info;
-    size_t len = 0;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 
+    *len = 0;
     *error = "the file of a secret cannot be read";
-    if (fd < 0 || fstat(fd, &info) != 0)
-        goto out;
-    if (info.st_mode & (S_IWGRP | S_IRWXO)) {
-        *error = "the file holds a secret but is open to others: chmod 0600";
-        status = STATUS_DENIED;
-        goto out;
+    if (fd >= 0 && fstat(fd, &info) == 0) {
+        if (info.st_mode & (S_IWGRP | S_IRWXO)) {
+            *error = "the file holds a secret but is open to others: chmod 0600";
+            status = STATUS_DENIED;
+        } else {
+            status = read_front(fd, out, size, len);
+        }
     }
-    status = read_front(fd, out, size, &len);
-    if (status)
-        goto out;
-    size_t line_len = 0;
-    while (line_len < len && !strchr("\r\n", out[line_len]))
-        line_len++;
-    if (line_len == size) {
+    if (fd >= 0)
+        close(fd);
+    return status;
+}
+
+enum status secret_file_read_whole(const char *path, char *out, size_t size, size_t *len, const char **error)
+{
+    enum status status = read_own(path, out, size, len, error);
+
+    if (!status && *len == size) {
         *error = "the secret in the file is too long";
         status = STATUS_LIMIT;
-        goto out;
+    }
+    if (status) {
+        explicit_bzero(out, size);
+        return status;
+    }
+    out[*len] = '\0';
+    *error = NULL;
+    return STATUS_OK;
+}
+
+enum status secret_file_read(const char *path, char *out, size_t size, const char **error)
+{
+    size_t len, line_len = 0;
+    enum status status = read_own(path, out, size, &len, error);
+
+    while (!status && line_len < len && !strchr("\r\n", out[line_len]))
+        line_len++;
+    if (!status && line_len == size) {
+        *error = "the secret in the file is too long";
+        status = STATUS_LIMIT;
+    }
+    if (status) {
+        explicit_bzero(out, size);
+        return status;
     }
     out[line_len] = '\0';
     *error = NULL;
-out:
-    if (fd >= 0)
-        close(fd);
-    if (status)
-        explicit_bzero(out, size);
-    return status;
+    return STATUS_OK;
 }
 
 /* ---- making one ----------------------------------------------------------------------------------------------- */

@@ -12,8 +12,11 @@
  * longer than size - 1, else STATUS_IO. *error is a static text that explains. */
 enum status secret_file_read(const char *path, char *out, size_t size, const char **error);
 
-/* Makes a file with that line, which its owner alone may read, durably: the file is there whole, or not at all. One of
- * that name is replaced. Blocks. */
+/* The same with the whole file, which is not a line of text only; *len without the NUL. */
+enum status secret_file_read_whole(const char *path, char *out, size_t size, size_t *len, const char **error);
+
+/* Makes a file with that line (or with those lines), which its owner alone may read, durably: the file is there whole,
+ * or not at all. One of that name is replaced. Blocks. */
 enum status secret_file_create(const char *path, const char *text);
 
 #endif

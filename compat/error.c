@@ -65,6 +65,9 @@ static const struct error_row error_table[S3_ERROR_COUNT] = {
     [S3_INVALID_BUCKET_STATE] = {"InvalidBucketState", 409,
                                  "The request is not valid with the current state of the bucket."},
     [S3_INVALID_DIGEST] = {"InvalidDigest", 400, "The Content-MD5 you specified was invalid."},
+    [S3_INVALID_ENCRYPTION_ALGORITHM] = {"InvalidEncryptionAlgorithmError", 400,
+                                         "The encryption request you specified is not valid. The valid value is "
+                                         "AES256."},
     [S3_INVALID_LOCATION_CONSTRAINT] = {"InvalidLocationConstraint", 400,
                                         "The specified location-constraint is not valid"},
     [S3_INVALID_PART] = {"InvalidPart", 400,
@@ -86,6 +89,7 @@ static const struct error_row error_table[S3_ERROR_COUNT] = {
     [S3_INVALID_TOKEN] = {"InvalidToken", 400, "The provided token is malformed or otherwise invalid."},
     [S3_INVALID_URI] = {"InvalidURI", 400, "Couldn't parse the specified URI."},
     [S3_KEY_TOO_LONG] = {"KeyTooLongError", 400, "Your key is too long"},
+    [S3_KMS_NOT_FOUND] = {"KMS.NotFoundException", 400, "The key does not exist."},
     [S3_MALFORMED_ACL] = {"MalformedACLError", 400,
                           "The XML you provided was not well-formed or did not validate against our published schema"},
     [S3_MALFORMED_POLICY] = {"MalformedPolicy", 400, "This policy contains invalid Json"},

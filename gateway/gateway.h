@@ -26,6 +26,7 @@
     "The disk of the gateway, where the metadata are, failed; the change may have been made. The gateway ends."
 #define GATEWAY_FILES_BUCKET "files" /* the versioned bucket that the documented API and S3 share */
 
+struct keyring;
 struct lease;
 struct meta_space;
 struct replication;
@@ -47,7 +48,9 @@ struct gateway_options {
     const char *server_id;
     bool open_files_api; /* the documented API without credentials for every peer */
     bool access_log;
-    uint64_t small_max; /* up to so many bytes are carried by the commit; 0: none are */
+    bool encrypt_all;          /* what nothing else is said of is encrypted, too */
+    bool allow_ssec_over_http; /* clients' own keys without TLS */
+    uint64_t small_max;        /* up to so many bytes are carried by the commit; 0: none are */
     uint64_t gc_interval_ms, gc_grace_ms, repair_interval_ms;
     uint64_t repair_concurrency;
     uint64_t node_dead_after_ms;    /* then a node's chunks are made anew on the others */
@@ -80,7 +83,8 @@ struct gateway {
     struct identity_source identities;
     struct key_uses *key_uses;
     struct oidc_keys *oidc_keys;
-    struct seal_key seal; /* what secrets in the metadata are sealed with */
+    struct keyring *keyring; /* what objects' keys are sealed with; NULL: there are none */
+    struct seal_key seal;    /* what secrets in the metadata are sealed with */
     struct loop_group loops;
     struct admission admission;
     struct hold_back hold_back;

@@ -13,6 +13,7 @@
 #include "base/service.h"
 #include "compat/names.h"
 #include "gateway/front/host.h"
+#include "gateway/keys/keyring.h"
 
 #define SECRET_MAX    4096
 #define SERVER_ID_MAX 63
@@ -50,6 +51,18 @@ static const struct config_option options[] = {
      "identity.key in -data-dir. To be kept with a backup: without it, access keys of users are lost"},
     {"identity-key-lost", CONFIG_BOOL(struct settings, identity_key_lost), "false", 0, 0,
      "the file -identity-key is lost for good: the access keys of users that cannot be opened without it are removed"},
+    {"keyring", CONFIG_STRING(struct settings, keyring), "", 0, 0,
+     "file with the keys that objects are encrypted with, made by -new-key; read at the start and on SIGHUP. To be "
+     "kept "
+     "with a backup, and apart from the nodes: without it, what was encrypted is lost"},
+    {"new-key", CONFIG_STRING(struct settings, new_key), "", 0, 0,
+     "adds a random key of that name to the file -keyring, which is made when it is not there, makes it the key for "
+     "new "
+     "objects, and exits"},
+    {"encrypt-all", CONFIG_BOOL(struct settings, gateway.encrypt_all), "false", 0, 0,
+     "encrypt new objects of buckets without an encryption of their own, too; needs -keyring"},
+    {"allow-ssec-over-http", CONFIG_BOOL(struct settings, gateway.allow_ssec_over_http), "false", 0, 0,
+     "take clients' own encryption keys (SSE-C) over plain HTTP, where a proxy in front ends TLS"},
     {"bootstrap", CONFIG_STRING(struct settings, gateway.bootstrap), "", 0, 0,
      "JSON file of users, groups, roles, policies and buckets that are to be there; read at the start and on SIGHUP"},
     {"identity-cache", CONFIG_SIZE(struct settings, identity_cache_bytes), "64M", 65536, 0,
@@ -268,6 +281,8 @@ static void check(struct settings *settings)
     check_second_key(settings);
     if (!settings->tls_cert[0] != !settings->tls_key[0])
         refuse("tls-cert, tls-key", "both or neither");
+    if (settings->gateway.encrypt_all && !settings->keyring[0])
+        refuse("encrypt-all", "needs keyring");
     if (settings->tls_port && !settings->tls_cert[0])
         refuse("tls-port", "needs tls-cert and tls-key");
     if (settings->gateway.files_token[0] && strlen(settings->gateway.files_token) < 16)
@@ -288,11 +303,29 @@ static void check(struct settings *settings)
         refuse("loglevel", "debug, info, warn or error");
 }
 
+/* An action, as -health is one. */
+static _Noreturn void add_key(const struct settings *settings)
+{
+    const char *error = "needs keyring";
+    enum status status = STATUS_INVALID;
+
+    if (settings->keyring[0])
+        status = keyring_file_add(settings->keyring, settings->new_key, &error);
+    if (status)
+        refuse("new-key", error);
+    printf("%s: the key for new objects is %s now. Keep a copy of this file in another place: what was encrypted is "
+           "lost without it.\n",
+           settings->keyring, settings->new_key);
+    exit(0);
+}
+
 void settings_load(struct settings *settings, int argc, char **argv)
 {
     config_load(options, settings, "tercet-gateway", argc, argv);
     if (settings->health)
         exit(service_probe(settings->listen, (uint16_t)settings->port, settings->tls_cert[0] && !settings->tls_port));
+    if (settings->new_key[0])
+        add_key(settings);
     check(settings);
     settings->admission.limits[CLASS_SYSTEM] = settings->admission.limits[CLASS_ERROR];
     settings->admission.limits[CLASS_FORM] = settings->admission.limits[CLASS_ERROR];

@@ -32,6 +32,13 @@ enum status meta_attribute_find(struct bytes attributes, uint8_t kind, struct by
     return STATUS_NOT_FOUND;
 }
 
+bool meta_attributes_sealed(struct bytes attributes)
+{
+    struct bytes document;
+
+    return meta_attribute_find(attributes, META_ATTRIBUTE_SEALED, &document) == STATUS_OK;
+}
+
 /* The document of that kind once the changes are made; data NULL: none. */
 static struct bytes document_after(struct bytes attributes, const struct meta_attribute *changes, size_t count,
                                    uint8_t kind)

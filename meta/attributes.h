@@ -4,6 +4,7 @@
 #ifndef TERCET_META_ATTRIBUTES_H
 #define TERCET_META_ATTRIBUTES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -13,6 +14,10 @@
  * about as much. */
 #define META_ATTRIBUTES_BYTES_MAX 65536
 #define META_ATTRIBUTE_KIND_MAX   32
+/* How a version's bytes are sealed (base/block_seal.h). The one kind that means something here: what has it is stored
+ * with a tag behind each block, while every size that is shown is that of the plain bytes. It comes with a write, can
+ * be replaced, and is neither added nor removed later. */
+#define META_ATTRIBUTE_SEALED 6
 
 struct meta_attribute {
     uint8_t kind; /* 1 to META_ATTRIBUTE_KIND_MAX; stored, so it is never given to another one */
@@ -21,6 +26,7 @@ struct meta_attribute {
 
 /* A document's span points into the packed form. NOT_FOUND. */
 enum status meta_attribute_find(struct bytes attributes, uint8_t kind, struct bytes *document);
+bool meta_attributes_sealed(struct bytes attributes);
 /* Appends those of `attributes` (empty: none) with the changes made to them; a document with data NULL removes its
  * kind. LIMIT beyond META_ATTRIBUTES_BYTES_MAX. */
 enum status meta_attributes_pack(struct bytes attributes, const struct meta_attribute *changes, size_t count,

@@ -12,7 +12,8 @@ enum { CURSOR_BATCH = 16 };
 struct meta_cursor {
     struct meta *meta;
     const struct version_record *record;
-    uint64_t begin, end; /* the bytes wanted */
+    bool sealed;
+    uint64_t begin, end; /* the bytes wanted, as they are stored */
     /* where loading goes on */
     struct packed_chunks chunks; /* of the object, or of the part under way */
     struct store_value part;     /* what they point into, for a part */
@@ -25,6 +26,24 @@ struct meta_cursor {
     enum status status;
 };
 
+/* Of the object's bytes as they are stored: each part is a stream of its own. */
+static uint64_t stored_size(const struct version_record *record)
+{
+    uint64_t sum = 0;
+
+    if (!meta_attributes_sealed(record->attributes))
+        return record->head.size;
+    if (!record->multipart)
+        return block_seal_size(record->head.size);
+    for (uint32_t i = 0; i < record->parts.count; i++) {
+        unsigned number;
+        uint64_t size;
+        packed_parts_get(&record->parts, i, &number, &size);
+        sum += block_seal_size(size);
+    }
+    return sum;
+}
+
 struct meta_cursor *meta_cursor_open(struct meta *meta, const struct meta_object *object, uint64_t offset, uint64_t len)
 {
     const struct object_storage *storage = object->storage;
@@ -33,8 +52,10 @@ struct meta_cursor *meta_cursor_open(struct meta *meta, const struct meta_object
     CHECK(storage);
     cursor->meta = meta;
     cursor->record = &storage->row.record;
-    cursor->begin = offset < object->size ? offset : object->size;
-    cursor->end = len < object->size - cursor->begin ? cursor->begin + len : object->size;
+    cursor->sealed = meta_attributes_sealed(cursor->record->attributes);
+    uint64_t size = stored_size(cursor->record);
+    cursor->begin = offset < size ? offset : size;
+    cursor->end = len < size - cursor->begin ? cursor->begin + len : size;
     if (!cursor->record->multipart)
         cursor->chunks = cursor->record->chunks;
     return cursor;
@@ -53,7 +74,7 @@ static enum status cursor_next_part(struct meta_cursor *cursor, const struct sto
     struct part_record part;
     struct row_key key;
     unsigned number;
-    uint64_t size;
+    uint64_t size, stored;
 
     if (view->in_memory)
         return STATUS_UNAVAILABLE; /* part rows are large and seldom there */
@@ -61,16 +82,17 @@ static enum status cursor_next_part(struct meta_cursor *cursor, const struct sto
         if (!record->multipart || cursor->part_next == record->parts.count)
             return STATUS_CORRUPT; /* the chunks end before the object does */
         packed_parts_get(&record->parts, cursor->part_next++, &number, &size);
-        if (cursor->offset + size > cursor->begin)
+        stored = block_seal_stored_size(size, cursor->sealed);
+        if (cursor->offset + stored > cursor->begin)
             break;
-        cursor->offset += size;
+        cursor->offset += stored;
     }
     store_value_release(&cursor->part);
     row_key_part(&key, &record->upload, number);
     enum status status = store_get(view, STORE_PARTS, row_key_bytes(&key), &cursor->part);
     if (!status)
         status = part_record_decode(store_value_bytes(&cursor->part), &part);
-    if (!status && part.part.size != size)
+    if (!status && (part.part.size != size || part.part.seal.sealed != cursor->sealed))
         status = STATUS_CORRUPT;
     if (status)
         return status == STATUS_NOT_FOUND ? STATUS_CORRUPT : status;
@@ -148,4 +170,27 @@ enum status meta_cursor_next(struct meta_cursor *cursor, struct chunk_ref *ref, 
     *chunk_offset = (uint32_t)(begin - start);
     *chunk_len = (uint32_t)(end - begin);
     return STATUS_OK;
+}
+
+/* ---- streams of sealed objects -------------------------------------------------------------------------------- */
+
+enum status meta_object_stream(const struct meta_object *object, uint64_t offset, struct meta_stream *stream)
+{
+    const struct object_storage *storage = object->storage;
+    CHECK(storage);
+    const struct version_record *record = &storage->row.record;
+
+    *stream = (struct meta_stream){0};
+    if (!record->multipart) {
+        stream->size = object->size;
+        return offset < object->size ? STATUS_OK : STATUS_NOT_FOUND;
+    }
+    for (uint32_t i = 0; i < record->parts.count; i++) {
+        packed_parts_get(&record->parts, i, &stream->part, &stream->size);
+        if (offset - stream->offset < stream->size)
+            return STATUS_OK;
+        stream->offset += stream->size;
+        stream->stored_offset += block_seal_size(stream->size);
+    }
+    return STATUS_NOT_FOUND;
 }

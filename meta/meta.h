@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/block_seal.h"
 #include "base/bytes.h"
 #include "base/checksum.h"
 #include "base/chunk.h"
@@ -185,7 +186,8 @@ struct meta_object_update {
     void *arg;
     const struct meta_outbox_entry *outbox; /* as of meta_object */
 };
-/* NOT_FOUND; CONFLICT when it is a delete marker, which has none; LIMIT. *object is the version that was looked at, in
+/* NOT_FOUND; CONFLICT when it is a delete marker, which has none; LIMIT; INVALID when META_ATTRIBUTE_SEALED would come
+ * or go. *object is the version that was looked at, in
  * either case, without headers and attributes: nothing to release. */
 enum status meta_object_update(struct meta *meta, uint32_t bucket, struct bytes key, const struct meta_version *version,
                                const struct meta_object_update *update, struct meta_object *object);
@@ -243,9 +245,9 @@ enum status meta_versions_trim(struct meta *meta, uint32_t bucket, struct bytes 
                                uint64_t *removed, bool *more);
 
 /* ---- an object's chunks --------------------------------------------------------------------------------------- */
-/* Walks the chunks that cover [offset, offset + len) of the object, in order; loads them in batches. The
- * object (from meta_object_get or meta_upload_complete) must outlive the cursor. A ref names the good copies; when none
- * is left, the bad ones. */
+/* Walks the chunks that cover [offset, offset + len) of the object's bytes as they are stored, in order; loads them in
+ * batches. The object (from meta_object_get or meta_upload_complete) must outlive the cursor. A ref names the good
+ * copies; when none is left, the bad ones. */
 struct meta_cursor;
 struct meta_cursor *meta_cursor_open(struct meta *meta, const struct meta_object *object, uint64_t offset,
                                      uint64_t len);
@@ -254,6 +256,14 @@ struct meta_cursor *meta_cursor_open(struct meta *meta, const struct meta_object
 enum status meta_cursor_next(struct meta_cursor *cursor, struct chunk_ref *ref, uint32_t *chunk_offset,
                              uint32_t *chunk_len);
 void meta_cursor_close(struct meta_cursor *cursor);
+/* What of a sealed object is sealed as one stream: the whole of it, or a part. */
+struct meta_stream {
+    uint64_t offset, size;  /* of plain bytes in the object */
+    uint64_t stored_offset; /* where its blocks begin among the object's stored bytes */
+    unsigned part;          /* number; 0: the whole object */
+};
+/* The one that has the object's plain byte at `offset`; NOT_FOUND: it ends before. */
+enum status meta_object_stream(const struct meta_object *object, uint64_t offset, struct meta_stream *stream);
 /* Multipart objects: byte offset and size of part `number` (S3 partNumber), and how many parts there are.
  * A single-part object has one part, 1. NOT_FOUND: no such part. */
 enum status meta_object_part(const struct meta_object *object, unsigned number, uint64_t *offset, uint64_t *size,
@@ -318,6 +328,7 @@ struct meta_part {
     uint8_t md5[MD5_LEN];
     struct meta_checksum checksum;
     int64_t modified_ms;
+    struct block_seal_id seal; /* sealed as the upload is, by its attributes */
 };
 /* Replaces an earlier part of that number (its chunks go to GC). NOT_FOUND when the upload is gone. */
 enum status meta_part_put(struct meta *meta, const struct meta_upload *upload, struct meta_part *part,

@@ -101,7 +101,8 @@ enum status meta_object_put(struct meta *meta, uint32_t bucket, struct bytes key
     if (!status && object->headers.len > META_HEADERS_MAX)
         status = STATUS_LIMIT;
     if (!status)
-        status = chunk_list_check(chunks, object->size);
+        status =
+            chunk_list_check(chunks, block_seal_stored_size(object->size, meta_attributes_sealed(object->attributes)));
     return status ? status : chunk_list_commit(meta, &put.op, chunks, &put.packed);
 }
 

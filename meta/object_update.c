@@ -46,6 +46,8 @@ static enum status update_write(struct txn *txn, const struct object_update *upd
     buffer_init(&attributes, META_ATTRIBUTES_BYTES_MAX);
     enum status status =
         meta_attributes_pack(record->attributes, update->update->changes, update->update->count, &attributes);
+    if (!status && meta_attributes_sealed(buffer_bytes(&attributes)) != meta_attributes_sealed(record->attributes))
+        status = STATUS_INVALID;
     if (!status && moves)
         update_class(txn, update, record, latest);
     if (!status && (moves || !bytes_equal(buffer_bytes(&attributes), record->attributes))) {

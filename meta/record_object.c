@@ -2,6 +2,7 @@
  * records.h. */
 #include <string.h>
 
+#include "base/block_seal.h"
 #include "base/check.h"
 #include "meta/outbox.h"
 #include "meta/record_packed.h"
@@ -16,7 +17,8 @@ enum {
     UPLOAD_FORMAT = 3,
     UPLOAD_FORMAT_NO_ATTRIBUTES = 2,
     UPLOAD_FORMAT_NO_CLASS = 1, /* nor a condition */
-    PART_FORMAT = 1,
+    PART_FORMAT = 2,
+    PART_FORMAT_NO_SEAL = 1,
     OUTBOX_FORMAT = 1, /* holds a head: moves on with HEAD_FORMAT and VERSION_FORMAT */
 };
 
@@ -169,14 +171,14 @@ enum status version_record_decode(struct bytes record, struct version_record *ou
     out->headers = read_headers(&reader);
     out->multipart = record_read_bool(&reader);
     if (out->multipart)
-        record_read_parts(&reader, &out->upload, &out->parts, &sum);
+        record_read_parts(&reader, &out->upload, &out->parts, &sum); /* of which the sizes are plain, too */
     else
         record_read_chunks(&reader, &out->chunks, &sum);
     if (out->multipart && format > VERSION_FORMAT_NO_CLASS)
         read_condition(&reader, &out->condition);
     if (format > VERSION_FORMAT_NO_ATTRIBUTES)
         out->attributes = read_attributes(&reader);
-    if (sum != out->head.size)
+    if (sum != block_seal_stored_size(out->head.size, !out->multipart && meta_attributes_sealed(out->attributes)))
         reader.bad = true;
     return record_reader_close(&reader);
 }
@@ -222,11 +224,15 @@ void part_record_encode(struct buffer *out, const struct part_record *record)
     put_checksum(out, &record->part.checksum);
     record_put_u64(out, (uint64_t)record->part.modified_ms);
     record_put_chunks(out, &record->chunks);
+    record_put_u8(out, record->part.seal.sealed);
+    if (record->part.seal.sealed)
+        record_put(out, record->part.seal.bytes, BLOCK_SEAL_ID_LEN);
 }
 
 enum status part_record_decode(struct bytes record, struct part_record *out)
 {
-    struct record_reader reader = record_reader_open(record, PART_FORMAT);
+    uint8_t format = record_format(record, PART_FORMAT);
+    struct record_reader reader = record_reader_open(record, format);
     uint64_t sum = 0;
 
     *out = (struct part_record){0};
@@ -235,7 +241,10 @@ enum status part_record_decode(struct bytes record, struct part_record *out)
     read_checksum(&reader, &out->part.checksum);
     out->part.modified_ms = (int64_t)record_read_u64(&reader);
     record_read_chunks(&reader, &out->chunks, &sum);
-    if (sum != out->part.size)
+    out->part.seal.sealed = format > PART_FORMAT_NO_SEAL && record_read_bool(&reader);
+    if (out->part.seal.sealed)
+        record_read_into(&reader, out->part.seal.bytes, BLOCK_SEAL_ID_LEN);
+    if (sum != block_seal_stored_size(out->part.size, out->part.seal.sealed))
         reader.bad = true;
     return record_reader_close(&reader);
 }

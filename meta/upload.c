@@ -186,7 +186,10 @@ static enum status part_put_prepare(struct commit_op *op, struct txn *txn)
     status = upload_load(&txn->view, put->upload->bucket, put->upload->key, &put->id, &row);
     if (status)
         return status;
+    bool sealed = meta_attributes_sealed(row.record.attributes);
     upload_row_release(&row);
+    if (sealed != put->part->seal.sealed)
+        return STATUS_INVALID;
     row_key_part(&key, &put->id, put->part->number);
     status = part_load(&txn->view, &key, &replaced, &record);
     if (!status) {
@@ -219,7 +222,7 @@ enum status meta_part_put(struct meta *meta, const struct meta_upload *upload, s
         return STATUS_INVALID;
     enum status status = upload_name(upload, &put.id);
     if (!status)
-        status = chunk_list_check(chunks, part->size);
+        status = chunk_list_check(chunks, block_seal_stored_size(part->size, part->seal.sealed));
     return status ? status : chunk_list_commit(meta, &put.op, chunks, &put.packed);
 }
 
@@ -307,21 +310,27 @@ enum status meta_part_list(struct meta *meta, const struct meta_upload *upload, 
 
 /* ---- abort ---------------------------------------------------------------------------------------------------- */
 
+struct parts_sum {
+    bool any;
+    uint64_t bytes, stored_bytes; /* as clients see them, and as they lie on the nodes */
+};
+
 /* What of an upload's parts can be read. A damaged one counts for nothing here, whoever asks. */
-static enum status parts_sum(const struct store_view *view, const struct upload_id *id, uint64_t *bytes, bool *any)
+static enum status parts_sum(const struct store_view *view, const struct upload_id *id, struct parts_sum *sum)
 {
     struct row_key lower, upper;
     struct store_iterator it;
 
-    *bytes = 0;
-    *any = false;
+    *sum = (struct parts_sum){0};
     row_key_part_bounds(&lower, &upper, id);
     store_iterator_open(&it, view, STORE_PARTS, row_key_bytes(&lower), row_key_bytes(&upper));
     for (store_iterator_first(&it); store_iterator_valid(&it); store_iterator_next(&it)) {
         struct part_record part;
-        if (part_record_decode(store_iterator_value(&it), &part) == STATUS_OK)
-            *bytes += part.part.size;
-        *any = true;
+        sum->any = true;
+        if (part_record_decode(store_iterator_value(&it), &part) == STATUS_OK) {
+            sum->bytes += part.part.size;
+            sum->stored_bytes += block_seal_stored_size(part.part.size, part.part.seal.sealed);
+        }
     }
     enum status status = store_iterator_status(&it);
     store_iterator_close(&it);
@@ -332,13 +341,12 @@ static enum status upload_count(struct meta *meta, const struct store_view *view
 {
     struct upload_id id;
     struct bytes key;
-    uint64_t bytes;
-    bool any;
+    struct parts_sum sum;
 
     enum status status = row_key_upload_parse(row, &key, &id);
     if (!status)
-        status = parts_sum(view, &id, &bytes, &any);
-    return status ? status : bucket_table_load_upload(&meta->buckets, get_u32(row.data), bytes);
+        status = parts_sum(view, &id, &sum);
+    return status ? status : bucket_table_load_upload(&meta->buckets, get_u32(row.data), sum.bytes);
 }
 
 void upload_bytes_load(struct meta *meta)
@@ -364,17 +372,16 @@ static enum status upload_drop(struct txn *txn, uint32_t bucket, struct bytes ke
 {
     static const struct packed_parts every_part;
     struct row_key upload_key;
-    uint64_t bytes;
-    bool parts;
+    struct parts_sum sum;
 
-    enum status status = parts_sum(&txn->view, id, &bytes, &parts);
+    enum status status = parts_sum(&txn->view, id, &sum);
     if (status)
         return status;
-    txn->bucket.upload_bytes -= (int64_t)bytes;
+    txn->bucket.upload_bytes -= (int64_t)sum.bytes;
     row_key_upload(&upload_key, bucket, key, id);
     txn_delete(txn, STORE_UPLOADS, &upload_key);
-    if (parts)
-        gc_queue_parts(txn, id, &every_part, bytes);
+    if (sum.any)
+        gc_queue_parts(txn, id, &every_part, sum.stored_bytes);
     return STATUS_OK;
 }
 

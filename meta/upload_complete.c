@@ -28,8 +28,8 @@ struct part_selection {
     const struct meta_part **chosen; /* the same, NULL where there is none */
     struct buffer named, rest;       /* packed parts */
     uint32_t rest_count;
-    uint64_t rest_bytes;
-    uint64_t size; /* of the named ones */
+    uint64_t rest_bytes, rest_stored_bytes; /* as clients see them, and as they lie on the nodes */
+    uint64_t size;                          /* of the named ones */
 };
 
 static void part_selection_init(struct part_selection *selection, size_t count)
@@ -74,6 +74,7 @@ static enum status part_selection_load(struct part_selection *selection, const s
             packed_parts_append(&selection->rest, number, record.part.size);
             selection->rest_count++;
             selection->rest_bytes += record.part.size;
+            selection->rest_stored_bytes += block_seal_stored_size(record.part.size, record.part.seal.sealed);
             continue;
         }
         record.part.number = number;
@@ -156,7 +157,7 @@ static enum status complete_commit(struct upload_complete *complete, struct txn 
     txn_delete(txn, STORE_UPLOADS, &key);
     if (selection.rest_count > 0) {
         struct packed_parts rest = {selection.rest.data, selection.rest_count};
-        gc_queue_parts(txn, &complete->id, &rest, selection.rest_bytes);
+        gc_queue_parts(txn, &complete->id, &rest, selection.rest_stored_bytes);
     }
     status = complete_show(&txn->meta->readers, &record, complete->object);
 out:

@@ -4,6 +4,7 @@
 #include "base/check.h"
 #include "gateway/files/files.h"
 #include "gateway/front/json_reply.h"
+#include "gateway/object/encryption.h"
 #include "gateway/front/reply.h"
 #include "gateway/object/object_read.h"
 #include "gateway/object/stored_headers.h"
@@ -50,11 +51,26 @@ static void give_headers(struct exchange *exchange, const struct meta_object *ob
     http_reply_header_u64(exchange->http, "X-File-Version", object->number);
 }
 
+/* Of an object that a client wrote by S3 with a key of its own nobody has it here. */
+static enum status open_key(struct exchange *exchange, const struct meta_object *object, struct object_key *key)
+{
+    const struct encryption_place place = {exchange->bucket_name, exchange->key};
+    enum status status = encryption_open_kept(exchange->gateway->keyring, object->attributes, &place, key);
+
+    if (status == STATUS_DENIED)
+        HTTP_LAST_REPLY(json_error(exchange, 403, "File is encrypted", "With a key that its owner alone has."));
+    else if (status)
+        HTTP_LAST_REPLY(json_error(exchange, 500, "File is encrypted",
+                                   "The key that it was encrypted with is not there: see the server's log."));
+    return status;
+}
+
 static void send_object(struct exchange *exchange, const struct meta_object *object)
 {
     const struct etag etag = object_etag(object);
     struct s3_error_details details = {0};
     struct object_range wanted;
+    struct object_key key;
     enum status status;
 
     if (object_check_conditions(exchange, object, &details)) {
@@ -70,7 +86,10 @@ static void send_object(struct exchange *exchange, const struct meta_object *obj
         HTTP_LAST_REPLY(json_error(exchange, 416, "Range not satisfiable", NULL));
         return;
     }
-    status = object_send(exchange, object, &wanted, give_headers, NULL);
+    if (open_key(exchange, object, &key))
+        return;
+    status = object_send(exchange, object, &key, &wanted, give_headers, NULL);
+    explicit_bzero(&key, sizeof(key));
     if (status)
         HTTP_LAST_REPLY(json_error_status(exchange, status));
 }

@@ -41,7 +41,7 @@ static void availability(struct listing *listing, const struct meta_object *row,
         return;
     if (meta_object_get(gateway->meta, listing->query.bucket, key, &version, &object))
         return;
-    struct meta_cursor *cursor = meta_cursor_open(gateway->meta, &object, 0, object.size);
+    struct meta_cursor *cursor = meta_cursor_open(gateway->meta, &object, 0, UINT64_MAX);
     while (meta_cursor_next(cursor, &ref, &offset, &len) == STATUS_OK) {
         bool found = false;
         for (unsigned i = 0; i < ref.copies; i++)

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "compat/multipart_form.h"
 #include "gateway/files/files.h"
+#include "gateway/object/default_encryption.h"
 #include "gateway/object/ingest.h"
 #include "gateway/front/json_reply.h"
 #include "gateway/object/stored_headers.h"
@@ -23,6 +24,7 @@ struct upload {
     enum part part;
     bool has_file;
     struct ingest ingest;
+    struct object_key key;
     struct buffer field_name, part_name; /* of the field `filename`; of the file part */
     struct buffer headers;               /* to be stored */
 };
@@ -43,6 +45,48 @@ static enum status take_content_type(struct upload *upload, struct bytes type)
     return STATUS_OK;
 }
 
+/* Its name is not known yet, so the key is described at the end. */
+static enum status make_key(struct upload *upload)
+{
+    struct bucket_encryption encryption;
+    struct exchange *exchange = upload->exchange;
+    enum status status = default_encryption(exchange->gateway, exchange->settings, &encryption);
+
+    if (!status && encryption.method != SSE_NONE)
+        encryption_key_create(encryption_kind_of(encryption.method), &upload->key);
+    return status;
+}
+
+/* As the bucket says; the attributes of the version. */
+static enum status describe_key(const struct upload *upload, struct bytes name, struct buffer *attributes)
+{
+    const struct exchange *exchange = upload->exchange;
+    const struct encryption_place place = {exchange->bucket_name, name};
+    struct keyring *keyring = exchange->gateway->keyring;
+    struct bucket_encryption standard;
+    char key_name[KEYRING_NAME_MAX + 1];
+    struct buffer description;
+
+    if (!upload->key.sealed)
+        return STATUS_OK;
+    enum status status = default_encryption(exchange->gateway, exchange->settings, &standard);
+    if (!status)
+        status = keyring ? encryption_key_name(keyring, bytes_from_str(standard.key_id), key_name) : STATUS_NOT_FOUND;
+    if (status)
+        return STATUS_INTERNAL;
+    const struct encryption encryption = {.kind = encryption_kind_of(standard.method),
+                                          .bucket_key = standard.method == SSE_KMS && standard.bucket_key,
+                                          .key_name = bytes_from_str(key_name)};
+    buffer_init(&description, ENCRYPTION_DESCRIPTION_BYTES_MAX);
+    status = encryption_write(keyring, NULL, &encryption, &place, &upload->key, &description);
+    if (!status) {
+        const struct meta_attribute attribute = {META_ATTRIBUTE_SEALED, buffer_bytes(&description)};
+        status = meta_attributes_pack((struct bytes){0}, &attribute, 1, attributes);
+    }
+    buffer_release(&description);
+    return status;
+}
+
 static enum status begin_part(struct upload *upload, const struct form_event *event)
 {
     upload->part = PART_OTHER;
@@ -57,8 +101,11 @@ static enum status begin_part(struct upload *upload, const struct form_event *ev
         HTTP_LAST_REPLY(json_error(upload->exchange, 400, "Only one file per upload", NULL));
         return STATUS_INVALID;
     }
-    const struct ingest_plan plan = {.expected_size = HTTP_LENGTH_UNKNOWN, .algorithm = CHECKSUM_CRC64NVME};
-    enum status status = ingest_open(&upload->ingest, upload->exchange->gateway, &plan);
+    const struct ingest_plan plan = {
+        .expected_size = HTTP_LENGTH_UNKNOWN, .algorithm = CHECKSUM_CRC64NVME, .key = &upload->key};
+    enum status status = make_key(upload);
+    if (!status)
+        status = ingest_open(&upload->ingest, upload->exchange->gateway, &plan);
     if (status)
         return HTTP_LAST_REPLY(json_error_status(upload->exchange, status)), status;
     upload->has_file = true;
@@ -157,12 +204,19 @@ static struct bytes chosen_name(const struct upload *upload)
 static enum status commit(struct upload *upload, struct bytes name, struct meta_object *object)
 {
     struct exchange *exchange = upload->exchange;
+    struct buffer attributes;
     enum status status;
 
     ingest_seal(&upload->ingest);
-    const struct ingest_version version = {
-        .bucket = exchange->bucket.id, .key = name, .headers = buffer_bytes(&upload->headers)};
-    status = ingest_publish(&upload->ingest, &version, object);
+    buffer_init(&attributes, META_ATTRIBUTES_BYTES_MAX);
+    status = describe_key(upload, name, &attributes);
+    const struct ingest_version version = {.bucket = exchange->bucket.id,
+                                           .key = name,
+                                           .headers = buffer_bytes(&upload->headers),
+                                           .attributes = buffer_bytes(&attributes)};
+    if (!status)
+        status = ingest_publish(&upload->ingest, &version, object);
+    buffer_release(&attributes);
     if (status)
         HTTP_LAST_REPLY(json_error_status(exchange, status));
     return status;
@@ -199,6 +253,7 @@ void files_upload(struct exchange *exchange)
         goto out;
     reply(exchange, name, &object);
 out:
+    explicit_bzero(&upload.key, sizeof(upload.key));
     ingest_release(&upload.ingest);
     multipart_form_release(&upload.form);
     buffer_release(&upload.field_name);

@@ -1,11 +1,13 @@
 /* Taking bytes in; see the header. A piece is on its way to the nodes while it is hashed, and the next one is received
  * meanwhile: nothing is kept of an upload before the hashes are compared, and they are final at its end. The window
  * keeps a piece until the next one is committed, which waits for the hashes. Small pieces are hashed in place: the
- * hand-over to the pool costs more than the hash of a few KiB. */
+ * hand-over to the pool costs more than the hash of a few KiB. What is sealed is hashed before: its plain bytes are
+ * kept in sealing.c's blocks, as long as the window would keep them. */
 #include "gateway/object/ingest.h"
 
 #include <string.h>
 
+#include "gateway/object/sealing.h"
 #include "gateway/object/stored_checksum.h"
 #include "gateway/replication/replication.h"
 
@@ -78,9 +80,12 @@ static void hash_wait(struct ingest *ingest)
 
 enum status ingest_open(struct ingest *ingest, struct gateway *gateway, const struct ingest_plan *plan)
 {
+    bool sealed = plan->key && plan->key->sealed;
+
     *ingest = (struct ingest){
         .gateway = gateway, .wants_sha256 = plan->sha256, .md5_is_checksum = plan->algorithm == CHECKSUM_MD5};
-    enum status status = stream_writer_open(gateway->cluster, plan->expected_size, &ingest->writer);
+    enum status status =
+        stream_writer_open(gateway->cluster, block_seal_stored_size(plan->expected_size, sealed), &ingest->writer);
     if (status) {
         ingest->gateway = NULL;
         return status;
@@ -91,6 +96,11 @@ enum status ingest_open(struct ingest *ingest, struct gateway *gateway, const st
     if (ingest->wants_sha256)
         digest_init(&ingest->sha256, DIGEST_SHA256);
     checksum_state_init(&ingest->checksum, ingest->md5_is_checksum ? CHECKSUM_NONE : plan->algorithm);
+    if (sealed) {
+        ingest->sealing = sealing_create(ingest->writer, plan->key, plan->expected_size);
+        ingest->seal = plan->key->id;
+        ingest->hides_md5 = plan->key->hides_md5;
+    }
     return STATUS_OK;
 }
 
@@ -98,7 +108,11 @@ enum status ingest_space(struct ingest *ingest, char **space, size_t *capacity)
 {
     if (ingest->filled == ingest->capacity) {
         ingest->filled = ingest->capacity = 0;
-        enum status status = stream_writer_space(ingest->writer, &ingest->space, &ingest->capacity);
+        enum status status = STATUS_OK;
+        if (ingest->sealing)
+            sealing_space(ingest->sealing, &ingest->space, &ingest->capacity);
+        else
+            status = stream_writer_space(ingest->writer, &ingest->space, &ingest->capacity);
         if (status)
             return status;
     }
@@ -116,7 +130,10 @@ static void flush(struct ingest *ingest)
         hash_in_place(ingest, ingest->space, ingest->filled);
     else
         hash_begin(ingest, ingest->space, ingest->filled);
-    stream_writer_commit(ingest->writer, ingest->filled);
+    if (ingest->sealing)
+        sealing_commit(ingest->sealing, ingest->filled);
+    else
+        stream_writer_commit(ingest->writer, ingest->filled);
     ingest->filled = ingest->capacity = 0;
 }
 
@@ -147,6 +164,8 @@ enum status ingest_write(struct ingest *ingest, struct bytes data)
 void ingest_seal(struct ingest *ingest)
 {
     flush(ingest);
+    if (ingest->sealing)
+        sealing_end(ingest->sealing);
     hash_wait(ingest);
     md5_final(&ingest->md5, ingest->md5_value);
     if (ingest->wants_sha256)
@@ -200,6 +219,14 @@ enum status ingest_store(struct ingest *ingest, ingest_commit_fn commit, void *a
     return status;
 }
 
+void ingest_etag(const struct ingest *ingest, uint8_t etag[MD5_LEN])
+{
+    if (ingest->hides_md5)
+        random_bytes(etag, MD5_LEN);
+    else
+        memcpy(etag, ingest->md5_value, MD5_LEN);
+}
+
 struct publication {
     struct ingest *ingest;
     const struct ingest_version *version;
@@ -223,7 +250,7 @@ enum status ingest_publish(struct ingest *ingest, const struct ingest_version *v
         .headers = version->headers,
         .attributes = version->attributes,
     };
-    memcpy(object->etag_md5, ingest->md5_value, MD5_LEN);
+    ingest_etag(ingest, object->etag_md5);
     return ingest_store(ingest, publish, &(struct publication){ingest, version, object});
 }
 
@@ -232,6 +259,7 @@ void ingest_release(struct ingest *ingest)
     if (!ingest->gateway)
         return;
     hash_wait(ingest);
+    sealing_free(ingest->sealing);
     stream_writer_free(ingest->writer);
     digest_release(&ingest->sha256);
     checksum_state_release(&ingest->checksum);

@@ -8,6 +8,7 @@
 #include "base/md5_queue.h"
 #include "compat/checksum_header.h"
 #include "gateway/gateway.h"
+#include "gateway/object/object_key.h"
 
 struct ingest {
     struct gateway *gateway;
@@ -23,7 +24,10 @@ struct ingest {
     struct completion digested;
     char *space; /* the writer's, filled as far as `filled` */
     size_t capacity, filled;
-    uint64_t size;
+    uint64_t size;           /* of the bytes as they came in */
+    struct sealing *sealing; /* sealing.h; NULL: they are stored as they are */
+    struct block_seal_id seal;
+    bool hides_md5;
     /* set by ingest_seal */
     uint8_t md5_value[MD5_LEN], sha256_value[SHA256_LEN];
     struct checksum_value checksum_value;
@@ -34,6 +38,7 @@ struct ingest_plan {
     uint64_t expected_size; /* HTTP_LENGTH_UNKNOWN when not known */
     bool sha256;
     enum checksum_algorithm algorithm; /* CHECKSUM_NONE: none */
+    const struct object_key *key;      /* the bytes are sealed with it; NULL, or one that is not sealed: not at all */
 };
 
 /* STATUS_UNAVAILABLE when fewer than two nodes can take writes. On failure there is nothing to release. */
@@ -61,6 +66,8 @@ struct ingest_version {
 };
 /* After seal: ingest_store as a new version. The object gets what the commit gave. */
 enum status ingest_publish(struct ingest *ingest, const struct ingest_version *version, struct meta_object *object);
+/* What is shown as the MD5 of what came in: it, or a random value where its owner's key hides it. */
+void ingest_etag(const struct ingest *ingest, uint8_t etag[MD5_LEN]);
 /* Idempotent. What was stored and not committed is taken back. */
 void ingest_release(struct ingest *ingest);
 

@@ -125,8 +125,8 @@ static void send_bytes(struct exchange *exchange, struct object_reader *reader)
     }
 }
 
-enum status object_send(struct exchange *exchange, const struct meta_object *object, const struct object_range *wanted,
-                        object_give_headers give, const void *arg)
+enum status object_send(struct exchange *exchange, const struct meta_object *object, const struct object_key *key,
+                        const struct object_range *wanted, object_give_headers give, const void *arg)
 {
     struct object_reader reader;
     enum status status;
@@ -136,7 +136,7 @@ enum status object_send(struct exchange *exchange, const struct meta_object *obj
             HTTP_LAST_REPLY(http_reply_finish(exchange->http));
         return STATUS_OK;
     }
-    status = object_reader_open(&reader, exchange->gateway, object, wanted->range.offset, wanted->range.length);
+    status = object_reader_open(&reader, exchange->gateway, object, key, wanted->range.offset, wanted->range.length);
     if (!status && start(exchange, object, wanted, give, arg) == STATUS_OK)
         send_bytes(exchange, &reader);
     object_reader_release(&reader);

@@ -6,6 +6,7 @@
 #include "compat/conditions.h"
 #include "compat/range.h"
 #include "gateway/front/exchange.h"
+#include "gateway/object/object_key.h"
 
 struct etag object_etag(const struct meta_object *object);
 /* What conditions are held against. */
@@ -29,11 +30,11 @@ struct object_range object_range_whole(const struct meta_object *object);
 enum status object_select_range(struct exchange *exchange, const struct meta_object *object,
                                 struct object_range *wanted);
 
-/* Answers a GET or HEAD with those bytes. `give` adds the headers that are the caller's own, once it is sure that the
- * bytes can be read; ETag, Last-Modified, Accept-Ranges and Content-Range are added here. A failure status: nothing was
- * sent. An answer that is cut short is none. Suspends. */
+/* Answers a GET or HEAD with those bytes, which are sealed with the key. `give` adds the headers that are the caller's
+ * own, once it is sure that the bytes can be read; ETag, Last-Modified, Accept-Ranges and Content-Range are added here.
+ * A failure status: nothing was sent. An answer that is cut short is none. Suspends. */
 typedef void (*object_give_headers)(struct exchange *exchange, const struct meta_object *object, const void *arg);
-enum status object_send(struct exchange *exchange, const struct meta_object *object, const struct object_range *wanted,
-                        object_give_headers give, const void *arg);
+enum status object_send(struct exchange *exchange, const struct meta_object *object, const struct object_key *key,
+                        const struct object_range *wanted, object_give_headers give, const void *arg);
 
 #endif

@@ -5,18 +5,21 @@
 #define TERCET_GATEWAY_OBJECT_READER_H
 
 #include "gateway/gateway.h"
+#include "gateway/object/object_key.h"
 
 struct object_reader {
     struct meta_cursor *cursor;
     struct stream_reader *stream;
-    struct bytes pending; /* verified, not yet handed out */
-    uint64_t left;        /* bytes of the range not yet handed out */
+    struct sealed_reader *sealed; /* NULL: the bytes are stored as they are */
+    struct bytes pending;         /* verified, not yet handed out */
+    uint64_t left;                /* bytes of the range not yet handed out */
 };
 
-/* The object must outlive the reader. An empty range reads nothing. Suspends; release is right in any case.
- * STATUS_UNAVAILABLE or STATUS_CORRUPT when no copy can be read now. */
+/* The object must outlive the reader; key: what its bytes are sealed with, NULL when they are not. An empty range reads
+ * nothing. Suspends; release is right in any case. STATUS_UNAVAILABLE or STATUS_CORRUPT when no copy can be read now.
+ */
 enum status object_reader_open(struct object_reader *reader, struct gateway *gateway, const struct meta_object *object,
-                               uint64_t offset, uint64_t len);
+                               const struct object_key *key, uint64_t offset, uint64_t len);
 /* The next bytes, valid until the next call; len 0 at the end. Suspends. */
 enum status object_reader_next(struct object_reader *reader, struct bytes *out);
 void object_reader_release(struct object_reader *reader);

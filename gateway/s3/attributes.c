@@ -2,6 +2,7 @@
 #include "gateway/s3/attributes.h"
 
 #include "gateway/s3/acl.h"
+#include "gateway/s3/encryption.h"
 #include "gateway/s3/object_lock.h"
 #include "gateway/s3/object_tags.h"
 #include "gateway/s3/reply.h"
@@ -16,6 +17,7 @@ static const struct kind {
     {S3_ATTRIBUTE_TAGGING, OBJECT_TAGS_KEPT_BYTES_MAX, tags_of_new_object},
     {S3_ATTRIBUTE_RETENTION, LOCK_RETENTION_BYTES_MAX, lock_retention_of_new_object},
     {S3_ATTRIBUTE_LEGAL_HOLD, LOCK_RETENTION_BYTES_MAX, lock_legal_hold_of_new_object},
+    {S3_ATTRIBUTE_ENCRYPTION, ENCRYPTION_DESCRIPTION_BYTES_MAX, s3_encryption_of_new_object},
 };
 #define KIND_COUNT (sizeof(kinds) / sizeof(kinds[0]))
 

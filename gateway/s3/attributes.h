@@ -13,6 +13,7 @@ enum s3_attribute_number {
     S3_ATTRIBUTE_TAGGING = 2,
     S3_ATTRIBUTE_RETENTION = 3, /* with its event hold: compat/object_lock.h */
     S3_ATTRIBUTE_LEGAL_HOLD = 4,
+    S3_ATTRIBUTE_ENCRYPTION = META_ATTRIBUTE_SEALED, /* 6 */
 };
 
 /* The attributes of an object that is to be written, by the request's headers (or a form's fields) and its bucket's

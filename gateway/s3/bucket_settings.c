@@ -11,7 +11,9 @@
 #include "gateway/front/operation.h"
 #include "gateway/s3/access_settings.h"
 #include "gateway/s3/acl.h"
+#include "gateway/object/default_encryption.h"
 #include "gateway/s3/body.h"
+#include "gateway/s3/encryption.h"
 #include "gateway/s3/handlers.h"
 #include "gateway/s3/lifecycle.h"
 #include "gateway/s3/object_lock.h"
@@ -86,6 +88,7 @@ const struct meta_setting_kind s3_setting_kinds[] = {
     {S3_SETTING_PUBLIC_ACCESS, "public access block", BUCKET_ACCESS_XML_BYTES_MAX, public_access_setting_parse, free},
     {S3_SETTING_OWNERSHIP, "ownership controls", BUCKET_ACCESS_XML_BYTES_MAX, ownership_setting_parse, free},
     {S3_SETTING_ACL, "ACL", ACL_KEPT_BYTES_MAX, acl_setting_parse, free},
+    {S3_SETTING_ENCRYPTION, "encryption", BUCKET_ENCRYPTION_XML_BYTES_MAX, bucket_encryption_setting_parse, free},
     {S3_SETTING_WEBSITE, "website", WEBSITE_KEPT_BYTES_MAX, parse_website, free_website},
     {S3_SETTING_QUOTA, "quota", BUCKET_QUOTA_BYTES_MAX, bucket_quota_parse, free},
     {S3_SETTING_OWNER, "owner", BUCKET_OWNER_BYTES_MAX, bucket_owner_parse, free},
@@ -176,6 +179,19 @@ static enum status read_ownership(struct bytes sent, struct buffer *kept, struct
     return ownership_controls_write(kept, ownership);
 }
 
+static enum status read_encryption(struct bytes sent, struct buffer *kept, struct s3_error_details *error)
+{
+    struct bucket_encryption encryption;
+    enum status status = bucket_encryption_parse(sent, &encryption);
+
+    if (status) {
+        s3_error_set(error, S3_MALFORMED_XML);
+        return status;
+    }
+    status = bucket_encryption_check(&encryption, error);
+    return status ? status : bucket_encryption_write(kept, &encryption);
+}
+
 static const struct setting {
     const char *selector;
     enum s3_error unset;      /* when it was never made; NONE: a document with that root */
@@ -195,7 +211,8 @@ static const struct setting {
     {"cors", .unset = S3_NO_SUCH_CORS_CONFIGURATION, .number = S3_SETTING_CORS, .read = read_cors,
      .sent_bytes_max = CORS_XML_BYTES_MAX, .put_status = 200},
     {"object-lock", .unset = S3_OBJECT_LOCK_CONFIGURATION_NOT_FOUND, .number = S3_SETTING_OBJECT_LOCK},
-    {"encryption", .unset = S3_SERVER_SIDE_ENCRYPTION_CONFIGURATION_NOT_FOUND},
+    {"encryption", .unset = S3_SERVER_SIDE_ENCRYPTION_CONFIGURATION_NOT_FOUND, .number = S3_SETTING_ENCRYPTION,
+     .read = read_encryption, .put_status = 200, .agrees = s3_encryption_agrees},
     {"website", .unset = S3_NO_SUCH_WEBSITE_CONFIGURATION, .number = S3_SETTING_WEBSITE, .read = read_website,
      .sent_bytes_max = WEBSITE_XML_BYTES_MAX, .put_status = 200},
     {"replication", .unset = S3_REPLICATION_CONFIGURATION_NOT_FOUND},

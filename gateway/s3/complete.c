@@ -8,6 +8,7 @@
 #include "gateway/object/object_read.h"
 #include "gateway/object/stored_checksum.h"
 #include "gateway/s3/body.h"
+#include "gateway/s3/encryption.h"
 #include "gateway/s3/handlers.h"
 #include "gateway/s3/lifecycle.h"
 #include "gateway/s3/reply.h"
@@ -245,6 +246,7 @@ static void reply(struct exchange *exchange, const struct meta_object *object)
     };
     s3_reply_new_version(exchange, object->version_id);
     s3_reply_expiration(exchange, object, object->attributes);
+    s3_reply_encryption(exchange, object->attributes, false);
     HTTP_LAST_REPLY(s3_reply_document(exchange, response_complete(&body, &complete), &body));
     buffer_release(&location);
 }
@@ -274,7 +276,8 @@ void s3_complete_multipart_upload(struct exchange *exchange)
     if (s3_upload_or_ended(exchange, &upload, &request.repeated))
         return;
     request.condition_kept = upload.condition;
-    if (!read_headers(exchange, &upload, &request) && !read_document(exchange, &request)) {
+    if ((request.repeated || !s3_check_key(exchange, upload.attributes)) &&
+        !read_headers(exchange, &upload, &request) && !read_document(exchange, &request)) {
         complete(exchange, &upload, &request);
         complete_request_release(&request.listed);
     }

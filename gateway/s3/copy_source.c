@@ -7,6 +7,7 @@
 #include "compat/names.h"
 #include "gateway/object/object_read.h"
 #include "gateway/object/object_reader.h"
+#include "gateway/s3/encryption.h"
 #include "gateway/s3/object_tags.h"
 #include "gateway/s3/reply.h"
 #include "gateway/s3/request.h"
@@ -153,10 +154,16 @@ void copy_source_release(struct copy_source *source)
 enum status copy_source_read(struct exchange *exchange, const struct copy_source *source, const struct range *range,
                              struct ingest *ingest)
 {
+    const struct encryption_place place = {source->bucket_name, source->key};
     struct object_reader reader;
+    struct object_key key;
     struct bytes piece;
-    enum status status = object_reader_open(&reader, exchange->gateway, &source->object, range->offset, range->length);
+    enum status status = s3_key_of_source(exchange, &place, source->object.attributes, &key);
 
+    if (status)
+        return status;
+    status = object_reader_open(&reader, exchange->gateway, &source->object, &key, range->offset, range->length);
+    explicit_bzero(&key, sizeof(key));
     while (!status) {
         status = object_reader_next(&reader, &piece);
         if (status || piece.len == 0)

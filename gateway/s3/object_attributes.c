@@ -1,11 +1,13 @@
 /* GetObjectAttributes: what HeadObject and ListParts say of an object, as far as it is asked for, in one document. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/check.h"
 #include "base/clock.h"
 #include "compat/split.h"
 #include "gateway/object/object_read.h"
 #include "gateway/object/stored_checksum.h"
+#include "gateway/s3/encryption.h"
 #include "gateway/s3/handlers.h"
 #include "gateway/s3/reply.h"
 #include "gateway/s3/request.h"
@@ -120,15 +122,20 @@ void s3_get_object_attributes(struct exchange *exchange)
     struct response_attributes attributes = {.with_etag = false};
     struct response_part *listed = NULL;
     struct meta_object object;
+    struct object_key key;
 
     if (read_wanted(exchange, &attributes) || s3_find_readable(exchange, &object))
         return;
+    if (s3_key_to_read(exchange, object.attributes, &key))
+        goto out;
+    explicit_bzero(&key, sizeof(key));
     attributes.etag = object_etag(&object);
     attributes.checksum = stored_checksum_read(&object.checksum);
     attributes.size = object.size;
     attributes.storage_class = object.storage_class;
     if (find_parts(exchange, &object, &attributes, &listed) == STATUS_OK)
         reply(exchange, &object, &attributes);
+out:
     free(listed);
     meta_object_release(&object);
 }

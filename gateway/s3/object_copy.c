@@ -6,6 +6,7 @@
 #include "gateway/s3/attributes.h"
 #include "gateway/s3/body.h"
 #include "gateway/s3/copy_source.h"
+#include "gateway/s3/encryption.h"
 #include "gateway/s3/handlers.h"
 #include "gateway/s3/metadata.h"
 #include "gateway/s3/object_tags.h"
@@ -19,6 +20,7 @@ struct copy_request {
     enum storage_class storage_class; /* never the source's, as on AWS */
     struct buffer headers, attributes;
     enum checksum_algorithm algorithm;
+    struct object_key key;
 };
 
 static enum status copy_to_itself(struct exchange *exchange)
@@ -49,7 +51,8 @@ static enum status metadata(struct exchange *exchange, struct copy_request *requ
     /* naming the storage class is a change, also when it stays the same: a way to copy an object onto itself */
     if (request->source.bucket.id == exchange->bucket.id && bytes_equal(request->source.key, exchange->key) &&
         !request->source.by_version && s3_header(exchange, "x-amz-storage-class").len == 0 &&
-        s3_header(exchange, S3_REDIRECT_HEADER).len == 0)
+        s3_header(exchange, S3_REDIRECT_HEADER).len == 0 &&
+        !s3_encryption_differs(request->source.object.attributes, buffer_bytes(&request->attributes)))
         return copy_to_itself(exchange);
     return STATUS_OK;
 }
@@ -86,6 +89,8 @@ static enum status prepare(struct exchange *exchange, struct copy_request *reque
     if (!status)
         status = s3_attributes_of_new_object(exchange, &request->source.object, &request->attributes);
     if (!status)
+        status = s3_key_to_write(exchange, buffer_bytes(&request->attributes), &request->key);
+    if (!status)
         status = s3_storage_class(exchange, &request->storage_class);
     if (!status)
         status = metadata(exchange, request);
@@ -112,6 +117,7 @@ static void reply(struct exchange *exchange, const struct meta_object *object)
     buffer_init(&body, 4096);
     s3_reply_new_version(exchange, object->version_id);
     s3_reply_storage_class(exchange, object);
+    s3_reply_encryption(exchange, object->attributes, true);
     HTTP_LAST_REPLY(s3_reply_document(exchange, response_copy(&body, &copy), &body));
 }
 
@@ -127,7 +133,8 @@ void s3_copy_object(struct exchange *exchange)
     status = prepare(exchange, &request);
     if (status)
         goto out;
-    const struct ingest_plan plan = {.expected_size = request.source.object.size, .algorithm = request.algorithm};
+    const struct ingest_plan plan = {
+        .expected_size = request.source.object.size, .algorithm = request.algorithm, .key = &request.key};
     const struct range whole = {0, request.source.object.size};
     status = ingest_open(&ingest, exchange->gateway, &plan);
     if (status) {
@@ -142,6 +149,7 @@ void s3_copy_object(struct exchange *exchange)
     if (!status)
         reply(exchange, &object);
 out:
+    explicit_bzero(&request.key, sizeof(request.key));
     ingest_release(&ingest);
     copy_source_release(&request.source);
     buffer_release(&request.headers);

@@ -1,9 +1,11 @@
 /* GetObject and HeadObject: versions, conditions, ranges and parts. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "gateway/front/reply.h"
 #include "gateway/object/object_read.h"
 #include "gateway/object/stored_checksum.h"
+#include "gateway/s3/encryption.h"
 #include "gateway/s3/handlers.h"
 #include "gateway/s3/lifecycle.h"
 #include "gateway/s3/metadata.h"
@@ -70,6 +72,7 @@ static void give_headers(struct exchange *exchange, const struct meta_object *ob
                             object->checksum.full_object);
     s3_reply_storage_class(exchange, object);
     s3_lock_give_headers(exchange, &selection->lock);
+    s3_reply_encryption(exchange, object->attributes, false);
     if (selection->tags > 0)
         http_reply_header_u64(exchange->http, "x-amz-tagging-count", selection->tags);
     s3_reply_expiration(exchange, object, object->attributes);
@@ -120,7 +123,7 @@ static size_t tags_shown(const struct exchange *exchange, const struct meta_obje
                                                                                                                 : 0;
 }
 
-static void get(struct exchange *exchange, const struct meta_object *object)
+static void send_selected(struct exchange *exchange, const struct meta_object *object, const struct object_key *key)
 {
     struct s3_error_details details = {0};
     struct selection selection;
@@ -136,9 +139,19 @@ static void get(struct exchange *exchange, const struct meta_object *object)
         return;
     selection.tags = tags_shown(exchange, object);
     selection.lock = s3_lock_shown(exchange, object);
-    status = object_send(exchange, object, &selection.wanted, give_headers, &selection);
+    status = object_send(exchange, object, key, &selection.wanted, give_headers, &selection);
     if (status)
         HTTP_LAST_REPLY(s3_fail_status(exchange, status));
+}
+
+/* Who does not have the key learns nothing of the object, not by a condition either. */
+static void get(struct exchange *exchange, const struct meta_object *object)
+{
+    struct object_key key;
+
+    if (s3_key_to_read(exchange, object->attributes, &key) == STATUS_OK)
+        send_selected(exchange, object, &key);
+    explicit_bzero(&key, sizeof(key));
 }
 
 void s3_get_object(struct exchange *exchange)

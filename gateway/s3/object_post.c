@@ -6,6 +6,7 @@
 #include "gateway/object/object_read.h"
 #include "gateway/object/stored_checksum.h"
 #include "gateway/s3/attributes.h"
+#include "gateway/s3/encryption.h"
 #include "gateway/s3/body.h"
 #include "gateway/s3/handlers.h"
 #include "gateway/s3/metadata.h"
@@ -26,18 +27,10 @@ struct post_request {
     struct checksum_request claim;
 };
 
-/* The fields as if they were headers. */
-static struct header_list as_headers(const struct post_fields *fields, struct http_header storage[POST_FIELDS_MAX])
-{
-    for (size_t i = 0; i < fields->count; i++)
-        storage[i] = (struct http_header){fields->fields[i].name, fields->fields[i].value};
-    return (struct header_list){storage, fields->count};
-}
-
 static enum status prepare(struct exchange *exchange, struct post_request *request)
 {
     struct http_header storage[POST_FIELDS_MAX];
-    const struct header_list fields = as_headers(s3_form_fields(exchange->form), storage);
+    const struct header_list fields = s3_form_as_headers(exchange, storage);
     struct s3_error_details details = {0};
 
     if (conditions_parse_write(exchange_headers(exchange), &request->condition, &details) ||
@@ -132,6 +125,7 @@ static void reply(struct exchange *exchange, const struct meta_object *object)
     reply_etag(exchange, &etag);
     s3_reply_checksum(exchange, &checksum, 0);
     s3_reply_new_version(exchange, object->version_id);
+    s3_reply_encryption(exchange, object->attributes, true);
     if (target.len > 0) {
         etag_text(&etag, text);
         reply_redirect(exchange, target, text);
@@ -151,13 +145,19 @@ static enum status store(struct exchange *exchange, const struct post_request *r
     const struct s3_version version = {buffer_bytes(&request->headers), buffer_bytes(&request->attributes),
                                        request->storage_class, &request->condition};
     enum checksum_algorithm algorithm = request->claim.algorithm;
+    struct object_key key;
     const struct ingest_plan plan = {
         .expected_size = HTTP_LENGTH_UNKNOWN, /* the length is that of the form */
         .algorithm = algorithm == CHECKSUM_NONE ? CHECKSUM_CRC64NVME : algorithm,
+        .key = &key,
     };
     struct ingest ingest;
-    enum status status = ingest_open(&ingest, exchange->gateway, &plan);
+    enum status status = s3_key_to_write(exchange, version.attributes, &key);
 
+    if (status)
+        return status;
+    status = ingest_open(&ingest, exchange->gateway, &plan);
+    explicit_bzero(&key, sizeof(key));
     if (status)
         return s3_fail_status(exchange, status);
     status = s3_form_to_ingest(exchange, &ingest);

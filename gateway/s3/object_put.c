@@ -1,11 +1,14 @@
 /* PutObject: the body goes to the nodes while it is hashed; only when everything the client said of it holds,
  * the version is committed and with it becomes visible. */
 
+#include <string.h>
+
 #include "gateway/front/reply.h"
 #include "gateway/object/object_read.h"
 #include "gateway/object/stored_checksum.h"
 #include "gateway/s3/attributes.h"
 #include "gateway/s3/body.h"
+#include "gateway/s3/encryption.h"
 #include "gateway/s3/handlers.h"
 #include "gateway/s3/metadata.h"
 #include "gateway/s3/object_lock.h"
@@ -19,6 +22,7 @@ struct put_request {
     enum storage_class storage_class;
     struct buffer headers, attributes;
     struct s3_body *body;
+    struct object_key key;
 };
 
 static enum status prepare(struct exchange *exchange, struct put_request *request)
@@ -32,6 +36,8 @@ static enum status prepare(struct exchange *exchange, struct put_request *reques
         status = s3_collect_headers(exchange, &request->headers);
     if (!status)
         status = s3_attributes_of_new_object(exchange, NULL, &request->attributes);
+    if (!status)
+        status = s3_key_to_write(exchange, buffer_bytes(&request->attributes), &request->key);
     if (!status)
         status = s3_storage_class(exchange, &request->storage_class);
     if (!status)
@@ -50,6 +56,7 @@ static void reply(struct exchange *exchange, const struct meta_object *object)
     s3_reply_checksum(exchange, &checksum, 0);
     s3_reply_new_version(exchange, object->version_id);
     s3_reply_storage_class(exchange, object);
+    s3_reply_encryption(exchange, object->attributes, true);
     HTTP_LAST_REPLY(s3_reply_empty(exchange, 200));
 }
 
@@ -70,6 +77,7 @@ void s3_put_object(struct exchange *exchange)
         .expected_size = s3_body_size(request.body),
         .sha256 = s3_body_wants_sha256(request.body),
         .algorithm = algorithm == CHECKSUM_NONE ? CHECKSUM_CRC64NVME : algorithm, /* as AWS does */
+        .key = &request.key,
     };
     status = ingest_open(&ingest, exchange->gateway, &plan);
     if (status) {
@@ -84,6 +92,7 @@ void s3_put_object(struct exchange *exchange)
     if (!status)
         reply(exchange, &object);
 out:
+    explicit_bzero(&request.key, sizeof(request.key));
     ingest_release(&ingest);
     if (request.body)
         s3_body_close(request.body);

@@ -5,6 +5,7 @@
 #include "gateway/object/stored_checksum.h"
 #include "gateway/s3/body.h"
 #include "gateway/s3/copy_source.h"
+#include "gateway/s3/encryption.h"
 #include "gateway/s3/handlers.h"
 #include "gateway/s3/reply.h"
 #include "gateway/s3/request.h"
@@ -53,11 +54,28 @@ static enum status commit_part(struct exchange *exchange, const struct meta_uplo
 {
     part->size = ingest->size;
     part->checksum = stored_checksum_make(&ingest->checksum_value);
-    memcpy(part->md5, ingest->md5_value, MD5_LEN);
+    part->seal = ingest->seal;
+    ingest_etag(ingest, part->md5);
     enum status status =
         ingest_store(ingest, record_part, &(struct part_commit){exchange->gateway->meta, upload, part});
     if (status == STATUS_NOT_FOUND)
         return s3_fail_no_such_upload(exchange);
+    return status ? s3_fail_status(exchange, status) : STATUS_OK;
+}
+
+/* With the key of a new part. Errors are answered here. */
+static enum status open_part(struct exchange *exchange, const struct meta_upload *upload, struct ingest_plan *plan,
+                             struct ingest *ingest)
+{
+    struct object_key key;
+    enum status status = s3_key_of_part(exchange, upload->attributes, &key);
+
+    if (status)
+        return status;
+    plan->key = &key;
+    status = ingest_open(ingest, exchange->gateway, plan);
+    plan->key = NULL;
+    explicit_bzero(&key, sizeof(key));
     return status ? s3_fail_status(exchange, status) : STATUS_OK;
 }
 
@@ -70,13 +88,10 @@ static void receive_part(struct exchange *exchange, const struct meta_upload *up
 
     if (!status)
         status = part_algorithm(exchange, upload, s3_body_algorithm(body), &plan.algorithm);
+    if (!status)
+        status = open_part(exchange, upload, &plan, &ingest);
     if (status)
         return;
-    status = ingest_open(&ingest, exchange->gateway, &plan);
-    if (status) {
-        HTTP_LAST_REPLY(s3_fail_status(exchange, status));
-        return;
-    }
     status = s3_body_to_ingest(body, &ingest);
     if (!status)
         status = commit_part(exchange, upload, &ingest, &part);
@@ -85,6 +100,7 @@ static void receive_part(struct exchange *exchange, const struct meta_upload *up
         const struct checksum_value checksum = stored_checksum_read(&part.checksum);
         reply_etag(exchange, &etag);
         s3_reply_checksum(exchange, &checksum, 0);
+        s3_reply_encryption(exchange, upload->attributes, false);
         HTTP_LAST_REPLY(s3_reply_empty(exchange, 200));
     }
     ingest_release(&ingest);
@@ -137,16 +153,15 @@ static void copy_part(struct exchange *exchange, const struct meta_upload *uploa
         HTTP_LAST_REPLY(s3_fail(exchange, S3_ENTITY_TOO_LARGE));
         return;
     }
-    status = ingest_open(&ingest, exchange->gateway, &plan);
-    if (status) {
-        HTTP_LAST_REPLY(s3_fail_status(exchange, status));
+    if (open_part(exchange, upload, &plan, &ingest))
         return;
-    }
     status = copy_source_read(exchange, source, &range, &ingest);
     if (!status)
         status = commit_part(exchange, upload, &ingest, &part);
-    if (!status)
+    if (!status) {
+        s3_reply_encryption(exchange, upload->attributes, false);
         reply_part_copy(exchange, &part);
+    }
     ingest_release(&ingest);
 }
 

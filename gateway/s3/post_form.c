@@ -32,6 +32,15 @@ const struct post_fields *s3_form_fields(const struct s3_form *form)
     return &form->fields;
 }
 
+struct header_list s3_form_as_headers(const struct exchange *exchange, struct http_header storage[POST_FIELDS_MAX])
+{
+    const struct post_fields *fields = s3_form_fields(exchange->form);
+
+    for (size_t i = 0; i < fields->count; i++)
+        storage[i] = (struct http_header){fields->fields[i].name, fields->fields[i].value};
+    return (struct header_list){storage, fields->count};
+}
+
 void s3_form_free(struct s3_form *form)
 {
     if (!form)

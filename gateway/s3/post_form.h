@@ -13,6 +13,8 @@ struct s3_form;
 /* Reads up to where the file's bytes begin: exchange->form, and the key that results. Errors are answered here. */
 enum status s3_form_read(struct exchange *exchange);
 const struct post_fields *s3_form_fields(const struct s3_form *form);
+/* The fields as if they were headers. */
+struct header_list s3_form_as_headers(const struct exchange *exchange, struct http_header storage[POST_FIELDS_MAX]);
 /* Whether the policy, whose signature was verified, allows this upload; a form without one is nobody's, and has to be
  * allowed to anybody. Errors are answered here. */
 enum status s3_form_check_policy(struct exchange *exchange);

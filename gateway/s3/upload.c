@@ -7,6 +7,7 @@
 #include "compat/conditions.h"
 #include "gateway/object/object_read.h"
 #include "gateway/s3/attributes.h"
+#include "gateway/s3/encryption.h"
 #include "gateway/s3/handlers.h"
 #include "gateway/s3/lifecycle.h"
 #include "gateway/s3/metadata.h"
@@ -58,6 +59,7 @@ static void reply_created(struct exchange *exchange, const struct meta_upload *u
         http_reply_header_str(exchange->http, "x-amz-checksum-type", checksum_type_name(upload->checksum_full_object));
     }
     s3_reply_abort_date(exchange, upload);
+    s3_reply_encryption(exchange, upload->attributes, true);
     HTTP_LAST_REPLY(s3_reply_document(
         exchange, response_initiate(&body, exchange->bucket_name, exchange->key, bytes_from_str(upload->id)), &body));
 }

@@ -3,6 +3,7 @@
 
 #include "gateway/object/stored_checksum.h"
 #include "gateway/s3/acl.h"
+#include "gateway/s3/encryption.h"
 #include "gateway/s3/handlers.h"
 #include "gateway/s3/lifecycle.h"
 #include "gateway/s3/reply.h"
@@ -40,6 +41,10 @@ void s3_list_parts(struct exchange *exchange)
     if (s3_number(exchange, "max-parts", S3_LIST_MAX, S3_LIST_MAX, &max) ||
         s3_number(exchange, "part-number-marker", META_PART_MAX, 0, &after) || s3_upload(exchange, &upload))
         return;
+    if (s3_check_key(exchange, upload.attributes)) {
+        meta_upload_release(&upload);
+        return;
+    }
     enum status status =
         meta_part_list(exchange->gateway->meta, &upload, (unsigned)after, (unsigned)max, &parts, &count, &truncated);
     if (status) {

@@ -3,8 +3,11 @@
  * would not. That a page is not there is told only to who may list the bucket: to others it is 403, as on S3. */
 #include "compat/website.h"
 
+#include <string.h>
+
 #include "gateway/front/operation.h"
 #include "gateway/front/reply.h"
+#include "gateway/object/encryption.h"
 #include "gateway/object/object_read.h"
 #include "gateway/object/stored_headers.h"
 #include "gateway/s3/bucket_settings.h"
@@ -91,10 +94,22 @@ static void give_headers(struct exchange *exchange, const struct meta_object *ob
         s3_give_error_headers(exchange, error);
 }
 
+static enum status open_page(struct exchange *exchange, struct bytes page, const struct meta_object *object,
+                             bool is_error, struct object_key *key)
+{
+    const struct encryption_place place = {exchange->bucket_name, page};
+    enum status status = encryption_open_kept(exchange->gateway->keyring, object->attributes, &place, key);
+
+    if (!status || is_error)
+        return status;
+    return s3_fail(exchange, status == STATUS_DENIED ? S3_ACCESS_DENIED : S3_INTERNAL_ERROR);
+}
+
 /* error: of an error document, which is sent whole and with the error's status; NULL: the page that was asked for. */
-static enum status send_page(struct exchange *exchange, const struct meta_object *object,
+static enum status send_page(struct exchange *exchange, struct bytes page, const struct meta_object *object,
                              const struct s3_error_details *error)
 {
+    struct object_key key;
     struct object_range wanted = object_range_whole(object);
     struct s3_error_details details = {0};
 
@@ -106,10 +121,14 @@ static enum status send_page(struct exchange *exchange, const struct meta_object
         range_unsatisfiable(http_request_header(exchange->http, "Range"), object->size, &details);
         return s3_fail_details(exchange, &details);
     }
-    return object_send(exchange, object, &wanted, give_headers, error);
+    enum status status = open_page(exchange, page, object, error != NULL, &key);
+    if (!status)
+        status = object_send(exchange, object, &key, &wanted, give_headers, error);
+    explicit_bzero(&key, sizeof(key));
+    return status;
 }
 
-static void answer_object(struct exchange *exchange, const struct meta_object *object)
+static void answer_object(struct exchange *exchange, struct bytes page, const struct meta_object *object)
 {
     struct bytes elsewhere = stored_headers_find(object->headers, S3_REDIRECT_HEADER);
 
@@ -118,7 +137,7 @@ static void answer_object(struct exchange *exchange, const struct meta_object *o
         HTTP_LAST_REPLY(s3_reply_empty(exchange, 301));
         return;
     }
-    enum status status = send_page(exchange, object, NULL);
+    enum status status = send_page(exchange, page, object, NULL);
     if (status && status != STATUS_DENIED)
         HTTP_LAST_REPLY(s3_fail_status(exchange, status));
 }
@@ -138,7 +157,7 @@ static void answer_error(struct exchange *exchange, const struct website *websit
     if (website->has_error && http_status < 500 &&
         find_page(exchange, website->error_key, &object, &of_document) == STATUS_OK) {
         exchange->error_code = s3_error_code(error->code);
-        sent = send_page(exchange, &object, error) == STATUS_OK;
+        sent = send_page(exchange, website->error_key, &object, error) == STATUS_OK;
         meta_object_release(&object);
     }
     if (!sent)
@@ -185,7 +204,7 @@ static void answer_page(struct exchange *exchange, const struct website *website
     else
         status = find_page(exchange, folder ? buffer_bytes(&index) : key, &object, &error);
     if (!status) {
-        answer_object(exchange, &object);
+        answer_object(exchange, folder ? buffer_bytes(&index) : key, &object);
         meta_object_release(&object);
     } else if (status == STATUS_NOT_FOUND && !folder && is_folder(exchange, buffer_bytes(&index))) {
         redirect_to_folder(exchange);

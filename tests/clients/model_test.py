@@ -45,6 +45,7 @@ OFFERED = {
     "DeleteBucketTagging": 204, "PutObjectTagging": 200, "GetObjectAttributes": 200, "PutBucketCors": 200, "PutBucketTagging": 204, "DeleteBucketWebsite": 204, "DeleteObjectTagging": 204, "DeletePublicAccessBlock": 204,
     "PutBucketAcl": 200, "PutObjectAcl": 200,
     "PutBucketOwnershipControls": 200, "PutBucketPolicy": 204, "PutPublicAccessBlock": 200, "PutBucketWebsite": 200,
+    "PutBucketEncryption": 200,
 }  # fmt: skip
 
 # Refused with 501 and their names; the model's names where the gateway has one row for two operations.
@@ -57,7 +58,7 @@ NOT_OFFERED = {
     "GetBucketMetadataTableConfiguration", "GetBucketMetricsConfiguration", "GetObjectAnnotation", "GetObjectTorrent", "ListBucketAnalyticsConfigurations", "ListBucketIntelligentTieringConfigurations",
     "ListBucketInventoryConfigurations", "ListBucketMetricsConfigurations", "ListDirectoryBuckets",
     "ListObjectAnnotations", "PutBucketAbac", "PutBucketAccelerateConfiguration",
-    "PutBucketAnalyticsConfiguration", "PutBucketEncryption", "PutBucketIntelligentTieringConfiguration",
+    "PutBucketAnalyticsConfiguration", "PutBucketIntelligentTieringConfiguration",
     "PutBucketInventoryConfiguration", "PutBucketLogging",
     "PutBucketMetricsConfiguration", "PutBucketNotification", "PutBucketNotificationConfiguration",
     "PutBucketReplication", "PutBucketRequestPayment",
@@ -122,6 +123,7 @@ class Model(ClusterTest):
         super().setUp()
         self.s3.create_bucket(Bucket="walk")
         self.s3.delete_bucket_cors(Bucket="walk")  # which another test made
+        self.s3.delete_bucket_encryption(Bucket="walk")
         self.s3.delete_bucket_policy(Bucket="walk")
         self.s3.delete_bucket_website(Bucket="walk")
         self.s3.delete_bucket_ownership_controls(Bucket="walk")
@@ -162,6 +164,9 @@ class Model(ClusterTest):
         if name == "PutBucketCors":
             rule = "<CORSRule><AllowedOrigin>*</AllowedOrigin><AllowedMethod>GET</AllowedMethod></CORSRule>"
             return f"<CORSConfiguration>{rule}</CORSConfiguration>".encode()
+        if name == "PutBucketEncryption":
+            rule = "<Rule><BlockedEncryptionTypes><EncryptionType>NONE</EncryptionType></BlockedEncryptionTypes></Rule>"
+            return f"<ServerSideEncryptionConfiguration>{rule}</ServerSideEncryptionConfiguration>".encode()
         if name in ("PutBucketAcl", "PutObjectAcl"):
             return b""  # a header says it
         if name == "PutBucketOwnershipControls":

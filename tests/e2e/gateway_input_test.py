@@ -115,10 +115,10 @@ class GatewayInput(ClusterTest):
         customer = {"x-amz-server-side-encryption-customer-algorithm": "AES256"}
         lock = {"x-amz-object-lock-mode": "GOVERNANCE", "x-amz-object-lock-retain-until-date": "2099-01-01T00:00:00Z"}
         for method, target, headers, status, code in (
-            ("PUT", part, customer, 501, "NotImplemented"),
-            ("PUT", part, {**customer, "x-amz-copy-source": "/input/plain"}, 501, "NotImplemented"),
+            ("PUT", part, customer, 400, "InvalidArgument"),
+            ("PUT", part, {**customer, "x-amz-copy-source": "/input/plain"}, 400, "InvalidArgument"),
             ("PUT", part, {"x-amz-meta-a": "1"}, 400, "InvalidArgument"),
-            ("GET", "/input/plain", customer, 400, "InvalidRequest"),
+            ("GET", "/input/plain", customer, 400, "InvalidArgument"),
             ("GET", "/input/plain", {"x-amz-server-side-encryption": "AES256"}, 400, "InvalidRequest"),
             ("GET", "/input/plain", {"x-amz-copy-source": "/input/u"}, 400, "InvalidArgument"),
             ("DELETE", "/input/plain", {"x-amz-copy-source": "/input/u"}, 400, "InvalidArgument"),

@@ -28,7 +28,6 @@ FOR_TESTS = {
     "meta/store_memory.c": ("store_memory_crash store_memory_create store_memory_fail_reads store_memory_fail_syncs "
                             "store_memory_fail_writes store_memory_hide", "the store of tests"),
     "meta/store_rocks.c": ("store_rocks_database", "tests damage what is below the store"),
-    "storage/cluster/stream_writer.c": ("stream_writer_write", "uploads of bytes that a test has in memory"),
     "storage/node/chunk_delete.c": ("chunk_store_delete", "tests delete one chunk"),
     "storage/node/salvage.c": ("salvage_all", "tests do not wait for the thread"),
 }

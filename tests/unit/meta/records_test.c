@@ -289,6 +289,16 @@ static void test_others(void **state)
     assert_int_equal(part_record_decode(buffer_bytes(&value), &part_out), STATUS_OK);
     assert_true(memcmp(part_out.part.md5, "part", 5) == 0 && part_out.part.modified_ms == 4);
     check_bounds(&value, decode_part);
+    part_record_encode(&value, &part);
+    make_older(&value, 1, value.len - 1, 1); /* before sealed objects */
+    assert_int_equal(part_record_decode(buffer_bytes(&value), &part_out), STATUS_OK);
+    assert_true(!part_out.part.seal.sealed && part_out.part.modified_ms == 4);
+    buffer_release(&value);
+    part.part.seal = (struct block_seal_id){.sealed = true, .bytes = "identity"};
+    part_record_encode(&value, &part);
+    assert_int_equal(part_record_decode(buffer_bytes(&value), &part_out), STATUS_OK);
+    assert_memory_equal(&part_out.part.seal, &part.part.seal, sizeof(part.part.seal));
+    check_bounds(&value, decode_part);
 
     gc_record_encode(&value, &gc);
     assert_int_equal(gc_record_decode(buffer_bytes(&value), &gc_out), STATUS_OK);
@@ -332,9 +342,9 @@ static void test_others(void **state)
     assert_int_equal(row_out.gc_bytes, 5);
     assert_true(row_out.has_names);
     assert_true(row_out.outbox_rows == 6 && row_out.outbox_bytes == 7);
-    value.data[0] = 9;
+    value.data[0] = 10;
     assert_int_equal(state_record_decode(buffer_bytes(&value), &row_out), STATUS_CORRUPT);
-    for (char format = 7; format >= 6; format--) { /* before checksums were long; before identities */
+    for (char format = 8; format >= 6; format--) { /* before seals, long checksums, identities */
         value.data[0] = format;
         assert_int_equal(state_record_decode(buffer_bytes(&value), &row_out), STATUS_OK);
         assert_true(row_out.outbox_bytes == 7 && row_out.has_names);

@@ -1,0 +1,38 @@
+/* The keys that objects' keys are sealed with (key-encryption keys), by name, from a file that its owner alone may
+ * read:
+ *
+ *     # Tercet keyring
+ *     key NAME 64-HEXADECIMAL-DIGITS
+ *     current NAME
+ *
+ * One of them is the current one: what names no key is sealed with it. An object is lost for good with its key, so a
+ * key stays in the file as long as there may be an object that needs it. All functions but the two of the file may be
+ * called from any thread and do not block. */
+#ifndef TERCET_GATEWAY_KEYRING_H
+#define TERCET_GATEWAY_KEYRING_H
+
+#include "base/bytes.h"
+#include "base/seal.h"
+
+#define KEYRING_NAME_MAX 64 /* letters, digits, '.', '-', '_' */
+#define KEYRING_KEYS_MAX 256
+
+struct keyring;
+
+/* Reads the file. DENIED, LIMIT, IO as secret_file_read; INVALID: it is no keyring. An error is explained on stderr and
+ * in the log. Blocks. */
+enum status keyring_open(const char *path, struct keyring **keyring);
+/* Reads it again, if there is one; on an error, which is logged, the keys stay as they are. Blocks. */
+void keyring_reload(struct keyring *keyring);
+void keyring_free(struct keyring *keyring); /* wipes the keys; NULL is allowed */
+
+/* The key of that name; the caller wipes it. NOT_FOUND. */
+enum status keyring_find(struct keyring *keyring, struct bytes name, struct seal_key *key);
+/* The name of the current key. */
+void keyring_current(struct keyring *keyring, char name[KEYRING_NAME_MAX + 1]);
+
+/* Adds a random key of that name to the file, which is made when it is not there, and makes it the current one. EXISTS,
+ * INVALID: no name, or no keyring; the others as keyring_open. *error is a static text. Blocks. */
+enum status keyring_file_add(const char *path, const char *name, const char **error);
+
+#endif

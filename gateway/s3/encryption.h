@@ -1,0 +1,34 @@
+/* Encryption at rest, as S3 requests ask for it: what a new object is encrypted with, the key that a request may read
+ * or write an object's bytes with, and what answers say of it. */
+#ifndef TERCET_GATEWAY_S3_ENCRYPTION_H
+#define TERCET_GATEWAY_S3_ENCRYPTION_H
+
+#include "gateway/front/exchange.h"
+#include "gateway/object/encryption.h"
+
+/* An attribute's row (attributes.c): by the request's headers or fields, else by what the bucket or the gateway says of
+ * all objects. */
+enum status s3_encryption_of_new_object(struct exchange *exchange, const struct meta_object *copied,
+                                        struct buffer *document);
+
+/* The key for the addressed object's bytes, by the attributes that it has, or is to be written with, and by the
+ * request's headers. Errors are answered here. The key is to be wiped in any case. */
+enum status s3_key_to_write(struct exchange *exchange, struct bytes attributes, struct object_key *key);
+enum status s3_key_to_read(struct exchange *exchange, struct bytes attributes, struct object_key *key);
+/* Of the next part of an upload with these attributes. */
+enum status s3_key_of_part(struct exchange *exchange, struct bytes attributes, struct object_key *key);
+/* A client's key that is sent where it is not needed (completing an upload, listing its parts) has to be the right one.
+ */
+enum status s3_check_key(struct exchange *exchange, struct bytes attributes);
+/* Of the source of a copy. */
+enum status s3_key_of_source(struct exchange *exchange, const struct encryption_place *place, struct bytes attributes,
+                             struct object_key *key);
+/* Whether a copy with these attributes is encrypted otherwise than its source. */
+bool s3_encryption_differs(struct bytes source_attributes, struct bytes attributes);
+
+/* The bucket's setting needs keys, so a gateway must have some to take it. Errors are answered here. */
+enum status s3_encryption_agrees(struct exchange *exchange, struct bytes kept);
+/* How the object is encrypted; nothing when it is not. created: with what is told only once. */
+void s3_reply_encryption(struct exchange *exchange, struct bytes attributes, bool created);
+
+#endif

@@ -1,0 +1,267 @@
+"""Encryption at rest: what the nodes and the gateway keep, what another program makes of it, and what boto3 sees."""
+
+import base64
+import glob
+import hashlib
+import os
+import secrets
+import subprocess
+import tempfile
+
+from botocore.exceptions import ClientError
+
+import s3
+import sealed
+from harness import PART, ClusterTest, content, main
+
+KEY = secrets.token_bytes(32)
+OTHER = secrets.token_bytes(32)
+
+
+def customer(key, prefix=""):
+    return {f"{prefix}SSECustomerAlgorithm": "AES256", f"{prefix}SSECustomerKey": key}
+
+
+class EncryptionTest(ClusterTest):
+    bucket = "sealed"
+
+    small_max = "0"
+    more_options = ()
+
+    @classmethod
+    def setUpClass(cls):
+        folder = tempfile.TemporaryDirectory(prefix="keyring-")
+        cls.addClassCleanup(folder.cleanup)
+        cls.keyring = os.path.join(folder.name, "keyring")
+        for name in ("first-key", "second-key"):
+            cls.add_key(name)
+        options = ("-keyring", cls.keyring, "-small-max", cls.small_max, *cls.more_options)
+        cls.cluster_options = {"gateway_options": options}
+        super().setUpClass()
+        cls.s3 = s3.client(cls.cluster, tls=True)
+        cls.s3.create_bucket(Bucket=cls.bucket)
+
+    @classmethod
+    def add_key(cls, name):
+        program = os.path.join(os.environ["TERCET_BUILD"], "gateway", "tercet-gateway")
+        return subprocess.run([program, "-keyring", cls.keyring, "-new-key", name], check=True, capture_output=True, text=True)
+
+    def put(self, key, body=b"body", **more):
+        return self.s3.put_object(Bucket=self.bucket, Key=key, Body=body, **more)
+
+    def get(self, key, **more):
+        return self.s3.get_object(Bucket=self.bucket, Key=key, **more)
+
+    def read_back(self, key, **more):
+        return self.get(key, **more)["Body"].read()
+
+    def fails(self, code, status, call, **arguments):
+        with self.assertRaises(ClientError) as raised:
+            call(**arguments)
+        answer = raised.exception.response
+        self.assertEqual((answer["Error"]["Code"], answer["ResponseMetadata"]["HTTPStatusCode"]), (code, status), answer)
+        return answer["Error"]
+
+    def multipart(self, key, bodies, part_more=None, **more):
+        part_more = part_more or {}
+        upload = self.s3.create_multipart_upload(Bucket=self.bucket, Key=key, **more)
+        parts = []
+        for number, body in enumerate(bodies, 1):
+            part = self.s3.upload_part(Bucket=self.bucket, Key=key, UploadId=upload["UploadId"], PartNumber=number, Body=body,
+                                       **part_more)
+            parts.append({"PartNumber": number, "ETag": part["ETag"]})
+        done = self.s3.complete_multipart_upload(Bucket=self.bucket, Key=key, UploadId=upload["UploadId"],
+                                                 MultipartUpload={"Parts": parts})
+        return upload, done
+
+    def stored_bytes(self):
+        """All files of the nodes and of the gateway."""
+        for program in self.cluster.programs:
+            for parent, _, files in os.walk(self.cluster.data(program.name)):
+                for name in files:
+                    with open(os.path.join(parent, name), "rb") as file:
+                        yield file.read()
+
+
+class Objects(EncryptionTest):
+    def test_sizes_ranges_and_etags(self):
+        for size in (0, 1, 65535, 65536, 65537, 131072, 300_000):
+            body, key = content(size, f"s{size}"), f"size-{size}"
+            put = self.put(key, body, ServerSideEncryption="AES256")
+            self.assertEqual((put["ServerSideEncryption"], put["ETag"]), ("AES256", f'"{hashlib.md5(body).hexdigest()}"'))
+            head = self.s3.head_object(Bucket=self.bucket, Key=key)
+            self.assertEqual((head["ContentLength"], head["ServerSideEncryption"]), (size, "AES256"))
+            self.assertEqual(self.read_back(key), body)
+            for begin, end in ((0, 0), (65535, 65536), (65536, 65536), (size - 1, size - 1), (100, 250_000)):
+                if 0 <= begin < size:
+                    part = self.read_back(key, Range=f"bytes={begin}-{end}")
+                    self.assertEqual(part, body[begin : end + 1], (size, begin, end))
+        sizes = {row["Key"]: row["Size"] for row in self.s3.list_objects_v2(Bucket=self.bucket, Prefix="size-")["Contents"]}
+        self.assertEqual(sizes["size-65537"], 65537)
+
+    def test_kms(self):
+        body = content(100_000, "kms")
+        context = base64.b64encode(b'{"team":"a"}').decode()
+        put = self.put("kms", body, ServerSideEncryption="aws:kms", SSEKMSKeyId="first-key", SSEKMSEncryptionContext=context,
+                       BucketKeyEnabled=True)
+        arn = "arn:aws:kms:us-east-1:000000000000:key/first-key"
+        self.assertEqual((put["ServerSideEncryption"], put["SSEKMSKeyId"], put["BucketKeyEnabled"]), ("aws:kms", arn, True))
+        self.assertEqual(put["SSEKMSEncryptionContext"], context)
+        self.assertNotEqual(put["ETag"], f'"{hashlib.md5(body).hexdigest()}"')
+        got = self.get("kms")
+        self.assertEqual((got["Body"].read(), got["ETag"], got["SSEKMSKeyId"]), (body, put["ETag"], arn))
+        for name in (arn, "alias/first-key", "arn:aws:kms:us-east-1:000000000000:alias/first-key"):
+            self.assertEqual(self.put("kms", body, ServerSideEncryption="aws:kms:dsse", SSEKMSKeyId=name)["SSEKMSKeyId"], arn)
+        default = self.put("kms", body, ServerSideEncryption="aws:kms")["SSEKMSKeyId"]
+        self.assertRegex(default, "key/[a-z]+-key$")
+        for name, message in (("none", "Invalid keyId 'none'"), (arn + "x", f"Key '{arn}x' does not exist"),
+                              ("arn:aws:s3:::x", "Invalid arn us-east-1")):
+            error = self.fails("KMS.NotFoundException", 400, self.put, key="x", ServerSideEncryption="aws:kms", SSEKMSKeyId=name)
+            self.assertEqual(error["Message"], message)
+        self.fails("InvalidArgument", 400, self.put, key="x", ServerSideEncryption="AES256", SSEKMSKeyId="first-key")
+        self.fails("InvalidArgument", 400, self.put, key="x", ServerSideEncryption="rot13")
+        for wrong in (b"[]", b'{"a":1}', b'{"a":{"b":"c"}}', b"x"):
+            self.fails("InvalidArgument", 400, self.put, key="x", ServerSideEncryption="aws:kms",
+                       SSEKMSEncryptionContext=base64.b64encode(wrong).decode())
+
+    def test_customer_key(self):
+        body = content(200_000, "c")
+        put = self.put("c", body, **customer(KEY))
+        md5 = base64.b64encode(hashlib.md5(KEY).digest()).decode()
+        self.assertEqual((put["SSECustomerAlgorithm"], put["SSECustomerKeyMD5"]), ("AES256", md5))
+        self.assertNotIn("ServerSideEncryption", put)
+        got = self.get("c", **customer(KEY))
+        self.assertEqual((got["Body"].read(), got["SSECustomerKeyMD5"]), (body, md5))
+        self.assertEqual(self.s3.head_object(Bucket=self.bucket, Key="c", **customer(KEY))["ContentLength"], 200_000)
+        self.fails("InvalidRequest", 400, self.get, key="c")
+        self.fails("400", 400, self.s3.head_object, Bucket=self.bucket, Key="c")
+        self.fails("AccessDenied", 403, self.get, key="c", **customer(OTHER))
+        self.fails("InvalidRequest", 400, self.get, key="c", IfMatch='"x"')
+        self.fails("InvalidArgument", 400, self.put, key="x", ServerSideEncryption="AES256", **customer(KEY))
+        self.fails("InvalidArgument", 400, self.put, key="x", SSECustomerAlgorithm="AES256")
+        self.fails("InvalidEncryptionAlgorithmError", 400, self.put, key="x", SSECustomerAlgorithm="AES128", SSECustomerKey=KEY)
+        self.fails("InvalidArgument", 400, self.put, key="x", SSECustomerAlgorithm="AES256",
+                   SSECustomerKey=base64.b64encode(KEY).decode(), SSECustomerKeyMD5="1B2M2Y8AsgTpgAmY7PhCfg==")
+        self.fails("InvalidArgument", 400, self.put, key="x", **customer(b"short"))
+        self.put("plain")
+        self.fails("InvalidRequest", 400, self.get, key="plain", **customer(KEY))
+        over_http = s3.client(self.cluster)
+        self.fails("InvalidRequest", 400, over_http.get_object, Bucket=self.bucket, Key="c", **customer(KEY))
+
+    def test_multipart(self):
+        bodies = [content(PART, "p1"), content(PART + 7, "p2"), b"end"]
+        whole = b"".join(bodies)
+        upload, done = self.multipart("mp", bodies, ServerSideEncryption="AES256")
+        self.assertEqual((upload["ServerSideEncryption"], done["ServerSideEncryption"]), ("AES256", "AES256"))
+        self.assertEqual(self.read_back("mp"), whole)
+        for begin, end in ((PART - 10, PART + 10), (PART, PART), (2 * PART + 6, 2 * PART + 9), (PART + 65536, 2 * PART + 8)):
+            self.assertEqual(self.read_back("mp", Range=f"bytes={begin}-{end}"), whole[begin : end + 1])
+        self.assertEqual(self.read_back("mp", PartNumber=2), bodies[1])
+        self.multipart("mpc", bodies, customer(KEY), **customer(KEY))
+        self.assertEqual(self.read_back("mpc", **customer(KEY)), whole)
+        upload = self.s3.create_multipart_upload(Bucket=self.bucket, Key="m", **customer(KEY))
+        part = {"Bucket": self.bucket, "Key": "m", "UploadId": upload["UploadId"], "PartNumber": 1}
+        self.fails("InvalidRequest", 400, self.s3.upload_part, Body=b"x", **part)
+        self.fails("InvalidRequest", 400, self.s3.upload_part, Body=b"x", **part, **customer(OTHER))
+        self.put("source", whole, ServerSideEncryption="aws:kms")
+        copied = self.s3.upload_part_copy(CopySource=f"{self.bucket}/source", CopySourceRange="bytes=5-6000004", **part,
+                                          **customer(KEY))
+        self.s3.complete_multipart_upload(Bucket=self.bucket, Key="m", UploadId=upload["UploadId"], MultipartUpload={
+            "Parts": [{"PartNumber": 1, "ETag": copied["CopyPartResult"]["ETag"]}]})
+        self.assertEqual(self.read_back("m", **customer(KEY)), whole[5:6000005])
+
+    def test_copies_between_all_kinds(self):
+        body = content(150_000, "copy")
+        kinds = {"plain": {}, "s3": {"ServerSideEncryption": "AES256"}, "kms": {"ServerSideEncryption": "aws:kms"},
+                 "c": customer(KEY)}
+        for name, how in kinds.items():
+            self.put(f"from-{name}", body, **how)
+        for source, read in kinds.items():
+            for target, how in kinds.items():
+                reading = customer(KEY, "CopySource") if source == "c" else {}
+                self.s3.copy_object(Bucket=self.bucket, Key="to", CopySource=f"{self.bucket}/from-{source}", **how, **reading)
+                got = self.get("to", **(how if target == "c" else {}))
+                self.assertEqual((got["Body"].read(), got.get("ServerSideEncryption")), (body, how.get("ServerSideEncryption")))
+        self.fails("InvalidRequest", 400, self.s3.copy_object, Bucket=self.bucket, Key="to", CopySource=f"{self.bucket}/from-c")
+        self.s3.copy_object(Bucket=self.bucket, Key="from-s3", CopySource=f"{self.bucket}/from-s3", ServerSideEncryption="aws:kms")
+        self.fails("InvalidRequest", 400, self.s3.copy_object, Bucket=self.bucket, Key="from-kms",
+                   CopySource=f"{self.bucket}/from-kms", ServerSideEncryption="aws:kms")
+
+    def test_bucket_encryption(self):
+        bucket = "with-default"
+        self.s3.create_bucket(Bucket=bucket)
+        self.fails("ServerSideEncryptionConfigurationNotFoundError", 404, self.s3.get_bucket_encryption, Bucket=bucket)
+        rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": "first-key"},
+                "BucketKeyEnabled": True, "BlockedEncryptionTypes": {"EncryptionType": ["SSE-C"]}}
+        self.s3.put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration={"Rules": [rule]})
+        kept = self.s3.get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"]["Rules"]
+        self.assertEqual(kept, [rule])
+        put = self.s3.put_object(Bucket=bucket, Key="k", Body=b"x")
+        self.assertEqual((put["SSEKMSKeyId"][-9:], put["BucketKeyEnabled"]), ("first-key", True))
+        self.assertEqual(self.s3.put_object(Bucket=bucket, Key="k", Body=b"x", ServerSideEncryption="AES256")
+                         ["ServerSideEncryption"], "AES256")
+        self.fails("AccessDenied", 403, self.s3.put_object, Bucket=bucket, Key="k", Body=b"x", **customer(KEY))
+        for rules in ([], [rule, rule]):
+            self.fails("MalformedXML", 400, self.s3.put_bucket_encryption, Bucket=bucket,
+                       ServerSideEncryptionConfiguration={"Rules": rules})
+        self.fails("InvalidArgument", 400, self.s3.put_bucket_encryption, Bucket=bucket, ServerSideEncryptionConfiguration={
+            "Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256", "KMSMasterKeyID": "first-key"}}]})
+        self.s3.delete_bucket_encryption(Bucket=bucket)
+        self.assertNotIn("ServerSideEncryption", self.s3.put_object(Bucket=bucket, Key="k", Body=b"x"))
+
+    def test_another_program_reads_it(self):
+        body = content(300_001, "independent")
+        self.put("independent", body, ServerSideEncryption="aws:kms", SSEKMSKeyId="first-key")
+        size = len(body) + 5 * 16
+        chunks = [path for path in glob.glob(self.cluster.data("node1") + "/chunks/*/*") +
+                  glob.glob(self.cluster.data("node2") + "/chunks/*/*") if os.path.getsize(path) == 4096 + size]
+        with open(chunks[0], "rb") as file:
+            stored = file.read()[4096:]
+        keys, _ = sealed.read_keyring(self.keyring)
+        found = [description for data in self.stored_bytes() for description in sealed.find_descriptions(data, "first-key")]
+        opened = set()
+        for description in found:
+            try:
+                object_key = description.open(keys["first-key"], self.bucket, "independent")
+            except sealed.InvalidTag:
+                continue
+            opened.add(sealed.open_stream(object_key, description.identity, stored))
+        self.assertEqual(opened, {body})
+
+
+class AtRest(EncryptionTest):
+    """Also what is carried with its name, and parts of an upload that nobody completed."""
+
+    small_max = "64K"
+    more_options = ("-encrypt-all",)
+
+    def test_no_plain_byte_is_stored(self):
+        marks = []
+        for number in range(120):
+            mark = f"known-plaintext-{number:03}-{secrets.token_hex(4)}".encode()
+            marks.append(mark)
+            how = ({}, {"ServerSideEncryption": "AES256"}, {"ServerSideEncryption": "aws:kms"}, customer(KEY))[number % 4]
+            self.put(f"k{number}", mark * (1 + 4000 * (number % 3 == 0)), **how)
+        upload = self.s3.create_multipart_upload(Bucket=self.bucket, Key="open")
+        self.s3.upload_part(Bucket=self.bucket, Key="open", UploadId=upload["UploadId"], PartNumber=1, Body=marks[0] * 9)
+        stored = b"\0".join(self.stored_bytes())
+        self.assertEqual([mark for mark in marks if mark in stored], [])
+        self.assertNotIn(KEY, stored)
+        self.assertNotIn(base64.b64encode(KEY), stored)
+
+
+class AtRestPlain(EncryptionTest):
+    """The same search finds everything where nothing is encrypted."""
+
+    small_max = "64K"
+
+    def test_the_search_finds_what_is_plain(self):
+        marks = [f"known-plaintext-{number:03}-{secrets.token_hex(4)}".encode() for number in range(40)]
+        for number, mark in enumerate(marks):
+            self.put(f"k{number}", mark * (1 + 4000 * (number % 3 == 0)))
+        stored = b"\0".join(self.stored_bytes())
+        self.assertEqual([mark for mark in marks if mark not in stored], [])
+
+
+if __name__ == "__main__":
+    main()
