@@ -141,10 +141,9 @@ static const struct config_option options[] = {
      "needed"},
     {"chunk-size", CONFIG_SIZE(struct settings, cluster.chunk_bytes), "8M", 65536, CHUNK_BYTES_MAX,
      "size of the chunks that objects are cut into"},
-    {"small-max", CONFIG_SIZE(struct settings, gateway.small_max), "0", 0, CHUNK_BLOCK_BYTES,
-     "what is at most so long reaches its nodes with the commit of its name; 0: nothing does. On trial: much faster, "
-     "but "
-     "when all nodes are full, changes wait until one has room"},
+    {"small-max", CONFIG_SIZE(struct settings, gateway.small_max), "64K", 0, CHUNK_BLOCK_BYTES,
+     "what is at most so long reaches its nodes with the commit of its name, in one round instead of three; 0: nothing "
+     "does"},
     {"window", CONFIG_SIZE(struct settings, cluster.window_bytes), "1M", 131072, 64u << 20,
      "bytes of one upload that are kept in memory"},
     {"cache", CONFIG_SIZE(struct settings, cache_bytes), "16M", 1u << 20, 0, "memory of the metadata cache"},

@@ -150,7 +150,7 @@ def bit_flips_while_reading(run):
             run.excluded.add(key)
 
 
-CARRIED = {"-small-max": "64K"}  # small chunks ride with the commit
+ALONE = {"-small-max": "0"}  # small chunks do not ride with the commit
 
 
 def _expect_carried(run, cluster):
@@ -180,14 +180,15 @@ def _full_node(run, options=None):
 
 @scenario(seconds=90)
 def full_node(run):
-    """A node's disk is full: it leaves placement with its breaker closed, everything goes on; then it comes back."""
-    _full_node(run)
+    """A node's disk is full: it leaves placement with its breaker closed, everything goes on; then it comes back. Small
+    chunks are sent by themselves."""
+    _full_node(run, ALONE)
 
 
 @scenario(seconds=90)
 def full_node_carried(run):
     """The same with small chunks that ride with the commit."""
-    _expect_carried(run, _full_node(run, CARRIED))
+    _expect_carried(run, _full_node(run))
 
 
 def _expect_no_start(run, program, *words):
@@ -288,8 +289,8 @@ def _full_nodes(run, mix, options=None):
 @scenario(seconds=90)
 def full_nodes(run):
     """All nodes' disks are at their reserve: writes are answered 507 and say so, reads and deletions go on; with room again,
-    so do writes."""
-    _full_nodes(run, Mix(threads=4))
+    so do writes. Small chunks are sent by themselves."""
+    _full_nodes(run, Mix(threads=4), ALONE)
 
 
 def _expect_commits_go_on(run, cluster):
@@ -305,7 +306,7 @@ def full_nodes_carried(run):
     """The same with small chunks that ride with the commit: those that are under way when the nodes become full are stored,
     and what comes behind them goes on."""
     mix = Mix(threads=8, put=60, put_large=0, multipart=0, get=10, get_range=0)
-    _expect_carried(run, _full_nodes(run, mix, CARRIED))
+    _expect_carried(run, _full_nodes(run, mix))
 
 
 @scenario(seconds=90)
