@@ -17,7 +17,7 @@
 
 #define SECRET_MAX    4096
 #define SERVER_ID_MAX 63
-#define SENDING_BYTES (768u << 10) /* of an upload, beside its window: stream_writer_memory() */
+#define SENDING_BYTES (896u << 10) /* of an upload, beside its window: stream_writer_memory(), sealing_memory() */
 
 static const struct config_option options[] = {
     {"listen", CONFIG_STRING(struct settings, listen), "127.0.0.1", 0, 0, "numeric address to listen on"},
@@ -295,7 +295,7 @@ static void check(struct settings *settings)
     if (!is_name(settings->gateway.server_id))
         refuse("server-id", "1 to 63 letters, digits, '.', '-' and '_'");
     if (settings->admission.upload_bytes_max < settings->cluster.window_bytes + SENDING_BYTES)
-        refuse("upload-memory", "at least -window and 768K for what is being sent");
+        refuse("upload-memory", "at least -window and 896K for what is being sent");
     if (!settings->connections_per_peer_max)
         settings->connections_per_peer_max = settings->connections_max - settings->connections_max / 16;
     if (log_level_parse(bytes_from_str(settings->log_level), &level))

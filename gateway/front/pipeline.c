@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/task.h"
 #include "base/trace.h"
+#include "compat/encryption_header.h"
 #include "compat/names.h"
 #include "gateway/front/access_log.h"
 #include "gateway/front/audit.h"
@@ -15,6 +16,7 @@
 #include "gateway/front/request_metrics.h"
 #include "gateway/front/resolve.h"
 #include "gateway/iam/call.h"
+#include "gateway/object/sealing.h"
 #include "gateway/replication/lease.h"
 #include "gateway/s3/honoured.h"
 #include "gateway/s3/post_form.h"
@@ -107,6 +109,18 @@ static enum status check_space(struct exchange *exchange)
     return STATUS_OK;
 }
 
+/* What an upload's bytes take on their way, by the size of its body. Whether it is sealed is known only when its
+ * handler has read more; without a keyring a client's own key alone does it, which comes in headers or in a form. */
+static uint64_t upload_memory(const struct exchange *exchange, uint64_t body_bytes)
+{
+    const struct gateway *gateway = exchange->gateway;
+    uint64_t memory = stream_writer_memory(gateway->cluster, body_bytes);
+    bool may_be_sealed = gateway->keyring || exchange->operation->form ||
+                         http_request_header(exchange->http, SSE_PREFIX "-customer-algorithm").data;
+
+    return may_be_sealed ? memory + sealing_memory(body_bytes) : memory;
+}
+
 /* A place among those that are served; to be left in any case. */
 static enum status take_place(struct exchange *exchange, struct admission_share *share)
 {
@@ -118,7 +132,7 @@ static enum status take_place(struct exchange *exchange, struct admission_share 
     uint64_t body_bytes = unknown ? HTTP_LENGTH_UNKNOWN : exchange->http->content_length, kept_bytes = 0;
 
     if (operation->class == CLASS_WRITE)
-        kept_bytes = stream_writer_memory(exchange->gateway->cluster, body_bytes);
+        kept_bytes = upload_memory(exchange, body_bytes);
     if (!admission_enter(admission, operation->class, kept_bytes, share))
         return refuse_busy(exchange);
     if (operation->class != CLASS_WRITE && operation->class != CLASS_SYSTEM)

@@ -110,7 +110,7 @@ enum status ingest_space(struct ingest *ingest, char **space, size_t *capacity)
         ingest->filled = ingest->capacity = 0;
         enum status status = STATUS_OK;
         if (ingest->sealing)
-            sealing_space(ingest->sealing, &ingest->space, &ingest->capacity);
+            status = sealing_space(ingest->sealing, &ingest->space, &ingest->capacity);
         else
             status = stream_writer_space(ingest->writer, &ingest->space, &ingest->capacity);
         if (status)

@@ -16,7 +16,18 @@ struct sealing {
     char *blocks[2];
     unsigned filling;
     size_t waiting; /* bytes of the other block, which is not sealed yet */
+    enum status failed;
 };
+
+static size_t block_bytes(uint64_t expected)
+{
+    return expected < BLOCK_SEAL_BYTES ? (size_t)expected + 1 : BLOCK_SEAL_BYTES;
+}
+
+uint64_t sealing_memory(uint64_t expected)
+{
+    return 2 * (uint64_t)block_bytes(expected);
+}
 
 struct sealing *sealing_create(struct stream_writer *writer, const struct object_key *key, uint64_t expected)
 {
@@ -24,7 +35,7 @@ struct sealing *sealing_create(struct stream_writer *writer, const struct object
 
     sealing->writer = writer;
     sealing->seal = block_seal_create(&key->key, &key->id);
-    sealing->capacity = expected < BLOCK_SEAL_BYTES ? (size_t)expected + 1 : BLOCK_SEAL_BYTES;
+    sealing->capacity = block_bytes(expected);
     return sealing;
 }
 
@@ -38,12 +49,15 @@ void sealing_free(struct sealing *sealing)
     free(sealing);
 }
 
-void sealing_space(struct sealing *sealing, char **space, size_t *capacity)
+enum status sealing_space(struct sealing *sealing, char **space, size_t *capacity)
 {
+    if (sealing->failed)
+        return sealing->failed;
     if (!sealing->blocks[sealing->filling])
         sealing->blocks[sealing->filling] = mem_alloc(sealing->capacity);
     *space = sealing->blocks[sealing->filling];
     *capacity = sealing->capacity;
+    return STATUS_OK;
 }
 
 static enum status send_sealed(struct sealing *sealing, const char *plain, size_t left)
@@ -70,12 +84,11 @@ static void send_waiting(struct sealing *sealing, bool last)
 {
     size_t len = sealing->waiting;
 
-    if (len == 0)
+    if (len == 0 || sealing->failed)
         return;
     sealing->waiting = 0;
     block_seal_begin(sealing->seal, sealing->number++, last);
-    STATUS_IGNORE(send_sealed(sealing, sealing->blocks[!sealing->filling], len),
-                  "the writer returns it from every later call");
+    sealing->failed = send_sealed(sealing, sealing->blocks[!sealing->filling], len);
 }
 
 void sealing_commit(struct sealing *sealing, size_t len)

@@ -11,12 +11,14 @@ struct stream_writer;
 
 /* expected: of the plain bytes; UINT64_MAX when not known. The writer is the caller's, and outlives it. */
 struct sealing *sealing_create(struct stream_writer *writer, const struct object_key *key, uint64_t expected);
-/* A place for the next block's bytes. */
-void sealing_space(struct sealing *sealing, char **space, size_t *capacity);
+/* What one keeps at most, beside its writer. */
+uint64_t sealing_memory(uint64_t expected);
+/* A place for the next block's bytes; or why the writer did not take an earlier block. */
+enum status sealing_space(struct sealing *sealing, char **space, size_t *capacity);
 /* So many bytes are there: the block before them is sealed and sent. They stay where they are until the next but one
- * call of sealing_space. Suspends; what fails is the writer's, and it says it again. */
+ * call of sealing_space. Suspends; what fails, the next call of sealing_space says. */
 void sealing_commit(struct sealing *sealing, size_t len);
-/* No more bytes. Suspends. */
+/* No more bytes. Suspends; what fails, the writer says when it is finished. */
 void sealing_end(struct sealing *sealing);
 void sealing_free(struct sealing *sealing); /* NULL is allowed */
 

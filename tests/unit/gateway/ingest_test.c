@@ -121,6 +121,41 @@ static void given_up_while_it_is_hashed(void **state)
     }
 }
 
+/* No node takes what is written: the upload hears of it while it is still sending, sealed or not. */
+static void fails_with_its_writer(void *arg)
+{
+    struct upload *upload = arg;
+    struct ingest ingest;
+    enum status status = STATUS_OK;
+    size_t at = 0;
+
+    CHECK(ingest_open(&ingest, upload->gateway, &upload->plan) == STATUS_OK);
+    for (; at < upload->len && !status; at += upload->piece)
+        status = ingest_write(&ingest, bytes_of(data + at, upload->piece));
+    assert_int_not_equal(status, STATUS_OK);
+    assert_int_equal(ingest_write(&ingest, bytes_of(data, upload->piece)), status);
+    ingest_release(&ingest);
+    completion_signal(&upload->done);
+}
+
+static void a_sealed_upload_notices_that_its_writer_failed(void **state)
+{
+    struct fixture *f = *state;
+    struct object_key key = {.sealed = true};
+    struct upload upload = upload_of(f, 6 * BLOCK_SEAL_BYTES, BLOCK_SEAL_BYTES);
+
+    random_bytes(key.key.bytes, SEAL_KEY_LEN);
+    block_seal_id_create(&key.id);
+    upload.plan.key = &key;
+    for (unsigned number = 1; number <= FIXTURE_NODES; number++)
+        fake_node(f->gateway.cluster, number)->fails[FAKE_WRITE] = STATUS_IO;
+    completion_init(&upload.done);
+    task_spawn(f->gateway.loops.loops[0], fails_with_its_writer, &upload);
+    completion_wait(&upload.done);
+    for (unsigned number = 1; number <= FIXTURE_NODES; number++)
+        fake_node(f->gateway.cluster, number)->fails[FAKE_WRITE] = STATUS_OK;
+}
+
 static int fill_and_setup(void **state)
 {
     uint32_t seed = 7;
@@ -138,6 +173,7 @@ int main(void)
         cmocka_unit_test(every_kind_of_every_size),
         cmocka_unit_test(many_at_once),
         cmocka_unit_test(given_up_while_it_is_hashed),
+        cmocka_unit_test(a_sealed_upload_notices_that_its_writer_failed),
     };
     return cmocka_run_group_tests(tests, fill_and_setup, fixture_teardown);
 }

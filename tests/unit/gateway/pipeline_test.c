@@ -245,6 +245,20 @@ static void uploads_share_their_memory(void **state)
     assert_int_equal(f->gateway.admission.upload_bytes, 0); /* and give it back */
 }
 
+/* Two blocks of plain bytes beside the writer's, each of one byte more than the body has. */
+static void what_sealing_takes_is_counted(void **state)
+{
+    const char *headers = "x-amz-server-side-encryption-customer-algorithm: AES256\r\n";
+    struct fixture *f = *state;
+
+    f->gateway.admission.upload_bytes_max = 5 + 2 * 6 - 1;
+    assert_answer(f, ROOT, "PUT", "/bucket/key", headers, "hello", 503, "SlowDown");
+    f->gateway.admission.upload_bytes_max = 5 + 2 * 6;
+    assert_answer(f, ROOT, "PUT", "/bucket/key", headers, "hello", 400, "InvalidArgument");
+    fixture_settle(f);
+    assert_int_equal(f->gateway.admission.upload_bytes, 0);
+}
+
 static void every_share_is_given_back(void **state)
 {
     static const char *const targets[] = {"/bucket", "/bucket/none", "/none/key", "/bucket/key?torrent", "/health"};
@@ -501,6 +515,7 @@ int main(void)
         CASE(a_full_disk_takes_nothing_and_gives_all),
         CASE(beyond_its_bound_a_class_is_told_to_slow_down),
         CASE(uploads_share_their_memory),
+        CASE(what_sealing_takes_is_counted),
         CASE(every_share_is_given_back),
         CASE(garbage_holds_writes_back),
         CASE(a_bad_query_is_refused_before_a_bad_signature),

@@ -283,9 +283,9 @@ static void the_token_of_files_must_be_long(void **state)
 static void upload_memory_holds_a_window(void **state)
 {
     (void)state;
-    LOAD(NULL, IDENTITY, "-window=1M", "-upload-memory=1835007");
+    LOAD(NULL, IDENTITY, "-window=1M", "-upload-memory=1966079");
     assert_refused("upload-memory|window");
-    LOAD(NULL, IDENTITY, "-window=1M", "-upload-memory=1792K");
+    LOAD(NULL, IDENTITY, "-window=1M", "-upload-memory=1920K");
     assert_taken();
 }
 
