@@ -233,6 +233,7 @@ static enum status fail_commit(struct exchange *exchange, struct completion_requ
 
 static void reply(struct exchange *exchange, const struct meta_object *object)
 {
+    struct encryption encryption;
     struct buffer location, body;
 
     s3_location(exchange, &location);
@@ -246,7 +247,9 @@ static void reply(struct exchange *exchange, const struct meta_object *object)
     };
     s3_reply_new_version(exchange, object->version_id);
     s3_reply_expiration(exchange, object, object->attributes);
-    s3_reply_encryption(exchange, object->attributes, false);
+    /* of a client's key it says nothing, as on AWS, also when the key was sent */
+    if (encryption_read(object->attributes, &encryption) == STATUS_OK && encryption.kind != ENCRYPTION_CUSTOMER)
+        s3_reply_encryption(exchange, object->attributes, false);
     HTTP_LAST_REPLY(s3_reply_document(exchange, response_complete(&body, &complete), &body));
     buffer_release(&location);
 }

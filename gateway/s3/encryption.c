@@ -224,13 +224,25 @@ enum status s3_key_of_source(struct exchange *exchange, const struct encryption_
 
 /* ---- new objects ------------------------------------------------------------------------------------------------ */
 
-/* What is not said is as the bucket has it. */
-static void take_default(struct sse_request *request, const struct bucket_encryption *standard)
+static bool is_sealed(const struct meta_object *object)
+{
+    struct bytes description;
+
+    return meta_attribute_find(object->attributes, META_ATTRIBUTE_SEALED, &description) != STATUS_NOT_FOUND;
+}
+
+/* What is not said is as the bucket has it. What was sealed is never plain because nobody said anything: the nodes are
+ * not to see it. On AWS the same comes from every bucket's having SSE-S3 at least. copied: the source of a copy, or
+ * NULL. */
+static void take_default(struct sse_request *request, const struct bucket_encryption *standard,
+                         const struct meta_object *copied)
 {
     if (request->method == SSE_NONE) {
         request->method = standard->method;
         request->key_id = bytes_from_str(standard->key_id);
     }
+    if (request->method == SSE_NONE && copied && is_sealed(copied))
+        request->method = SSE_AES256;
     if (!request->has_bucket_key)
         request->bucket_key = standard->bucket_key;
     if (request->method != SSE_KMS)
@@ -292,7 +304,6 @@ enum status s3_encryption_of_new_object(struct exchange *exchange, const struct 
     struct sse_request request;
     enum status status;
 
-    (void)copied; /* a copy is encrypted as the request and the bucket say, as on AWS */
     if (sse_request_parse(said(exchange, storage), &request, &details))
         return s3_fail_details(exchange, &details);
     status = read_customer(exchange, SSE_WRITES, &customer);
@@ -306,7 +317,7 @@ enum status s3_encryption_of_new_object(struct exchange *exchange, const struct 
     status = default_encryption(exchange->gateway, exchange->settings, &standard);
     if (status)
         return s3_fail_status(exchange, status);
-    take_default(&request, &standard);
+    take_default(&request, &standard, copied);
     return request.method == SSE_NONE ? STATUS_OK : by_keyring(exchange, &request, document);
 }
 
@@ -322,11 +333,12 @@ enum status s3_encryption_agrees(struct exchange *exchange, struct bytes kept)
 bool s3_encryption_differs(struct bytes source_attributes, struct bytes attributes)
 {
     struct encryption before, after;
-    bool was = encryption_read(source_attributes, &before) == STATUS_OK;
-    bool is = encryption_read(attributes, &after) == STATUS_OK;
 
-    return was != is || before.kind != after.kind || before.bucket_key != after.bucket_key ||
-           !bytes_equal(before.key_name, after.key_name) || (is && after.kind == ENCRYPTION_CUSTOMER);
+    if (encryption_read(attributes, &after))
+        return false; /* to plain */
+    return encryption_read(source_attributes, &before) || before.kind != after.kind ||
+           before.bucket_key != after.bucket_key || !bytes_equal(before.key_name, after.key_name) ||
+           after.kind == ENCRYPTION_CUSTOMER;
 }
 
 /* ---- answers ---------------------------------------------------------------------------------------------------- */

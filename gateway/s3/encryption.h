@@ -7,7 +7,7 @@
 #include "gateway/object/encryption.h"
 
 /* An attribute's row (attributes.c): by the request's headers or fields, else by what the bucket or the gateway says of
- * all objects. */
+ * all objects. The copy of a sealed object is sealed in any case, by SSE-S3 when nothing is said. */
 enum status s3_encryption_of_new_object(struct exchange *exchange, const struct meta_object *copied,
                                         struct buffer *document);
 
@@ -23,7 +23,7 @@ enum status s3_check_key(struct exchange *exchange, struct bytes attributes);
 /* Of the source of a copy. */
 enum status s3_key_of_source(struct exchange *exchange, const struct encryption_place *place, struct bytes attributes,
                              struct object_key *key);
-/* Whether a copy with these attributes is encrypted otherwise than its source. */
+/* Whether a copy with these attributes is encrypted, and otherwise than its source. */
 bool s3_encryption_differs(struct bytes source_attributes, struct bytes attributes);
 
 /* The bucket's setting needs keys, so a gateway must have some to take it. Errors are answered here. */

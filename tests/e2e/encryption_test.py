@@ -3,6 +3,7 @@
 import base64
 import glob
 import hashlib
+import json
 import os
 import secrets
 import subprocess
@@ -10,6 +11,7 @@ import tempfile
 
 from botocore.exceptions import ClientError
 
+import raw_http
 import s3
 import sealed
 from harness import PART, ClusterTest, content, main
@@ -181,11 +183,50 @@ class Objects(EncryptionTest):
                 reading = customer(KEY, "CopySource") if source == "c" else {}
                 self.s3.copy_object(Bucket=self.bucket, Key="to", CopySource=f"{self.bucket}/from-{source}", **how, **reading)
                 got = self.get("to", **(how if target == "c" else {}))
-                self.assertEqual((got["Body"].read(), got.get("ServerSideEncryption")), (body, how.get("ServerSideEncryption")))
+                by = how.get("ServerSideEncryption")
+                if target == "plain" and source != "plain":  # what was sealed stays sealed when nobody says anything
+                    by = "AES256"
+                self.assertEqual((got["Body"].read(), got.get("ServerSideEncryption")), (body, by))
         self.fails("InvalidRequest", 400, self.s3.copy_object, Bucket=self.bucket, Key="to", CopySource=f"{self.bucket}/from-c")
         self.s3.copy_object(Bucket=self.bucket, Key="from-s3", CopySource=f"{self.bucket}/from-s3", ServerSideEncryption="aws:kms")
         self.fails("InvalidRequest", 400, self.s3.copy_object, Bucket=self.bucket, Key="from-kms",
                    CopySource=f"{self.bucket}/from-kms", ServerSideEncryption="aws:kms")
+
+    def test_a_copy_of_what_is_sealed_is_never_plain(self):
+        mark = f"known-plaintext-{secrets.token_hex(8)}".encode()
+        for key, how in (("s3", {"ServerSideEncryption": "AES256"}), ("kms", {"ServerSideEncryption": "aws:kms"}),
+                         ("c", customer(KEY))):
+            reading = customer(KEY, "CopySource") if key == "c" else {}
+            self.put(f"self-{key}", mark * 9, **how)
+            copied = self.s3.copy_object(Bucket=self.bucket, Key=f"self-{key}", CopySource=f"{self.bucket}/self-{key}",
+                                         MetadataDirective="REPLACE", Metadata={"a": "b"}, **reading)
+            got = self.get(f"self-{key}")
+            self.assertEqual((copied["ServerSideEncryption"], got["ServerSideEncryption"]), ("AES256", "AES256"))
+            self.assertEqual((got["Body"].read(), got["Metadata"]), (mark * 9, {"a": "b"}))
+        self.assertEqual([data for data in self.stored_bytes() if mark in data], [])
+        self.fails("InvalidRequest", 400, self.s3.copy_object, Bucket=self.bucket, Key="self-s3",
+                   CopySource=f"{self.bucket}/self-s3")
+
+    def test_parts_are_encrypted_as_their_upload(self):
+        self.put("part-source", b"x" * 1000, ServerSideEncryption="AES256")
+        for how, by in (({}, None), ({"ServerSideEncryption": "AES256"}, "AES256")):
+            upload = self.s3.create_multipart_upload(Bucket=self.bucket, Key="by-part", **how)["UploadId"]
+            part = self.s3.upload_part_copy(Bucket=self.bucket, Key="by-part", UploadId=upload, PartNumber=1,
+                                            CopySource=f"{self.bucket}/part-source")
+            self.s3.complete_multipart_upload(Bucket=self.bucket, Key="by-part", UploadId=upload, MultipartUpload={
+                "Parts": [{"PartNumber": 1, "ETag": part["CopyPartResult"]["ETag"]}]})
+            got = self.get("by-part")
+            self.assertEqual((got["Body"].read(), got.get("ServerSideEncryption")), (b"x" * 1000, by))
+
+    def test_completion_says_nothing_of_a_customer_key(self):
+        upload = self.s3.create_multipart_upload(Bucket=self.bucket, Key="quiet", **customer(KEY))["UploadId"]
+        part = self.s3.upload_part(Bucket=self.bucket, Key="quiet", UploadId=upload, PartNumber=1, Body=b"x", **customer(KEY))
+        said = {"SSECustomerAlgorithm": "AES256", "SSECustomerKey": base64.b64encode(KEY).decode(),
+                "SSECustomerKeyMD5": base64.b64encode(hashlib.md5(KEY).digest()).decode()}
+        done = self.s3.complete_multipart_upload(Bucket=self.bucket, Key="quiet", UploadId=upload, **said,
+                                                 MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": part["ETag"]}]})
+        headers = done["ResponseMetadata"]["HTTPHeaders"]
+        self.assertEqual([name for name in headers if "encryption" in name], [])
 
     def test_bucket_encryption(self):
         bucket = "with-default"
@@ -261,6 +302,58 @@ class AtRestPlain(EncryptionTest):
             self.put(f"k{number}", mark * (1 + 4000 * (number % 3 == 0)))
         stored = b"\0".join(self.stored_bytes())
         self.assertEqual([mark for mark in marks if mark not in stored], [])
+
+
+class WithoutKeyring(ClusterTest):
+    """Keys of clients are all there are. What asks for no key, as websites and the file API, shows nothing of such objects."""
+
+    cluster_options = {"gateway_options": ("-website-domain", "web.localhost")}
+    fails = EncryptionTest.fails
+
+    def setUp(self):
+        super().setUp()
+        self.s3 = s3.client(self.cluster, tls=True)
+
+    def test_a_copy_needs_a_key(self):
+        self.s3.create_bucket(Bucket="copies")
+        self.s3.put_object(Bucket="copies", Key="c", Body=b"body", **customer(KEY))
+        copy = {"Bucket": "copies", "Key": "c", "CopySource": "copies/c", "MetadataDirective": "REPLACE",
+                **customer(KEY, "CopySource")}
+        error = self.fails("NotImplemented", 501, self.s3.copy_object, **copy)
+        self.assertIn("keyring", error["Message"])
+        self.s3.copy_object(**copy, **customer(OTHER))
+        self.assertEqual(self.s3.get_object(Bucket="copies", Key="c", **customer(OTHER))["Body"].read(), b"body")
+
+    def visit(self, path, method="GET"):
+        head = f"{method} {path} HTTP/1.1\r\nHost: site.web.localhost\r\n\r\n"
+        return raw_http.exchange(self.cluster.port, head.encode(), method)
+
+    def test_website(self):
+        self.s3.create_bucket(Bucket="site")
+        self.s3.delete_public_access_block(Bucket="site")
+        self.s3.put_bucket_website(Bucket="site", WebsiteConfiguration={
+            "IndexDocument": {"Suffix": "index.html"}, "ErrorDocument": {"Key": "error.html"}})
+        self.s3.put_bucket_policy(Bucket="site", Policy=json.dumps({"Statement": {
+            "Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::site/*"}}))
+        for key in ("index.html", "error.html"):
+            self.s3.put_object(Bucket="site", Key=key, Body=b"secret page", **customer(KEY))
+        for path in ("/", "/none"):  # the second is answered by the error document, which cannot be had either
+            answer = self.visit(path)
+            self.assertEqual(answer.status, 403)
+            self.assertIn(b"AccessDenied", answer.body)
+        self.assertEqual(self.visit("/", "HEAD").status, 403)
+        self.s3.put_object(Bucket="site", Key="index.html", Body=b"page")
+        self.assertEqual(self.visit("/").body, b"page")
+
+    def test_file_api(self):
+        part = b'--b\r\nContent-Disposition: form-data; name="file"; filename="f"\r\n\r\nbody\r\n--b--\r\n'
+        headers = {"Content-Type": "multipart/form-data; boundary=b"}
+        self.assertEqual(raw_http.request(self.cluster.port, "POST", "/upload", headers, part).status, 200)
+        self.s3.put_object(Bucket="files", Key="f", Body=b"secret", **customer(KEY))
+        for path in ("/files/f", "/download?filename=f"):
+            answer = raw_http.request(self.cluster.port, "GET", path)
+            self.assertEqual((answer.status, json.loads(answer.body)["error"]), (403, "File is encrypted"))
+        self.assertEqual(raw_http.request(self.cluster.port, "GET", "/download?filename=f&version=1").body, b"body")
 
 
 if __name__ == "__main__":
