@@ -106,8 +106,9 @@ static void draft_prepare(struct draft *draft, struct commit_op *op)
         bucket_table_stage(&meta->buckets, &txn.bucket);
         if (op->carried)
             draft_carry(draft, op->carried);
-    } else if (store_batch_count(draft->batch) != count) {
-        store_batch_rollback(draft->batch);
+    } else {
+        while (store_batch_count(draft->batch) != count) /* the operation may have set marks of its own */
+            store_batch_rollback(draft->batch);
     }
 }
 

@@ -1,6 +1,7 @@
 /* What the layer above has to say of versions that come and go (object lock): it is asked in the committer, where
  * nothing can change between the answer and the commit. Whatever adds or removes a version asks, since the asking is
- * where its row is written: no operation, job or trimming of old versions can forget to (version_write.c).
+ * where its row is written: no operation, job or trimming of old versions can forget to (version_write.c). Of a removal
+ * it asks once, since the answer may be another at any time.
  *
  * All of this is pure over what is given: it must not block, suspend, or call meta/. */
 #ifndef TERCET_META_GUARD_H

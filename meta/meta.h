@@ -220,7 +220,7 @@ struct meta_object_deletion {
     struct meta_version version;
     struct meta_condition condition;
     struct meta_seen seen;
-    uint32_t permits;                       /* what the guard is told of who asks; its own numbers */
+    uint32_t permits; /* what the guard is told of who asks for a version; its own numbers; a marker has none */
     const struct meta_outbox_entry *outbox; /* NULL: nothing is to be done */
     enum status status;                     /* the outcome, as of meta_object_delete */
     struct meta_deletion result;

@@ -40,6 +40,7 @@ static enum status object_delete_mark(struct object_delete *delete, struct txn *
     struct meta_object shown = {0};
     const struct version_head *previous = &head;
 
+    txn->permits = 0; /* they are for a version that is named, and none that goes for the marker is */
     enum status status = version_latest_head(&txn->view, delete->bucket, delete->key, true, &head);
     if (status == STATUS_NOT_FOUND)
         previous = NULL;

@@ -82,7 +82,7 @@ size_t store_batch_bytes(const struct store_batch *batch);   /* about what it ta
 /* Data that the log keeps beside the changes, and no row: whoever reads the log finds them before the batch's record
  * (store_changes_read). Once a batch, with no mark behind which a rollback would go back. */
 void store_batch_log_data(struct store_batch *batch, struct bytes data);
-/* Marks the state to which one rollback returns. */
+/* Marks the state to which one rollback returns. Marks nest, and stay where no rollback used them. */
 void store_batch_mark(struct store_batch *batch);
 void store_batch_rollback(struct store_batch *batch);
 /* Appends the changes to a record, in their order. STATUS_LIMIT beyond the buffer's maximum. */

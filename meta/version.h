@@ -54,8 +54,8 @@ enum status version_remove(struct txn *txn, uint32_t bucket, struct bytes key, c
 enum status version_remove_oldest(struct txn *txn, uint32_t bucket, struct bytes key, unsigned max, uint64_t *count,
                                   bool *more);
 
-/* Removes up to max of the oldest versions that are not kept (version_trim.c). What is removed is whole also when a
- * later one fails. */
+/* Removes up to max of the oldest versions that are not kept (version_trim.c), up to one that the guard lets stay. What
+ * a failure leaves is the caller's to take back. */
 enum status version_trim(struct txn *txn, uint32_t bucket, struct bytes key, const struct meta_keep *keep, unsigned max,
                          uint64_t *removed, bool *more);
 

@@ -48,7 +48,8 @@ static struct meta_object shown(const struct version_record *record)
     return object;
 }
 
-/* Whether the version may be removed at all. */
+/* Whether the version may be removed at all. Asked once of each that is, before anything of it is changed: what the
+ * guard goes by (clocks) may be another at the next question. */
 static enum status removal_check(const struct txn *txn, const struct version_record *record)
 {
     const struct meta_guard *guard = txn->meta->guard;
@@ -82,14 +83,12 @@ static enum status creation_complete(struct txn *txn, struct version_record *rec
     return status;
 }
 
-/* Removes the row and what hangs on it, but does not look at `current`, nor at the name. */
-static enum status version_drop(struct txn *txn, uint32_t bucket, struct bytes key, const struct version_record *record)
+/* Removes the row and what hangs on it, but does not look at `current`, nor at the name. The guard was asked: for
+ * version_remove and version_drop alone. */
+static void version_erase(struct txn *txn, uint32_t bucket, struct bytes key, const struct version_record *record)
 {
     struct row_key row_key;
-    enum status status = removal_check(txn, record);
 
-    if (status)
-        return status;
     row_key_version(&row_key, bucket, key, record->head.sequence);
     txn_delete(txn, STORE_VERSIONS, &row_key);
     if (keeps_versions(txn)) {
@@ -99,13 +98,22 @@ static enum status version_drop(struct txn *txn, uint32_t bucket, struct bytes k
     txn->bucket.versions--;
     txn->bucket.bytes -= (int64_t)record->head.size;
     gc_queue_version(txn, record);
-    return STATUS_OK;
+}
+
+/* The same, if the guard lets it go; otherwise nothing is changed. */
+static enum status version_drop(struct txn *txn, uint32_t bucket, struct bytes key, const struct version_record *record)
+{
+    enum status status = removal_check(txn, record);
+
+    if (!status)
+        version_erase(txn, bucket, key, record);
+    return status;
 }
 
 enum { TRIM_WITH_NEW = 8 }; /* old versions that go when a new one comes */
 
-/* Old versions of the name beyond the bound, if it has one. That they cannot be removed is no reason against the new.
- */
+/* Old versions of the name beyond the bound, if it has one. That they cannot be removed is no reason against the new:
+ * then all of the removing is taken back, and nothing else. */
 static void surplus_remove(struct txn *txn, const struct bucket_entry *bucket, struct bytes key)
 {
     const struct meta *meta = txn->meta;
@@ -115,9 +123,17 @@ static void surplus_remove(struct txn *txn, const struct bucket_entry *bucket, s
 
     if (keep.versions_max == 0 || strcmp(bucket->staged.name, meta->bounded_bucket) != 0)
         return;
+    const struct txn before = *txn;
+    struct store_batch *batch = txn->view.batch;
+    unsigned count = store_batch_count(batch);
+    store_batch_mark(batch);
     enum status status = version_trim(txn, bucket->staged.id, key, &keep, TRIM_WITH_NEW, &removed, &more);
-    if (status)
-        log_error("surplus versions cannot be removed", LOG_BYTES("key", key), LOG_STATUS(status));
+    if (!status)
+        return;
+    if (store_batch_count(batch) != count)
+        store_batch_rollback(batch);
+    *txn = before;
+    log_error("surplus versions cannot be removed", LOG_BYTES("key", key), LOG_STATUS(status));
 }
 
 /* Removes the null version, whose place a new one takes. */
@@ -207,14 +223,13 @@ enum status version_remove(struct txn *txn, uint32_t bucket, struct bytes key, c
                            bool latest)
 {
     struct name_record name = {0};
-    enum status status = removal_check(txn, record); /* before anything is changed */
+    enum status status = removal_check(txn, record);
 
     if (!status && keeps_versions(txn))
         status = name_remove_version(txn, bucket, key, &record->head, &name);
-    if (!status)
-        status = version_drop(txn, bucket, key, record);
     if (status)
         return status;
+    version_erase(txn, bucket, key, record);
     if (latest && !record->head.delete_marker)
         current_delete(txn, bucket, key);
     return latest && name.versions > 0 ? current_restore(txn, bucket, key, name.latest) : STATUS_OK;

@@ -70,8 +70,11 @@ static enum status read_condition(const struct exchange *exchange, struct condit
     return conditions_parse_delete(list, condition, details);
 }
 
+/* They are for a version that is named; a marker, and what a bound on versions removes for it, have none. */
 static uint32_t permits(const struct exchange *exchange, bool bypass, struct bytes key, struct bytes version_id)
 {
+    if (!version_id.data)
+        return 0;
     const struct resource resource = {
         .kind = RESOURCE_OBJECT, .bucket = exchange->bucket_name, .key = key, .version_id = version_id};
 
@@ -152,7 +155,7 @@ static enum status check_listed(const struct exchange *exchange, const struct de
         status = check_right(exchange, object, &result->condition, &result->error);
     result->deletion = (struct meta_object_deletion){
         .key = object->key, .version.id = object->version_id, .condition = object_condition(&result->condition)};
-    if (!status && object->version_id.data)
+    if (!status)
         result->deletion.permits = permits(exchange, bypass, object->key, object->version_id);
     return status;
 }

@@ -1,6 +1,8 @@
 /* The guard of versions: no way to remove one goes past it, what is refused changes nothing, and what it adds to new
  * versions is there whichever way they are made. */
 #include "meta/guard.h"
+#include "meta/internal.h"
+#include "meta/outbox.h"
 #include "tests/unit/meta/support.h"
 
 enum { MARK = 3, LATER = 4 }; /* kinds of attributes: LATER is what the guard adds */
@@ -8,7 +10,8 @@ enum { PERMIT = 1 };
 
 static unsigned asked; /* atomic enough: by the committer alone, read while it rests */
 
-/* The first letter of MARK says what becomes of a version: s stays, d nobody knows, anything else goes. */
+/* The first letter of MARK says what becomes of a version: s stays, d nobody knows, b it cannot be read, t goes, but
+ * only when it is asked of for the first time; anything else goes. */
 static enum status removal(void *arg, const struct meta_guarded *version, uint32_t permits)
 {
     struct bytes mark;
@@ -22,6 +25,10 @@ static enum status removal(void *arg, const struct meta_guarded *version, uint32
         return STATUS_OK;
     if (mark.data[0] == 's')
         return permits == PERMIT ? STATUS_OK : STATUS_DENIED;
+    if (mark.data[0] == 't')
+        return asked == 1 ? STATUS_OK : STATUS_CONFLICT;
+    if (mark.data[0] == 'b')
+        return STATUS_INTERNAL;
     return mark.data[0] == 'd' ? STATUS_CONFLICT : STATUS_OK;
 }
 
@@ -263,6 +270,123 @@ static void test_trimming_stops(void **state)
     meta_object_release(&got);
 }
 
+/* A clock may change at any instant: whatever is removed is asked of once, and gone then with all that names it. */
+static void test_an_answer_that_changes(void **state)
+{
+    const struct meta_keep one = {.versions_max = 1, .replaced_before_ms = INT64_MIN};
+    struct support *s = *state;
+    struct meta_object object, got;
+    uint64_t removed;
+    bool more;
+
+    OK(put(s, &s->versioned, "turns", &object));
+    asked = 0;
+    OK(support_delete(s, &s->versioned, "k", object.version_id, NULL));
+    assert_int_equal(asked, 1);
+    assert_int_equal(support_bucket_now(s, &s->versioned).versions, 0);
+
+    OK(put(s, &s->versioned, "turns", &object));
+    OK(put(s, &s->versioned, NULL, NULL));
+    asked = 0;
+    OK(meta_versions_trim(s->meta, s->versioned.id, KEY("k"), &one, &removed, &more));
+    assert_true(removed == 1 && asked == 1);
+    assert_int_equal(support_get(s, &s->versioned, "k", object.version_id, 0, &got), STATUS_NOT_FOUND);
+    assert_int_equal(support_bucket_now(s, &s->versioned).versions, 1);
+    OK(meta_versions_trim(s->meta, s->versioned.id, KEY("k"), &one, &removed, &more));
+    assert_int_equal(removed, 0);
+
+    OK(meta_object_delete_all(s->meta, s->versioned.id, KEY("k"), &removed));
+    OK(put(s, &s->versioned, "turns", &object));
+    open_guarded(s, 1);
+    asked = 0;
+    OK(put(s, &s->versioned, NULL, NULL));
+    assert_int_equal(asked, 1);
+    assert_int_equal(support_get(s, &s->versioned, "k", object.version_id, 0, &got), STATUS_NOT_FOUND);
+    assert_int_equal(support_bucket_now(s, &s->versioned).versions, 1);
+}
+
+/* The new version is there, and nothing else was changed: neither the version that cannot be judged, nor those before.
+ */
+static void test_trimming_that_fails_is_taken_back(void **state)
+{
+    struct support *s = *state;
+    struct meta_object first, second, third, got;
+    struct meta_deletion marker;
+
+    OK(put(s, &s->versioned, NULL, &first));
+    OK(put(s, &s->versioned, "broken", &second));
+    OK(put(s, &s->versioned, NULL, &third));
+    open_guarded(s, 1);
+    struct meta_bucket before = support_bucket_now(s, &s->versioned);
+    OK(support_delete(s, &s->versioned, "k", NULL, &marker));
+    before.versions++;
+    before.objects--;
+    check_untouched(s, &s->versioned, first.version_id, &before);
+    check_untouched(s, &s->versioned, second.version_id, &before);
+    check_untouched(s, &s->versioned, third.version_id, &before);
+    open_guarded(s, 0);
+    OK(support_delete(s, &s->versioned, "k", marker.version_id, NULL));
+    OK(support_delete(s, &s->versioned, "k", third.version_id, NULL)); /* the rows of the name are whole */
+    OK(support_get(s, &s->versioned, "k", NULL, 0, &got));
+    assert_string_equal(got.version_id, second.version_id);
+    meta_object_release(&got);
+}
+
+static enum status fill_prepare(struct commit_op *op, struct txn *txn)
+{
+    struct row_key key = {.len = 1};
+
+    (void)op;
+    txn->state.outbox_rows = META_OUTBOX_ROWS_MAX;
+    txn_put(txn, STORE_DEFAULT, &key, BYTES("so that the group is written"));
+    return STATUS_OK;
+}
+
+/* An operation that fails behind a trimming which did not leaves nothing of either. */
+static void test_trimming_goes_with_its_operation(void **state)
+{
+    const struct meta_outbox_entry entry = {.kind = 1};
+    struct commit_op fill = {.prepare = fill_prepare};
+    struct support *s = *state;
+    struct meta_object_deletion deletions[] = {{.key = KEY("k"), .outbox = &entry}, {.key = KEY("other")}};
+    struct meta_object_deletion *const wanted[] = {&deletions[0], &deletions[1]};
+    struct meta_object first, second;
+
+    OK(put(s, &s->versioned, NULL, &first));
+    OK(put(s, &s->versioned, NULL, &second));
+    open_guarded(s, 1);
+    OK(commit_run(s->meta, &fill)); /* no more fits into the outbox */
+    struct meta_bucket before = support_bucket_now(s, &s->versioned);
+    meta_objects_delete(s->meta, s->versioned.id, wanted, 2);
+    assert_int_equal(deletions[0].status, STATUS_LIMIT);
+    OK(deletions[1].status); /* in the same group, which is written */
+    before.versions++;
+    check_untouched(s, &s->versioned, first.version_id, &before);
+    check_untouched(s, &s->versioned, second.version_id, &before);
+    check_untouched(s, &s->versioned, NULL, &before);
+}
+
+/* A permit is for a version that is named: a marker's deletion names none. */
+static void test_a_permit_is_not_for_the_surplus(void **state)
+{
+    struct support *s = *state;
+    struct meta_object first, second;
+
+    OK(put(s, &s->versioned, "stays", &first));
+    OK(put(s, &s->versioned, "stays", &second));
+    open_guarded(s, 1);
+    struct meta_bucket before = support_bucket_now(s, &s->versioned);
+    struct meta_object_deletion deletion = {.key = KEY("k"), .permits = PERMIT};
+    struct meta_object_deletion *wanted[] = {&deletion};
+    meta_objects_delete(s->meta, s->versioned.id, wanted, 1);
+    OK(deletion.status);
+    assert_true(deletion.result.marker_created);
+    before.versions++;
+    before.objects--;
+    check_untouched(s, &s->versioned, first.version_id, &before);
+    check_untouched(s, &s->versioned, second.version_id, &before);
+}
+
 static void test_a_name_with_all_its_versions(void **state)
 {
     struct support *s = *state;
@@ -338,6 +462,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_replacing, setup, support_teardown),
         cmocka_unit_test_setup_teardown(test_a_complete_replaces, setup, support_teardown),
         cmocka_unit_test_setup_teardown(test_trimming_stops, setup, support_teardown),
+        cmocka_unit_test_setup_teardown(test_an_answer_that_changes, setup, support_teardown),
+        cmocka_unit_test_setup_teardown(test_trimming_that_fails_is_taken_back, setup, support_teardown),
+        cmocka_unit_test_setup_teardown(test_trimming_goes_with_its_operation, setup, support_teardown),
+        cmocka_unit_test_setup_teardown(test_a_permit_is_not_for_the_surplus, setup, support_teardown),
         cmocka_unit_test_setup_teardown(test_a_name_with_all_its_versions, setup, support_teardown),
         cmocka_unit_test_setup_teardown(test_creation, setup, support_teardown),
         cmocka_unit_test_setup_teardown(test_suspension, setup, support_teardown),
