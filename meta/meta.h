@@ -209,11 +209,15 @@ enum status meta_object_delete(struct meta *meta, uint32_t bucket, struct bytes 
                                const struct meta_condition *condition, const struct meta_outbox_entry *outbox,
                                struct meta_deletion *result);
 /* The version addressed, as somebody saw it who decided on its end then. PRECONDITION when it is another by now, or is
- * the latest no more, or is it now. */
+ * the latest no more, or is it now, or has other attributes, if they were part of it. */
 struct meta_seen {
     uint64_t sequence; /* 0: it is removed however it is */
     bool latest;
+    bool has_attributes;
+    uint32_t attributes_crc; /* meta_seen_attributes */
 };
+/* From now on the packed attributes are part of what was seen. */
+void meta_seen_attributes(struct meta_seen *seen, struct bytes attributes);
 /* One of several that are asked for together. */
 struct meta_object_deletion {
     struct bytes key;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/checksum.h"
 #include "meta/internal.h"
 #include "meta/version.h"
 
@@ -21,6 +22,38 @@ struct object_delete {
     uint64_t count; /* delete_all */
     bool more;
 };
+
+void meta_seen_attributes(struct meta_seen *seen, struct bytes attributes)
+{
+    seen->has_attributes = true;
+    seen->attributes_crc = crc32c_update(0, attributes.data, attributes.len);
+}
+
+static enum status seen_attributes_check(const struct meta_seen *seen, struct bytes attributes)
+{
+    struct meta_seen now;
+
+    if (!seen->has_attributes)
+        return STATUS_OK;
+    meta_seen_attributes(&now, attributes);
+    return now.attributes_crc == seen->attributes_crc ? STATUS_OK : STATUS_PRECONDITION;
+}
+
+/* The same of the latest version, which a marker is to hide. */
+static enum status object_delete_may_hide(const struct object_delete *delete, const struct txn *txn,
+                                          const struct version_head *head)
+{
+    struct version_row row;
+
+    if (!head || !delete->seen.has_attributes)
+        return STATUS_OK;
+    enum status status = version_load(&txn->view, delete->bucket, delete->key, head->sequence, &row);
+    if (status)
+        return status;
+    status = seen_attributes_check(&delete->seen, row.record.attributes);
+    version_row_release(&row);
+    return status;
+}
 
 /* Whether what is addressed may go; head NULL: nothing is there. */
 static enum status object_delete_may(const struct object_delete *delete, const struct version_head *head, bool latest)
@@ -48,6 +81,8 @@ static enum status object_delete_mark(struct object_delete *delete, struct txn *
         return status;
     status = object_delete_may(delete, previous, true);
     if (!status)
+        status = object_delete_may_hide(delete, txn, previous);
+    if (!status)
         status = version_add(txn, bucket, delete->key, previous, &marker);
     if (!status)
         status = outbox_add(txn, delete->outbox, delete->bucket, delete->key, &marker.head);
@@ -71,6 +106,8 @@ static enum status object_delete_version(struct object_delete *delete, struct tx
     if (status)
         return status;
     status = object_delete_may(delete, &row.record.head, latest);
+    if (!status)
+        status = seen_attributes_check(&delete->seen, row.record.attributes);
     if (!status)
         status = version_remove(txn, delete->bucket, delete->key, &row.record, latest);
     if (!status)

@@ -1,7 +1,8 @@
 /* The walk through the versions of a bucket that has lifecycle rules. A page of versions is read, each is judged, and
  * what is due is asked for in batches, each under the condition that the version is still the one that was judged, and
- * still current, or still not. So a version that a client writes, restores or removes meanwhile is never touched on the
- * grounds of what was there before. What the committer refuses, because it is locked, stays.
+ * still current, or still not, and with the same tags if they were asked for. So a version that a client writes,
+ * restores or removes meanwhile is never touched on the grounds of what was there before. What the committer refuses,
+ * because it is locked, stays.
  *
  * In memory are one page (1,000 names of at most 1 KiB, about 1.3 MiB) and one batch, whatever the bucket's size. */
 #include "gateway/jobs/lifecycle_walk.h"
@@ -91,12 +92,12 @@ static enum status batch_run(struct walk *walk)
     return status;
 }
 
-static enum status batch_add(struct walk *walk, const struct meta_list_entry *entry, enum lifecycle_action action)
+static enum status batch_add(struct walk *walk, const struct meta_list_entry *entry, const struct meta_seen *seen,
+                             enum lifecycle_action action)
 {
     struct meta_object_deletion *deletion = &walk->batch[walk->count];
 
-    *deletion =
-        (struct meta_object_deletion){.key = entry->key, .seen = {entry->object.sequence, entry->object.latest}};
+    *deletion = (struct meta_object_deletion){.key = entry->key, .seen = *seen};
     if (action != LIFECYCLE_EXPIRE)
         deletion->version.id = bytes_from_str(entry->object.version_id);
     walk->outcomes[walk->count] = action == LIFECYCLE_EXPIRE   ? LIFECYCLE_EXPIRED
@@ -150,7 +151,8 @@ static enum status is_alone(struct walk *walk, const struct meta_list_entry *ent
 
 /* Of a version that rules by tags may be for; they lie with what a listing does not read. NOT_FOUND: it is another one
  * by now. */
-static enum status tags_load(struct walk *walk, const struct meta_list_entry *entry, struct tag_set *tags)
+static enum status tags_load(struct walk *walk, const struct meta_list_entry *entry, struct meta_seen *seen,
+                             struct tag_set *tags)
 {
     const struct lifecycle_slice *slice = walk->slice;
     const struct meta_version version = {.id = bytes_from_str(entry->object.version_id)};
@@ -161,17 +163,20 @@ static enum status tags_load(struct walk *walk, const struct meta_list_entry *en
     if (status)
         return status;
     status = object.sequence == entry->object.sequence ? object_tags_of(&object, tags) : STATUS_NOT_FOUND;
+    meta_seen_attributes(seen, object.attributes);
     meta_object_release(&object);
     return status;
 }
 
-/* What the rules say of it once its tags are known. A version whose tags are damaged stays. */
+/* What the rules say of it once its tags are known, which are part of what was seen then. A version whose tags are
+ * damaged stays. */
 static enum status judge_with_tags(struct walk *walk, const struct meta_list_entry *entry,
-                                   struct lifecycle_version *version, struct lifecycle_verdict *verdict)
+                                   struct lifecycle_version *version, struct meta_seen *seen,
+                                   struct lifecycle_verdict *verdict)
 {
     const struct lifecycle_slice *slice = walk->slice;
     struct tag_set tags = {0};
-    enum status status = tags_load(walk, entry, &tags);
+    enum status status = tags_load(walk, entry, seen, &tags);
 
     *verdict = (struct lifecycle_verdict){0};
     if (status)
@@ -183,7 +188,8 @@ static enum status judge_with_tags(struct walk *walk, const struct meta_list_ent
     return STATUS_OK;
 }
 
-static enum status judge(struct walk *walk, const struct meta_list_entry *entry, struct lifecycle_verdict *verdict)
+static enum status judge(struct walk *walk, const struct meta_list_entry *entry, struct meta_seen *seen,
+                         struct lifecycle_verdict *verdict)
 {
     const struct lifecycle_slice *slice = walk->slice;
     const struct meta_object *object = &entry->object;
@@ -210,11 +216,12 @@ static enum status judge(struct walk *walk, const struct meta_list_entry *entry,
     }
     if (verdict->action == LIFECYCLE_NOTHING || !version.tags_unknown || version.delete_marker)
         return STATUS_OK;
-    return judge_with_tags(walk, entry, &version, verdict);
+    return judge_with_tags(walk, entry, &version, seen, verdict);
 }
 
 static enum status version_run(struct walk *walk, const struct meta_list_entry *entry)
 {
+    struct meta_seen seen = {.sequence = entry->object.sequence, .latest = entry->object.latest};
     struct lifecycle_verdict verdict;
     enum status status;
 
@@ -222,14 +229,14 @@ static enum status version_run(struct walk *walk, const struct meta_list_entry *
      * current */
     if (!entry->object.latest && walk->versions == 0)
         return STATUS_OK;
-    status = judge(walk, entry, &verdict);
+    status = judge(walk, entry, &seen, &verdict);
     walk->versions++;
     walk->newer_ms = entry->object.modified_ms;
     if (status || verdict.action == LIFECYCLE_NOTHING)
         return status;
     if (verdict.action == LIFECYCLE_TRANSITION)
         return transition(walk, entry, verdict.storage_class);
-    return batch_add(walk, entry, verdict.action);
+    return batch_add(walk, entry, &seen, verdict.action);
 }
 
 /* A version of another name, or of one that is listed from its newest again: what was counted is of the past. */

@@ -273,6 +273,33 @@ static void rules_by_tags_are_for_what_has_them(void **state)
     assert_int_equal(ask(f, ROOT, "HEAD", "/bucket/a-tagged", "", NULL), 404);
 }
 
+/* The one with tags waits for its batch while another one's change is paced. */
+static void tags_that_change_after_the_judgement_are_heeded(void **state)
+{
+    struct fixture *f = *state;
+
+    f->gateway.options.lifecycle_change_rate = 1;
+    assert_int_equal(ask(f, ROOT, "PUT", "/bucket/a", "x-amz-tagging: k=v\r\n", "bytes"), 200);
+    assert_int_equal(ask(f, ROOT, "PUT", "/bucket/b", "x-amz-tagging: k=v\r\n", "bytes"), 200);
+    put(f, "/bucket/c");
+    set_rules(f,
+              RULES("<Rule><ID>r</ID><Filter><Tag><Key>k</Key><Value>v</Value></Tag></Filter>"
+                    "<Status>Enabled</Status>" DAYS(
+                        "1") "</Rule><Rule><ID>s</ID><Filter><And><Prefix>c</Prefix>"
+                             "<ObjectSizeGreaterThan>1</ObjectSizeGreaterThan></And></Filter><Status>Enabled</Status>"
+                             "<Transition><Days>1</Days><StorageClass>GLACIER_IR</StorageClass></Transition></Rule>"));
+    clock_move_ms(3 * DAY_MS);
+    jobs_start(f);
+    PASS_UNTIL(f, 100,
+               ask(f, ROOT, "HEAD", "/bucket/c", "", NULL) == 200 && answer_header(&f->answer, "x-amz-storage-class"));
+    assert_document_put(f, ROOT, "/bucket/a?tagging=",
+                        "<Tagging><TagSet><Tag><Key>keep</Key><Value>1</Value></Tag></TagSet></Tagging>", 200, "");
+    assert_int_equal(ask(f, ROOT, "HEAD", "/bucket/b", "", NULL), 200); /* not yet */
+    PASS_UNTIL(f, 100, is_finished(f));
+    assert_int_equal(ask(f, ROOT, "HEAD", "/bucket/a", "", NULL), 200);
+    assert_int_equal(ask(f, ROOT, "HEAD", "/bucket/b", "", NULL), 404);
+}
+
 /* Object lock is the committer's: its refusal is no failure, and what is not locked goes all the same. */
 static void what_is_locked_stays(void **state)
 {
@@ -397,6 +424,7 @@ int main(void)
         TEST(a_suspended_bucket_loses_its_null_version),
         TEST(markers_that_hide_nothing_go),
         TEST(rules_by_tags_are_for_what_has_them),
+        TEST(tags_that_change_after_the_judgement_are_heeded),
         TEST(what_is_locked_stays),
         TEST(uploads_are_aborted),
         TEST(a_transition_changes_the_class),

@@ -284,7 +284,7 @@ static void test_only_what_was_seen(void **state)
 
     OK(support_put(s, &s->plain, "k", 1, 1, NULL, &plain));
     deletion = deletion_of("k", NULL);
-    deletion.seen = (struct meta_seen){plain.sequence, true};
+    deletion.seen = (struct meta_seen){.sequence = plain.sequence, .latest = true};
     OK(support_put(s, &s->plain, "k", 1, 2, NULL, &plain)); /* replaced meanwhile */
     delete_all(s, &s->plain, &deletion, 1);
     assert_int_equal(deletion.status, STATUS_PRECONDITION);
@@ -296,13 +296,13 @@ static void test_only_what_was_seen(void **state)
 
     OK(support_put(s, &s->versioned, "k", 1, 1, NULL, &old));
     deletion = deletion_of("k", NULL);
-    deletion.seen = (struct meta_seen){old.sequence, true};
+    deletion.seen = (struct meta_seen){.sequence = old.sequence, .latest = true};
     OK(support_put(s, &s->versioned, "k", 1, 2, NULL, &new));
     delete_all(s, &s->versioned, &deletion, 1); /* no marker hides the new one */
     assert_int_equal(deletion.status, STATUS_PRECONDITION);
     check_there(s, &s->versioned, "k", true);
     struct meta_object_deletion noncurrent = deletion_of("k", old.version_id);
-    noncurrent.seen = (struct meta_seen){old.sequence, false};
+    noncurrent.seen = (struct meta_seen){.sequence = old.sequence, .latest = false};
     struct meta_object_deletion newest = deletion_of("k", new.version_id);
     delete_all(s, &s->versioned, &newest, 1); /* the old one is current again */
     OK(newest.status);
@@ -315,6 +315,33 @@ static void test_only_what_was_seen(void **state)
     assert_int_equal(support_bucket_now(s, &s->versioned).versions, 1);
 }
 
+/* What was judged by its attributes goes only while they are the same. */
+static void test_only_with_the_attributes_seen(void **state)
+{
+    struct support *s = *state;
+    const struct meta_bucket *buckets[] = {&s->plain, &s->versioned};
+    const struct meta_attribute change = {2, BYTES("keep")};
+    const struct meta_object_update update = {.changes = &change, .count = 1};
+    struct meta_object object, kept;
+
+    for (size_t i = 0; i < 2; i++) { /* removed, or hidden by a marker */
+        struct meta_object_deletion deletion = deletion_of("k", NULL);
+        OK(support_put(s, buckets[i], "k", 1, 1, NULL, &object));
+        deletion.seen = (struct meta_seen){.sequence = object.sequence, .latest = true};
+        meta_seen_attributes(&deletion.seen, BYTES(""));
+        OK(meta_object_update(s->meta, buckets[i]->id, KEY("k"), NULL, &update, &object));
+        delete_all(s, buckets[i], &deletion, 1);
+        assert_int_equal(deletion.status, STATUS_PRECONDITION);
+        check_there(s, buckets[i], "k", true);
+        OK(support_get(s, buckets[i], "k", NULL, 0, &kept));
+        meta_seen_attributes(&deletion.seen, kept.attributes);
+        meta_object_release(&kept);
+        delete_all(s, buckets[i], &deletion, 1);
+        OK(deletion.status);
+        check_there(s, buckets[i], "k", false);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -325,6 +352,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_versions, support_setup, support_teardown),
         cmocka_unit_test_setup_teardown(test_null_versions, support_setup, support_teardown),
         cmocka_unit_test_setup_teardown(test_only_what_was_seen, support_setup, support_teardown),
+        cmocka_unit_test_setup_teardown(test_only_with_the_attributes_seen, support_setup, support_teardown),
         cmocka_unit_test_setup_teardown(test_a_thousand, support_setup, support_teardown),
         cmocka_unit_test_setup_teardown(test_a_thousand_of_the_longest, support_setup, support_teardown),
     };
