@@ -25,8 +25,9 @@ struct walk {
     struct lifecycle_slice *slice;
     struct buffer name;      /* whose versions are being read */
     struct buffer done;      /* the name before */
-    uint64_t versions;       /* of it, that came so far; 0: the newest was not among them */
-    int64_t newer_ms;        /* when the last one of them was written */
+    uint64_t versions;       /* of it, that came so far and stay; 0: it is not known what is above the next one */
+    uint64_t sequence;       /* of the last one of them */
+    int64_t newer_ms;        /* when that one was written */
     struct buffer places[2]; /* where the next page begins */
     struct meta_object_deletion batch[BATCH_MAX];
     enum lifecycle_outcome outcomes[BATCH_MAX]; /* if it is done */
@@ -230,7 +231,8 @@ static enum status version_run(struct walk *walk, const struct meta_list_entry *
     if (!entry->object.latest && walk->versions == 0)
         return STATUS_OK;
     status = judge(walk, entry, &seen, &verdict);
-    walk->versions++;
+    if (verdict.action != LIFECYCLE_REMOVE) /* else it is none of the newer ones that a rule keeps */
+        walk->versions++;
     walk->newer_ms = entry->object.modified_ms;
     if (status || verdict.action == LIFECYCLE_NOTHING)
         return status;
@@ -239,7 +241,9 @@ static enum status version_run(struct walk *walk, const struct meta_list_entry *
     return batch_add(walk, entry, &seen, verdict.action);
 }
 
-/* A version of another name, or of one that is listed from its newest again: what was counted is of the past. */
+/* A version of another name, or of one that is listed from its newest again: what was counted is of the past. So it is
+ * when the walk went back: the page before ended with the null version, which is a newer one by now, and this page
+ * begins behind it where it is now. Then the rest of the name waits for the next round. */
 static void name_enter(struct walk *walk, const struct meta_list_entry *entry)
 {
     bool same = bytes_equal(entry->key, buffer_bytes(&walk->name));
@@ -248,8 +252,9 @@ static void name_enter(struct walk *walk, const struct meta_list_entry *entry)
         CHECK(buffer_assign(&walk->done, buffer_bytes(&walk->name)) == STATUS_OK);
     if (!same)
         CHECK(buffer_assign(&walk->name, entry->key) == STATUS_OK);
-    if (!same || entry->object.latest)
+    if (!same || entry->object.latest || entry->object.sequence >= walk->sequence)
         walk->versions = 0;
+    walk->sequence = entry->object.sequence;
 }
 
 static enum status page_run(struct walk *walk, struct meta_list_query *query)

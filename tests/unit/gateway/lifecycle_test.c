@@ -7,6 +7,7 @@
 
 #include "base/checksum.h"
 #include "base/clock.h"
+#include "base/metrics.h"
 #include "gateway/s3/bucket_settings.h"
 #include "gateway/s3/lifecycle.h"
 
@@ -83,6 +84,12 @@ static bool is_finished(struct fixture *f)
     uint64_t today = (uint64_t)clock_wall_ms() / DAY_MS;
     meta_settings_release(settings);
     return crc && progress.finished && progress.day == today;
+}
+
+/* Of all tests so far. */
+static uint64_t examined_count(void)
+{
+    return metric_counter_value(metric_counter_get("tercet_lifecycle_examined_total", "", ""));
 }
 
 static void pass_days(struct fixture *f, unsigned days)
@@ -215,6 +222,50 @@ static void the_newest_old_versions_can_be_kept(void **state)
     assert_int_equal(bucket_now(f).objects, 1);
     pass_days(f, 3);
     assert_int_equal(bucket_now(f).versions, 3);
+}
+
+/* What one rule removes is not among the newer ones that another rule keeps. */
+static void removed_versions_do_not_count_as_newer(void **state)
+{
+    struct fixture *f = *state;
+
+    set_versioning(f, VERSIONING("Enabled"));
+    put(f, "/bucket/k");
+    assert_int_equal(ask(f, ROOT, "PUT", "/bucket/k", "", "longer bytes"), 200);
+    put(f, "/bucket/k");
+    set_rules(f, RULES("<Rule><ID>long</ID><Filter><ObjectSizeGreaterThan>8</ObjectSizeGreaterThan></Filter>"
+                       "<Status>Enabled</Status>" OLD("1") "</Rule>" RULE(
+                           "<NoncurrentVersionExpiration><NoncurrentDays>1</NoncurrentDays><NewerNoncurrentVersions>1"
+                           "</NewerNoncurrentVersions></NoncurrentVersionExpiration>")));
+    jobs_start(f);
+    pass_days(f, 3);
+    assert_int_equal(bucket_now(f).versions, 2);
+    assert_int_equal(count_listed(f, "<Size>5</Size>"), 2);
+    pass_days(f, 3);
+    assert_int_equal(bucket_now(f).versions, 2);
+}
+
+/* A page ends with the null version, which a client replaces before the next one: that begins with the newest again. */
+static void a_null_version_that_moves_takes_no_other_with_it(void **state)
+{
+    struct fixture *f = *state;
+
+    f->gateway.options.lifecycle_rate = 100;
+    put(f, "/bucket/k"); /* the null version */
+    clock_move_ms(40 * DAY_MS);
+    set_versioning(f, VERSIONING("Enabled"));
+    for (int i = 0; i < 999; i++)
+        put(f, "/bucket/k");
+    put(f, "/bucket/l");
+    set_versioning(f, VERSIONING("Suspended"));
+    set_rules(f, RULES(RULE(OLD("30"))));
+    uint64_t before = examined_count();
+    jobs_start(f);
+    PASS_UNTIL(f, 100, examined_count() - before == 1000);
+    put(f, "/bucket/k");
+    assert_int_equal(bucket_now(f).versions, 1001);
+    PASS_UNTIL(f, 100, is_finished(f));
+    assert_int_equal(bucket_now(f).versions, 1001);
 }
 
 static void a_suspended_bucket_loses_its_null_version(void **state)
@@ -421,6 +472,8 @@ int main(void)
         TEST(rules_hold_at_once_and_only_while_they_are_there),
         TEST(a_versioned_bucket_gets_markers_and_loses_old_versions),
         TEST(the_newest_old_versions_can_be_kept),
+        TEST(removed_versions_do_not_count_as_newer),
+        TEST(a_null_version_that_moves_takes_no_other_with_it),
         TEST(a_suspended_bucket_loses_its_null_version),
         TEST(markers_that_hide_nothing_go),
         TEST(rules_by_tags_are_for_what_has_them),
