@@ -134,6 +134,11 @@ class Documents(ClusterTest):
         run("curl", "--fail", "--silent", "--show-error", *fields, "-F", f"file=@{self.path('album/one.jpg')}", post["url"])
         self.assertEqual(self.keys("boto3")["up/one.jpg"], 300_000)
 
+    def test_client_object_lock(self):
+        (client,), (program,) = self.blocks("boto3", "python"), self.blocks("Object lock", "python")
+        run("/usr/bin/python3", self.write("lock.py", client + program), env={"HOME": self.folder})
+        self.assertEqual(self.s3.head_object(Bucket="vault", Key="backup")["ObjectLockMode"], "GOVERNANCE")
+
     def test_client_rclone(self):
         config, commands = self.blocks("rclone", "ini", "sh")
         self.write(".config/rclone/rclone.conf", config)
