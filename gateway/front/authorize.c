@@ -102,6 +102,13 @@ static bool has_policies(const struct principal *principal)
            principal->caller.kind == POLICY_FEDERATED;
 }
 
+/* Those of all buckets, and of any one that is to be: AWS's own examples allow s3:ListAllMyBuckets on `arn:aws:s3:::*`
+ * as well as on `*`. All else without a resource is done to the account, which only `*` reaches. */
+static bool is_of_buckets(const char *action)
+{
+    return strcmp(action, "s3:ListAllMyBuckets") == 0 || strcmp(action, "s3:CreateBucket") == 0;
+}
+
 /* False for a resource whose ARN is longer than any that there is. */
 static bool make_arn(const char *action, const struct resource *resource, char out[ARN_BYTES_MAX], struct bytes *arn)
 {
@@ -109,8 +116,7 @@ static bool make_arn(const char *action, const struct resource *resource, char o
 
     switch (resource->kind) {
     case RESOURCE_NONE:
-        /* AWS's own examples allow s3:ListAllMyBuckets on this as well as on "*" */
-        *arn = text_matches(bytes_from_str(action), "s3:*") ? BYTES("arn:aws:s3:::*") : BYTES("*");
+        *arn = is_of_buckets(action) ? BYTES("arn:aws:s3:::*") : BYTES("*");
         return true;
     case RESOURCE_ARN:
         *arn = resource->key;

@@ -115,6 +115,10 @@ class AccountAccess(ClusterTest):
         iam.put_user_policy(UserName="reader", PolicyName="own", PolicyDocument=json.dumps(allow))
         self.fails("NoSuchPublicAccessBlockConfiguration", reader.get_public_access_block, AccountId=ACCOUNT)
         self.fails("AccessDenied", reader.delete_public_access_block, AccountId=ACCOUNT)
+        buckets = {"Statement": {"Effect": "Allow", "Action": "s3:*", "Resource": "arn:aws:s3:::*"}}  # the account is none
+        iam.put_user_policy(UserName="reader", PolicyName="own", PolicyDocument=json.dumps(buckets))
+        self.fails("AccessDenied", reader.get_public_access_block, AccountId=ACCOUNT)
+        self.fails("AccessDenied", reader.delete_public_access_block, AccountId=ACCOUNT)
 
     def test_kept_over_a_kill(self):
         block = self.put(IgnorePublicAcls=True, RestrictPublicBuckets=True)

@@ -153,6 +153,7 @@ static void assert_decided(const struct row *row, size_t number)
 #define GET    .action = "s3:GetObject", .kind = RESOURCE_OBJECT
 #define LIST   .action = "s3:ListBucket", .kind = RESOURCE_BUCKET
 #define ALL    .action = "s3:ListAllMyBuckets", .kind = RESOURCE_NONE
+#define BLOCK  .action = "s3:PutAccountPublicAccessBlock", .kind = RESOURCE_NONE
 #define FILES  .action = "tercet:UseFiles", .kind = RESOURCE_BUCKET
 #define GRANT  .allowed = true, .by = DECIDED_BY_GRANT
 #define ALLOW  .allowed = true, .by = DECIDED_BY_POLICY
@@ -210,6 +211,10 @@ static void test_policies(void **state)
         {USER, .identity = OF_USER("Allow", "s3:ListAllMyBuckets", "arn:aws:s3:::*"), ALL, ALLOW},
         {USER, .identity = OF_USER("Allow", "s3:ListAllMyBuckets", "arn:aws:s3:::b"), ALL, NONE},
         {USER, .identity = OF_USER("Allow", "s3:*", "arn:aws:s3:::b*"), ALL, NONE},
+        /* the account is none of its buckets */
+        {USER, .identity = OF_USER("Allow", "s3:*", "arn:aws:s3:::*"), BLOCK, NONE},
+        {USER, .identity = OF_USER("Allow", "s3:PutAccountPublicAccessBlock", "*"), BLOCK, ALLOW},
+        {USER, .identity = OF_USER("Allow", "s3:CreateBucket", "arn:aws:s3:::*"), .action = "s3:CreateBucket", ALLOW},
         {OWNER, GET, MINE},
         {OWNER, LIST, MINE},
         {OWNER, OPEN, LIST, MINE},
