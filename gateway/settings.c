@@ -254,13 +254,22 @@ static void check_second_key(const struct settings *settings)
         refuse("access-key-2", "it is the same as access-key");
 }
 
+/* Whether the host is the domain, or a name below it. */
+static bool is_within(const char *host, const char *domain)
+{
+    size_t len = strlen(host), domain_len = strlen(domain);
+    const char *end = len >= domain_len ? host + len - domain_len : NULL;
+
+    return end && strcasecmp(end, domain) == 0 && (end == host || end[-1] == '.');
+}
+
 /* A host that is a website is nothing else. */
 static void check_websites(const struct gateway_options *gateway)
 {
     struct bytes host;
 
-    if (gateway->website_domain[0] && strcasecmp(gateway->website_domain, gateway->domain) == 0)
-        refuse("website-domain", "it is the same as domain");
+    if (gateway->website_domain[0] && is_within(gateway->domain, gateway->website_domain))
+        refuse("website-domain", "domain is the same, or below it");
     for (struct bytes rest = bytes_from_str(gateway->website_hosts); website_host_next(&rest, &host);)
         if (!bucket_name_is_valid(host) || bytes_equal_nocase(host, gateway->domain))
             refuse("website-hosts", "hosts that are names of buckets, with commas between, and not -domain");

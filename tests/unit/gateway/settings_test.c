@@ -224,6 +224,10 @@ static void hosts_of_websites_are_nothing_else(void **state)
     (void)state;
     LOAD(NULL, IDENTITY, "-domain=s3.example.com", "-website-domain=S3.example.com");
     assert_refused("website-domain");
+    LOAD(NULL, IDENTITY, "-domain=s3.Web.example.com", "-website-domain=web.example.com");
+    assert_refused("website-domain|below");
+    LOAD(NULL, IDENTITY, "-domain=s3web.example.com", "-website-domain=web.example.com");
+    assert_taken();
     LOAD(NULL, IDENTITY, "-domain=s3.example.com", "-website-hosts=a.example,s3.example.com");
     assert_refused("website-hosts");
     LOAD(NULL, IDENTITY, "-website-hosts=A.example");
