@@ -247,15 +247,14 @@ static bool is_local(const struct exchange *exchange)
            speaks_for_itself(http) && host_is_local(&exchange->gateway->options, http_request_header(http, "Host"));
 }
 
-/* The documented API is open to whoever holds the token, to everybody if so configured, and to this host's own users.
- */
+/* The documented API is open to whoever holds the token, and to this host's own users, for which everybody is taken if
+ * so configured. Who has signed has other rights besides. */
 static void identify_files(struct exchange *exchange)
 {
     struct bytes token = bytes_from_str(exchange->gateway->options.files_token);
 
-    exchange->context.local = is_local(exchange);
-    if (exchange->gateway->options.open_files_api ||
-        (token.len > 0 && bytes_equal_constant_time(bearer_token(exchange->http), token)))
+    exchange->context.local = exchange->gateway->options.open_files_api || is_local(exchange);
+    if (token.len > 0 && bytes_equal_constant_time(bearer_token(exchange->http), token))
         exchange->principal = principal_files;
 }
 

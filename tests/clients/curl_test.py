@@ -201,6 +201,17 @@ class Tokens(ClusterTest):
     def test_open_api_answers(self):
         self.assertEqual(run_json("curl", "-sS", self.cluster.url + "/files")["files"], [])
 
+    def test_who_signs_keeps_other_rights(self):
+        def status(method, path, *more):
+            return run("curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}", "-X", method, self.cluster.url + path, *more).stdout
+
+        signing = ["--aws-sigv4", "aws:amz:us-east-1:s3", "--user", f"{self.cluster.access_key}:{self.cluster.secret_key}",
+                   "-H", "x-amz-content-sha256: UNSIGNED-PAYLOAD"]  # fmt: skip
+        self.assertEqual(status("PUT", "/bounded", *signing), b"200")
+        self.assertEqual(status("GET", "/system/quota/bounded", *signing), b"200")
+        self.assertEqual(status("GET", "/files", *signing), b"200")
+        self.assertEqual(status("GET", "/system/quota/bounded"), b"403")
+
 
 if __name__ == "__main__":
     main()
