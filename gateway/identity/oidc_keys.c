@@ -310,7 +310,7 @@ enum status oidc_keys_find(struct oidc_keys *keys, struct bytes url, const struc
     struct provider *provider = find_locked(keys, url);
     if (!provider)
         status = STATUS_LIMIT;
-    if (!status && provider->fetching && !serves(provider, seen, FRESH_MS, clock_monotonic_ms()))
+    if (!status && provider->fetching && !serves(provider, seen, STALE_MAX_MS, clock_monotonic_ms()))
         status = wait_unlocked(keys, provider);
     if (!status && !serves(provider, seen, FRESH_MS, clock_monotonic_ms()) &&
         is_due(keys, provider, clock_monotonic_ms()) && !provider->fetching)

@@ -3,7 +3,8 @@
  * and for its keys where its own document says (over TLS, as that); redirects are not followed.
  *
  * Who asks for keys is nobody yet, so how often a provider is asked does not depend on them: one fetch at a time, and
- * one in -oidc-refresh, whether it succeeds or not, and whatever key ids tokens name. Sizes and times are bounded. */
+ * one in -oidc-refresh, whether it succeeds or not, and whatever key ids tokens name. Keys that are there serve
+ * meanwhile: only who fetches waits, and who needs a newer set. Sizes and times are bounded. */
 #ifndef TERCET_GATEWAY_IDENTITY_OIDC_KEYS_H
 #define TERCET_GATEWAY_IDENTITY_OIDC_KEYS_H
 
