@@ -23,7 +23,7 @@ void http_peers_release(struct http_peers *peers)
     peers->peers = NULL;
 }
 
-static void identify(const struct sockaddr_storage *address, uint64_t out[2])
+void http_peer_identify(const struct sockaddr_storage *address, uint64_t out[2])
 {
     const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)address;
     uint32_t in4;
@@ -66,7 +66,7 @@ struct http_peer *http_peers_enter(struct http_peers *peers, const struct sockad
     uint64_t id[2];
     struct http_peer **slot, *peer;
 
-    identify(address, id);
+    http_peer_identify(address, id);
     slot = slot_of(peers, id);
     for (peer = *slot; peer != NULL && memcmp(peer->address, id, sizeof(id)) != 0; peer = peer->next)
         ;

@@ -26,6 +26,8 @@ struct http_peers {
 /* For at most so many connections in all. */
 void http_peers_init(struct http_peers *peers, unsigned connections_max);
 void http_peers_release(struct http_peers *peers);
+/* What one peer's addresses have in common. */
+void http_peer_identify(const struct sockaddr_storage *address, uint64_t out[2]);
 /* One connection more, or less; a peer is freed with its last one. */
 struct http_peer *http_peers_enter(struct http_peers *peers, const struct sockaddr_storage *address);
 void http_peers_leave(struct http_peers *peers, struct http_peer *peer);

@@ -89,8 +89,8 @@ struct gateway {
     struct admission admission;
     struct hold_back hold_back;
     /* Memory of forms of the Query API, iam/call.c, each atomic: of root's keys; of all others; of these the shares of
-     * access keys. */
-    uint64_t root_call_bytes, call_bytes, call_shares[GATEWAY_CALL_SHARES];
+     * access keys, and of peers that sign nothing. */
+    uint64_t root_call_bytes, call_bytes, call_shares[GATEWAY_CALL_SHARES], peer_call_shares[GATEWAY_CALL_SHARES];
     bool simulating;                /* atomic: policies are being tried, iam/simulate.c */
     struct http_pauses pauses;      /* answers whose clients are slow */
     struct http_server *servers[2]; /* atomic: HTTP and HTTPS, NULL before they run */

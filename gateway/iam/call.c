@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/http_peers.h"
 #include "base/pool.h"
 #include "compat/iam_names.h"
 #include "gateway/front/operation.h"
@@ -19,6 +20,7 @@
 #define CALLS_BYTES_MAX     (32u << 20) /* of all forms together but root's: as they came, and decoded */
 #define ANONYMOUS_BYTES_MAX (16u << 20) /* of this, what nobody signed: who is known always finds room */
 #define KEY_BYTES_MAX       (4u << 20)  /* of this, what an access key signed */
+#define PEER_BYTES_MAX      (1u << 20)  /* of this, what comes unsigned from one address, or the /64 of an IPv6 one */
 #define ROOT_BYTES_MAX      (8u << 20)
 #define RECEIVE_STEP        8192
 
@@ -73,15 +75,36 @@ void iam_call_free(struct exchange *exchange)
     exchange->call = NULL;
 }
 
-/* By the key's id, or by the role's name, in one of the shares: whoever makes many temporary keys has no more for it.
- * Two that meet in one have it together. */
-static uint64_t *share_of(struct gateway *gateway, const struct identity *identity)
+/* By what it is of, one of the shares. Two that meet in one have it together. */
+static uint64_t *share_of(uint64_t shares[GATEWAY_CALL_SHARES], struct bytes of)
 {
     uint64_t hash = 0xcbf29ce484222325; /* FNV-1a */
 
-    for (const char *c = identity->cached_as; *c; c++)
-        hash = (hash ^ (uint8_t)*c) * 0x100000001b3;
-    return &gateway->call_shares[hash % GATEWAY_CALL_SHARES];
+    for (size_t i = 0; i < of.len; i++)
+        hash = (hash ^ (uint8_t)of.data[i]) * 0x100000001b3;
+    return &shares[hash % GATEWAY_CALL_SHARES];
+}
+
+static uint64_t *share_of_peer(struct exchange *exchange)
+{
+    uint64_t peer[2];
+
+    http_peer_identify(&exchange->http->peer, peer);
+    return share_of(exchange->gateway->peer_call_shares, bytes_of((const char *)peer, sizeof(peer)));
+}
+
+/* Of the key's id, or the role's name: whoever makes many temporary keys has no more for it. Root's federated users
+ * have one together. */
+static uint64_t *share_of_key(struct exchange *exchange)
+{
+    const char *of = exchange->identity ? exchange->identity->cached_as : "federated users";
+
+    return share_of(exchange->gateway->call_shares, bytes_from_str(of));
+}
+
+static bool is_federated(const struct exchange *exchange)
+{
+    return exchange->session && exchange->session->token.kind == SESSION_FEDERATED;
 }
 
 /* The form comes before its signature is looked at, so whoever knows the id of a key can keep room in its name: that
@@ -91,11 +114,12 @@ static void choose_room(struct exchange *exchange)
     struct gateway *gateway = exchange->gateway;
     struct iam_call *call = exchange->call;
     bool anonymous = exchange->credentials.type == AUTH_ANONYMOUS;
-    bool root = !anonymous && !exchange->identity;
+    bool root = !anonymous && !exchange->identity && !is_federated(exchange);
 
     call->room = root ? &gateway->root_call_bytes : &gateway->call_bytes;
     call->room_max = root ? ROOT_BYTES_MAX : anonymous ? ANONYMOUS_BYTES_MAX : CALLS_BYTES_MAX;
-    call->share = exchange->identity ? share_of(gateway, exchange->identity) : NULL;
+    call->share = root ? NULL : anonymous ? share_of_peer(exchange) : share_of_key(exchange);
+    call->share_max = anonymous ? PEER_BYTES_MAX : KEY_BYTES_MAX;
 }
 
 static bool take(uint64_t *counter, uint64_t bytes, uint64_t limit)
@@ -114,7 +138,7 @@ static enum status keep(struct exchange *exchange, size_t len)
 
     if (!take(call->room, bytes, call->room_max))
         return iam_fail(exchange, IAM_THROTTLING, "Rate exceeded");
-    if (call->share && !take(call->share, bytes, KEY_BYTES_MAX)) {
+    if (call->share && !take(call->share, bytes, call->share_max)) {
         __atomic_sub_fetch(call->room, bytes, __ATOMIC_RELAXED);
         return iam_fail(exchange, IAM_THROTTLING, "Rate exceeded");
     }
@@ -227,7 +251,7 @@ static enum status refuse_temporary(struct exchange *exchange)
         return STATUS_OK;
     if (!of_role && exchange->call->service == QUERY_IAM)
         return iam_fail(exchange, IAM_INVALID_CLIENT_TOKEN_ID, "The security token included in the request is invalid");
-    if (makes || session->token.kind == SESSION_FEDERATED)
+    if (makes || is_federated(exchange))
         return iam_fail(exchange, IAM_ACCESS_DENIED, "Cannot call %s with session credentials", action);
     return STATUS_OK;
 }

@@ -36,8 +36,8 @@ struct iam_call {
     bool received;
     struct buffer form; /* as it came, until it is read */
     char sha256[2 * SHA256_LEN + 1];
-    uint64_t *room, *share; /* what it is counted in; share NULL: of nobody's key */
-    uint64_t room_max;
+    uint64_t *room, *share; /* what it is counted in; share NULL: root's own */
+    uint64_t room_max, share_max;
     uint64_t kept_bytes;
 };
 

@@ -143,6 +143,12 @@ static void a_call_is_bounded(void **state)
     assert_int_equal(f->gateway.root_call_bytes, 8u << 20);
     __atomic_store_n(&f->gateway.call_bytes, 0, __ATOMIC_RELAXED);
     __atomic_store_n(&f->gateway.root_call_bytes, 0, __ATOMIC_RELAXED);
+    for (size_t i = 0; i < GATEWAY_CALL_SHARES; i++)
+        __atomic_store_n(&f->gateway.peer_call_shares[i], 1u << 20, __ATOMIC_RELAXED);
+    assert_error(f, call_as(f, ANONYMOUS, "iam", GET_USER, GET_USER), 400, "Throttling"); /* its address has no more */
+    assert_int_equal(call(f, GET_USER), 200);
+    fixture_settle(f);
+    assert_int_equal(f->gateway.call_bytes, 0);
     f->gateway.admission.limits[CLASS_OTHER] = 0;
     assert_error(f, call(f, GET_USER), 400, "Throttling");
     free(form);

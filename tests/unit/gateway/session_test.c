@@ -309,6 +309,32 @@ static void test_sessions_of_a_role_share(void **state)
     f->in_form = NULL;
 }
 
+/* Nor is it root's own for whom root has let in. */
+static void test_federated_users_share(void **state)
+{
+    struct fixture *f = *state;
+
+    identity_session_release(&session);
+    identity_session_begin(&session, SESSION_FEDERATED, 900);
+    session.holder = mem_strdup("");
+    session.holder_id = mem_strdup("");
+    session.name = mem_strdup("somebody");
+    identity_session_bind(&session, &f->gateway.seal, BYTES(FIXTURE_ACCESS_KEY), BYTES(FIXTURE_SECRET_KEY));
+    seal(f);
+    __atomic_store_n(&f->gateway.root_call_bytes, 8u << 20, __ATOMIC_RELAXED); /* it is not taken of this */
+    assert_int_equal(call_as(f, USER, "iam", LIST_USERS, LIST_USERS), 403);
+    assert_string_not_equal(answered_code(f), "Throttling");
+    fixture_settle(f);
+    __atomic_store_n(&f->gateway.root_call_bytes, 0, __ATOMIC_RELAXED);
+    for (size_t i = 0; i < GATEWAY_CALL_SHARES; i++)
+        __atomic_store_n(&f->gateway.call_shares[i], 4u << 20, __ATOMIC_RELAXED);
+    assert_int_equal(call_as(f, USER, "iam", LIST_USERS, LIST_USERS), 400);
+    assert_string_equal(answered_code(f), "Throttling");
+    fixture_settle(f);
+    for (size_t i = 0; i < GATEWAY_CALL_SHARES; i++)
+        __atomic_store_n(&f->gateway.call_shares[i], 0, __ATOMIC_RELAXED);
+}
+
 /* What roles are cached as is no access key, and a role has no secret to sign with. */
 static void test_a_role_is_no_key(void **state)
 {
@@ -361,6 +387,7 @@ int main(void)
         TEST(test_revoked),
         TEST(test_taken_away_while_a_form_comes),
         TEST(test_sessions_of_a_role_share),
+        TEST(test_federated_users_share),
         TEST(test_a_role_is_no_key),
         TEST(test_bound_to_the_secret),
     };
