@@ -215,6 +215,8 @@ struct meta_seen {
     bool latest;
     bool has_attributes;
     uint32_t attributes_crc; /* meta_seen_attributes */
+    bool anywhere;           /* whether it is the latest does not matter */
+    bool none;               /* there was none; with sequence 0 */
 };
 /* From now on the packed attributes are part of what was seen. */
 void meta_seen_attributes(struct meta_seen *seen, struct bytes attributes);

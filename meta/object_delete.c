@@ -60,7 +60,9 @@ static enum status object_delete_may(const struct object_delete *delete, const s
 {
     const struct meta_seen *seen = &delete->seen;
 
-    if (seen->sequence && (!head || head->sequence != seen->sequence || latest != seen->latest))
+    if (seen->none && head)
+        return STATUS_PRECONDITION;
+    if (seen->sequence && (!head || head->sequence != seen->sequence || (!seen->anywhere && latest != seen->latest)))
         return STATUS_PRECONDITION;
     return version_condition_check(delete->condition, head);
 }

@@ -40,7 +40,7 @@ struct resource {
 /* One permission. A text that ends in '*' stands for all that begin so. */
 struct grant {
     const char *action; /* as in the table of operations: s3:GetObject, tercet:UseFiles */
-    bool local_only;    /* only as far as the request comes from this host itself */
+    bool local_only;    /* only as far as the request counts as one from this host itself */
     const char *bucket; /* NULL: any, and RESOURCE_NONE too */
     const char *key;    /* NULL: any, and the bucket itself too */
 };
@@ -63,7 +63,7 @@ extern const struct principal principal_unknown, principal_root, principal_files
 
 /* What else a decision may depend on. */
 struct request_context {
-    bool local;                 /* sent from this host, by no page of another site and through no proxy: identify.c */
+    bool local; /* sent from this host, by no page of another site and through no proxy, or taken for it: identify.c */
     struct bytes account;       /* twelve digits: whose everything here is */
     struct bytes canonical_id;  /* of that account */
     struct policy_context keys; /* the condition keys; find NULL: the request has none of those that are known */
@@ -82,20 +82,20 @@ struct decision {
     bool allowed;
     enum decided_by by;
     struct policy_decision policy; /* of DECIDED_BY_POLICY: which one, and its statement */
-    /* Filled in by exchange_decide(): a policy asked for the tags that the object has, and the sequence of the version
-     * whose they were (0: there was none). Said of no other version. */
-    bool asked_tags;
-    uint64_t tags_of;
+    /* Filled in by exchange_decide(): a policy asked for the tags that the object has, or its ACL allowed it; and the
+     * sequence of the version whose they were (0: there was none). Said of no other version. */
+    bool of_version;
+    uint64_t sequence;
 };
 
 struct decision authorize(const struct principal *principal, const char *action, const struct resource *resource,
                           const struct request_context *context);
 
-/* Whether it is about the version of this sequence: it is not when it was made by the tags of another one, or of none.
- */
+/* Whether it is about the version of this sequence: it is not when it was made by the tags or the ACL of another one,
+ * or of none. */
 static inline bool decision_is_about(const struct decision *decision, uint64_t sequence)
 {
-    return !decision->asked_tags || decision->tags_of == sequence;
+    return !decision->of_version || decision->sequence == sequence;
 }
 
 #endif

@@ -26,6 +26,22 @@ static bool is_root(const struct exchange *exchange)
     return exchange->principal.caller.kind == POLICY_ROOT;
 }
 
+/* A version's ACL adds to what was decided, by the tags of that very version if of any. */
+static struct decision decide_by_acl(const struct exchange *exchange, const char *action, const struct resource *told,
+                                     const struct request_context *context, const struct policy_tags *tags,
+                                     uint64_t sequence)
+{
+    struct decision decision = authorize(&exchange->principal, action, told, context);
+
+    if (!decision.allowed)
+        return decision;
+    if (tags->asked && tags->sequence != sequence)
+        return (struct decision){.by = DECIDED_BY_NONE}; /* it is gone, and nothing is allowed of both */
+    decision.of_version = true;
+    decision.sequence = sequence;
+    return decision;
+}
+
 /* ACLs are looked at last: that of the bucket is in memory, that of an object has to be read. */
 static struct decision decide(const struct exchange *exchange, const char *action, const struct resource *resource,
                               uint32_t bucket, const struct meta_settings *settings)
@@ -35,6 +51,7 @@ static struct decision decide(const struct exchange *exchange, const char *actio
     struct policy_answers answers;
     const struct policy_question question = {exchange, action, &told, bucket, &answers};
     struct decision decision;
+    uint64_t sequence;
 
     policy_answers_init(&answers);
     context.account = bytes_from_str(exchange->gateway->options.account_id);
@@ -44,13 +61,13 @@ static struct decision decide(const struct exchange *exchange, const char *actio
         access_settings_tell(settings, &told);
     told.acl_allows = settings && !is_root(exchange) && acl_bucket_allows(exchange, action, settings);
     decision = authorize(&exchange->principal, action, &told, &context);
+    decision.of_version = answers.existing.asked;
+    decision.sequence = answers.existing.sequence;
     if (decision.by == DECIDED_BY_NONE && bucket != 0 && resource->kind == RESOURCE_OBJECT &&
-        acl_object_allows(exchange, action, resource, bucket, settings)) {
+        acl_object_allows(exchange, action, resource, bucket, settings, &sequence)) {
         told.acl_allows = true;
-        decision = authorize(&exchange->principal, action, &told, &context);
+        decision = decide_by_acl(exchange, action, &told, &context, &answers.existing, sequence);
     }
-    decision.asked_tags = answers.existing.asked;
-    decision.tags_of = answers.existing.sequence;
     policy_answers_release(&answers);
     return decision;
 }
@@ -67,6 +84,14 @@ struct decision exchange_decide(const struct exchange *exchange, const char *act
 bool exchange_may(const struct exchange *exchange, const char *action, const struct resource *resource)
 {
     return exchange_decide(exchange, action, resource).allowed;
+}
+
+bool exchange_may_of(const struct exchange *exchange, const char *action, const struct resource *resource,
+                     uint64_t sequence)
+{
+    const struct decision decision = exchange_decide(exchange, action, resource);
+
+    return decision.allowed && decision_is_about(&decision, sequence);
 }
 
 struct decision exchange_decide_in(const struct exchange *exchange, const char *action, const struct resource *resource,

@@ -68,6 +68,7 @@ struct exchange {
 
     bool replaced;            /* by another gateway, or nobody says that it was not: nothing is read of the metadata */
     struct decision decision; /* about the operation; of zeros before it was made */
+    struct decision further;  /* about what it tells of the object besides, further_rights.h; of zeros: nothing */
     bool permitted, admitted;
     const char *error_code; /* of the error that was answered, for log and metrics; NULL when none */
 };
@@ -80,6 +81,9 @@ bool exchange_load_bucket(struct exchange *exchange);
 bool exchange_may(const struct exchange *exchange, const char *action, const struct resource *resource);
 /* The same with what decided. */
 struct decision exchange_decide(const struct exchange *exchange, const char *action, const struct resource *resource);
+/* Whether who asks may do this to the version of this sequence, which was read already. */
+bool exchange_may_of(const struct exchange *exchange, const char *action, const struct resource *resource,
+                     uint64_t sequence);
 /* Of what belongs to another bucket, which has these settings. All fill in what the settings say of the
  * resource. */
 struct decision exchange_decide_in(const struct exchange *exchange, const char *action, const struct resource *resource,

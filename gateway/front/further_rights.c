@@ -52,15 +52,21 @@ static bool tells_object(const struct exchange *exchange)
            s3_header(exchange, "x-amz-if-match-last-modified-time").len > 0;
 }
 
-bool further_rights_check(const struct exchange *exchange, const char *right, const struct resource *resource)
+static bool may_read(struct exchange *exchange, const char *right, const struct resource *resource)
+{
+    exchange->further = exchange_decide(exchange, right, resource);
+    return exchange->further.allowed;
+}
+
+bool further_rights_check(struct exchange *exchange, const char *right, const struct resource *resource)
 {
     if (strncmp(right, "s3:DeleteObject", 15) == 0 && resource->kind == RESOURCE_OBJECT)
         return !tells_object(exchange) ||
-               exchange_may(exchange, resource->version_id.data ? "s3:GetObjectVersion" : "s3:GetObject", resource);
+               may_read(exchange, resource->version_id.data ? "s3:GetObjectVersion" : "s3:GetObject", resource);
     if (strcmp(right, "s3:GetObjectAttributes") == 0)
-        return exchange_may(exchange, "s3:GetObject", resource);
+        return may_read(exchange, "s3:GetObject", resource);
     if (strcmp(right, "s3:GetObjectVersionAttributes") == 0)
-        return exchange_may(exchange, "s3:GetObjectVersion", resource);
+        return may_read(exchange, "s3:GetObjectVersion", resource);
     if (strcmp(right, "s3:PutObject") != 0)
         return true;
     for (size_t i = 0; i < sizeof(of_writes) / sizeof(of_writes[0]); i++)

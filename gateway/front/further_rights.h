@@ -5,7 +5,8 @@
 
 #include "gateway/front/exchange.h"
 
-/* Whether who asks has all of them; right, resource: those that were asked about already. May suspend. */
-bool further_rights_check(const struct exchange *exchange, const char *right, const struct resource *resource);
+/* Whether who asks has all of them; right, resource: those that were asked about already. What is decided about
+ * reading the object is in exchange->further, since it may be about one version of it. May suspend. */
+bool further_rights_check(struct exchange *exchange, const char *right, const struct resource *resource);
 
 #endif

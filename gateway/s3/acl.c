@@ -227,7 +227,7 @@ bool acl_bucket_allows(const struct exchange *exchange, const char *action, cons
 }
 
 bool acl_object_allows(const struct exchange *exchange, const char *action, const struct resource *resource,
-                       uint32_t bucket, const struct meta_settings *settings)
+                       uint32_t bucket, const struct meta_settings *settings, uint64_t *sequence)
 {
     const struct given *row = given_by_acl(action);
     const struct meta_version version = {.id = resource->version_id};
@@ -240,6 +240,7 @@ bool acl_object_allows(const struct exchange *exchange, const char *action, cons
         return false;
     bool allows = meta_attribute_find(object.attributes, S3_ATTRIBUTE_ACL, &document) == STATUS_OK &&
                   acl_read(document, &acl) == STATUS_OK && (permissions(exchange, &acl, settings) & row->by_object);
+    *sequence = object.sequence;
     meta_object_release(&object);
     return allows;
 }

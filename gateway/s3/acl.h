@@ -25,11 +25,11 @@ enum status acl_of_new_object(struct exchange *exchange, const struct meta_objec
 enum status acl_of_new_bucket(struct exchange *exchange, enum object_ownership ownership, struct buffer *document,
                               bool *wanted);
 
-/* Whether the ACL of the bucket, or that of the object, lets who asks do this. The second reads the object: suspends.
- */
+/* Whether the ACL of the bucket, or that of the object, lets who asks do this. The second reads the object, of which
+ * version *sequence is then: suspends. */
 bool acl_bucket_allows(const struct exchange *exchange, const char *action, const struct meta_settings *settings);
 bool acl_object_allows(const struct exchange *exchange, const char *action, const struct resource *resource,
-                       uint32_t bucket, const struct meta_settings *settings);
+                       uint32_t bucket, const struct meta_settings *settings, uint64_t *sequence);
 /* The same of an ACL that was read already, of an object in the request's bucket. */
 bool acl_gives(const struct exchange *exchange, const char *action, const struct acl *acl);
 

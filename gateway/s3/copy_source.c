@@ -62,10 +62,12 @@ static enum status check_tags(struct exchange *exchange, const struct copy_sourc
 {
     const char *right = source->by_version ? "s3:GetObjectVersionTagging" : "s3:GetObjectTagging";
 
-    if (!source->with_tags || object_tags_number(&source->object) == 0 ||
-        exchange_may_in(exchange, right, resource, source->bucket.id, settings))
+    if (!source->with_tags || object_tags_number(&source->object) == 0)
         return STATUS_OK;
-    return s3_fail(exchange, S3_ACCESS_DENIED);
+    const struct decision decision = exchange_decide_in(exchange, right, resource, source->bucket.id, settings);
+    if (!decision.allowed || !decision_is_about(&decision, source->object.sequence))
+        return s3_fail(exchange, S3_ACCESS_DENIED);
+    return STATUS_OK;
 }
 
 static enum status find_object(struct exchange *exchange, struct copy_source *source,

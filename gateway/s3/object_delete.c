@@ -81,6 +81,13 @@ static uint32_t permits(const struct exchange *exchange, bool bypass, struct byt
     return s3_lock_permits(exchange, bypass, &resource);
 }
 
+/* A condition tells nothing of another version than the one that may be read. */
+static struct meta_seen seen_by(const struct decision *reading)
+{
+    return (struct meta_seen){
+        .sequence = reading->sequence, .none = reading->of_version && reading->sequence == 0, .anywhere = true};
+}
+
 void s3_delete_object(struct exchange *exchange)
 {
     struct meta_object_deletion deletion = {.key = exchange->key,
@@ -96,6 +103,7 @@ void s3_delete_object(struct exchange *exchange)
     enum status status = read_condition(exchange, &condition, &details);
     if (!status) {
         deletion.condition = object_condition(&condition);
+        deletion.seen = seen_by(&exchange->further);
         deletion.permits = permits(exchange, bypass, deletion.key, deletion.version.id);
         meta_objects_delete(exchange->gateway->meta, exchange->bucket.id, wanted, 1);
         status = outcome_judge(exchange, &deletion, &condition, &details);
@@ -121,7 +129,7 @@ struct delete_result {
 
 /* A condition on what the object is tells it, too, so the right to read is asked for, as on AWS. */
 static enum status check_right(const struct exchange *exchange, const struct delete_object *object,
-                               const struct condition_write *condition, struct s3_error_details *details)
+                               struct delete_result *result)
 {
     const struct resource resource = {.kind = RESOURCE_OBJECT,
                                       .bucket = exchange->bucket_name,
@@ -129,12 +137,17 @@ static enum status check_right(const struct exchange *exchange, const struct del
                                       .version_id = object->version_id,
                                       .if_match = object->etag};
     bool by_version = object->version_id.data != NULL;
+    bool may = exchange_may(exchange, operation_right(exchange->operation, by_version), &resource);
 
-    if (exchange_may(exchange, operation_right(exchange->operation, by_version), &resource) &&
-        (!condition_tells_object(condition) ||
-         exchange_may(exchange, by_version ? "s3:GetObjectVersion" : "s3:GetObject", &resource)))
+    if (may && condition_tells_object(&result->condition)) {
+        const struct decision reading =
+            exchange_decide(exchange, by_version ? "s3:GetObjectVersion" : "s3:GetObject", &resource);
+        result->deletion.seen = seen_by(&reading);
+        may = reading.allowed;
+    }
+    if (may)
         return STATUS_OK;
-    s3_error_set(details, S3_ACCESS_DENIED);
+    s3_error_set(&result->error, S3_ACCESS_DENIED);
     return STATUS_DENIED;
 }
 
@@ -152,9 +165,10 @@ static enum status check_listed(const struct exchange *exchange, const struct de
     if (!status)
         status = conditions_make_delete(&said, &result->condition, &result->error);
     if (!status)
-        status = check_right(exchange, object, &result->condition, &result->error);
-    result->deletion = (struct meta_object_deletion){
-        .key = object->key, .version.id = object->version_id, .condition = object_condition(&result->condition)};
+        status = check_right(exchange, object, result);
+    result->deletion.key = object->key;
+    result->deletion.version.id = object->version_id;
+    result->deletion.condition = object_condition(&result->condition);
     if (!status)
         result->deletion.permits = permits(exchange, bypass, object->key, object->version_id);
     return status;

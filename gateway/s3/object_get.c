@@ -119,8 +119,8 @@ static size_t tags_shown(const struct exchange *exchange, const struct meta_obje
 
     if (count == 0)
         return 0;
-    return exchange_may(exchange, by_version ? "s3:GetObjectVersionTagging" : "s3:GetObjectTagging", &resource) ? count
-                                                                                                                : 0;
+    const char *right = by_version ? "s3:GetObjectVersionTagging" : "s3:GetObjectTagging";
+    return exchange_may_of(exchange, right, &resource, object->sequence) ? count : 0;
 }
 
 static void send_selected(struct exchange *exchange, const struct meta_object *object, const struct object_key *key)

@@ -52,7 +52,7 @@ static enum status store(struct exchange *exchange, struct bytes document)
 
     if (status)
         return status;
-    if (exchange->decision.asked_tags)
+    if (exchange->decision.of_version)
         update.sequence = object.sequence;
     meta_object_release(&object);
     status =

@@ -1,6 +1,7 @@
 /* What the headers and parameters of a request say, for all operations alike. */
 #include "gateway/s3/request.h"
 
+#include "gateway/front/further_rights.h"
 #include "gateway/front/operation.h"
 #include "gateway/s3/reply.h"
 
@@ -104,8 +105,14 @@ static enum status fail_absent(struct exchange *exchange)
     return s3_may_list(exchange) ? s3_fail_no_such_key(exchange) : s3_fail(exchange, S3_ACCESS_DENIED);
 }
 
-/* What was decided by the tags of one version is decided anew for another one that has taken its place since. */
-static bool is_decided(const struct exchange *exchange, const struct meta_object *object)
+static bool is_about(const struct exchange *exchange, const struct decision *decision, const struct meta_object *object)
+{
+    return decision_is_about(decision, object->sequence) && decision_is_about(&exchange->further, object->sequence);
+}
+
+/* What was decided by the tags or the ACL of one version is decided anew for another one that has taken its place
+ * since. */
+static bool is_decided(struct exchange *exchange, const struct meta_object *object)
 {
     const struct resource resource = {.kind = RESOURCE_OBJECT,
                                       .bucket = exchange->bucket_name,
@@ -114,10 +121,11 @@ static bool is_decided(const struct exchange *exchange, const struct meta_object
     const char *right = operation_right(exchange->operation, uri_query_has(&exchange->query, "versionId"));
     struct decision decision = exchange->decision;
 
-    if (decision_is_about(&decision, object->sequence))
+    if (is_about(exchange, &decision, object))
         return true;
     decision = exchange_decide(exchange, right, &resource);
-    return decision.allowed && decision_is_about(&decision, object->sequence);
+    return decision.allowed && further_rights_check(exchange, right, &resource) &&
+           is_about(exchange, &decision, object);
 }
 
 enum status s3_find_object(struct exchange *exchange, struct meta_object *object)

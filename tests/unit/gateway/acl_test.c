@@ -1,6 +1,9 @@
 /* ACLs of buckets and objects: what is given back, what is refused, and what they let everybody do. */
 #include "tests/unit/gateway/fixture.h"
 
+#include "gateway/front/exchange.h"
+#include "gateway/front/further_rights.h"
+
 #define CONTROLS(name) "<OwnershipControls><Rule><ObjectOwnership>" name "</ObjectOwnership></Rule></OwnershipControls>"
 #define OWNER          "75aa57f09aa0c8caeab4f8c24e99d10f8e7faeebf76c078efc7c6caea54ba06a"
 #define BOB            "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
@@ -129,6 +132,40 @@ static void of_an_object(void **state)
     assert_answer(f, ANONYMOUS, "GET", "/bucket/open", "", NULL, 403, "AccessDenied");
 }
 
+static void check_version(void *arg)
+{
+    static const char right[] = "s3:GetObjectAttributes";
+    const struct resource resource = {.kind = RESOURCE_OBJECT, .bucket = BYTES("bucket"), .key = BYTES("open")};
+    const struct meta_version latest = {0};
+    struct fixture *f = arg;
+    struct exchange exchange = {.gateway = &f->gateway, .bucket_name = BYTES("bucket"), .key = BYTES("open")};
+    struct meta_object object;
+
+    assert_true(exchange_load_bucket(&exchange));
+    assert_int_equal(meta_object_get(f->gateway.meta, exchange.bucket.id, exchange.key, &latest, &object), STATUS_OK);
+    const struct decision decision = exchange_decide(&exchange, "s3:GetObject", &resource);
+    assert_int_equal(decision.by, DECIDED_BY_ACL);
+    assert_true(decision_is_about(&decision, object.sequence));
+    assert_false(decision_is_about(&decision, object.sequence + 1));
+    assert_true(further_rights_check(&exchange, right, &resource));
+    assert_true(decision_is_about(&exchange.further, object.sequence));
+    assert_false(decision_is_about(&exchange.further, object.sequence + 1));
+    assert_true(exchange_may_of(&exchange, "s3:GetObject", &resource, object.sequence));
+    assert_false(exchange_may_of(&exchange, "s3:GetObject", &resource, object.sequence + 1));
+    meta_object_release(&object);
+    exchange_release(&exchange);
+}
+
+/* What the ACL of one version gives is not given of one that has taken its place since. */
+static void of_one_version(void **state)
+{
+    struct fixture *f = *state;
+
+    allow_acls(f);
+    assert_answer(f, ROOT, "PUT", "/bucket/open", "x-amz-acl: public-read\r\n", "open", 200, "");
+    fixture_run(f, check_version, f);
+}
+
 static void what_is_wrong(void **state)
 {
     struct fixture *f = *state;
@@ -156,6 +193,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_new_bucket_has_none, setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(of_a_bucket, setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(of_an_object, setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(of_one_version, setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(what_is_wrong, setup, fixture_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -197,6 +197,30 @@ static void an_acl_is_of_the_object_that_was_seen(void **state)
     assert_null(strstr(f->answer.body, "<Permission>READ</Permission>"));
 }
 
+#define HIDE_SECRETS                                                                                                   \
+    "{\"Statement\":{\"Effect\":\"Deny\",\"Principal\":\"*\",\"Action\":[\"s3:GetObject\",\"s3:GetObjectVersion\"],"   \
+    "\"Resource\":\"arn:aws:s3:::bucket/*\",\"Condition\":{\"StringEquals\":{\"s3:ExistingObjectTag/"                  \
+    "secret\":\"yes\"}}}}"
+
+/* Whoever may see a version by its tags learns nothing of another one, which took its place. */
+static void a_condition_is_on_the_version_that_may_be_read(void **state)
+{
+    static const char size[] = "x-amz-if-match-size: 0\r\n"; /* that of the other one */
+    struct fixture *f = *state;
+
+    assert_document_put(f, ROOT, "/bucket?policy=", HIDE_SECRETS, 204, "");
+    assert_answer(f, ROOT, "PUT", "/bucket/k", "", "first", 200, "");
+    assert_meanwhile(f, write_object, "DELETE", "/bucket/k", size, NULL, 412, "PreconditionFailed");
+    assert_answer(f, ROOT, "PUT", "/bucket/k", "", "first", 200, "");
+    assert_meanwhile(f, write_object, "DELETE", "/bucket/k?versionId=null", size, NULL, 412, "PreconditionFailed");
+    assert_answer(f, ROOT, "DELETE", "/bucket/k", "", NULL, 204, "");
+    assert_meanwhile(f, write_object, "DELETE", "/bucket/k", size, NULL, 412, "PreconditionFailed");
+    assert_answer(f, ROOT, "DELETE", "/bucket/k", size, NULL, 204, "");
+    assert_answer(f, ROOT, "DELETE", "/bucket/k", size, NULL, 404, "NoSuchKey");
+    assert_answer(f, ROOT, "PUT", "/bucket/k", "", "first", 200, "");
+    assert_answer(f, ROOT, "DELETE", "/bucket/k?versionId=null", "x-amz-if-match-size: 5\r\n", NULL, 204, "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -206,6 +230,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_condition_on_a_key_of_no_bucket, setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(listed_keys_of_no_bucket, setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(a_marker_has_its_id, setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(a_condition_is_on_the_version_that_may_be_read, setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(an_acl_is_of_the_object_that_was_seen, setup, fixture_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
