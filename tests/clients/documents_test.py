@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+import tempfile
 
 import cluster
 import s3
@@ -27,13 +28,18 @@ def sections():
 
 
 class Documents(ClusterTest):
-    cluster_options = {"gateway_options": ("-website-domain", "web.localhost")}
-
     @classmethod
     def setUpClass(cls):
+        cls.sections = sections()
+        folder = tempfile.TemporaryDirectory(prefix="keyring-")
+        cls.addClassCleanup(folder.cleanup)
+        keyring = os.path.join(folder.name, "keyring")
+        cls.cluster_options = {"gateway_options": ("-website-domain", "web.localhost", "-keyring", keyring)}
+        make = cls.sections["Encryption"][0][1].replace("/etc/tercet/keyring", keyring)
+        programs = os.path.join(os.environ["TERCET_BUILD"], "gateway")
+        run("sh", "-eu", "-c", make, env={"PATH": f"{programs}:{os.environ['PATH']}"})
         super().setUpClass()
         cls.s3 = s3.client(cls.cluster)
-        cls.sections = sections()
 
     def setUp(self):
         super().setUp()
@@ -138,6 +144,13 @@ class Documents(ClusterTest):
         (client,), (program,) = self.blocks("boto3", "python"), self.blocks("Object lock", "python")
         run("/usr/bin/python3", self.write("lock.py", client + program), env={"HOME": self.folder})
         self.assertEqual(self.s3.head_object(Bucket="vault", Key="backup")["ObjectLockMode"], "GOVERNANCE")
+
+    def test_client_encryption(self):
+        config, _ = self.blocks("aws-cli", "ini", "sh")
+        _, commands = self.blocks("Encryption", "sh", "sh")
+        self.newest_aws_cli(config, commands)
+        kinds = {key: self.s3.head_object(Bucket="sealed", Key=key)["ServerSideEncryption"] for key in self.keys("sealed")}
+        self.assertEqual(kinds, {"one.jpg": "AES256", "kms.jpg": "aws:kms", "default.jpg": "AES256"})
 
     def test_client_rclone(self):
         config, commands = self.blocks("rclone", "ini", "sh")
