@@ -226,7 +226,7 @@ static enum status open_metadata(struct gateway *gateway, const struct settings 
     }
     status = open_identities(gateway, settings);
     if (!status)
-        status = account_access_load(gateway->meta);
+        status = account_access_open(gateway->meta);
     if (!status)
         status = settings->keyring[0] ? keyring_open(settings->keyring, &gateway->keyring) : STATUS_OK;
     if (!status)

@@ -15,8 +15,7 @@
 
 enum { IS_SET = 1, BLOCK_ACLS = 2, IGNORE_ACLS = 4, BLOCK_POLICY = 8, RESTRICT = 16, ALL = 31, BITS = 8 };
 
-static _Atomic uint64_t known;        /* generation, and these bits */
-static const struct meta *_Atomic of; /* whose generation it is */
+static _Atomic uint64_t known; /* generation, and these bits */
 
 static unsigned bits_of(const struct public_access_block *block)
 {
@@ -24,19 +23,15 @@ static unsigned bits_of(const struct public_access_block *block)
            (block->block_policy ? BLOCK_POLICY : 0) | (block->restrict_buckets ? RESTRICT : 0);
 }
 
-static void remember(const struct meta *meta, uint64_t generation, unsigned bits)
+static void remember(uint64_t generation, unsigned bits)
 {
     uint64_t now = generation << BITS | bits, before = atomic_load(&known);
 
-    if (atomic_exchange(&of, meta) != meta) { /* another database was opened, whose generations begin anew */
-        atomic_store(&known, now);
-        return;
-    }
     while (before >> BITS <= generation && !atomic_compare_exchange_weak(&known, &before, now))
         ;
 }
 
-enum status account_access_load(struct meta *meta)
+static enum status read_again(struct meta *meta)
 {
     uint64_t generation = meta_identity_generation(meta);
     struct public_access_block block;
@@ -46,18 +41,24 @@ enum status account_access_load(struct meta *meta)
     buffer_init(&document, BUCKET_ACCESS_XML_BYTES_MAX);
     enum status status = meta_identity_get(meta, ROW, &document);
     if (status == STATUS_OK && public_access_block_parse(buffer_bytes(&document), &block, &given) == STATUS_OK) {
-        remember(meta, generation, bits_of(&block));
+        remember(generation, bits_of(&block));
     } else if (status == STATUS_NOT_FOUND) {
-        remember(meta, generation, 0);
+        remember(generation, 0);
         status = STATUS_OK;
     } else if (status == STATUS_OK || status == STATUS_LIMIT || status == STATUS_CORRUPT) {
         log_error("the account's public access block cannot be read: all of it is on until it is made anew",
                   LOG_STATUS(status));
-        remember(meta, generation, ALL);
+        remember(generation, ALL);
         status = STATUS_OK;
     }
     buffer_release(&document);
     return status;
+}
+
+enum status account_access_open(struct meta *meta)
+{
+    atomic_store(&known, 0); /* the generations of a database are its own */
+    return read_again(meta);
 }
 
 bool account_access_get(struct public_access_block *block)
@@ -86,5 +87,5 @@ enum status account_access_change(struct meta *meta, const struct public_access_
         status = i + 1 < ATTEMPTS_MAX ? STATUS_OK : STATUS_CONFLICT;
     }
     buffer_release(&document);
-    return status ? status : account_access_load(meta);
+    return status ? status : read_again(meta);
 }

@@ -6,12 +6,11 @@
 #include "compat/bucket_access.h"
 #include "meta/meta.h"
 
-/* Reads them again: at the start, and after a change, before anybody is told of it. One that cannot be read has all
- * four on, which is logged. Suspends. */
-enum status account_access_load(struct meta *meta);
+/* Reads them, at the start, before anybody asks. One that cannot be read has all four on, which is logged. Suspends. */
+enum status account_access_open(struct meta *meta);
 /* False: none were ever made, or they were removed; *block is all off then. Any thread. */
 bool account_access_get(struct public_access_block *block);
-/* NULL removes them. Suspends. */
+/* NULL removes them. In memory, too, when it returns. Suspends. */
 enum status account_access_change(struct meta *meta, const struct public_access_block *block);
 
 #endif

@@ -41,7 +41,7 @@ static void memory_follows_the_row(void **state)
                   "</PublicAccessBlockConfiguration>",
                   201, "");
     assert_switches(true, true, false, true, false);
-    assert_int_equal(account_access_load(f->gateway.meta), STATUS_OK);
+    assert_int_equal(account_access_open(f->gateway.meta), STATUS_OK);
     assert_switches(true, true, false, true, false);
     assert_answer(f, ROOT, "DELETE", PATH, ACCOUNT, NULL, 204, "");
     assert_switches(false, false, false, false, false);
@@ -52,7 +52,7 @@ static void what_cannot_be_read_closes_everything(void **state)
     struct fixture *f = *state;
 
     write_row(f, BYTES("<Public"));
-    assert_int_equal(account_access_load(f->gateway.meta), STATUS_OK);
+    assert_int_equal(account_access_open(f->gateway.meta), STATUS_OK);
     assert_switches(true, true, true, true, true);
     assert_answer(f, ROOT, "DELETE", PATH, ACCOUNT, NULL, 204, "");
     assert_switches(false, false, false, false, false);

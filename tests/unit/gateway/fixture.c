@@ -63,7 +63,7 @@ static void open_metadata(struct fixture *fixture)
                                          .guard = &fixture->gateway.lock_guard.hooks,
                                          .quota_kind = S3_SETTING_QUOTA};
     assert_int_equal(meta_open(&options, &fixture->gateway.meta), STATUS_OK);
-    assert_int_equal(account_access_load(fixture->gateway.meta), STATUS_OK);
+    assert_int_equal(account_access_open(fixture->gateway.meta), STATUS_OK);
     assert_int_equal(files_bucket_create(fixture->gateway.meta), STATUS_OK);
 }
 
