@@ -23,21 +23,6 @@ static void *request_items_add(void **items, size_t *count, size_t count_max, si
     return item;
 }
 
-static bool request_is_space(char c)
-{
-    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
-/* Without XML white space at both ends: pretty printers break lines inside elements. */
-static struct bytes request_trim(struct bytes text)
-{
-    while (text.len > 0 && request_is_space(text.data[0]))
-        text = bytes_of(text.data + 1, text.len - 1);
-    while (text.len > 0 && request_is_space(text.data[text.len - 1]))
-        text.len--;
-    return text;
-}
-
 /* ---- DeleteObjects ----------------------------------------------------------------------------------------------- */
 
 struct delete_parse {
@@ -82,13 +67,13 @@ static enum status delete_parse_object_member(struct delete_parse *parse, const 
     if (strcmp(name, "Key") == 0)
         return delete_parse_keep(parse, text, &object->key);
     if (strcmp(name, "VersionId") == 0)
-        return delete_parse_keep(parse, request_trim(text), &object->version_id);
+        return delete_parse_keep(parse, xml_text_trim(text), &object->version_id);
     if (strcmp(name, "ETag") == 0)
-        return delete_parse_keep(parse, request_trim(text), &object->etag);
+        return delete_parse_keep(parse, xml_text_trim(text), &object->etag);
     if (strcmp(name, "Size") == 0)
-        return delete_parse_keep(parse, request_trim(text), &object->size);
+        return delete_parse_keep(parse, xml_text_trim(text), &object->size);
     if (strcmp(name, "LastModifiedTime") == 0)
-        return delete_parse_keep(parse, request_trim(text), &object->last_modified);
+        return delete_parse_keep(parse, xml_text_trim(text), &object->last_modified);
     return STATUS_INVALID; /* as on AWS: it may be a condition that is newer than this parser */
 }
 
@@ -102,7 +87,7 @@ static enum status delete_parse_close(void *arg, unsigned depth, const char *nam
     if (depth == 1 && parse->in_object)
         return request->objects[request->count - 1].key.len > 0 ? STATUS_OK : STATUS_INVALID;
     if (depth == 1) { /* Quiet */
-        text = request_trim(text);
+        text = xml_text_trim(text);
         request->quiet = bytes_equal_nocase(text, "true");
         return request->quiet || bytes_equal_nocase(text, "false") ? STATUS_OK : STATUS_INVALID;
     }
@@ -179,7 +164,7 @@ static enum status complete_parse_close(void *arg, unsigned depth, const char *n
     if (depth != 2)
         return STATUS_OK;
     part = &parse->request->parts[parse->request->count - 1];
-    text = request_trim(text);
+    text = xml_text_trim(text);
     if (strcmp(name, "PartNumber") == 0) {
         if (parse->has_number || bytes_parse_u64(text, UINT32_MAX, &number))
             return STATUS_INVALID;
@@ -241,7 +226,7 @@ static enum status single_parse_close(void *arg, unsigned depth, const char *nam
 
     if (depth != 1 || strcmp(name, parse->element) != 0)
         return STATUS_OK;
-    text = request_trim(text);
+    text = xml_text_trim(text);
     if (parse->found)
         return STATUS_INVALID;
     if (text.len >= parse->capacity)
@@ -285,7 +270,7 @@ static enum status create_bucket_parse_close(void *arg, unsigned depth, const ch
         return STATUS_OK;
     if (strcmp(name, parse->region.element) == 0)
         return single_parse_close(&parse->region, depth, name, text);
-    if (parse->has_children || request_trim(text).len > 0)
+    if (parse->has_children || xml_text_trim(text).len > 0)
         parse->request->has_others = true;
     return STATUS_OK;
 }

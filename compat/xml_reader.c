@@ -140,3 +140,17 @@ enum status xml_read(struct bytes document, size_t size_max, const char *root, c
     buffer_release(&reading.text);
     return reading.status;
 }
+
+static bool is_space(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+struct bytes xml_text_trim(struct bytes text)
+{
+    while (text.len > 0 && is_space(text.data[0]))
+        text = bytes_of(text.data + 1, text.len - 1);
+    while (text.len > 0 && is_space(text.data[text.len - 1]))
+        text.len--;
+    return text;
+}

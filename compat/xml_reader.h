@@ -21,4 +21,7 @@ struct xml_handler {
 enum status xml_read(struct bytes document, size_t size_max, const char *root, const struct xml_handler *handler,
                      void *arg);
 
+/* Without XML white space at both ends: pretty printers break lines inside elements. */
+struct bytes xml_text_trim(struct bytes text);
+
 #endif

@@ -288,6 +288,22 @@ class Boto3:
         self.fails("NotImplemented", 501, self.s3.put_bucket_accelerate_configuration, Bucket=self.bucket,
                    AccelerateConfiguration={"Status": "Enabled"})
 
+    def test_settings_as_every_bucket_has_them(self):
+        """What asks for nothing is done; what asks for more is refused by its name."""
+        bucket = {"Bucket": self.bucket}
+        self.s3.put_bucket_request_payment(RequestPaymentConfiguration={"Payer": "BucketOwner"}, **bucket)
+        self.assertEqual(self.s3.get_bucket_request_payment(**bucket)["Payer"], "BucketOwner")
+        self.fails("NotImplemented", 501, self.s3.put_bucket_request_payment,
+                   RequestPaymentConfiguration={"Payer": "Requester"}, **bucket)
+        self.fails("MalformedXML", 400, self.s3.put_bucket_request_payment, RequestPaymentConfiguration={"Payer": "Me"}, **bucket)
+        self.s3.put_bucket_logging(BucketLoggingStatus={}, **bucket)
+        self.fails("NotImplemented", 501, self.s3.put_bucket_logging, BucketLoggingStatus={
+            "LoggingEnabled": {"TargetBucket": self.bucket, "TargetPrefix": "log/"}}, **bucket)
+        self.s3.put_bucket_notification_configuration(NotificationConfiguration={}, **bucket)
+        self.fails("NotImplemented", 501, self.s3.put_bucket_notification_configuration, NotificationConfiguration={
+            "QueueConfigurations": [{"QueueArn": "arn:aws:sqs:us-east-1:000000000000:q", "Events": ["s3:ObjectCreated:*"]}]},
+            **bucket)
+
     def test_bucket_tagging(self):
         where = {"Bucket": f"{self.bucket}-tagged"}
 

@@ -46,6 +46,9 @@ OFFERED = {
     "PutBucketAcl": 200, "PutObjectAcl": 200,
     "PutBucketOwnershipControls": 200, "PutBucketPolicy": 204, "PutPublicAccessBlock": 200, "PutBucketWebsite": 200,
     "PutBucketEncryption": 200,
+    # which ask for what a bucket has anyway
+    "PutBucketLogging": 200, "PutBucketNotification": 200, "PutBucketNotificationConfiguration": 200,
+    "PutBucketRequestPayment": 200,
 }  # fmt: skip
 
 # Refused with 501 and their names; the model's names where the gateway has one row for two operations.
@@ -59,9 +62,8 @@ NOT_OFFERED = {
     "ListBucketInventoryConfigurations", "ListBucketMetricsConfigurations", "ListDirectoryBuckets",
     "ListObjectAnnotations", "PutBucketAbac", "PutBucketAccelerateConfiguration",
     "PutBucketAnalyticsConfiguration", "PutBucketIntelligentTieringConfiguration",
-    "PutBucketInventoryConfiguration", "PutBucketLogging",
-    "PutBucketMetricsConfiguration", "PutBucketNotification", "PutBucketNotificationConfiguration",
-    "PutBucketReplication", "PutBucketRequestPayment",
+    "PutBucketInventoryConfiguration",
+    "PutBucketMetricsConfiguration", "PutBucketReplication",
     "PutObjectAnnotation", "RenameObject",
     "RestoreObject", "SelectObjectContent", "UpdateBucketMetadataAnnotationTableConfiguration",
     "UpdateBucketMetadataInventoryTableConfiguration", "UpdateBucketMetadataJournalTableConfiguration",
@@ -95,6 +97,7 @@ HONOURED = collections.defaultdict(dict, {
     "ListObjectVersions": {"x-amz-optional-object-attributes": "RestoreStatus"},
     "PutBucketLifecycleConfiguration": {"x-amz-transition-default-minimum-object-size": "varies_by_storage_class"},
     "PutBucketPolicy": {"x-amz-confirm-remove-self-bucket-access": "true"},
+    "PutBucketNotificationConfiguration": {"x-amz-skip-destination-validation": "true"},
     "PutObject": NEW,
     "UploadPartCopy": {**COPY, "x-amz-copy-source-range": "bytes=0-3"},
 })  # fmt: skip
@@ -183,6 +186,8 @@ class Model(ClusterTest):
             return f"<WebsiteConfiguration>{index}</WebsiteConfiguration>".encode()
         if name in ("PutBucketTagging", "PutObjectTagging"):
             return b"<Tagging><TagSet></TagSet></Tagging>"
+        if name == "PutBucketRequestPayment":
+            return b"<RequestPaymentConfiguration><Payer>BucketOwner</Payer></RequestPaymentConfiguration>"
         if name == "PutBucketVersioning":
             return b"<VersioningConfiguration><Status>Suspended</Status></VersioningConfiguration>"
         if name in ("PutObject", "UploadPart", "PutObjectAnnotation", "WriteGetObjectResponse"):

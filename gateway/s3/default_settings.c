@@ -1,0 +1,46 @@
+/* PUT of settings that a bucket has only as every bucket has them: the owner pays, nothing is logged, nobody is
+ * notified. What asks for that changes nothing; what asks for more is refused by its name. */
+#include "base/check.h"
+#include "compat/default_setting.h"
+#include "compat/request_xml.h"
+#include "gateway/front/operation.h"
+#include "gateway/s3/body.h"
+#include "gateway/s3/handlers.h"
+#include "gateway/s3/reply.h"
+
+static const struct {
+    const char *selector;
+    struct default_setting setting;
+} settings[] = {
+    {"requestPayment", {"RequestPaymentConfiguration", "Payer", "BucketOwner", "Requester"}},
+    {"logging", {.root = "BucketLoggingStatus"}},
+    {"notification", {.root = "NotificationConfiguration"}},
+};
+
+static const struct default_setting *setting_of(const struct exchange *exchange)
+{
+    struct bytes selector = bytes_from_str(exchange->operation->selector);
+
+    for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++)
+        if (bytes_equal_str(selector, settings[i].selector))
+            return &settings[i].setting;
+    CHECK(!"an operation on a default without a row");
+    return NULL;
+}
+
+void s3_put_default(struct exchange *exchange)
+{
+    const struct default_setting *setting = setting_of(exchange);
+    struct buffer sent;
+    bool is_default;
+
+    if (s3_read_document(exchange, REQUEST_XML_BYTES_MAX, false, &sent) == STATUS_OK) {
+        if (default_setting_read(setting, buffer_bytes(&sent), &is_default))
+            HTTP_LAST_REPLY(s3_fail(exchange, S3_MALFORMED_XML));
+        else if (is_default)
+            HTTP_LAST_REPLY(s3_reply_empty(exchange, 200));
+        else
+            s3_not_offered(exchange);
+    }
+    buffer_release(&sent);
+}
