@@ -29,16 +29,6 @@ struct cors_parsing {
     bool has[LISTS]; /* of the rule that is open */
 };
 
-/* Without XML white space at both ends: pretty printers break lines inside elements. */
-static struct bytes trim(struct bytes text)
-{
-    while (text.len > 0 && strchr(" \t\r\n", text.data[0]) && text.data[0])
-        text = bytes_of(text.data + 1, text.len - 1);
-    while (text.len > 0 && strchr(" \t\r\n", text.data[text.len - 1]) && text.data[text.len - 1])
-        text.len--;
-    return text;
-}
-
 static struct bytes keep(struct cors_parsing *parsing, struct bytes text)
 {
     char *copy = parsing->configuration->storage + parsing->storage_len;
@@ -98,7 +88,7 @@ static enum status read_member(struct cors_parsing *parsing, const char *name, s
 
     for (size_t i = 0; i < LISTS; i++) {
         if (strcmp(name, elements[i]) == 0) {
-            add_item(parsing, (enum cors_list)i, trim(text));
+            add_item(parsing, (enum cors_list)i, xml_text_trim(text));
             return STATUS_OK;
         }
     }
@@ -106,7 +96,8 @@ static enum status read_member(struct cors_parsing *parsing, const char *name, s
         rule->id = keep(parsing, text);
         return STATUS_OK;
     }
-    if (strcmp(name, "MaxAgeSeconds") != 0 || rule->has_max_age || bytes_parse_u64(trim(text), INT32_MAX, &seconds))
+    if (strcmp(name, "MaxAgeSeconds") != 0 || rule->has_max_age ||
+        bytes_parse_u64(xml_text_trim(text), INT32_MAX, &seconds))
         return STATUS_INVALID;
     rule->has_max_age = true;
     rule->max_age_seconds = (uint32_t)seconds;
@@ -186,19 +177,6 @@ static enum status check_item(const struct cors_item *item, struct s3_error_deta
     return STATUS_INVALID;
 }
 
-static bool id_fits(struct bytes id)
-{
-    size_t chars = 0;
-    uint32_t c;
-
-    for (size_t at = 0, len; at < id.len; at += len, chars++) {
-        len = utf8_decode(bytes_of(id.data + at, id.len - at), &c);
-        if (len == 0)
-            return false;
-    }
-    return chars <= CORS_ID_CHARS_MAX;
-}
-
 enum status cors_check(const struct cors_configuration *configuration, struct s3_error_details *error)
 {
     enum status status = STATUS_OK;
@@ -209,7 +187,7 @@ enum status cors_check(const struct cors_configuration *configuration, struct s3
         return STATUS_INVALID;
     }
     for (size_t i = 0; i < configuration->count; i++) {
-        if (!id_fits(configuration->rules[i].id)) {
+        if (utf8_count(configuration->rules[i].id) > CORS_ID_CHARS_MAX) {
             s3_error_setf(error, S3_INVALID_REQUEST, "ID length should not exceed allowed limit of %d",
                           CORS_ID_CHARS_MAX);
             return STATUS_INVALID;

@@ -19,20 +19,6 @@ static enum status request(struct s3_error_details *error, const char *message)
     return STATUS_INVALID;
 }
 
-/* How many characters; SIZE_MAX when it is not UTF-8. */
-static size_t count_chars(struct bytes text)
-{
-    size_t chars = 0;
-    uint32_t c;
-
-    for (size_t at = 0, len; at < text.len; at += len, chars++) {
-        len = utf8_decode(bytes_of(text.data + at, text.len - at), &c);
-        if (len == 0)
-            return SIZE_MAX;
-    }
-    return chars;
-}
-
 static enum status check_id(const struct lifecycle_configuration *configuration, size_t index,
                             struct s3_error_details *error)
 {
@@ -40,7 +26,7 @@ static enum status check_id(const struct lifecycle_configuration *configuration,
 
     if (id.len == 0)
         return STATUS_OK;
-    if (count_chars(id) > LIFECYCLE_ID_CHARS_MAX)
+    if (utf8_count(id) > LIFECYCLE_ID_CHARS_MAX)
         return argument(error, "ID length should not exceed allowed limit of 255");
     for (size_t i = 0; i < index; i++)
         if (bytes_equal(configuration->rules[i].id, id))
@@ -56,11 +42,11 @@ static enum status check_tags(const struct lifecycle_configuration *configuratio
     if (rule->tags_count > LIFECYCLE_TAGS_MAX)
         return request(error, "A filter can have at most 10 tags: an object has no more.");
     for (size_t i = 0; i < rule->tags_count; i++) {
-        if (tags[i].key.len == 0 || count_chars(tags[i].key) > TAG_KEY_CHARS_MAX) {
+        if (tags[i].key.len == 0 || utf8_count(tags[i].key) > TAG_KEY_CHARS_MAX) {
             s3_error_setf(error, S3_INVALID_TAG, "The TagKey you have provided is invalid");
             return STATUS_INVALID;
         }
-        if (count_chars(tags[i].value) > TAG_VALUE_CHARS_MAX) {
+        if (utf8_count(tags[i].value) > TAG_VALUE_CHARS_MAX) {
             s3_error_setf(error, S3_INVALID_TAG, "The TagValue you have provided is invalid");
             return STATUS_INVALID;
         }

@@ -170,15 +170,6 @@ static enum status on_open(void *arg, unsigned depth, const char *name)
     return STATUS_INVALID;
 }
 
-static struct bytes trim(struct bytes text)
-{
-    while (text.len > 0 && (unsigned char)text.data[0] <= ' ')
-        text = bytes_of(text.data + 1, text.len - 1);
-    while (text.len > 0 && (unsigned char)text.data[text.len - 1] <= ' ')
-        text.len--;
-    return text;
-}
-
 static struct bytes keep(struct parsing *parsing, struct bytes text)
 {
     char *copy = parsing->configuration->storage + parsing->storage_len;
@@ -195,7 +186,7 @@ static enum status read_number(struct bytes text, int64_t *number)
     uint64_t value;
     bool negative;
 
-    text = trim(text);
+    text = xml_text_trim(text);
     negative = text.len > 0 && text.data[0] == '-';
     if (negative)
         text = bytes_of(text.data + 1, text.len - 1);
@@ -210,7 +201,7 @@ static enum status read_date(struct bytes text, int64_t *date_ms)
 {
     char whole[CLOCK_TEXT_MAX];
 
-    text = trim(text);
+    text = xml_text_trim(text);
     if (text.len != strlen("2026-12-01"))
         return clock_parse_iso8601(text, date_ms);
     memcpy(whole, text.data, text.len);
@@ -220,7 +211,7 @@ static enum status read_date(struct bytes text, int64_t *date_ms)
 
 static enum status read_bool(struct bytes text, bool *value)
 {
-    text = trim(text);
+    text = xml_text_trim(text);
     *value = bytes_equal_nocase(text, "true");
     return *value || bytes_equal_nocase(text, "false") ? STATUS_OK : STATUS_INVALID;
 }
@@ -229,7 +220,7 @@ static enum status read_class(struct parsing *parsing, struct bytes text, enum s
 {
     struct s3_error_details why = {0};
 
-    text = trim(text);
+    text = xml_text_trim(text);
     if (text.len == 0)
         return STATUS_INVALID;
     if (storage_class_parse(text, storage_class, &why)) {
@@ -259,10 +250,10 @@ static enum status read_filter(struct parsing *parsing, enum lifecycle_place pla
         return STATUS_OK;
     case GREATER:
         rule->has_greater = true;
-        return bytes_parse_u64(trim(text), INT64_MAX, &rule->greater);
+        return bytes_parse_u64(xml_text_trim(text), INT64_MAX, &rule->greater);
     case LESS:
         rule->has_less = true;
-        return bytes_parse_u64(trim(text), INT64_MAX, &rule->less);
+        return bytes_parse_u64(xml_text_trim(text), INT64_MAX, &rule->less);
     case KEY:
         configuration->tags[configuration->tag_count - 1].key = keep(parsing, text);
         return STATUS_OK;
@@ -313,7 +304,7 @@ static enum status read_text(struct parsing *parsing, enum lifecycle_place paren
         rule->id = keep(parsing, text);
         return STATUS_OK;
     case STATUS:
-        text = trim(text);
+        text = xml_text_trim(text);
         rule->enabled = bytes_equal_str(text, "Enabled");
         return rule->enabled || bytes_equal_str(text, "Disabled") ? STATUS_OK : STATUS_INVALID;
     case PREFIX:

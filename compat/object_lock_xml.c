@@ -16,17 +16,9 @@ struct word {
     bool given;
 };
 
-static bool is_space(char c)
-{
-    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
 static enum status word_take(struct word *word, struct bytes text)
 {
-    while (text.len > 0 && is_space(text.data[0])) /* pretty printers break lines inside elements */
-        text = bytes_of(text.data + 1, text.len - 1);
-    while (text.len > 0 && is_space(text.data[text.len - 1]))
-        text.len--;
+    text = xml_text_trim(text);
     if (word->given || text.len > VALUE_MAX)
         return STATUS_INVALID;
     word->given = true;

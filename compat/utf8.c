@@ -60,15 +60,20 @@ size_t utf8_encode(uint32_t code_point, char out[4])
     return 4;
 }
 
+size_t utf8_count(struct bytes text)
+{
+    size_t chars = 0;
+    uint32_t c;
+
+    for (size_t at = 0, len; at < text.len; at += len, chars++) {
+        len = utf8_decode(bytes_of(text.data + at, text.len - at), &c);
+        if (len == 0)
+            return SIZE_MAX;
+    }
+    return chars;
+}
+
 bool utf8_is_valid(struct bytes text)
 {
-    while (text.len > 0) {
-        uint32_t code_point;
-        size_t len = utf8_decode(text, &code_point);
-
-        if (len == 0)
-            return false;
-        text = bytes_of(text.data + len, text.len - len);
-    }
-    return true;
+    return utf8_count(text) != SIZE_MAX;
 }

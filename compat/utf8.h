@@ -14,5 +14,6 @@ size_t utf8_decode(struct bytes text, uint32_t *code_point);
 /* Writes the character, which must be one, and returns its length. */
 size_t utf8_encode(uint32_t code_point, char out[4]);
 bool utf8_is_valid(struct bytes text);
+size_t utf8_count(struct bytes text); /* how many characters; SIZE_MAX when it is not UTF-8 */
 
 #endif

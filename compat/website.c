@@ -28,15 +28,6 @@ struct website_parsing {
     bool in_condition, has_redirect; /* of the rule that is open */
 };
 
-static struct bytes trim(struct bytes text)
-{
-    while (text.len > 0 && text.data[0] && strchr(" \t\r\n", text.data[0]))
-        text = bytes_of(text.data + 1, text.len - 1);
-    while (text.len > 0 && text.data[text.len - 1] && strchr(" \t\r\n", text.data[text.len - 1]))
-        text.len--;
-    return text;
-}
-
 /* An element that comes twice is malformed. */
 static enum status keep(struct website_parsing *parsing, struct bytes text, struct bytes *out)
 {
@@ -119,13 +110,13 @@ static enum status read_redirect(struct website_parsing *parsing, struct website
                                  struct bytes text)
 {
     if (strcmp(name, "HostName") == 0)
-        return keep(parsing, trim(text), &redirect->host);
+        return keep(parsing, xml_text_trim(text), &redirect->host);
     if (strcmp(name, "Protocol") == 0)
-        return keep(parsing, trim(text), &redirect->protocol);
+        return keep(parsing, xml_text_trim(text), &redirect->protocol);
     if (parsing->part == PART_ALL)
         return STATUS_INVALID;
     if (strcmp(name, "HttpRedirectCode") == 0)
-        return keep(parsing, trim(text), &redirect->code);
+        return keep(parsing, xml_text_trim(text), &redirect->code);
     if (strcmp(name, "ReplaceKeyPrefixWith") == 0)
         return keep(parsing, text, &redirect->replace_prefix);
     if (strcmp(name, "ReplaceKeyWith") == 0)
@@ -139,9 +130,10 @@ static enum status read_member(struct website_parsing *parsing, const char *name
 
     switch (parsing->part) {
     case PART_INDEX:
-        return strcmp(name, "Suffix") == 0 ? keep(parsing, trim(text), &website->index_suffix) : STATUS_INVALID;
+        return strcmp(name, "Suffix") == 0 ? keep(parsing, xml_text_trim(text), &website->index_suffix)
+                                           : STATUS_INVALID;
     case PART_ERROR:
-        return strcmp(name, "Key") == 0 ? keep(parsing, trim(text), &website->error_key) : STATUS_INVALID;
+        return strcmp(name, "Key") == 0 ? keep(parsing, xml_text_trim(text), &website->error_key) : STATUS_INVALID;
     case PART_ALL:
         return read_redirect(parsing, &website->all, name, text);
     case PART_RULES:
@@ -160,7 +152,7 @@ static enum status read_of_rule(struct website_parsing *parsing, const char *nam
     if (strcmp(name, "KeyPrefixEquals") == 0)
         return keep(parsing, text, &rule->key_prefix);
     if (strcmp(name, "HttpErrorCodeReturnedEquals") == 0)
-        return keep(parsing, trim(text), &rule->error_code);
+        return keep(parsing, xml_text_trim(text), &rule->error_code);
     return STATUS_INVALID;
 }
 
