@@ -26,6 +26,7 @@
     "The disk of the gateway, where the metadata are, failed; the change may have been made. The gateway ends."
 #define GATEWAY_FILES_BUCKET "files" /* the versioned bucket that the documented API and S3 share */
 
+struct key_provider;
 struct keyring;
 struct lease;
 struct meta_space;
@@ -83,8 +84,9 @@ struct gateway {
     struct identity_source identities;
     struct key_uses *key_uses;
     struct oidc_keys *oidc_keys;
-    struct keyring *keyring; /* what objects' keys are sealed with; NULL: there are none */
-    struct seal_key seal;    /* what secrets in the metadata are sealed with */
+    struct key_provider *keys; /* what objects' keys are sealed with; NULL: there are none */
+    struct keyring *keyring;   /* the file of keys; NULL: there is none */
+    struct seal_key seal;      /* what secrets in the metadata are sealed with */
     struct loop_group loops;
     struct admission admission;
     struct hold_back hold_back;

@@ -229,6 +229,7 @@ static enum status open_metadata(struct gateway *gateway, const struct settings 
         status = account_access_open(gateway->meta);
     if (!status)
         status = settings->keyring[0] ? keyring_open(settings->keyring, &gateway->keyring) : STATUS_OK;
+    gateway->keys = keyring_provider(gateway->keyring);
     if (!status)
         status = create_files_bucket(gateway);
     if (!status)

@@ -55,7 +55,7 @@ static void give_headers(struct exchange *exchange, const struct meta_object *ob
 static enum status open_key(struct exchange *exchange, const struct meta_object *object, struct object_key *key)
 {
     const struct encryption_place place = {exchange->bucket_name, exchange->key};
-    enum status status = encryption_open_kept(exchange->gateway->keyring, object->attributes, &place, key);
+    enum status status = encryption_open_kept(exchange->gateway->keys, object->attributes, &place, key);
 
     if (status == STATUS_DENIED)
         HTTP_LAST_REPLY(json_error(exchange, 403, "File is encrypted", "With a key that its owner alone has."));

@@ -62,23 +62,23 @@ static enum status describe_key(const struct upload *upload, struct bytes name, 
 {
     const struct exchange *exchange = upload->exchange;
     const struct encryption_place place = {exchange->bucket_name, name};
-    struct keyring *keyring = exchange->gateway->keyring;
+    struct key_provider *keys = exchange->gateway->keys;
     struct bucket_encryption standard;
-    char key_name[KEYRING_NAME_MAX + 1];
+    char key_name[KEY_NAME_MAX + 1];
     struct buffer description;
 
     if (!upload->key.sealed)
         return STATUS_OK;
     enum status status = default_encryption(exchange->gateway, exchange->settings, &standard);
     if (!status)
-        status = keyring ? encryption_key_name(keyring, bytes_from_str(standard.key_id), key_name) : STATUS_NOT_FOUND;
+        status = keys ? encryption_key_name(keys, bytes_from_str(standard.key_id), key_name) : STATUS_NOT_FOUND;
     if (status)
         return STATUS_INTERNAL;
     const struct encryption encryption = {.kind = encryption_kind_of(standard.method),
                                           .bucket_key = standard.method == SSE_KMS && standard.bucket_key,
                                           .key_name = bytes_from_str(key_name)};
     buffer_init(&description, ENCRYPTION_DESCRIPTION_BYTES_MAX);
-    status = encryption_write(keyring, NULL, &encryption, &place, &upload->key, &description);
+    status = encryption_write(keys, NULL, &encryption, &place, &upload->key, &description);
     if (!status) {
         const struct meta_attribute attribute = {META_ATTRIBUTE_SEALED, buffer_bytes(&description)};
         status = meta_attributes_pack((struct bytes){0}, &attribute, 1, attributes);

@@ -110,12 +110,13 @@ static enum status check_space(struct exchange *exchange)
 }
 
 /* What an upload's bytes take on their way, by the size of its body. Whether it is sealed is known only when its
- * handler has read more; without a keyring a client's own key alone does it, which comes in headers or in a form. */
+ * handler has read more; without a provider of keys a client's own key alone does it, which comes in headers or in a
+ * form. */
 static uint64_t upload_memory(const struct exchange *exchange, uint64_t body_bytes)
 {
     const struct gateway *gateway = exchange->gateway;
     uint64_t memory = stream_writer_memory(gateway->cluster, body_bytes);
-    bool may_be_sealed = gateway->keyring || exchange->operation->form ||
+    bool may_be_sealed = gateway->keys || exchange->operation->form ||
                          http_request_header(exchange->http, SSE_PREFIX "-customer-algorithm").data;
 
     return may_be_sealed ? memory + sealing_memory(body_bytes) : memory;

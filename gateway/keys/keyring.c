@@ -12,11 +12,11 @@
 #include "base/log.h"
 #include "base/secret_file.h"
 
-#define LINE_BYTES_MAX (16 + KEYRING_NAME_MAX + 2 * SEAL_KEY_LEN)
+#define LINE_BYTES_MAX (16 + KEY_NAME_MAX + 2 * SEAL_KEY_LEN)
 #define FILE_BYTES_MAX ((KEYRING_KEYS_MAX + 16) * LINE_BYTES_MAX)
 
 struct named_key {
-    char name[KEYRING_NAME_MAX + 1];
+    char name[KEY_NAME_MAX + 1];
     struct seal_key key;
 };
 
@@ -25,21 +25,14 @@ struct key_set {
     size_t count, current;
 };
 
+static const struct key_provider_kind provider_kind;
+
 struct keyring {
+    struct key_provider provider;
     char *path;
     pthread_rwlock_t lock; /* guards the set; held for a copy of a key, never longer */
     struct key_set set;
 };
-
-static bool is_name(struct bytes name)
-{
-    static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_";
-
-    for (size_t i = 0; i < name.len; i++)
-        if (!name.data[i] || !strchr(allowed, name.data[i]))
-            return false;
-    return name.len > 0 && name.len <= KEYRING_NAME_MAX;
-}
 
 static const struct named_key *find(const struct key_set *set, struct bytes name)
 {
@@ -70,7 +63,7 @@ static enum status parse_line(struct bytes line, struct key_set *set, struct byt
 
     if (verb.len == 0 || verb.data[0] == '#')
         return STATUS_OK;
-    if (!is_name(name) || !ends)
+    if (!key_name_is_valid(name) || !ends)
         return STATUS_INVALID;
     if (bytes_equal_str(verb, "current") && value.len == 0) {
         *current = name;
@@ -166,7 +159,7 @@ static enum status add(const char *path, const char *name, struct key_set *set, 
 enum status keyring_file_add(const char *path, const char *name, const char **error)
 {
     *error = "the name of a key is 1 to 64 letters, digits, '.', '-' and '_'";
-    if (!is_name(bytes_from_str(name)))
+    if (!key_name_is_valid(bytes_from_str(name)))
         return STATUS_INVALID;
     struct key_set *set = mem_zalloc(sizeof(*set));
     enum status status = add(path, name, set, error);
@@ -182,6 +175,7 @@ enum status keyring_open(const char *path, struct keyring **keyring)
     struct keyring *opened = mem_zalloc(sizeof(*opened));
     const char *error = "";
 
+    opened->provider.kind = &provider_kind;
     opened->path = mem_strdup(path);
     CHECK(pthread_rwlock_init(&opened->lock, NULL) == 0);
     enum status status = read_file(path, &opened->set, &error);
@@ -236,9 +230,64 @@ enum status keyring_find(struct keyring *keyring, struct bytes name, struct seal
     return found ? STATUS_OK : STATUS_NOT_FOUND;
 }
 
-void keyring_current(struct keyring *keyring, char name[KEYRING_NAME_MAX + 1])
+/* ---- as a provider ---------------------------------------------------------------------------------------------- */
+
+static struct keyring *of_provider(struct key_provider *provider)
 {
+    return (struct keyring *)provider;
+}
+
+static enum status seal_key(struct key_provider *provider, const struct key_binding *binding,
+                            const struct seal_key *key, struct buffer *sealed)
+{
+    struct seal_key root;
+    enum status status = keyring_find(of_provider(provider), binding->name, &root);
+
+    if (status)
+        return status;
+    status = key_seal(&root, binding, key, sealed);
+    explicit_bzero(&root, sizeof(root));
+    return status;
+}
+
+static enum status open_key(struct key_provider *provider, const struct key_binding *binding, struct bytes sealed,
+                            struct seal_key *key)
+{
+    struct seal_key root;
+
+    if (sealed.len == 0 || sealed.data[0] != KEY_FORM_SEAL)
+        return STATUS_CORRUPT;
+    enum status status = keyring_find(of_provider(provider), binding->name, &root);
+    if (status)
+        return status;
+    status = key_open(&root, binding, sealed, key);
+    explicit_bzero(&root, sizeof(root));
+    return status;
+}
+
+static enum status find_name(struct key_provider *provider, struct bytes name)
+{
+    struct keyring *keyring = of_provider(provider);
+
     pthread_rwlock_rdlock(&keyring->lock);
-    memcpy(name, keyring->set.keys[keyring->set.current].name, KEYRING_NAME_MAX + 1);
+    bool found = find(&keyring->set, name);
     pthread_rwlock_unlock(&keyring->lock);
+    return found ? STATUS_OK : STATUS_NOT_FOUND;
+}
+
+static void current(struct key_provider *provider, char name[KEY_NAME_MAX + 1])
+{
+    struct keyring *keyring = of_provider(provider);
+
+    pthread_rwlock_rdlock(&keyring->lock);
+    memcpy(name, keyring->set.keys[keyring->set.current].name, KEY_NAME_MAX + 1);
+    pthread_rwlock_unlock(&keyring->lock);
+}
+
+static const struct key_provider_kind provider_kind = {
+    .seal = seal_key, .open = open_key, .find = find_name, .current = current};
+
+struct key_provider *keyring_provider(struct keyring *keyring)
+{
+    return keyring ? &keyring->provider : NULL;
 }

@@ -1,5 +1,5 @@
-/* The keys that objects' keys are sealed with (key-encryption keys), by name, from a file that its owner alone may
- * read:
+/* The provider of keys (key_provider.h) that needs nothing but a file: keys by name, from a file that its owner alone
+ * may read:
  *
  *     # Tercet keyring
  *     key NAME 64-HEXADECIMAL-DIGITS
@@ -13,8 +13,8 @@
 
 #include "base/bytes.h"
 #include "base/seal.h"
+#include "gateway/keys/key_provider.h"
 
-#define KEYRING_NAME_MAX 64 /* letters, digits, '.', '-', '_' */
 #define KEYRING_KEYS_MAX 256
 
 struct keyring;
@@ -28,8 +28,8 @@ void keyring_free(struct keyring *keyring); /* wipes the keys; NULL is allowed *
 
 /* The key of that name; the caller wipes it. NOT_FOUND. */
 enum status keyring_find(struct keyring *keyring, struct bytes name, struct seal_key *key);
-/* The name of the current key. */
-void keyring_current(struct keyring *keyring, char name[KEYRING_NAME_MAX + 1]);
+/* Its keys for whom does not ask where they come from; the keyring's. NULL of NULL. */
+struct key_provider *keyring_provider(struct keyring *keyring);
 
 /* Adds a random key of that name to the file, which is made when it is not there, and makes it the current one. EXISTS,
  * INVALID: no name, or no keyring; the others as keyring_open. *error is a static text. Blocks. */

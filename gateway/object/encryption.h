@@ -1,10 +1,10 @@
 /* How an object is encrypted at rest: the description that is kept with it (META_ATTRIBUTE_SEALED), in which its own
- * random key is sealed by a key of the keyring or by the client's. docs/internals/encryption.md has the bytes. */
+ * random key is sealed by a key-encryption key or by the client's. docs/internals/encryption.md has the bytes. */
 #ifndef TERCET_GATEWAY_ENCRYPTION_H
 #define TERCET_GATEWAY_ENCRYPTION_H
 
 #include "base/bytes.h"
-#include "gateway/keys/keyring.h"
+#include "gateway/keys/key_provider.h"
 #include "gateway/object/object_key.h"
 
 /* Stored, so a number is never given to another one. */
@@ -17,12 +17,12 @@ enum encryption_kind {
 };
 
 #define ENCRYPTION_CONTEXT_BYTES_MAX     8192
-#define ENCRYPTION_DESCRIPTION_BYTES_MAX (ENCRYPTION_CONTEXT_BYTES_MAX + 512)
+#define ENCRYPTION_DESCRIPTION_BYTES_MAX (ENCRYPTION_CONTEXT_BYTES_MAX + KEY_SEALED_BYTES_MAX + 512)
 
 struct encryption {
     enum encryption_kind kind;
     bool bucket_key;
-    struct bytes key_name; /* of the keyring; empty with CUSTOMER */
+    struct bytes key_name; /* of the key-encryption key; empty with CUSTOMER */
     struct bytes context;  /* JSON, as the client gave it; empty: none */
     struct block_seal_id id;
     struct bytes front, sealed; /* as read: all of that, and the sealed key */
@@ -35,25 +35,25 @@ struct encryption_place {
 
 /* Spans point into the attributes. NOT_FOUND: it is not encrypted; CORRUPT. */
 enum status encryption_read(struct bytes attributes, struct encryption *encryption);
-/* The name of the key that an id, an ARN or an alias means; empty, or AWS's own alias: the current one. NOT_FOUND: the
- * keyring has none of that name; INVALID: it is no ARN of a key. */
-enum status encryption_key_name(struct keyring *keyring, struct bytes key_id, char name[KEYRING_NAME_MAX + 1]);
+/* The name of the key that an id, an ARN or an alias means; empty, or AWS's own alias: the current one. NOT_FOUND:
+ * there is none of that name; INVALID: it is no ARN of a key; UNAVAILABLE. Suspends, as all that ask a provider. */
+enum status encryption_key_name(struct key_provider *keys, struct bytes key_id, char name[KEY_NAME_MAX + 1]);
 /* A new random key and identity. */
 void encryption_key_create(enum encryption_kind kind, struct object_key *key);
 /* Appends the description of an object with that key; encryption->id is not looked at. customer: the client's key, with
- * CUSTOMER. NOT_FOUND: the keyring (NULL: there is none) has no such key; LIMIT. */
-enum status encryption_write(struct keyring *keyring, const struct seal_key *customer,
+ * CUSTOMER. NOT_FOUND: there is no such key, or no provider (NULL); UNAVAILABLE; LIMIT. Suspends. */
+enum status encryption_write(struct key_provider *keys, const struct seal_key *customer,
                              const struct encryption *encryption, const struct encryption_place *place,
                              const struct object_key *key, struct buffer *description);
-/* The object's key; the caller wipes it. NOT_FOUND: the keyring does not have the key that is needed, which is logged;
- * DENIED: it is not the client's key that the object was written with; CORRUPT. */
-enum status encryption_open(struct keyring *keyring, const struct seal_key *customer,
+/* The object's key; the caller wipes it. NOT_FOUND: the key that is needed is not there, which is logged; DENIED: it
+ * is not the client's key that the object was written with; UNAVAILABLE; CORRUPT. Suspends. */
+enum status encryption_open(struct key_provider *keys, const struct seal_key *customer,
                             const struct encryption *encryption, const struct encryption_place *place,
                             struct object_key *key);
 
 /* The same by an object's attributes, for who has no client's key: DENIED when one is needed. An object that is not
  * encrypted has no key: OK. */
-enum status encryption_open_kept(struct keyring *keyring, struct bytes attributes, const struct encryption_place *place,
-                                 struct object_key *key);
+enum status encryption_open_kept(struct key_provider *keys, struct bytes attributes,
+                                 const struct encryption_place *place, struct object_key *key);
 
 #endif

@@ -56,7 +56,7 @@ static enum status read_customer(struct exchange *exchange, enum sse_customer_us
 
 /* ---- keys ------------------------------------------------------------------------------------------------------- */
 
-static enum status no_keyring(struct exchange *exchange)
+static enum status no_keys(struct exchange *exchange)
 {
     struct s3_error_details details = {0};
 
@@ -72,13 +72,13 @@ static void key_arn(const struct exchange *exchange, struct bytes name, char out
     snprintf(out, 256, "arn:aws:kms:%s:%s:key/%.*s", options->region, options->account_id, (int)name.len, name.data);
 }
 
-static enum status find_key(struct exchange *exchange, struct bytes key_id, char name[KEYRING_NAME_MAX + 1])
+static enum status find_key(struct exchange *exchange, struct bytes key_id, char name[KEY_NAME_MAX + 1])
 {
     struct s3_error_details details = {0};
 
-    if (!exchange->gateway->keyring)
-        return no_keyring(exchange);
-    enum status status = encryption_key_name(exchange->gateway->keyring, key_id, name);
+    if (!exchange->gateway->keys)
+        return no_keys(exchange);
+    enum status status = encryption_key_name(exchange->gateway->keys, key_id, name);
     if (!status)
         return STATUS_OK;
     if (status == STATUS_INVALID)
@@ -165,7 +165,7 @@ static enum status open_key(struct exchange *exchange, const struct encryption_p
     if (!status && part && customer.given)
         status = check_block(exchange);
     if (!status && found == STATUS_OK) {
-        status = encryption_open(exchange->gateway->keyring, &customer.key, &encryption, place, key);
+        status = encryption_open(exchange->gateway->keys, &customer.key, &encryption, place, key);
         if (status)
             status = fail_open(exchange, &encryption, part, status);
     }
@@ -256,18 +256,17 @@ static enum status describe(struct exchange *exchange, const struct sse_customer
     struct object_key key;
 
     encryption_key_create(encryption->kind, &key);
-    enum status status =
-        encryption_write(exchange->gateway->keyring, &customer->key, encryption, &place, &key, document);
+    enum status status = encryption_write(exchange->gateway->keys, &customer->key, encryption, &place, &key, document);
     explicit_bzero(&key, sizeof(key));
     if (status == STATUS_NOT_FOUND)
         return lost(exchange, encryption);
     return status ? s3_fail_status(exchange, status) : STATUS_OK;
 }
 
-static enum status by_keyring(struct exchange *exchange, const struct sse_request *request, struct buffer *document)
+static enum status by_server(struct exchange *exchange, const struct sse_request *request, struct buffer *document)
 {
     static const struct sse_customer none;
-    char name[KEYRING_NAME_MAX + 1];
+    char name[KEY_NAME_MAX + 1];
     enum status status;
 
     status = find_key(exchange, request->key_id, name);
@@ -318,7 +317,7 @@ enum status s3_encryption_of_new_object(struct exchange *exchange, const struct 
     if (status)
         return s3_fail_status(exchange, status);
     take_default(&request, &standard, copied);
-    return request.method == SSE_NONE ? STATUS_OK : by_keyring(exchange, &request, document);
+    return request.method == SSE_NONE ? STATUS_OK : by_server(exchange, &request, document);
 }
 
 enum status s3_encryption_agrees(struct exchange *exchange, struct bytes kept)
@@ -327,7 +326,7 @@ enum status s3_encryption_agrees(struct exchange *exchange, struct bytes kept)
 
     if (bucket_encryption_parse(kept, &encryption))
         return s3_fail(exchange, S3_MALFORMED_XML);
-    return encryption.method != SSE_NONE && !exchange->gateway->keyring ? no_keyring(exchange) : STATUS_OK;
+    return encryption.method != SSE_NONE && !exchange->gateway->keys ? no_keys(exchange) : STATUS_OK;
 }
 
 bool s3_encryption_differs(struct bytes source_attributes, struct bytes attributes)

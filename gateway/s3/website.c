@@ -98,7 +98,7 @@ static enum status open_page(struct exchange *exchange, struct bytes page, const
                              bool is_error, struct object_key *key)
 {
     const struct encryption_place place = {exchange->bucket_name, page};
-    enum status status = encryption_open_kept(exchange->gateway->keyring, object->attributes, &place, key);
+    enum status status = encryption_open_kept(exchange->gateway->keys, object->attributes, &place, key);
 
     if (!status || is_error)
         return status;

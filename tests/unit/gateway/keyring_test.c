@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "gateway/keys/keyring.h"
 #include "gateway/object/encryption.h"
 #include "meta/attributes.h"
 
@@ -43,7 +44,7 @@ static void write_text(const char *text, mode_t mode)
 static void test_file(void **state)
 {
     (void)state;
-    char name[KEYRING_NAME_MAX + 1];
+    char name[KEY_NAME_MAX + 1];
     struct seal_key first, again;
     struct keyring *keyring;
     struct stat info;
@@ -59,8 +60,10 @@ static void test_file(void **state)
     assert_int_equal(keyring_file_add(path, "b.2", &error), STATUS_OK);
     assert_int_equal(keyring_find(keyring, BYTES("b.2"), &again), STATUS_NOT_FOUND);
     keyring_reload(keyring);
-    keyring_current(keyring, name);
+    key_provider_current(keyring_provider(keyring), name);
     assert_string_equal(name, "b.2");
+    assert_int_equal(key_provider_find(keyring_provider(keyring), BYTES("a")), STATUS_OK);
+    assert_int_equal(key_provider_find(keyring_provider(keyring), BYTES("c")), STATUS_NOT_FOUND);
     assert_int_equal(keyring_find(keyring, BYTES("a"), &again), STATUS_OK);
     assert_memory_equal(&first, &again, sizeof(first));
     write_text("key x", 0600);
@@ -98,7 +101,7 @@ static void test_wrong_files(void **state)
     assert_int_equal(keyring_open(path, &keyring), STATUS_IO);
 }
 
-static enum status open_packed(struct keyring *keyring, const struct seal_key *customer, struct bytes description,
+static enum status open_packed(struct key_provider *keys, const struct seal_key *customer, struct bytes description,
                                const char *bucket, const char *name, struct object_key *key)
 {
     const struct meta_attribute attribute = {META_ATTRIBUTE_SEALED, description};
@@ -110,7 +113,7 @@ static enum status open_packed(struct keyring *keyring, const struct seal_key *c
     assert_int_equal(meta_attributes_pack((struct bytes){0}, &attribute, 1, &packed), STATUS_OK);
     enum status status = encryption_read(buffer_bytes(&packed), &encryption);
     if (!status)
-        status = encryption_open(keyring, customer, &encryption, &place, key);
+        status = encryption_open(keys, customer, &encryption, &place, key);
     buffer_release(&packed);
     return status;
 }
@@ -131,23 +134,27 @@ static void test_descriptions(void **state)
     assert_int_equal(keyring_open(path, &others), STATUS_OK);
     encryption_key_create(ENCRYPTION_KMS, &key);
     buffer_init(&description, ENCRYPTION_DESCRIPTION_BYTES_MAX);
-    assert_int_equal(encryption_write(others, NULL, &encryption, &place, &key, &description), STATUS_NOT_FOUND);
-    assert_int_equal(encryption_write(keyring, NULL, &encryption, &place, &key, &description), STATUS_OK);
+    assert_int_equal(encryption_write(keyring_provider(others), NULL, &encryption, &place, &key, &description),
+                     STATUS_NOT_FOUND);
+    assert_int_equal(encryption_write(keyring_provider(keyring), NULL, &encryption, &place, &key, &description),
+                     STATUS_OK);
     struct bytes whole = buffer_bytes(&description);
     assert_null(memmem(whole.data, whole.len, key.key.bytes, SEAL_KEY_LEN));
-    assert_int_equal(open_packed(keyring, NULL, whole, "bucket", "key", &opened), STATUS_OK);
+    assert_int_equal(open_packed(keyring_provider(keyring), NULL, whole, "bucket", "key", &opened), STATUS_OK);
     assert_memory_equal(&opened.key, &key.key, sizeof(key.key));
     assert_memory_equal(opened.id.bytes, key.id.bytes, BLOCK_SEAL_ID_LEN);
     assert_true(opened.hides_md5);
-    assert_int_equal(open_packed(others, NULL, whole, "bucket", "key", &opened), STATUS_NOT_FOUND);
+    assert_int_equal(open_packed(keyring_provider(others), NULL, whole, "bucket", "key", &opened), STATUS_NOT_FOUND);
     assert_int_equal(open_packed(NULL, NULL, whole, "bucket", "key", &opened), STATUS_NOT_FOUND);
-    assert_int_equal(open_packed(keyring, NULL, whole, "bucket", "other", &opened), STATUS_CORRUPT);
-    assert_int_equal(open_packed(keyring, NULL, whole, "other", "key", &opened), STATUS_CORRUPT);
+    assert_int_equal(open_packed(keyring_provider(keyring), NULL, whole, "bucket", "other", &opened), STATUS_CORRUPT);
+    assert_int_equal(open_packed(keyring_provider(keyring), NULL, whole, "other", "key", &opened), STATUS_CORRUPT);
     for (size_t i = 0; i < whole.len; i++) {
         description.data[i] ^= 2; /* also the kind: KMS is not SSE-S3 by another name */
-        assert_int_not_equal(open_packed(keyring, &key.key, whole, "bucket", "key", &opened), STATUS_OK);
+        assert_int_not_equal(open_packed(keyring_provider(keyring), &key.key, whole, "bucket", "key", &opened),
+                             STATUS_OK);
         description.data[i] ^= 2;
-        assert_int_not_equal(open_packed(keyring, NULL, bytes_of(whole.data, i), "bucket", "key", &opened), STATUS_OK);
+        assert_int_not_equal(
+            open_packed(keyring_provider(keyring), NULL, bytes_of(whole.data, i), "bucket", "key", &opened), STATUS_OK);
     }
     buffer_release(&description);
     keyring_free(keyring);
