@@ -102,6 +102,9 @@ suite_python(lint.documents lint/documents_test.py lint 60)
 # The policy language beside an evaluator of the tests.
 suite_python(policy.compare policy/compare_test.py policy 300)
 
+# Everybody beside every operation.
+suite_python(e2e.matrix matrix/matrix_test.py e2e 600)
+
 suite_python(clients.curl clients/curl_test.py clients 600)
 suite_python(clients.aws-cli clients/aws_cli_test.py clients 1200)
 suite_python(clients.aws-cli-newest clients/aws_cli_test.py clients 1200 NEWEST CASES HttpsVirtualHost)
