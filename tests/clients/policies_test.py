@@ -137,10 +137,10 @@ def mapped_address(request, documents):
     return "::ffff:" in json.dumps([request.context, [document for _, document in documents]])
 
 
-def missing_in_negated(_request, documents):
-    """A variable without value in a negated operator equals nothing here, as AWS says, so the operator holds; there it fails with a
-    set operator."""
-    return any("Not" in operator and ":" in name and any("${" in text for text in operands) for operator, name, _, operands in conditions(documents))
+def missing_in_negated(request, documents):
+    """A variable without value in a negated operator equals nothing here, as AWS says, so the operator holds; there it fails."""
+    return any("Not" in operator and any(len(request.values(key)) != 1 for text in operands for key in re.findall(r"\$\{([^},]*:[^},]*)", text))
+               for operator, _, _, operands in conditions(documents))
 
 
 USER, SESSION, FEDERATED = random_cases.CALLERS[3], random_cases.CALLERS[5], random_cases.CALLERS[6]
