@@ -30,7 +30,8 @@ static const struct config_option options[] = {
     {"data-dir", CONFIG_STRING(struct settings, data_dir), "./data/gateway", 0, 0, "directory of the metadata"},
     {"nodes", CONFIG_STRING(struct settings, cluster.nodes),
      "127.0.0.1:8081,127.0.0.1:8082,127.0.0.1:8083,127.0.0.1:8084", 0, 0,
-     "storage nodes: [NUMBER=]HOST:PORT, separated by commas"},
+     "storage nodes: [NUMBER=]HOST:PORT[/ZONE], separated by commas; the copies of a chunk are in as many zones as can "
+     "be"},
     {"cluster-id", CONFIG_STRING(struct settings, cluster_id), "", 0, 0,
      "id of the cluster, 32 hexadecimal digits, the same on every node"},
     {"cluster-secret-file", CONFIG_STRING(struct settings, cluster_secret_file), "", 0, 0,

@@ -112,6 +112,12 @@ static bool member_runs(const struct replication *replication, const struct grou
     return member->state == MEMBER_OWES && !member->down && (feeder->following || feeder->call_started_ms);
 }
 
+/* It has the chunks, or is expected to have them soon. */
+static bool member_is_well(const struct replication *replication, const struct group_member *member)
+{
+    return member->state == MEMBER_STORED || (member_runs(replication, member) && !member->stalled && !member->hedged);
+}
+
 static void member_watch(const struct replication *replication, struct group_member *member, uint64_t now_ms,
                          bool *late)
 {
@@ -133,12 +139,15 @@ static void member_watch(const struct replication *replication, struct group_mem
 /* Takes one more node, if one is there. hedge: for one that is late. */
 static bool group_recruit(struct replication *replication, struct carried_group *group, bool hedge)
 {
-    uint64_t among = commit_hooks_following_locked(replication);
+    uint64_t among = commit_hooks_following_locked(replication), beside = 0;
     if (group->count == GROUP_MEMBERS_MAX)
         return false;
-    for (unsigned i = 0; i < group->count; i++)
-        among &= ~(UINT64_C(1) << group->members[i].feeder);
-    int index = cluster_carriers_stand_in(replication->config.cluster, among, hedge);
+    for (unsigned i = 0; i < group->count; i++) {
+        uint64_t node = UINT64_C(1) << group->members[i].feeder;
+        among &= ~node;
+        beside |= member_is_well(replication, &group->members[i]) ? node : 0;
+    }
+    int index = cluster_carriers_stand_in(replication->config.cluster, among, beside, hedge);
     if (index < 0)
         return false;
     struct feeder *feeder = &replication->feeders[index];
@@ -160,8 +169,7 @@ static void group_watch(struct replication *replication, struct carried_group *g
         member_watch(replication, member, now_ms, &late);
         if (late && !member->hedged)
             member->hedged = group_recruit(replication, group, true);
-        alive +=
-            member->state == MEMBER_STORED || (member_runs(replication, member) && !member->stalled && !member->hedged);
+        alive += member_is_well(replication, member);
     }
     while (alive < group->own && group_recruit(replication, group, false))
         alive++;

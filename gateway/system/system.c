@@ -66,6 +66,8 @@ static json_t *node_full(const struct cluster_node_info *node)
 
     json_object_set_new(value, "nodeId", json_integer(node->number));
     json_object_set_new(value, "address", json_string(node->address));
+    if (node->zone[0])
+        json_object_set_new(value, "zone", json_string(node->zone));
     json_object_set_new(value, "writable", json_boolean(node->writable));
     json_object_set_new(value, "full", json_boolean(node->full));
     json_object_set_new(value, "readOnly", json_boolean(node->read_only));

@@ -35,25 +35,26 @@ bool cluster_carriers_enough(const struct cluster *cluster, uint64_t among)
 unsigned cluster_carriers_choose(struct cluster *cluster, uint64_t among, uint8_t numbers[CHUNK_COPIES_MAX])
 {
     unsigned wanted = carriers_wanted(cluster, among), count = 0;
+    uint64_t chosen = 0;
     struct chunk_id dice;
     chunk_id_create(&dice);
     while (count < wanted) {
-        const struct node *node = cluster_place(cluster, &dice, ~among);
+        const struct node *node = cluster_place(cluster, &dice, ~among | chosen, chosen);
         if (!node)
             return 0; /* it went meanwhile */
         numbers[count++] = (uint8_t)node->number;
-        among &= ~(UINT64_C(1) << node->index);
+        chosen |= UINT64_C(1) << node->index;
     }
     if (count)
         write_pace_chunk_begins(cluster);
     return count;
 }
 
-int cluster_carriers_stand_in(struct cluster *cluster, uint64_t among, bool hedge)
+int cluster_carriers_stand_in(struct cluster *cluster, uint64_t among, uint64_t beside, bool hedge)
 {
     struct chunk_id dice;
     chunk_id_create(&dice);
-    struct node *node = cluster_place(cluster, &dice, ~among);
+    struct node *node = cluster_place(cluster, &dice, ~among, beside);
     if (!node || (hedge && (!node_is_good_target(node) || !write_pace_hedge_granted(cluster))))
         return -1;
     metric_counter_add(cluster->metrics.write_standins, 1);

@@ -12,9 +12,10 @@
 unsigned cluster_carriers_choose(struct cluster *cluster, uint64_t among, uint8_t numbers[CHUNK_COPIES_MAX]);
 /* Would it choose any? */
 bool cluster_carriers_enough(const struct cluster *cluster, uint64_t among);
-/* A node of the set that takes chunks, in the place of another. hedge: of one that is only late, so that this one must
- * be good, and is a second try of the budget. -1: none, or none granted. Any thread. */
-int cluster_carriers_stand_in(struct cluster *cluster, uint64_t among, bool hedge);
+/* A node of the set that takes chunks, in the place of another; if it can be in another zone than those of `beside`,
+ * which have the chunks or are getting them. hedge: of one that is only late, so that this one must be good, and is a
+ * second try of the budget. -1: none, or none granted. Any thread. */
+int cluster_carriers_stand_in(struct cluster *cluster, uint64_t among, uint64_t beside, bool hedge);
 
 /* How a node that owes the answer to carried chunks since then is to be taken. One that is late is asked whether it is
  * there, and so are all that were as silent. */

@@ -130,12 +130,7 @@ enum status cluster_chunks_pull(struct cluster *cluster, const struct chunk_ref 
 
 unsigned cluster_pick_target(struct cluster *cluster, const struct chunk_ref *ref)
 {
-    uint64_t holders = 0;
-    for (unsigned i = 0; i < ref->copies; i++) {
-        const struct node *node = cluster_node(cluster, ref->nodes[i]);
-        if (node)
-            holders |= UINT64_C(1) << node->index;
-    }
-    const struct node *target = cluster_place(cluster, &ref->id, holders);
+    uint64_t holders = cluster_holders(cluster, ref);
+    const struct node *target = cluster_place(cluster, &ref->id, holders, holders);
     return target ? target->number : 0;
 }

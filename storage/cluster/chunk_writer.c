@@ -38,12 +38,16 @@ static struct node *chunk_source(const struct chunk_writer *chunk)
 
 static struct node *chunk_next_node(const struct chunk_writer *chunk)
 {
-    uint64_t tried = 0;
+    uint64_t tried = 0, beside = 0;
     if (chunk->copy_count == CHUNK_TARGETS_MAX)
         return NULL;
-    for (unsigned i = 0; i < chunk->copy_count; i++)
-        tried |= UINT64_C(1) << chunk->copies[i].node->index;
-    return cluster_place(chunk->cluster, &chunk->id, tried);
+    for (unsigned i = 0; i < chunk->copy_count; i++) {
+        const struct copy *copy = &chunk->copies[i];
+        tried |= UINT64_C(1) << copy->node->index;
+        if (copy->state == COPY_STORED || (copy_is_running(copy) && !copy->stalled && !copy->hedged))
+            beside |= UINT64_C(1) << copy->node->index;
+    }
+    return cluster_place(chunk->cluster, &chunk->id, tried, beside);
 }
 
 /* Is there a copy that is late, and a good node that may be tried as well? Then it counts as lagging from now on. */

@@ -64,6 +64,15 @@ static enum status config_check(const struct cluster_config *config, const char 
     return STATUS_INVALID;
 }
 
+/* The first node with the same zone; itself when it has none. */
+static unsigned zone_of(const struct node_address *addresses, unsigned index)
+{
+    unsigned first = 0;
+    while (addresses[index].zone[0] && strcmp(addresses[first].zone, addresses[index].zone) != 0)
+        first++;
+    return addresses[index].zone[0] ? first : index;
+}
+
 enum status cluster_create(const struct cluster_config *config, struct cluster **cluster, const char **error)
 {
     struct node_address *addresses = mem_zalloc(CLUSTER_NODES_MAX * sizeof(*addresses));
@@ -80,8 +89,10 @@ enum status cluster_create(const struct cluster_config *config, struct cluster *
     created->nodes = mem_zalloc(count * sizeof(*created->nodes));
     created->node_count = count;
     created->late_credit = HEDGES_SAVED_MAX * 100;
-    for (unsigned i = 0; i < count; i++)
-        node_init(&created->nodes[i], i, addresses[i].number, addresses[i].address, config, count);
+    for (unsigned i = 0; i < count; i++) {
+        node_init(&created->nodes[i], i, &addresses[i], config, count);
+        created->nodes[i].zone = zone_of(addresses, i);
+    }
     clock_cond_init(&created->changed);
     pthread_mutex_init(&created->lock, NULL);
     metrics_create(&created->metrics);
@@ -165,23 +176,57 @@ struct node *cluster_node(const struct cluster *cluster, unsigned number)
     return NULL;
 }
 
-struct node *cluster_place(const struct cluster *cluster, const struct chunk_id *id, uint64_t excluded)
+static uint64_t zones_of(const struct cluster *cluster, uint64_t nodes)
+{
+    uint64_t zones = 0;
+    for (unsigned i = 0; i < cluster->node_count; i++)
+        if (nodes >> i & 1)
+            zones |= UINT64_C(1) << cluster->nodes[i].zone;
+    return zones;
+}
+
+/* What a node would be as the place of one more copy; compared member by member. */
+struct placing {
+    enum node_standing standing;
+    bool same_zone; /* as another copy's */
+    double score;
+};
+
+static bool placing_is_better(const struct placing *a, const struct placing *b)
+{
+    if (a->standing != b->standing)
+        return a->standing < b->standing;
+    return a->same_zone != b->same_zone ? b->same_zone : a->score > b->score;
+}
+
+struct node *cluster_place(const struct cluster *cluster, const struct chunk_id *id, uint64_t excluded, uint64_t beside)
 {
     struct node *best = NULL;
-    enum node_standing best_standing = NODE_DOWN, standing;
-    double best_score = 0;
+    struct placing best_placing;
+    uint64_t zones = zones_of(cluster, beside);
     for (unsigned i = 0; i < cluster->node_count; i++) {
         struct node *node = &cluster->nodes[i];
-        if (excluded >> i & 1 || !node_takes_chunks(node, &standing))
+        struct placing placing = {.same_zone = zones >> node->zone & 1};
+        if (excluded >> i & 1 || !node_takes_chunks(node, &placing.standing))
             continue;
-        double score = placement_score(id, node->number, node_free_bytes(node));
-        if (!best || standing < best_standing || (standing == best_standing && score > best_score)) {
+        placing.score = placement_score(id, node->number, node_free_bytes(node));
+        if (!best || placing_is_better(&placing, &best_placing)) {
             best = node;
-            best_standing = standing;
-            best_score = score;
+            best_placing = placing;
         }
     }
     return best;
+}
+
+uint64_t cluster_holders(const struct cluster *cluster, const struct chunk_ref *ref)
+{
+    uint64_t holders = 0;
+    for (unsigned i = 0; i < ref->copies; i++) {
+        const struct node *node = cluster_node(cluster, ref->nodes[i]);
+        if (node)
+            holders |= UINT64_C(1) << node->index;
+    }
+    return holders;
 }
 
 unsigned cluster_placeable_count(const struct cluster *cluster)

@@ -18,7 +18,7 @@ struct pool;
 #define CLUSTER_NODES_MAX 64
 
 struct cluster_config {
-    const char *nodes; /* "1=host:port,2=host:port" or "host:port,..." (numbered from 1 in order) */
+    const char *nodes; /* "1=host:port,2=host:port/zone" or "host:port,..." (numbered from 1 in order) */
     struct cluster_identity identity;
     uint64_t chunk_bytes;     /* 8 MiB */
     uint64_t window_bytes;    /* bytes of one upload kept in memory: 1 MiB */
@@ -41,6 +41,7 @@ const char *breaker_cause_name(enum breaker_cause cause); /* "failures in a row"
 
 #define NODE_TRANSITIONS_MAX 8
 #define NODE_REASON_MAX      160 /* bytes with NUL */
+#define NODE_ZONE_MAX        64  /* the same */
 
 struct cluster_transition {
     int64_t wall_ms;
@@ -51,8 +52,9 @@ struct cluster_transition {
 /* What is known of a node, for /system/nodes and metrics. */
 struct cluster_node_info {
     unsigned number;
-    char address[300];  /* host:port */
-    char server_id[64]; /* as the node calls itself, "" before the first answer */
+    char address[300];        /* host:port */
+    char zone[NODE_ZONE_MAX]; /* "" when it has none */
+    char server_id[64];       /* as the node calls itself, "" before the first answer */
     bool healthy; /* the last check or request succeeded, the breaker is not open, and it does not await a comparison */
     bool writable; /* healthy, not full, not read-only */
     bool full, read_only;
@@ -176,7 +178,7 @@ enum status cluster_chunk_pull(struct cluster *cluster, const struct chunk_ref *
  * PROTOCOL_PULL_BYTES. outcomes: what became of each, PULL_FAILED when the request itself failed. */
 enum status cluster_chunks_pull(struct cluster *cluster, const struct chunk_ref *refs, size_t count, unsigned from,
                                 unsigned to, uint8_t *outcomes);
-/* A writable node without a copy, best placed first; 0 when there is none. */
+/* A writable node without a copy, best placed first, if it can be in a zone without one; 0 when there is none. */
 unsigned cluster_pick_target(struct cluster *cluster, const struct chunk_ref *ref);
 bool cluster_node_writable(const struct cluster *cluster, unsigned number);
 

@@ -55,8 +55,12 @@ void cluster_task_ended(struct cluster *cluster); /* the last thing that it does
 struct node *cluster_node(const struct cluster *cluster, unsigned number); /* NULL when there is no such node */
 
 /* The best node for a copy among those that take chunks and whose index is not in the set; doubted nodes come after
- * all others. NULL when there is none. */
-struct node *cluster_place(const struct cluster *cluster, const struct chunk_id *id, uint64_t excluded);
+ * all others, and of the rest those in a zone of a node of `beside`, which has a copy or is to get one. NULL when there
+ * is none. */
+struct node *cluster_place(const struct cluster *cluster, const struct chunk_id *id, uint64_t excluded,
+                           uint64_t beside);
+/* The nodes of a ref, as a set. */
+uint64_t cluster_holders(const struct cluster *cluster, const struct chunk_ref *ref);
 unsigned cluster_placeable_count(const struct cluster *cluster);
 /* Why a chunk finds no two nodes: STATUS_NO_SPACE when there would be enough if none were full, else
  * STATUS_UNAVAILABLE. */
@@ -66,10 +70,6 @@ enum status cluster_shortage(const struct cluster *cluster);
 void node_checker_start(struct cluster *cluster, struct node *node);
 
 /* node_list.c: parses cluster_config.nodes. STATUS_INVALID with *error set. */
-struct node_address {
-    unsigned number;
-    char address[300];
-};
 enum status node_list_parse(const char *text, struct node_address *nodes, unsigned *count, const char **error);
 
 static_assert(CLUSTER_NODES_MAX <= 64, "sets of nodes are 64-bit masks");

@@ -86,14 +86,15 @@ static void register_openings(struct node *node)
     }
 }
 
-void node_init(struct node *node, unsigned index, unsigned number, const char *address,
-               const struct cluster_config *config, unsigned node_count)
+void node_init(struct node *node, unsigned index, const struct node_address *place, const struct cluster_config *config,
+               unsigned node_count)
 {
     char label[32], server_id[32];
     uint64_t seed;
-    *node = (struct node){.number = number, .index = index, .score_share = 100.0 / node_count};
-    CHECK(strlen(address) < sizeof(node->address));
-    node_text_copy(node->address, sizeof(node->address), address);
+    unsigned number = place->number;
+    *node = (struct node){.number = number, .index = index, .zone = index, .score_share = 100.0 / node_count};
+    node_text_copy(node->address, sizeof(node->address), place->address);
+    node_text_copy(node->zone_name, sizeof(node->zone_name), place->zone);
     random_bytes(&seed, sizeof(seed));
     breaker_init(&node->breaker, config->breaker_failures, config->breaker_open_ms, seed);
     pthread_mutex_init(&node->lock, NULL);

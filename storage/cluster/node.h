@@ -18,10 +18,19 @@ struct task;
 #define NODE_NUMBER_MAX   255
 #define NODE_INSTANCE_MAX 33 /* with NUL */
 
+/* A node of the list. */
+struct node_address {
+    unsigned number;
+    char address[300];
+    char zone[NODE_ZONE_MAX]; /* "" when none was given: then it is a zone of its own */
+};
+
 struct node {
-    unsigned number;    /* down to the counters these never change after node_init */
-    unsigned index;     /* in the cluster's table */
-    char address[300];  /* host:port */
+    unsigned number;   /* down to the counters these never change after node_init */
+    unsigned index;    /* in the cluster's table */
+    unsigned zone;     /* two nodes with the same one may fail together: the index of the first of them */
+    char address[300]; /* host:port */
+    char zone_name[NODE_ZONE_MAX];
     double score_share; /* of cluster_health_score while it is up */
     struct metric_gauge *up_gauge, *breaker_gauge, *score_gauge;
     struct metric_counter *failure_counter, *disk_failure_counter;
@@ -84,8 +93,8 @@ enum node_standing {
     NODE_DOWN,    /* unreachable, foreign, or its breaker is not closed */
 };
 
-void node_init(struct node *node, unsigned index, unsigned number, const char *address,
-               const struct cluster_config *config, unsigned node_count);
+void node_init(struct node *node, unsigned index, const struct node_address *place, const struct cluster_config *config,
+               unsigned node_count);
 void node_release(struct node *node);
 
 /* Around each request but health checks. `reason` (for NODE_FAILED) is kept as last_error. */

@@ -1,5 +1,6 @@
-/* The list of nodes in the configuration: "1=host:port,2=host:port" or "host:port,..." numbered from 1 in order. The
- * numbers are recorded with every chunk, so a list must name all of them or none. */
+/* The list of nodes in the configuration: "1=host:port/zone,2=host:port/zone" or "host:port,..." numbered from 1 in
+ * order. The numbers are recorded with every chunk, so a list must name all of them or none; so with zones, since a
+ * node that was forgotten would count as a zone of its own. */
 #include "storage/cluster/cluster_internal.h"
 
 #include <string.h>
@@ -28,6 +29,28 @@ static bool address_is_valid(struct bytes address)
     return true;
 }
 
+/* Takes "/zone" off the entry. */
+static enum status zone_parse(struct bytes *entry, struct node_address *node, const char **error)
+{
+    static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_";
+    const char *slash = memchr(entry->data, '/', entry->len);
+    node->zone[0] = '\0';
+    if (!slash)
+        return STATUS_OK;
+    struct bytes zone = bytes_of(slash + 1, entry->len - (size_t)(slash + 1 - entry->data));
+    bool valid = zone.len > 0 && zone.len < sizeof(node->zone);
+    for (size_t i = 0; i < zone.len && valid; i++)
+        valid = zone.data[i] != '\0' && strchr(allowed, zone.data[i]);
+    if (!valid) {
+        *error = "a node's zone must be 1 to 63 letters, digits, '.', '-' or '_'";
+        return STATUS_INVALID;
+    }
+    memcpy(node->zone, zone.data, zone.len);
+    node->zone[zone.len] = '\0';
+    entry->len = (size_t)(slash - entry->data);
+    return STATUS_OK;
+}
+
 static enum status entry_parse(struct bytes entry, unsigned position, struct node_address *node, bool *numbered,
                                const char **error)
 {
@@ -42,6 +65,8 @@ static enum status entry_parse(struct bytes entry, unsigned position, struct nod
         }
         entry = bytes_of(equals + 1, entry.len - digits.len - 1);
     }
+    if (zone_parse(&entry, node, error))
+        return STATUS_INVALID;
     if (entry.len >= sizeof(node->address) || !address_is_valid(entry)) {
         *error = "a node's address must be host:port";
         return STATUS_INVALID;
@@ -52,7 +77,7 @@ static enum status entry_parse(struct bytes entry, unsigned position, struct nod
     return STATUS_OK;
 }
 
-static enum status entry_check_unique(const struct node_address *nodes, unsigned count, const char **error)
+static enum status entry_check_beside(const struct node_address *nodes, unsigned count, const char **error)
 {
     for (unsigned i = 0; i < count; i++) {
         if (nodes[i].number == nodes[count].number) {
@@ -63,6 +88,10 @@ static enum status entry_check_unique(const struct node_address *nodes, unsigned
             *error = "two nodes have the same address";
             return STATUS_INVALID;
         }
+    }
+    if (!nodes[count].zone[0] != !nodes[0].zone[0]) {
+        *error = "either all nodes have a zone or none";
+        return STATUS_INVALID;
     }
     return STATUS_OK;
 }
@@ -80,7 +109,7 @@ enum status node_list_parse(const char *text, struct node_address *nodes, unsign
             return STATUS_INVALID;
         }
         if (entry_parse(entry, *count + 1, &nodes[*count], &numbered, error) ||
-            entry_check_unique(nodes, *count, error))
+            entry_check_beside(nodes, *count, error))
             return STATUS_INVALID;
         if (*count == 0)
             first_numbered = numbered;

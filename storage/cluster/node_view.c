@@ -87,6 +87,7 @@ void node_info(struct node *node, struct cluster_node_info *info)
     memset(info, 0, sizeof(*info));
     info->number = node->number;
     node_text_copy(info->address, sizeof(info->address), node->address);
+    node_text_copy(info->zone, sizeof(info->zone), node->zone_name);
     lock_acquire(&node->lock);
     node_text_copy(info->server_id, sizeof(info->server_id), node->server_id);
     info->healthy = node_is_up_locked(node) && !node->awaits_comparison;

@@ -232,8 +232,9 @@ bool cluster_carriers_enough(const struct cluster *cluster, uint64_t among)
     return cluster_carriers_choose((struct cluster *)(uintptr_t)cluster, among, numbers) > 0;
 }
 
-int cluster_carriers_stand_in(struct cluster *cluster, uint64_t among, bool hedge)
+int cluster_carriers_stand_in(struct cluster *cluster, uint64_t among, uint64_t beside, bool hedge)
 {
+    (void)beside;
     (void)cluster;
     for (unsigned i = 0; i < NODES; i++)
         if (among & UINT64_C(1) << i && takes_chunks(i) && (!hedge || sim_chance(500)))

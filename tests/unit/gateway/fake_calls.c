@@ -244,8 +244,9 @@ bool cluster_carriers_enough(const struct cluster *cluster, uint64_t among)
     return false;
 }
 
-int cluster_carriers_stand_in(struct cluster *cluster, uint64_t among, bool hedge)
+int cluster_carriers_stand_in(struct cluster *cluster, uint64_t among, uint64_t beside, bool hedge)
 {
+    (void)beside;
     (void)cluster, (void)among, (void)hedge;
     return -1;
 }

@@ -359,7 +359,7 @@ static void test_signing_time(void **state)
     struct node node;
     int64_t wall_ms = clock_wall_ms();
     const int64_t day_ms = 86400000;
-    node_init(&node, 0, 1, "127.0.0.1:1", &config, 1);
+    node_init(&node, 0, &(struct node_address){.number = 1, .address = "127.0.0.1:1"}, &config, 1);
     assert_true(node_signing_time(&node, wall_ms) == wall_ms); /* nothing known of its clock */
     assert_true(node_signing_time(&node, wall_ms + day_ms) == wall_ms + day_ms);
     node_clock_adopt(&node, wall_ms);
@@ -396,7 +396,7 @@ static void test_availability_follows_the_name(void **state)
     struct node_report report = {.server_id = "node-77"};
     struct node node;
 
-    node_init(&node, 0, 77, "127.0.0.1:1", &config, 1);
+    node_init(&node, 0, &(struct node_address){.number = 77, .address = "127.0.0.1:1"}, &config, 1);
     assert_true(metrics_contain("\nnode_availability{server_id=\"node-77\"} 0\n"));
     node_check_failed(&node, "cannot connect");
     assert_true(metrics_contain("\nnode_availability{server_id=\"node-77\"} 0\n"));
@@ -421,7 +421,7 @@ static void test_a_check_under_way_does_not_empty_a_node(void **state)
     struct node_report report = {.server_id = "node-78", .asked_ms = clock_monotonic_ms()};
     struct node node;
 
-    node_init(&node, 0, 78, "127.0.0.1:1", &config, 1);
+    node_init(&node, 0, &(struct node_address){.number = 78, .address = "127.0.0.1:1"}, &config, 1);
     node_check_passed(&node, &report, false);
     assert_false(node.full);
     node_filled(&node);
