@@ -7,6 +7,7 @@
 
 #include "compat/encryption_header.h"
 #include "gateway/object/default_encryption.h"
+#include "gateway/object/rewrap.h"
 #include "gateway/s3/post_form.h"
 #include "gateway/s3/reply.h"
 #include "gateway/s3/request.h"
@@ -72,7 +73,7 @@ static void key_arn(const struct exchange *exchange, struct bytes name, char out
     snprintf(out, 256, "arn:aws:kms:%s:%s:key/%.*s", options->region, options->account_id, (int)name.len, name.data);
 }
 
-static enum status find_key(struct exchange *exchange, struct bytes key_id, char name[KEY_NAME_MAX + 1])
+enum status s3_key_of_id(struct exchange *exchange, struct bytes key_id, char name[KEY_NAME_MAX + 1])
 {
     struct s3_error_details details = {0};
 
@@ -222,6 +223,17 @@ enum status s3_key_of_source(struct exchange *exchange, const struct encryption_
     return open_key(exchange, place, attributes, SSE_READS_SOURCE, false, key);
 }
 
+enum status s3_key_rewrap(struct exchange *exchange, const struct encryption *from, const struct encryption *to,
+                          const struct encryption_place *place, struct buffer *description)
+{
+    bool opened;
+    enum status status = encryption_rewrap(exchange->gateway->keys, from, to, place, description, &opened);
+
+    if (status == STATUS_NOT_FOUND)
+        return lost(exchange, opened ? to : from);
+    return status ? fail_open(exchange, from, false, status) : STATUS_OK;
+}
+
 /* ---- new objects ------------------------------------------------------------------------------------------------ */
 
 static bool is_sealed(const struct meta_object *object)
@@ -269,7 +281,7 @@ static enum status by_server(struct exchange *exchange, const struct sse_request
     char name[KEY_NAME_MAX + 1];
     enum status status;
 
-    status = find_key(exchange, request->key_id, name);
+    status = s3_key_of_id(exchange, request->key_id, name);
     if (status)
         return status;
     const struct encryption encryption = {.kind = encryption_kind_of(request->method),

@@ -26,6 +26,12 @@ enum status s3_key_of_source(struct exchange *exchange, const struct encryption_
 /* Whether a copy with these attributes is encrypted, and otherwise than its source. */
 bool s3_encryption_differs(struct bytes source_attributes, struct bytes attributes);
 
+/* The name of the key that an id, an ARN or an alias means, and the description of an object whose key is sealed anew
+ * (object/rewrap.h). Errors are answered here. */
+enum status s3_key_of_id(struct exchange *exchange, struct bytes key_id, char name[KEY_NAME_MAX + 1]);
+enum status s3_key_rewrap(struct exchange *exchange, const struct encryption *from, const struct encryption *to,
+                          const struct encryption_place *place, struct buffer *description);
+
 /* The bucket's setting needs keys, so a gateway must have some to take it. Errors are answered here. */
 enum status s3_encryption_agrees(struct exchange *exchange, struct bytes kept);
 /* How the object is encrypted; nothing when it is not. created: with what is told only once. */

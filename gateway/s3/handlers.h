@@ -39,6 +39,7 @@ void s3_copy_object(struct exchange *exchange);
 void s3_get_object_attributes(struct exchange *exchange);
 void s3_get_object_retention(struct exchange *exchange);
 void s3_put_object_retention(struct exchange *exchange);
+void s3_update_object_encryption(struct exchange *exchange);
 void s3_get_object_legal_hold(struct exchange *exchange);
 void s3_put_object_legal_hold(struct exchange *exchange);
 void s3_get_object_tagging(struct exchange *exchange);

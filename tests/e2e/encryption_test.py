@@ -250,6 +250,67 @@ class Objects(EncryptionTest):
         self.s3.delete_bucket_encryption(Bucket=bucket)
         self.assertNotIn("ServerSideEncryption", self.s3.put_object(Bucket=bucket, Key="k", Body=b"x"))
 
+    def update(self, key, name="second-key", bucket_key=None, **more):
+        by = {"KMSKeyArn": f"arn:aws:kms:us-east-1:000000000000:key/{name}"}
+        if bucket_key is not None:
+            by["BucketKeyEnabled"] = bucket_key
+        return self.s3.update_object_encryption(Bucket=self.bucket, Key=key, ObjectEncryption={"SSEKMS": by}, **more)
+
+    def test_update_object_encryption(self):
+        body, parts = content(200_000, "update"), [content(PART, "u1"), content(77_000, "u2")]
+        self.put("update", body, ServerSideEncryption="AES256", Metadata={"a": "b"}, ChecksumAlgorithm="SHA256")
+        self.multipart("update-parts", parts, ServerSideEncryption="aws:kms", SSEKMSKeyId="first-key")
+        chunks = sorted(self.chunk_files())
+        for key, whole in (("update", body), ("update-parts", b"".join(parts))):
+            before = self.get(key, ChecksumMode="ENABLED")
+            self.update(key, bucket_key=True)
+            after = self.get(key, ChecksumMode="ENABLED")
+            self.assertEqual(after["Body"].read(), whole)
+            self.assertEqual((after["ServerSideEncryption"], after["SSEKMSKeyId"][-10:], after["BucketKeyEnabled"]),
+                             ("aws:kms", "second-key", True))
+            for field in ("ETag", "LastModified", "Metadata", "ChecksumSHA256", "ContentLength", "VersionId"):
+                self.assertEqual(before.get(field), after.get(field))
+            self.update(key, "first-key")
+            again = self.get(key)
+            self.assertEqual((again["Body"].read(), again["SSEKMSKeyId"][-9:], again.get("BucketKeyEnabled")),
+                             (whole, "first-key", None))
+        self.assertEqual(sorted(self.chunk_files()), chunks)
+
+    def chunk_files(self):
+        return [path for node in range(1, 5) for path in glob.glob(self.cluster.data(f"node{node}") + "/chunks/*/*")]
+
+    def test_update_object_encryption_refuses(self):
+        for key, how in (("u-plain", {}), ("u-c", customer(KEY)), ("u-dsse", {"ServerSideEncryption": "aws:kms:dsse"})):
+            self.put(key, **how)
+            self.fails("InvalidRequest", 400, self.update, key=key)
+        self.put("u", ServerSideEncryption="AES256")
+        self.fails("KMS.NotFoundException", 400, self.update, key="u", name="none")
+        self.fails("NoSuchKey", 404, self.update, key="u-none")
+        self.fails("InvalidRequest", 400, self.s3.update_object_encryption, Bucket=self.bucket, Key="u",
+                   ObjectEncryption={"SSEKMS": {"KMSKeyArn": "alias/a-key-that-is-long-enough"}})
+        self.fails("AccessDenied", 403, self.s3.update_object_encryption, Bucket=self.bucket, Key="u",
+                   ObjectEncryption={"SSEKMS": {"KMSKeyArn": "arn:aws:kms:us-east-1:000000000001:key/first-key"}})
+        self.assertEqual(self.get("u")["ServerSideEncryption"], "AES256")
+
+    def test_update_object_encryption_of_versions(self):
+        bucket = "locked-keys"
+        self.s3.create_bucket(Bucket=bucket, ObjectLockEnabledForBucket=True)
+        versions = [self.s3.put_object(Bucket=bucket, Key="k", Body=body, ServerSideEncryption="AES256")["VersionId"]
+                    for body in (b"one", b"two")]
+        by = {"SSEKMS": {"KMSKeyArn": "arn:aws:kms:us-east-1:000000000000:key/second-key"}}
+        old = {"Bucket": bucket, "Key": "k", "VersionId": versions[0]}
+        self.s3.put_object_legal_hold(**old, LegalHold={"Status": "ON"})
+        error = self.fails("AccessDenied", 403, self.s3.update_object_encryption, **old, ObjectEncryption=by)
+        self.assertIn("Object Lock", error["Message"])
+        self.s3.put_object_legal_hold(**old, LegalHold={"Status": "OFF"})
+        self.s3.update_object_encryption(**old, ObjectEncryption=by)
+        for version, body, kind in zip(versions, (b"one", b"two"), ("aws:kms", "AES256")):
+            got = self.s3.get_object(Bucket=bucket, Key="k", VersionId=version)
+            self.assertEqual((got["Body"].read(), got["ServerSideEncryption"]), (body, kind))
+        marker = self.s3.delete_object(Bucket=bucket, Key="k")["VersionId"]
+        self.fails("MethodNotAllowed", 405, self.s3.update_object_encryption, Bucket=bucket, Key="k", VersionId=marker,
+                   ObjectEncryption=by)
+
     def test_another_program_reads_it(self):
         body = content(300_001, "independent")
         self.put("independent", body, ServerSideEncryption="aws:kms", SSEKMSKeyId="first-key")

@@ -7,9 +7,11 @@
 #include "base/check.h"
 #include "compat/acl.h"
 #include "compat/bucket_access.h"
+#include "compat/bucket_encryption.h"
 #include "compat/compat.h"
 #include "compat/cors.h"
 #include "compat/lifecycle.h"
+#include "compat/object_encryption.h"
 #include "compat/object_lock.h"
 #include "compat/request_xml.h"
 #include "compat/response_xml.h"
@@ -271,6 +273,26 @@ static void fuzz_lock(struct bytes document)
     buffer_release(&out);
 }
 
+/* What a bucket's encryption is kept as has to be read as the same again. */
+static void fuzz_encryption(struct bytes document)
+{
+    struct bucket_encryption bucket, again;
+    struct s3_error_details error = {0};
+    struct object_encryption object;
+    struct buffer out;
+
+    if (object_encryption_parse(document, "000000000000", &object, &error) == STATUS_OK)
+        CHECK(strncmp(object.key_arn, "arn:aws", 7) == 0 && strstr(object.key_arn, ":000000000000:key/"));
+    if (bucket_encryption_parse(document, &bucket))
+        return;
+    buffer_init(&out, BUCKET_ENCRYPTION_XML_BYTES_MAX);
+    CHECK(bucket_encryption_write(&out, &bucket) == STATUS_OK);
+    CHECK(bucket_encryption_parse(buffer_bytes(&out), &again) == STATUS_OK);
+    CHECK(again.method == bucket.method && again.bucket_key == bucket.bucket_key);
+    CHECK(again.blocks_customer == bucket.blocks_customer && strcmp(again.key_id, bucket.key_id) == 0);
+    buffer_release(&out);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct bytes document = bytes_of(data, size);
@@ -284,6 +306,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     fuzz_acl(document);
     fuzz_access(document);
     fuzz_lock(document);
+    fuzz_encryption(document);
     (void)versioning_configuration_parse(document, &versioning);
     return 0;
 }

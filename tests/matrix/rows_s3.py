@@ -300,6 +300,7 @@ OBJECT_ROWS = [
     on_object("PutObjectRetention", "PUT", "PutObjectRetention", selector="retention", body=RETENTION, bucket="locked", key="retain", make=put),
     on_object("PutObjectRetention", "PUT", "PutObjectRetention", selector="retention", body=SHORTER, bucket="locked", key="retain-less",
               make=put_governed, headers=BYPASS, further=("BypassGovernanceRetention",), name="for less"),
+    on_object("UpdateObjectEncryption", "PUT", "UpdateObjectEncryption", 400, selector="encryption", body=b"<ObjectEncryption/>"),
     on_object("PutObjectLegalHold", "PUT", "PutObjectLegalHold", selector="legal-hold", body=NO_HOLD, bucket="locked", key="hold", make=put),
     on_object("CreateMultipartUpload", "POST", "PutObject", selector="uploads", key="begin"),
     on_object("CreateMultipartUpload", "POST", "PutObject", selector="uploads", key="begin-tagged", headers={"x-amz-tagging": "a=1"},

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "compat/bucket_encryption.h"
+#include "compat/object_encryption.h"
 
 #define SSE     "x-amz-server-side-encryption"
 #define KEY     "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
@@ -190,13 +191,63 @@ static void test_documents(void **state)
     }
 }
 
+#define ARN          "arn:aws:kms:us-east-1:000000000000:key/k"
+#define OBJECT(text) "<ObjectEncryption xmlns='http://s3.amazonaws.com/doc/2006-03-01/'>" text "</ObjectEncryption>"
+#define BY_KMS(text) OBJECT("<SSE-KMS>" text "</SSE-KMS>")
+#define ARN_IS(arn)  "<KMSKeyArn>" arn "</KMSKeyArn>"
+#define SWITCH(text) "<BucketKeyEnabled>" text "</BucketKeyEnabled>"
+
+static void test_object_encryption(void **state)
+{
+    static const struct {
+        const char *document;
+        enum status status;
+        enum s3_error error;
+        bool bucket_key;
+    } rows[] = {
+        {BY_KMS(ARN_IS(ARN)), STATUS_OK, 0, false},
+        {BY_KMS(ARN_IS("\n " ARN " ") SWITCH(" true ")), STATUS_OK, 0, true},
+        {BY_KMS(SWITCH("false") ARN_IS("arn:aws-cn:kms::000000000000:key/a/b")), STATUS_OK, 0, false},
+        {BY_KMS(ARN_IS(ARN) SWITCH("1")), STATUS_INVALID, S3_INVALID_REQUEST, false},
+        {BY_KMS(ARN_IS(ARN) SWITCH("")), STATUS_INVALID, S3_INVALID_REQUEST, false},
+        {BY_KMS(""), STATUS_INVALID, S3_INVALID_REQUEST, false},
+        {BY_KMS(ARN_IS("")), STATUS_INVALID, S3_INVALID_REQUEST, false},
+        {BY_KMS(ARN_IS("k")), STATUS_INVALID, S3_INVALID_REQUEST, false},
+        {BY_KMS(ARN_IS("alias/k")), STATUS_INVALID, S3_INVALID_REQUEST, false},
+        {BY_KMS(ARN_IS("arn:aws:kms:us-east-1:000000000000:alias/k")), STATUS_INVALID, S3_INVALID_REQUEST, false},
+        {BY_KMS(ARN_IS("arn:aws:kms:us-east-1:000000000000:key/")), STATUS_INVALID, S3_INVALID_REQUEST, false},
+        {BY_KMS(ARN_IS("arn:aws:kms:us-east-1:00000000000:key/k")), STATUS_INVALID, S3_INVALID_REQUEST, false},
+        {BY_KMS(ARN_IS("arn:aws:s3:us-east-1:000000000000:key/k")), STATUS_INVALID, S3_INVALID_REQUEST, false},
+        {BY_KMS(ARN_IS("arn:aws:kms:us-east-1:000000000001:key/k")), STATUS_DENIED, S3_ACCESS_DENIED, false},
+        {OBJECT(""), STATUS_INVALID, S3_INVALID_REQUEST, false},
+        {OBJECT("<SSE-S3/>"), STATUS_INVALID, S3_INVALID_REQUEST, false},
+        {OBJECT("<DSSE-KMS>" ARN_IS(ARN) "</DSSE-KMS>"), STATUS_INVALID, S3_INVALID_REQUEST, false},
+        {OBJECT("<SSE-KMS/><SSE-KMS/>"), STATUS_INVALID, S3_MALFORMED_XML, false},
+        {BY_KMS(ARN_IS(ARN) ARN_IS(ARN)), STATUS_INVALID, S3_MALFORMED_XML, false},
+        {BY_KMS(ARN_IS(ARN) "<Other/>"), STATUS_INVALID, S3_MALFORMED_XML, false},
+        {"<Other/>", STATUS_INVALID, S3_MALFORMED_XML, false},
+        {"", STATUS_INVALID, S3_MALFORMED_XML, false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct s3_error_details error = {0};
+        struct object_encryption encryption;
+        enum status status =
+            object_encryption_parse(bytes_from_str(rows[i].document), "000000000000", &encryption, &error);
+        assert_int_equal(status, rows[i].status);
+        if (status)
+            assert_int_equal(error.code, rows[i].error);
+        else
+            assert_true(encryption.bucket_key == rows[i].bucket_key && strstr(encryption.key_arn, ":key/"));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_requests),
-        cmocka_unit_test(test_customer_keys),
-        cmocka_unit_test(test_key_names),
-        cmocka_unit_test(test_documents),
+        cmocka_unit_test(test_requests),  cmocka_unit_test(test_customer_keys),     cmocka_unit_test(test_key_names),
+        cmocka_unit_test(test_documents), cmocka_unit_test(test_object_encryption),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
