@@ -164,11 +164,25 @@ EOF
         sudo=sudo
     fi
     say "installing:$missing"
+    # Packages of servers start them, on the ports that everybody knows, unless this program forbids it: what is needed of
+    # them here is the program alone.
+    policy=/usr/sbin/policy-rc.d
+    if [ -e "$policy" ]; then
+        policy=
+    else
+        printf '#!/bin/sh\nexit 101\n' | $sudo tee "$policy" >/dev/null
+        $sudo chmod 755 "$policy"
+    fi
+    installed=yes
     # shellcheck disable=SC2086 # a list of words
     if ! { $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $missing ||
         { $sudo apt-get update &&
             $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $missing; }; } \
         >"${TMPDIR:-/tmp}/tercet-apt.$$" 2>&1; then
+        installed=
+    fi
+    [ -z "$policy" ] || $sudo rm -f "$policy"
+    if [ -z "$installed" ]; then
         tail -n 20 "${TMPDIR:-/tmp}/tercet-apt.$$" >&2
         rm -f "${TMPDIR:-/tmp}/tercet-apt.$$"
         fail "could not install:$missing"
