@@ -127,6 +127,10 @@ struct meta_condition {
     uint32_t etag_parts;
     uint64_t size;
     int64_t modified_s;
+    /* Whoever asks may be told of one version only, or of none: PRECONDITION when another one is there. Not kept with
+     * an upload. */
+    bool of_version;
+    uint64_t sequence; /* its; 0: there was none */
 };
 
 struct meta_object {

@@ -245,6 +245,8 @@ enum status version_condition_check(const struct meta_condition *condition, cons
 
     if (!condition)
         return STATUS_OK;
+    if (condition->of_version && exists && head->sequence != condition->sequence)
+        return STATUS_PRECONDITION;
     bool needs =
         condition->must_match || condition->must_exist || condition->must_have_size || condition->must_have_time;
     if (condition->must_be_absent && exists)

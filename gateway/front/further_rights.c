@@ -58,6 +58,12 @@ static bool may_read(struct exchange *exchange, const char *right, const struct 
     return exchange->further.allowed;
 }
 
+static bool may(struct exchange *exchange, const struct further *further, const struct resource *resource)
+{
+    return strcmp(further->right, "s3:GetObject") == 0 ? may_read(exchange, further->right, resource)
+                                                       : exchange_may(exchange, further->right, resource);
+}
+
 bool further_rights_check(struct exchange *exchange, const char *right, const struct resource *resource)
 {
     if (strncmp(right, "s3:DeleteObject", 15) == 0 && resource->kind == RESOURCE_OBJECT)
@@ -71,7 +77,7 @@ bool further_rights_check(struct exchange *exchange, const char *right, const st
         return true;
     for (size_t i = 0; i < sizeof(of_writes) / sizeof(of_writes[0]); i++)
         if (is_wanted(exchange, &of_writes[i]) && !opens_nothing(exchange, &of_writes[i]) &&
-            !exchange_may(exchange, of_writes[i].right, resource))
+            !may(exchange, &of_writes[i], resource))
             return false;
     return true;
 }

@@ -11,6 +11,7 @@
 #include "gateway/s3/encryption.h"
 #include "gateway/s3/handlers.h"
 #include "gateway/s3/lifecycle.h"
+#include "gateway/s3/publish.h"
 #include "gateway/s3/reply.h"
 #include "gateway/s3/request.h"
 #include "gateway/s3/upload.h"
@@ -256,7 +257,7 @@ static void reply(struct exchange *exchange, const struct meta_object *object)
 
 static void complete(struct exchange *exchange, const struct meta_upload *upload, struct completion_request *request)
 {
-    const struct meta_condition condition = object_condition(&request->condition_said);
+    const struct meta_condition condition = s3_condition_of_write(exchange, &request->condition_said);
     struct meta_object object = {0};
     enum status status;
 
@@ -271,6 +272,17 @@ static void complete(struct exchange *exchange, const struct meta_upload *upload
     meta_object_release(&object);
 }
 
+/* One that the upload was created with tells what is there by now, to who completes it. */
+static enum status check_kept(struct exchange *exchange, const struct completion_request *request)
+{
+    const struct resource resource = {.kind = RESOURCE_OBJECT, .bucket = exchange->bucket_name, .key = exchange->key};
+
+    if (request->repeated || !request->condition_kept.must_match || exchange->further.allowed)
+        return STATUS_OK;
+    exchange->further = exchange_decide(exchange, "s3:GetObject", &resource);
+    return exchange->further.allowed ? STATUS_OK : s3_fail(exchange, S3_ACCESS_DENIED);
+}
+
 void s3_complete_multipart_upload(struct exchange *exchange)
 {
     struct completion_request request = {0};
@@ -279,7 +291,7 @@ void s3_complete_multipart_upload(struct exchange *exchange)
     if (s3_upload_or_ended(exchange, &upload, &request.repeated))
         return;
     request.condition_kept = upload.condition;
-    if ((request.repeated || !s3_check_key(exchange, upload.attributes)) &&
+    if ((request.repeated || !s3_check_key(exchange, upload.attributes)) && !check_kept(exchange, &request) &&
         !read_headers(exchange, &upload, &request) && !read_document(exchange, &request)) {
         complete(exchange, &upload, &request);
         complete_request_release(&request.listed);

@@ -5,10 +5,19 @@
 #include "gateway/s3/lifecycle.h"
 #include "gateway/s3/reply.h"
 
+struct meta_condition s3_condition_of_write(const struct exchange *exchange, const struct condition_write *said)
+{
+    struct meta_condition condition = object_condition(said);
+
+    condition.of_version = exchange->further.of_version;
+    condition.sequence = exchange->further.sequence;
+    return condition;
+}
+
 enum status s3_publish(struct exchange *exchange, struct ingest *ingest, const struct s3_version *version,
                        struct meta_object *object)
 {
-    const struct meta_condition condition = object_condition(version->condition_said);
+    const struct meta_condition condition = s3_condition_of_write(exchange, version->condition_said);
     const struct ingest_version committed = {.bucket = exchange->bucket.id,
                                              .key = exchange->key,
                                              .headers = version->headers,

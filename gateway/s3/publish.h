@@ -13,6 +13,9 @@ struct s3_version {
     enum storage_class storage_class;
     const struct condition_write *condition_said;
 };
+/* What was said as the commit decides it: of no other version than the one that was decided to be readable to who asks
+ * (exchange->further), since the outcome tells what it is. */
+struct meta_condition s3_condition_of_write(const struct exchange *exchange, const struct condition_write *said);
 /* Waits for the chunks and commits them as a new version of the addressed key. Answers errors. */
 enum status s3_publish(struct exchange *exchange, struct ingest *ingest, const struct s3_version *version,
                        struct meta_object *object);

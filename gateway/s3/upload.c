@@ -11,6 +11,7 @@
 #include "gateway/s3/handlers.h"
 #include "gateway/s3/lifecycle.h"
 #include "gateway/s3/metadata.h"
+#include "gateway/s3/publish.h"
 #include "gateway/s3/reply.h"
 #include "gateway/s3/request.h"
 
@@ -111,7 +112,7 @@ void s3_create_multipart_upload(struct exchange *exchange)
                                  .checksum_algorithm = (uint8_t)algorithm,
                                  .checksum_full_object = full_object,
                                  .storage_class = (uint8_t)storage_class,
-                                 .condition = object_condition(&condition)};
+                                 .condition = s3_condition_of_write(exchange, &condition)};
     enum status status = meta_upload_create(exchange->gateway->meta, &upload);
     if (status)
         fail_create(exchange, &condition, status);

@@ -221,6 +221,53 @@ static void a_condition_is_on_the_version_that_may_be_read(void **state)
     assert_answer(f, ROOT, "DELETE", "/bucket/k?versionId=null", "x-amz-if-match-size: 5\r\n", NULL, 204, "");
 }
 
+#define ETAG_OF_OTHER "If-Match: \"00000000000000000000000000000000\"\r\n"
+#define PART                                                                                                           \
+    "<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>f4c9385f1902f7334b00b9b4ecd164de</ETag></Part></"  \
+    "CompleteMultipartUpload>"
+
+/* An upload to the key with a part, created with that condition; its id is in the answer. */
+static void begin_upload(struct fixture *f, char completion[128])
+{
+    char target[160], id[64];
+
+    assert_answer(f, ROOT, "POST", "/bucket/k?uploads=", ETAG_OF_OTHER, "", 200, "");
+    assert_int_equal(sscanf(strstr(f->answer.body, "<UploadId>"), "<UploadId>%63[^<]", id), 1);
+    snprintf(target, sizeof(target), "/bucket/k?partNumber=1&uploadId=%s", id);
+    assert_answer(f, ROOT, "PUT", target, "", "part", 200, "");
+    snprintf(completion, 128, "/bucket/k?uploadId=%s", id);
+}
+
+static void a_write_is_told_of_the_version_that_may_be_read(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_document_put(f, ROOT, "/bucket?policy=", HIDE_SECRETS, 204, "");
+    assert_answer(f, ROOT, "PUT", "/bucket/k", "", "first", 200, "");
+    assert_meanwhile(f, write_object, "PUT", "/bucket/k", ETAG_OF_OTHER, "guess", 412, "PreconditionFailed");
+    assert_answer(f, ROOT, "DELETE", "/bucket/k", "", NULL, 204, "");
+    assert_meanwhile(f, write_object, "PUT", "/bucket/k", ETAG_OF_OTHER, "guess", 412, "PreconditionFailed");
+    assert_answer(f, ROOT, "PUT", "/bucket/k", ETAG_OF_OTHER, "known", 200, "");
+    assert_answer(f, ROOT, "DELETE", "/bucket/k", "", NULL, 204, "");
+    assert_answer(f, ROOT, "PUT", "/bucket/k", ETAG_OF_OTHER, "known", 404, "NoSuchKey");
+}
+
+/* The condition that an upload was created with is one on what is there when it is completed. */
+static void so_is_who_completes_an_upload(void **state)
+{
+    struct fixture *f = *state;
+    char completion[128];
+
+    assert_int_equal(write_object(f->gateway.meta), STATUS_OK);
+    begin_upload(f, completion);
+    assert_document_put(f, ROOT, "/bucket?policy=", HIDE_SECRETS, 204, "");
+    assert_answer(f, ROOT, "PUT", "/bucket/k", "x-amz-tagging: secret=yes\r\n", "first", 200, "");
+    assert_answer(f, ROOT, "POST", completion, "", PART, 403, "AccessDenied");
+    assert_answer(f, ROOT, "PUT", "/bucket/k", "", "first", 200, "");
+    assert_meanwhile(f, write_object, "POST", completion, "", PART, 412, "PreconditionFailed");
+    assert_answer(f, ROOT, "POST", completion, "", PART, 200, "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -231,6 +278,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(listed_keys_of_no_bucket, setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(a_marker_has_its_id, setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(a_condition_is_on_the_version_that_may_be_read, setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(a_write_is_told_of_the_version_that_may_be_read, setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(so_is_who_completes_an_upload, setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(an_acl_is_of_the_object_that_was_seen, setup, fixture_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -204,6 +204,29 @@ static void test_conditions(void **state)
     }
 }
 
+/* Another one than was seen is not compared, though it be the same. */
+static void test_condition_of_one_version(void **state)
+{
+    struct support *s = *state;
+    struct meta_condition seen = {.must_match = true, .of_version = true};
+    struct meta_version latest = {0};
+    struct meta_object object;
+
+    memset(seen.etag_md5, 7, MD5_LEN);
+    for (int i = 0; i < 2; i++) {
+        const struct meta_bucket *bucket = i ? &s->versioned : &s->plain;
+        seen.sequence = 0;
+        assert_int_equal(support_put(s, bucket, "k", 1, 7, &seen, NULL), STATUS_NOT_FOUND);
+        OK(support_put(s, bucket, "k", 1, 7, NULL, NULL));
+        assert_int_equal(support_put(s, bucket, "k", 1, 7, &seen, NULL), STATUS_PRECONDITION);
+        OK(meta_object_get(s->meta, bucket->id, KEY("k"), &latest, &object));
+        seen.sequence = object.sequence;
+        meta_object_release(&object);
+        OK(support_put(s, bucket, "k", 1, 7, &seen, NULL));
+        assert_int_equal(support_put(s, bucket, "k", 1, 7, &seen, NULL), STATUS_PRECONDITION);
+    }
+}
+
 static void test_what_a_deletion_did_not_find(void **state)
 {
     struct support *s = *state;
@@ -368,6 +391,7 @@ int main(void)
         TEST(test_plain_bucket_replaces),
         TEST(test_delete_markers),
         TEST(test_conditions),
+        TEST(test_condition_of_one_version),
         TEST(test_what_a_deletion_did_not_find),
         TEST(test_delete_all),
         TEST(test_cursor),
