@@ -21,6 +21,23 @@ bool exchange_load_bucket(struct exchange *exchange)
     return false;
 }
 
+/* Those that one decision may take of the request's. */
+static size_t take_steps(const struct exchange *exchange)
+{
+    size_t *left = exchange->policy_steps;
+    size_t taken = left && *left < POLICY_STEPS_MAX ? *left : POLICY_STEPS_MAX;
+
+    if (left)
+        *left -= taken;
+    return taken;
+}
+
+static void give_back_steps(const struct exchange *exchange, size_t steps)
+{
+    if (exchange->policy_steps)
+        *exchange->policy_steps += steps;
+}
+
 static bool is_root(const struct exchange *exchange)
 {
     return exchange->principal.caller.kind == POLICY_ROOT;
@@ -52,11 +69,13 @@ static struct decision decide(const struct exchange *exchange, const char *actio
     const struct policy_question question = {exchange, action, &told, bucket, &answers};
     struct decision decision;
     uint64_t sequence;
+    size_t steps = take_steps(exchange);
 
     policy_answers_init(&answers);
     context.account = bytes_from_str(exchange->gateway->options.account_id);
     context.canonical_id = s3_owner.id;
     context.keys = policy_question_context(&question);
+    context.keys.steps = &steps;
     if (settings)
         access_settings_tell(settings, &told);
     told.acl_allows = settings && !is_root(exchange) && acl_bucket_allows(exchange, action, settings);
@@ -69,6 +88,7 @@ static struct decision decide(const struct exchange *exchange, const char *actio
         decision = decide_by_acl(exchange, action, &told, &context, &answers.existing, sequence);
     }
     policy_answers_release(&answers);
+    give_back_steps(exchange, steps);
     return decision;
 }
 

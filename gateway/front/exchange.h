@@ -20,6 +20,10 @@ struct operation;
 struct s3_form;
 struct signer_session;
 
+/* Of the dearest decisions one request has the steps of so many: an upload with all that can stand beside it takes up
+ * to ten, which by policies as people write them need a small part of one. */
+#define EXCHANGE_POLICY_STEPS ((size_t)4 * POLICY_STEPS_MAX)
+
 /* One level of S3's address space. */
 enum s3_level { S3_SERVICE, S3_BUCKET, S3_OBJECT };
 
@@ -48,6 +52,7 @@ struct exchange {
     struct identity *identity; /* of a user's key, or a role: held, and what the principal points into; NULL: none */
     struct signer_session *session; /* of temporary credentials, signer.h; NULL: none */
     struct request_context context;
+    size_t *policy_steps; /* what is left of EXCHANGE_POLICY_STEPS, for all its decisions; NULL: each has its own */
     struct auth_credentials credentials;
     struct auth_verification verification;
 

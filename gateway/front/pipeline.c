@@ -196,7 +196,8 @@ static void walk(struct exchange *exchange)
 
 void gateway_handle(struct http_request *request, void *arg)
 {
-    struct exchange exchange = {.gateway = arg, .http = request};
+    size_t policy_steps = EXCHANGE_POLICY_STEPS;
+    struct exchange exchange = {.gateway = arg, .http = request, .policy_steps = &policy_steps};
     char trace[TRACE_PARENT_LEN + 1];
 
     task_set_request_id(request->id);

@@ -187,6 +187,8 @@ static void delete_listed(const struct exchange *exchange, const struct delete_r
             task_yield();
             since_us = clock_monotonic_us();
         }
+        if (exchange->policy_steps) /* each key is a request of its own; the loop turns between them */
+            *exchange->policy_steps = EXCHANGE_POLICY_STEPS;
         results[i].status = check_listed(exchange, &request->objects[i], bypass, &results[i]);
         if (!results[i].status)
             wanted[count++] = &results[i].deletion;

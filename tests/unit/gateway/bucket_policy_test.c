@@ -273,6 +273,30 @@ static void who_owns_objects(void **state)
     assert_non_null(strstr(f->answer.body, "Invalid x-amz-object-ownership header: Nobody"));
 }
 
+/* Nearly all steps that a decision may have, for each. */
+static void the_decisions_of_a_request_have_their_steps_together(void **state)
+{
+    enum { PIECES = 250, VALUE = 2000 };
+    static const char all[] = "x-amz-tagging: a=1\r\nx-amz-object-lock-mode: GOVERNANCE\r\n"
+                              "x-amz-object-lock-retain-until-date: 2099-01-01T00:00:00Z\r\n"
+                              "x-amz-object-lock-legal-hold: OFF\r\n";
+    char policy[1024], pieces[PIECES + 1] = "", value[VALUE + 1] = "", headers[VALUE + 512];
+    struct fixture *f = *state;
+
+    memset(pieces, '?', PIECES);
+    memset(value, 'a', VALUE);
+    open_to_public(f);
+    snprintf(policy, sizeof(policy), ALLOW_IF("s3:*", "bucket/*", "\"StringNotLike\":{\"aws:UserAgent\":\"*%sb\"}"),
+             pieces);
+    assert_document_put(f, ROOT, "/bucket?policy=", policy, 204, "");
+    snprintf(headers, sizeof(headers), "User-Agent: %s\r\nx-amz-tagging: a=1\r\n", value);
+    assert_answer(f, ANONYMOUS, "PUT", "/bucket/k", headers, "data", 200, "");
+    snprintf(headers, sizeof(headers), "User-Agent: curl\r\n%s", all);
+    assert_answer(f, ANONYMOUS, "PUT", "/bucket/k", headers, "data", 400, "InvalidRequest"); /* a bucket without lock */
+    snprintf(headers, sizeof(headers), "User-Agent: %s\r\n%s", value, all);
+    assert_answer(f, ANONYMOUS, "PUT", "/bucket/k", headers, "data", 403, "AccessDenied");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -287,6 +311,7 @@ int main(void)
         TEST(what_comes_with_an_object_has_rights_of_its_own),
         TEST(keys_are_deleted_one_by_one),
         TEST(new_buckets_are_closed_to_the_public),
+        TEST(the_decisions_of_a_request_have_their_steps_together),
         TEST(who_owns_objects),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
