@@ -14,7 +14,7 @@
 #define IAM(class_, action_, subject_, handle_, ...)                                                                   \
     {                                                                                                                  \
         .action = action_, .method = "POST", .right = "iam:" action_, .resource = RESOURCE_ARN, .subject = subject_,   \
-        .handle = handle_, .class = CLASS_##class_, .parameters = LIST(__VA_ARGS__)                                    \
+        .handle = handle_, .class = CLASS_##class_, .grows = IAM_IS_NEW(subject_), .parameters = LIST(__VA_ARGS__)     \
     }
 #define STS(action_, subject_, handle_, ...)                                                                           \
     {                                                                                                                  \

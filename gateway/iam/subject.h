@@ -16,7 +16,7 @@ enum iam_subject {
     IAM_OF_KEY,      /* AccessKeyId: the user whose it is */
     IAM_TO_ASSUME,   /* RoleArn; its trust policy is asked, too: trust.h */
     IAM_TO_FEDERATE, /* Name: the federated user that is to be */
-    IAM_NEW_USER,
+    IAM_NEW_USER,    /* these are together: IAM_IS_NEW() */
     IAM_NEW_GROUP,
     IAM_NEW_ROLE,
     IAM_NEW_POLICY,
@@ -25,5 +25,9 @@ enum iam_subject {
     IAM_ALL_GROUPS,
     IAM_ALL_ROLES,
 };
+
+/* What makes one that there was not: refused while the disk is full. What changes one, and the two keys that a user may
+ * have, are bounded by it, and may be what a right is taken away with. */
+#define IAM_IS_NEW(subject) ((subject) >= IAM_NEW_USER && (subject) <= IAM_NEW_PROVIDER)
 
 #endif

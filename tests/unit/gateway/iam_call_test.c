@@ -201,14 +201,41 @@ static void test_rows(void **state)
     }
 }
 
+/* What there is can be changed and goes, and a user gets a key in the place of a lost one. */
+static void nobody_new_on_a_full_disk(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_int_equal(call(f, "Action=CreateUser&UserName=old" VERSION), 200);
+    f->disk_is_low = true;
+    fixture_look_at_disk(f);
+    assert_int_equal(call(f, "Action=CreateUser&UserName=new" VERSION), 503);
+    assert_string_equal(answered_code(f), "ServiceUnavailable");
+    assert_non_null(strstr(f->answer.body, "<ErrorResponse xmlns=\"https://iam.amazonaws.com/doc/2010-05-08/\">"));
+    assert_int_equal(call(f, "Action=CreateGroup&GroupName=new" VERSION), 503);
+    assert_int_equal(call(f, "Action=CreateAccessKey&UserName=old" VERSION), 200);
+    assert_int_equal(call(f, "Action=UpdateUser&UserName=old&NewUserName=other" VERSION), 200);
+    assert_int_equal(call(f, "Action=ListUsers" VERSION), 200);
+    f->disk_is_low = false;
+    fixture_look_at_disk(f);
+    assert_int_equal(call(f, "Action=CreateUser&UserName=new" VERSION), 200);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(root_calls),         CASE(a_signature_opens_one_door),        CASE(nobody_else_calls),
-        CASE(the_body_is_signed), CASE(what_is_not_understood_is_refused), CASE(other_requests_are_no_calls),
-        CASE(a_call_is_bounded),  CASE(one_simulation_at_a_time),          cmocka_unit_test(test_rows),
+        CASE(root_calls),
+        CASE(a_signature_opens_one_door),
+        CASE(nobody_else_calls),
+        CASE(the_body_is_signed),
+        CASE(what_is_not_understood_is_refused),
+        CASE(other_requests_are_no_calls),
+        CASE(nobody_new_on_a_full_disk),
+        CASE(a_call_is_bounded),
+        CASE(one_simulation_at_a_time),
+        cmocka_unit_test(test_rows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
