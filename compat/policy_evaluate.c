@@ -7,7 +7,8 @@ static bool begins_with_tercet(struct bytes text)
 {
     const size_t len = sizeof(OF_TERCET) - 1;
 
-    return text.len >= len && bytes_equal_nocase(bytes_of(text.data, len), OF_TERCET);
+    return text.len >= len && (text.data[0] | 0x20) == OF_TERCET[0] &&
+           bytes_equal_nocase(bytes_of(text.data, len), OF_TERCET);
 }
 
 static bool names_tercet(const struct policy_pattern *pattern)

@@ -31,6 +31,7 @@ struct policy_pattern {
 struct policy_arn {
     struct policy_pattern parts[POLICY_ARN_PARTS];
     unsigned count;
+    struct bytes front; /* all but the sixth part, with their colons, if they are of text alone; data NULL: not so */
 };
 
 enum policy_match {

@@ -85,18 +85,36 @@ static size_t arn_part_len(struct bytes text, unsigned what)
     return at;
 }
 
+static bool is_text(const struct policy_pattern *pattern)
+{
+    return pattern->count == 0 || (pattern->count == 1 && pattern->pieces[0].kind == POLICY_PIECE_TEXT);
+}
+
+static unsigned colons(struct bytes text)
+{
+    unsigned count = 0;
+
+    for (size_t i = 0; i < text.len; i++)
+        count += text.data[i] == ':';
+    return count;
+}
+
 enum status policy_arn_parse(struct policy_parser *parser, struct bytes text, unsigned what, bool everywhere,
                              struct policy_arn *arn)
 {
-    bool more = true;
+    const char *begin = text.data;
+    bool more = true, texts = true;
 
     *arn = (struct policy_arn){0};
     while (more) {
         bool last = arn->count == POLICY_ARN_PARTS - 1;
         size_t len = last ? text.len : arn_part_len(text, what);
         unsigned of_part = last || everywhere ? what : what & ~POLICY_VARIABLES;
+        if (last && texts && colons(bytes_of(begin, (size_t)(text.data - begin))) == POLICY_ARN_PARTS - 1)
+            arn->front = bytes_of(begin, (size_t)(text.data - begin));
         if (policy_pattern_parse(parser, bytes_of(text.data, len), of_part, &arn->parts[arn->count++]))
             return STATUS_INVALID;
+        texts = texts && is_text(&arn->parts[arn->count - 1]);
         more = len < text.len;
         text = without_first(text, more ? len + 1 : len);
     }
@@ -117,7 +135,7 @@ static bool begins_with(struct bytes text, struct bytes with, bool nocase)
 {
     size_t i = 0;
 
-    if (!nocase || text.len < with.len)
+    if (!nocase || text.len < with.len || memcmp(text.data, with.data, with.len) == 0)
         return bytes_starts_with(text, with);
     while (i < with.len && ascii_folded(text.data[i]) == ascii_folded(with.data[i]))
         i++;
@@ -198,6 +216,14 @@ static bool pieces_match(const struct policy_pattern *pattern, const struct poli
     }
 }
 
+/* Most patterns begin with text, and that is enough to see that most of them are about something else. */
+static bool begins_otherwise(const struct policy_pattern *pattern, struct bytes text, bool nocase)
+{
+    const struct policy_piece *first = pattern->pieces;
+
+    return pattern->count > 0 && first->kind == POLICY_PIECE_TEXT && !begins_with(text, first->text, nocase);
+}
+
 enum policy_match policy_pattern_match(const struct policy_pattern *pattern, const struct policy_context *context,
                                        struct bytes text, bool nocase)
 {
@@ -208,6 +234,9 @@ enum policy_match policy_pattern_match(const struct policy_pattern *pattern, con
         text.data = "";
     if (!policy_spend(context, 1 + pattern->count))
         return POLICY_MATCH_UNKNOWN;
+    if (begins_otherwise(pattern, text, nocase))
+        return policy_spend(context, piece_steps(pattern->pieces, NULL, text.len, nocase)) ? POLICY_MATCH_NO
+                                                                                           : POLICY_MATCH_UNKNOWN;
     for (size_t i = 0; i < pattern->count; i++) {
         const struct policy_piece *piece = &pattern->pieces[i];
         if (piece->kind == POLICY_PIECE_VARIABLE) {
@@ -231,6 +260,14 @@ enum policy_match policy_arn_match(const struct policy_arn *arn, const struct po
 {
     enum policy_match worst = POLICY_MATCH_YES;
 
+    if (arn->front.data) { /* what is equal has as many colons */
+        if (!policy_spend(context, 1 + arn->front.len / 16))
+            return POLICY_MATCH_UNKNOWN;
+        if (!bytes_starts_with(text, arn->front))
+            return POLICY_MATCH_NO;
+        text = without_first(text, arn->front.len);
+        return policy_pattern_match(&arn->parts[POLICY_ARN_PARTS - 1], context, text, false);
+    }
     for (unsigned i = 0; i < arn->count; i++) {
         bool last = i + 1 == arn->count;
         const char *colon = text.len > 0 && !last ? memchr(text.data, ':', text.len) : NULL;

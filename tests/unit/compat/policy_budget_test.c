@@ -212,12 +212,69 @@ static void test_dear_operands(void **state)
     }
 }
 
+/* As many as fit, and such as are made to be dear: by the steps that they take, which no clock has a part in. */
+static void test_large_documents(void **state)
+{
+    static const char one[] = "{\"Effect\":\"Allow\"," ANYBODY "\"Action\":\"*\",\"Resource\":\"arn:aws:s3:::b/x\"},";
+    static const struct {
+        const char *front, *fill, *back;
+        size_t steps_max;
+    } rows[] = {
+        {"{\"Statement\":[", one, DENY(ANYBODY ALL) "]}", 5000},
+        {"{\"Statement\":[{\"Effect\":\"Allow\"," ANYBODY "\"Action\":\"*\",\"Resource\":[\"arn:aws:s3:::b/", "*",
+         "/x\"]}," DENY(ANYBODY ALL) "]}", 50},
+        {"{\"Statement\":[{\"Effect\":\"Allow\"," ANYBODY "\"Action\":\"*\",\"Resource\":[\"arn:aws:s3:::b/", "*?",
+         "/x\"]}," DENY(ANYBODY ALL) "]}", 30000},
+        {"{\"Statement\":[{\"Effect\":\"Allow\"," ANYBODY "\"Resource\":\"*\",\"Action\":[\"s3:*", "t*",
+         "x\"]}," DENY(ANYBODY ALL) "]}", 30000},
+    };
+    const struct policy_table table = {NULL, 0};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        char *document = repeated(rows[i].front, rows[i].fill, POLICY_BUCKET_BYTES_MAX - 300, rows[i].back);
+        struct policy *policy = policy_of(document, POLICY_BUCKET);
+        size_t steps = POLICY_STEPS_MAX;
+        struct policy_request request = {.caller = caller_user,
+                                         .action = BYTES("s3:GetObject"),
+                                         .resource = BYTES(S3("b/k")),
+                                         .resource_account = BYTES(ACCOUNT),
+                                         .context = policy_table_context(&table)};
+        request.context.steps = &steps;
+        assert_int_equal(policy_evaluate(policy, &request).effect, POLICY_DENY);
+        if (steps == POLICY_STEPS_MAX || POLICY_STEPS_MAX - steps > rows[i].steps_max)
+            fail_msg("row %zu: %zu steps", i, POLICY_STEPS_MAX - steps);
+        policy_free(policy);
+        free(document);
+    }
+}
+
+/* Nothing is made of a document that is too large by far: its size is looked at first. */
+static void test_ten_thousand_statements(void **state)
+{
+    static const enum policy_kind kinds[] = {POLICY_IDENTITY, POLICY_BOUNDARY, POLICY_SESSION, POLICY_BUCKET,
+                                             POLICY_TRUST};
+    static const char one[] = "{\"Effect\":\"Allow\",\"Action\":\"*\",\"Resource\":\"*\"},";
+    char *document = repeated("{\"Statement\":[", one, sizeof(one) * 10000, ALLOW(ALL) "]}");
+    struct policy_problem problem;
+    struct policy *policy;
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(kinds); i++)
+        assert_int_equal(policy_parse(bytes_from_str(document), kinds[i], BYTES("b"), &policy, &problem), STATUS_LIMIT);
+    free(document);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_long_values),   cmocka_unit_test(test_hostile_pattern),
-        cmocka_unit_test(test_denial_behind), cmocka_unit_test(test_shared_steps),
+        cmocka_unit_test(test_long_values),
+        cmocka_unit_test(test_hostile_pattern),
+        cmocka_unit_test(test_denial_behind),
+        cmocka_unit_test(test_shared_steps),
         cmocka_unit_test(test_dear_operands),
+        cmocka_unit_test(test_large_documents),
+        cmocka_unit_test(test_ten_thousand_statements),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -85,6 +85,11 @@ static void test_resources(void **state)
         {"\"Resource\": \"arn:aws:s3:*\"", S3("b/k"), true},
         {"\"Resource\": \"arn:aws:iam:*\"", S3("b/k"), false},
         {"\"Resource\": \"arn:aws:s3:::b/a:b\"", S3("b/a:b"), true},
+        {"\"Resource\": \"arn:aws:s3:${aws:x}::b/k\"", "arn:aws:s3:${aws:x}::b/k",
+         false}, /* a part without variables */
+        {"\"Resource\": \"arn:aws:s3:::\"", "arn:aws:s3:::", true},
+        {"\"Resource\": \"arn:aws:s3:::\"", S3("b"), false},
+        {"\"Resource\": \"arn:aws:s3:::*\"", "arn:aws:s3::", false},
         {"\"Resource\": [\"" S3("a") "\", \"" S3("b") "\"]", S3("b"), true},
         {"\"NotResource\": \"" S3("b/*") "\"", S3("b/k"), false},
         {"\"NotResource\": \"" S3("b/*") "\"", S3("b"), true},
