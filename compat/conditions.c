@@ -89,6 +89,48 @@ enum status conditions_check_copy_source(struct header_list headers, const struc
     return STATUS_OK;
 }
 
+struct condition_names {
+    const char *match, *none_match, *modified, *unmodified;
+};
+
+static enum status check_renamed(struct header_list headers, const struct condition_names *names,
+                                 const struct condition_target *target, struct s3_error_details *error)
+{
+    struct bytes match = header_list_find(headers, names->match);
+    struct bytes none_match = header_list_find(headers, names->none_match);
+    int64_t modified_ms = target ? condition_whole_seconds(target->modified_ms) : 0;
+    int64_t now_ms = target ? target->now_ms : clock_wall_ms(), date_ms;
+
+    if (match.data) {
+        if (!target || !etag_list_matches(match, &target->etag, false))
+            return condition_not_held(error, names->match);
+    } else if (target && condition_date(header_list_find(headers, names->unmodified), now_ms, &date_ms) &&
+               modified_ms > date_ms) {
+        return condition_not_held(error, names->unmodified);
+    }
+    if (none_match.data) {
+        if (target && etag_list_matches(none_match, &target->etag, true))
+            return condition_not_held(error, names->none_match);
+    } else if (condition_date(header_list_find(headers, names->modified), now_ms, &date_ms) &&
+               (!target || modified_ms <= date_ms)) {
+        return condition_not_held(error, names->modified);
+    }
+    return STATUS_OK;
+}
+
+enum status conditions_check_rename(struct header_list headers, const struct condition_target *source,
+                                    const struct condition_target *target, struct s3_error_details *error)
+{
+    static const struct condition_names of_target = {"If-Match", "If-None-Match", "If-Modified-Since",
+                                                     "If-Unmodified-Since"};
+    static const struct condition_names of_source = {
+        "x-amz-rename-source-if-match", "x-amz-rename-source-if-none-match", "x-amz-rename-source-if-modified-since",
+        "x-amz-rename-source-if-unmodified-since"};
+    enum status status = check_renamed(headers, &of_source, source, error);
+
+    return status ? status : check_renamed(headers, &of_target, target, error);
+}
+
 static enum status condition_not_implemented(struct s3_error_details *error, const char *header)
 {
     s3_error_set(error, S3_NOT_IMPLEMENTED);

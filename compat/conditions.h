@@ -27,6 +27,11 @@ bool conditions_range_counts(struct header_list headers, const struct condition_
 enum status conditions_check_copy_source(struct header_list headers, const struct condition_target *source,
                                          struct s3_error_details *error);
 
+/* RenameObject: the plain conditions against what is at the target (NULL: nothing, which no If-Match matches and
+ * nothing has modified), x-amz-rename-source-if-* against the source. Every failure is PreconditionFailed. */
+enum status conditions_check_rename(struct header_list headers, const struct condition_target *source,
+                                    const struct condition_target *target, struct s3_error_details *error);
+
 /* Conditions of a write, for the committer to decide; all false: none. */
 struct condition_write {
     bool must_be_absent; /* If-None-Match: * */

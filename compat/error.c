@@ -38,9 +38,16 @@ static const struct error_row error_table[S3_ERROR_COUNT] = {
     [S3_CONDITIONAL_REQUEST_CONFLICT] =
         {"ConditionalRequestConflict", 409,
          "The conditional request cannot succeed due to a conflicting operation against this resource."},
+    [S3_ENCRYPTION_TYPE_MISMATCH] =
+        {"EncryptionTypeMismatch", 400,
+         "The existing object was created with a different encryption type. Subsequent write requests must include the "
+         "appropriate encryption parameters in the request or while creating the session."},
     [S3_ENTITY_TOO_LARGE] = {"EntityTooLarge", 400, "Your proposed upload exceeds the maximum allowed size"},
     [S3_ENTITY_TOO_SMALL] = {"EntityTooSmall", 400, "Your proposed upload is smaller than the minimum allowed size"},
     [S3_EXPIRED_TOKEN] = {"ExpiredToken", 400, "The provided token has expired."},
+    [S3_IDEMPOTENCY_PARAMETER_MISMATCH] =
+        {"IdempotencyParameterMismatch", 400,
+         "Parameters on this idempotent request are inconsistent with parameters used in previous request(s)."},
     [S3_ILLEGAL_VERSIONING_CONFIGURATION] = {"IllegalVersioningConfigurationException", 400,
                                              "The Versioning element must be specified"},
     [S3_INCOMPLETE_BODY] = {"IncompleteBody", 400,
@@ -88,6 +95,8 @@ static const struct error_row error_table[S3_ERROR_COUNT] = {
     [S3_INVALID_TAG] = {"InvalidTag", 400, "The tag provided was not a valid tag"},
     [S3_INVALID_TOKEN] = {"InvalidToken", 400, "The provided token is malformed or otherwise invalid."},
     [S3_INVALID_URI] = {"InvalidURI", 400, "Couldn't parse the specified URI."},
+    [S3_INVALID_WRITE_OFFSET] = {"InvalidWriteOffset", 400,
+                                 "The write offset value that you specified does not match the current object size."},
     [S3_KEY_TOO_LONG] = {"KeyTooLongError", 400, "Your key is too long"},
     [S3_KMS_NOT_FOUND] = {"KMS.NotFoundException", 400, "The key does not exist."},
     [S3_MALFORMED_ACL] = {"MalformedACLError", 400,
@@ -152,6 +161,10 @@ static const struct error_row error_table[S3_ERROR_COUNT] = {
          "The request signature we calculated does not match the signature you provided. Check your key "
          "and signing method."},
     [S3_SLOW_DOWN] = {"SlowDown", 503, "Please reduce your request rate."},
+    [S3_TOO_MANY_PARTS] =
+        {"TooManyParts", 400,
+         "You have attempted to add more parts than the maximum of 10000 that are allowed for this object. You can use "
+         "the CopyObject operation to copy this object to another and then add more data to the newly copied object."},
     [S3_X_AMZ_CONTENT_SHA256_MISMATCH] =
         {"XAmzContentSHA256Mismatch", 400,
          "The provided 'x-amz-content-sha256' header does not match what was computed."},

@@ -30,6 +30,7 @@ struct key_provider;
 struct keyring;
 struct lease;
 struct meta_space;
+struct rename_tokens;
 struct replication;
 struct key_uses;
 struct oidc_keys;
@@ -84,6 +85,7 @@ struct gateway {
     struct identity_source identities;
     struct key_uses *key_uses;
     struct oidc_keys *oidc_keys;
+    struct rename_tokens *rename_tokens;
     struct key_provider *keys; /* what objects' keys are sealed with; NULL: there are none */
     struct keyring *keyring;   /* the file of keys; NULL: there is none */
     struct seal_key seal;      /* what secrets in the metadata are sealed with */

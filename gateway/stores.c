@@ -26,6 +26,7 @@
 #include "gateway/s3/access_settings.h"
 #include "gateway/s3/account_access.h"
 #include "gateway/s3/bucket_settings.h"
+#include "gateway/s3/rename_tokens.h"
 #include "gateway/system/data_lock.h"
 #include "meta/space.h"
 
@@ -129,6 +130,7 @@ static enum status open_identities(struct gateway *gateway, const struct setting
         return status;
     }
     gateway->key_uses = key_uses_create();
+    gateway->rename_tokens = rename_tokens_create();
     gateway->identities = (struct identity_source){.meta = gateway->meta,
                                                    .account = settings->gateway.account_id,
                                                    .seal = &gateway->seal,
@@ -278,6 +280,7 @@ void stores_close(struct gateway *gateway)
         cluster_free(gateway->cluster);
     identity_cache_free(gateway->identities.cache);
     key_uses_free(gateway->key_uses);
+    rename_tokens_free(gateway->rename_tokens);
     oidc_keys_free(gateway->oidc_keys);
     keyring_free(gateway->keyring);
     meta_space_free(gateway->meta_space);

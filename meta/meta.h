@@ -39,6 +39,7 @@ struct pool;
 #define META_PART_MAX           10000
 #define META_HEADERS_MAX        16384 /* bytes of an object's stored headers */
 #define META_CHECKSUM_BYTES_MAX SHA512_LEN
+#define META_RENAME_TOKEN_LEN   32
 
 struct meta_options {
     const char *path;
@@ -195,6 +196,30 @@ struct meta_object_update {
  * either case, without headers and attributes: nothing to release. */
 enum status meta_object_update(struct meta *meta, uint32_t bucket, struct bytes key, const struct meta_version *version,
                                const struct meta_object_update *update, struct meta_object *object);
+
+/* An object of a bucket that keeps no versions gets another key in one commit: what it was written with, its
+ * attributes, class and the time of its last change go with it. */
+struct meta_rename {
+    struct bytes source, target; /* two keys */
+    uint64_t sequence;           /* of the version that is meant */
+    /* The attribute META_ATTRIBUTE_SEALED that it has at its new key; data NULL when it is not sealed. */
+    struct bytes sealed;
+    /* META_RENAME_TOKEN_LEN bytes that stand for this request and no other, kept with the object; NULL: none. When what
+     * is at the target came there by the same request, nothing is done once more. */
+    const uint8_t *token;
+    /* Decides in the committer, which it must not block; target NULL: nothing is there. NULL: always. */
+    enum status (*check)(void *arg, const struct meta_object *source, const struct meta_object *target);
+    void *arg;
+    const struct meta_outbox_entry *outbox_source, *outbox_target; /* as of meta_object, about the two keys */
+    /* returned */
+    bool repeated;  /* with OK: it had been done before */
+    bool no_bucket; /* with NOT_FOUND: it is the bucket that is not there */
+};
+/* NOT_FOUND: no source; INVALID: the bucket keeps versions; PRECONDITION: the source is another one by now; DENIED,
+ * CONFLICT: the guard lets one of the two stay; what `check` says. What was at the target is queued for GC. *object is
+ * what is there then, without headers and attributes: nothing to release. */
+enum status meta_object_rename(struct meta *meta, uint32_t bucket, struct meta_rename *rename,
+                               struct meta_object *object);
 
 struct meta_deletion {
     bool removed;        /* something was there and was removed */

@@ -11,7 +11,8 @@
 enum {
     HEAD_FORMAT = 2,
     HEAD_FORMAT_NO_CLASS = 1,
-    VERSION_FORMAT = 3,
+    VERSION_FORMAT = 4,
+    VERSION_FORMAT_NO_TAIL = 3, /* nor a rename's token */
     VERSION_FORMAT_NO_ATTRIBUTES = 2,
     VERSION_FORMAT_NO_CLASS = 1, /* nor a condition */
     UPLOAD_FORMAT = 3,
@@ -145,6 +146,52 @@ enum status version_record_decode_head(struct bytes record, struct version_head 
     return reader.bad ? STATUS_CORRUPT : STATUS_OK;
 }
 
+enum { MORE_TAIL = 1, MORE_RENAMED = 2 }; /* what a version has that most have not */
+
+static void put_more(struct buffer *out, const struct version_record *record)
+{
+    const struct version_tail *tail = &record->tail;
+
+    record_put_u8(out, (uint8_t)((tail->size > 0 ? MORE_TAIL : 0) | (record->renamed ? MORE_RENAMED : 0)));
+    if (tail->size > 0) {
+        record_put_u64(out, tail->size);
+        record_put_chunks(out, &tail->chunks);
+        record_put_streams(out, &tail->streams);
+    }
+    if (record->renamed)
+        record_put(out, record->rename_token, META_RENAME_TOKEN_LEN);
+}
+
+static void read_tail(struct record_reader *reader, bool sealed, struct version_tail *tail)
+{
+    uint64_t stored, plain, stored_streams;
+
+    tail->size = record_read_u64(reader);
+    record_read_chunks(reader, &tail->chunks, &stored);
+    record_read_streams(reader, &tail->streams, &plain, &stored_streams);
+    if (tail->size == 0 || stored != (sealed ? stored_streams : tail->size) || (sealed && plain != tail->size) ||
+        (!sealed && tail->streams.count > 0))
+        reader->bad = true;
+}
+
+static void read_more(struct record_reader *reader, struct version_record *out)
+{
+    uint8_t more = record_read_u8(reader);
+
+    if (more & ~(MORE_TAIL | MORE_RENAMED))
+        reader->bad = true;
+    if (more & MORE_TAIL)
+        read_tail(reader, meta_attributes_sealed(out->attributes), &out->tail);
+    /* there is something to append to, and what was written with it is not the whole */
+    if ((more & MORE_TAIL) && out->tail.size >= out->head.size)
+        reader->bad = true;
+    if (!reader->bad && out->tail.chunks.count > RECORD_CHUNKS_MAX - out->chunks.count)
+        reader->bad = true;
+    out->renamed = more & MORE_RENAMED;
+    if (out->renamed)
+        record_read_into(reader, out->rename_token, META_RENAME_TOKEN_LEN);
+}
+
 void version_record_encode(struct buffer *out, const struct version_record *record)
 {
     record_put_u8(out, VERSION_FORMAT);
@@ -158,6 +205,7 @@ void version_record_encode(struct buffer *out, const struct version_record *reco
         record_put_chunks(out, &record->chunks);
     }
     put_attributes(out, record->attributes);
+    put_more(out, record);
 }
 
 enum status version_record_decode(struct bytes record, struct version_record *out)
@@ -178,7 +226,10 @@ enum status version_record_decode(struct bytes record, struct version_record *ou
         read_condition(&reader, &out->condition);
     if (format > VERSION_FORMAT_NO_ATTRIBUTES)
         out->attributes = read_attributes(&reader);
-    if (sum != block_seal_stored_size(out->head.size, !out->multipart && meta_attributes_sealed(out->attributes)))
+    if (format > VERSION_FORMAT_NO_TAIL)
+        read_more(&reader, out);
+    if (!reader.bad && sum != block_seal_stored_size(out->head.size - out->tail.size,
+                                                     !out->multipart && meta_attributes_sealed(out->attributes)))
         reader.bad = true;
     return record_reader_close(&reader);
 }

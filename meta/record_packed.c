@@ -1,14 +1,17 @@
-/* Lists of chunks and of parts within records; see the header. */
+/* Lists of chunks, parts and streams within records; see the header. */
 #include "meta/record_packed.h"
 
 #include <string.h>
 
 #include "base/check.h"
 
-enum { PACKED_CHUNK_LEN = CHUNK_ID_LEN + 4, PACKED_PART_LEN = 2 + 8 };
-#define RECORD_BYTES_MAX ((size_t)PACKED_CHUNK_LEN * RECORD_CHUNKS_MAX + (1u << 18))
+enum { PACKED_CHUNK_LEN = CHUNK_ID_LEN + 4, PACKED_PART_LEN = 2 + 8, PACKED_STREAM_LEN = BLOCK_SEAL_ID_LEN + 8 };
+#define RECORD_BYTES_MAX ((size_t)PACKED_CHUNK_LEN * RECORD_CHUNKS_MAX + (1u << 20))
 
 _Static_assert((size_t)PACKED_PART_LEN *META_PART_MAX < RECORD_BYTES_MAX, "a version of many parts fits");
+_Static_assert((size_t)PACKED_STREAM_LEN *META_PART_MAX + (size_t)PACKED_PART_LEN * META_PART_MAX <
+                   (1u << 20) - (1u << 18),
+               "and what was appended to it");
 
 void record_buffer_init(struct buffer *buffer)
 {
@@ -100,5 +103,35 @@ void record_read_parts(struct record_reader *reader, struct upload_id *upload, s
         if (number <= previous || number > META_PART_MAX || __builtin_add_overflow(*sum, size, sum))
             reader->bad = true;
         previous = number;
+    }
+}
+
+void record_put_streams(struct buffer *out, const struct packed_streams *streams)
+{
+    CHECK(streams->count <= META_PART_MAX);
+    record_put_u32(out, streams->count);
+    record_put(out, streams->data, (size_t)streams->count * PACKED_STREAM_LEN);
+}
+
+void record_read_streams(struct record_reader *reader, struct packed_streams *streams, uint64_t *sum,
+                         uint64_t *stored_sum)
+{
+    uint32_t count = record_read_u32(reader);
+    *sum = *stored_sum = 0;
+    *streams = (struct packed_streams){0};
+    if (count > META_PART_MAX)
+        reader->bad = true;
+    struct bytes data = record_read(reader, (size_t)count * PACKED_STREAM_LEN);
+    if (reader->bad)
+        return;
+    *streams = (struct packed_streams){data.data, count};
+    for (uint32_t i = 0; i < count; i++) {
+        uint64_t size = get_u64(data.data + (size_t)i * PACKED_STREAM_LEN + BLOCK_SEAL_ID_LEN);
+        if (size == 0 || size > BLOCK_SEAL_SIZE_MAX / META_PART_MAX) {
+            reader->bad = true;
+            return;
+        }
+        *sum += size;
+        *stored_sum += block_seal_size(size);
     }
 }

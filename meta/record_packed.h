@@ -1,5 +1,5 @@
-/* The lists within records that have no small bound, of chunks and of parts: their fields, on both sides. The largest
- * record is one of these and little else. */
+/* The lists within records that have no small bound, of chunks, parts and streams: their fields, on both sides. The
+ * largest record is one of these and little else. */
 #ifndef TERCET_META_RECORD_PACKED_H
 #define TERCET_META_RECORD_PACKED_H
 
@@ -12,5 +12,9 @@ void record_read_chunks(struct record_reader *reader, struct packed_chunks *chun
 void record_put_parts(struct buffer *out, const struct upload_id *upload, const struct packed_parts *parts);
 void record_read_parts(struct record_reader *reader, struct upload_id *upload, struct packed_parts *parts,
                        uint64_t *sum);
+void record_put_streams(struct buffer *out, const struct packed_streams *streams);
+/* *sum: their plain bytes; *stored_sum: what they are stored as. */
+void record_read_streams(struct record_reader *reader, struct packed_streams *streams, uint64_t *sum,
+                         uint64_t *stored_sum);
 
 #endif

@@ -32,6 +32,11 @@ struct packed_parts { /* part number (u16), size (u64); numbers ascend */
 void packed_parts_get(const struct packed_parts *parts, uint32_t index, unsigned *number, uint64_t *size);
 void packed_parts_append(struct buffer *out, unsigned number, uint64_t size);
 
+struct packed_streams { /* identity of a sealed stream, its plain size (u64); every size at least 1 */
+    const char *data;
+    uint32_t count;
+};
+
 /* ---- objects -------------------------------------------------------------------------------------------------- */
 /* What listings show of a version: the whole row in `current`, the beginning of the row in `versions`. */
 struct version_head {
@@ -52,7 +57,16 @@ enum status version_head_decode(struct bytes record, struct version_head *head);
 /* The head of a version record whose rest is not looked at. */
 enum status version_record_decode_head(struct bytes record, struct version_head *head);
 
-/* A version: its bytes are in `chunks`, or, when multipart, in the rows of the upload's parts named in `parts`. */
+/* What was appended to a version, in its order: chunks of their own, which stand behind those that it was written with.
+ * Of a sealed object they are streams of their own, each in whole chunks. */
+struct version_tail {
+    uint64_t size; /* plain bytes; 0: nothing was appended */
+    struct packed_chunks chunks;
+    struct packed_streams streams; /* none when the object is not sealed */
+};
+
+/* A version: its bytes are in `chunks`, or, when multipart, in the rows of the upload's parts named in `parts`; behind
+ * them is the tail. What has a tail has bytes before it, which never change: they stand for the whole, readers.h. */
 struct version_record {
     struct version_head head;
     struct bytes headers;
@@ -62,6 +76,9 @@ struct version_record {
     struct packed_parts parts;
     struct meta_condition condition; /* that its Complete came with: a repetition comes with the same */
     struct bytes attributes;
+    struct version_tail tail;
+    bool renamed; /* it came to its key by a request that this stands for */
+    uint8_t rename_token[META_RENAME_TOKEN_LEN];
 };
 void version_record_encode(struct buffer *out, const struct version_record *record);
 enum status version_record_decode(struct bytes record, struct version_record *out);
@@ -114,9 +131,12 @@ void chunk_record_encode(struct buffer *out, const struct chunk_record *record);
 enum status chunk_record_decode(struct bytes record, struct chunk_record *out);
 
 /* ---- garbage -------------------------------------------------------------------------------------------------- */
-enum gc_kind { GC_CHUNKS = 1, GC_PARTS = 2 };
+enum gc_kind { GC_CHUNKS = 1, GC_PARTS = 2, GC_TAIL = 3 };
 
-/* Queued garbage: a list of chunks, or parts of an upload with all their chunks (no numbers: every part). */
+#define GC_PIN_LEN 16
+
+/* Queued garbage: a list of chunks, or parts of an upload with all their chunks (no numbers: every part), or chunks
+ * that were appended to what the pin stands for. */
 struct gc_record {
     enum gc_kind kind;
     uint64_t process; /* random per meta_open: whose monotonic clock it is */
@@ -125,7 +145,8 @@ struct gc_record {
     struct packed_chunks chunks;
     struct upload_id upload;
     struct packed_parts parts;
-    uint64_t bytes; /* of all that; 0 in rows of builds that did not count them */
+    uint8_t pin[GC_PIN_LEN]; /* of GC_TAIL: readers.h */
+    uint64_t bytes;          /* of all that; 0 in rows of builds that did not count them */
 };
 void gc_record_encode(struct buffer *out, const struct gc_record *record);
 enum status gc_record_decode(struct bytes record, struct gc_record *out);

@@ -45,6 +45,11 @@ enum status version_condition_check(const struct meta_condition *condition, cons
  * bucket without versioning the one before, while versioning is suspended the null version. */
 enum status version_add(struct txn *txn, const struct bucket_entry *bucket, struct bytes key,
                         const struct version_head *previous, struct version_record *record);
+/* Gives the version that is alone at the source key to the target key, where *replaced is (NULL: nothing), which goes.
+ * Of a bucket that keeps no versions. The head gets its new sequence and number. DENIED, CONFLICT: the guard lets one
+ * of the two stay, and nothing was changed. */
+enum status version_move(struct txn *txn, struct bytes source, struct bytes target,
+                         const struct version_record *replaced, struct version_record *record);
 /* Removes one version and queues its chunks; if it was the latest, the next older one becomes current. DENIED,
  * CONFLICT: the guard lets it stay, and nothing was changed. */
 enum status version_remove(struct txn *txn, uint32_t bucket, struct bytes key, const struct version_record *record,

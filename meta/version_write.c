@@ -172,13 +172,22 @@ static enum status version_number(struct txn *txn, uint32_t bucket, struct bytes
     return status ? status : name_add_version(txn, bucket, key, head, &name, implied);
 }
 
+static void version_put(struct txn *txn, uint32_t bucket, struct bytes key, const struct version_record *record)
+{
+    struct buffer *value = txn_value(txn);
+    struct row_key row_key;
+
+    version_record_encode(value, record);
+    row_key_version(&row_key, bucket, key, record->head.sequence);
+    txn_put(txn, STORE_VERSIONS, &row_key, buffer_bytes(value));
+}
+
 enum status version_add(struct txn *txn, const struct bucket_entry *bucket, struct bytes key,
                         const struct version_head *previous, struct version_record *record)
 {
     struct version_head *head = &record->head;
     uint32_t bucket_id = bucket->staged.id;
     enum status status = STATUS_OK;
-    struct row_key row_key;
 
     head->sequence = txn->state.sequence;
     random_bytes(&head->random, sizeof(head->random));
@@ -194,10 +203,7 @@ enum status version_add(struct txn *txn, const struct bucket_entry *bucket, stru
     if (status)
         return status;
 
-    struct buffer *value = txn_value(txn);
-    version_record_encode(value, record);
-    row_key_version(&row_key, bucket_id, key, head->sequence);
-    txn_put(txn, STORE_VERSIONS, &row_key, buffer_bytes(value));
+    version_put(txn, bucket_id, key, record);
     txn->bucket.versions++;
     txn->bucket.bytes += (int64_t)head->size;
     if (previous && !previous->delete_marker)
@@ -205,6 +211,32 @@ enum status version_add(struct txn *txn, const struct bucket_entry *bucket, stru
     if (!head->delete_marker)
         current_put(txn, bucket_id, key, head);
     surplus_remove(txn, bucket, key);
+    return STATUS_OK;
+}
+
+enum status version_move(struct txn *txn, struct bytes source, struct bytes target,
+                         const struct version_record *replaced, struct version_record *record)
+{
+    struct version_head *head = &record->head;
+    uint32_t bucket = txn->bucket.entry->staged.id;
+    struct row_key row_key;
+
+    CHECK(!keeps_versions(txn));
+    enum status status = removal_check(txn, record);
+    if (!status && replaced) {
+        status = version_drop(txn, bucket, target, replaced);
+        if (!status)
+            current_delete(txn, bucket, target);
+    }
+    if (status)
+        return status;
+    row_key_version(&row_key, bucket, source, head->sequence);
+    txn_delete(txn, STORE_VERSIONS, &row_key);
+    current_delete(txn, bucket, source);
+    head->sequence = txn->state.sequence;
+    head->number = replaced ? replaced->head.number + 1 : 1;
+    version_put(txn, bucket, target, record);
+    current_put(txn, bucket, target, head);
     return STATUS_OK;
 }
 

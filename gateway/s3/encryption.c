@@ -234,6 +234,32 @@ enum status s3_key_rewrap(struct exchange *exchange, const struct encryption *fr
     return status ? fail_open(exchange, from, false, status) : STATUS_OK;
 }
 
+enum status s3_reseal(struct exchange *exchange, const struct encryption_place *from, struct bytes attributes,
+                      struct buffer *description)
+{
+    const struct encryption_place to = {exchange->bucket_name, exchange->key};
+    struct sse_customer customer;
+    struct encryption encryption;
+    struct object_key key;
+    enum status status = encryption_read(attributes, &encryption);
+
+    if (status)
+        return status == STATUS_NOT_FOUND ? STATUS_OK : fail_open(exchange, &encryption, false, status);
+    status = open_key(exchange, from, attributes, SSE_READS, false, &key);
+    if (!status)
+        status = read_customer(exchange, SSE_READS, &customer);
+    if (status) {
+        explicit_bzero(&key, sizeof(key));
+        return status;
+    }
+    status = encryption_write(exchange->gateway->keys, &customer.key, &encryption, &to, &key, description);
+    explicit_bzero(&key, sizeof(key));
+    explicit_bzero(&customer.key, sizeof(customer.key));
+    if (status == STATUS_NOT_FOUND)
+        return lost(exchange, &encryption);
+    return status ? s3_fail_status(exchange, status) : STATUS_OK;
+}
+
 /* ---- new objects ------------------------------------------------------------------------------------------------ */
 
 static bool is_sealed(const struct meta_object *object)

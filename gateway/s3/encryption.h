@@ -23,6 +23,11 @@ enum status s3_check_key(struct exchange *exchange, struct bytes attributes);
 /* Of the source of a copy. */
 enum status s3_key_of_source(struct exchange *exchange, const struct encryption_place *place, struct bytes attributes,
                              struct object_key *key);
+/* How the addressed key's object is to be described, which was at `from` until now: the same key of its own and the
+ * same stream, bound to the new place. Nothing is appended when it is not sealed. One that a client's key seals needs
+ * that key, as a read does. Errors are answered here. */
+enum status s3_reseal(struct exchange *exchange, const struct encryption_place *from, struct bytes attributes,
+                      struct buffer *description);
 /* Whether a copy with these attributes is encrypted, and otherwise than its source. */
 bool s3_encryption_differs(struct bytes source_attributes, struct bytes attributes);
 

@@ -30,6 +30,7 @@ void s3_get_bucket_policy_status(struct exchange *exchange);
 void s3_list_objects(struct exchange *exchange); /* V1 and V2 */
 void s3_list_object_versions(struct exchange *exchange);
 
+void s3_rename_object(struct exchange *exchange);
 void s3_put_object(struct exchange *exchange);
 void s3_post_object(struct exchange *exchange); /* by a form */
 void s3_get_object(struct exchange *exchange);  /* and HEAD */

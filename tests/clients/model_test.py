@@ -51,6 +51,8 @@ OFFERED = {
     # which ask for what a bucket has anyway
     "PutBucketLogging": 200, "PutBucketNotification": 200, "PutBucketNotificationConfiguration": 200,
     "PutBucketRequestPayment": 200,
+    # in a bucket of its own, without versioning
+    "RenameObject": 200,
 }  # fmt: skip
 
 # Refused with 501 and their names; the model's names where the gateway has one row for two operations.
@@ -66,7 +68,7 @@ NOT_OFFERED = {
     "PutBucketAnalyticsConfiguration", "PutBucketIntelligentTieringConfiguration",
     "PutBucketInventoryConfiguration",
     "PutBucketMetricsConfiguration", "PutBucketReplication",
-    "PutObjectAnnotation", "RenameObject",
+    "PutObjectAnnotation",
     "RestoreObject", "SelectObjectContent", "UpdateBucketMetadataAnnotationTableConfiguration",
     "UpdateBucketMetadataInventoryTableConfiguration", "UpdateBucketMetadataJournalTableConfiguration",
     "WriteGetObjectResponse",
@@ -101,6 +103,11 @@ HONOURED = collections.defaultdict(dict, {
     "PutBucketPolicy": {"x-amz-confirm-remove-self-bucket-access": "true"},
     "PutBucketNotificationConfiguration": {"x-amz-skip-destination-validation": "true"},
     "PutObject": NEW,
+    "RenameObject": {"x-amz-client-token": "token", "x-amz-rename-source": "/walk-bucket/kept",
+                     "x-amz-rename-source-if-match": hashlib.md5(KEPT).hexdigest(),
+                     "x-amz-rename-source-if-none-match": '"other"',
+                     "x-amz-rename-source-if-modified-since": "Thu, 01 Jan 2026 00:00:00 GMT",
+                     "x-amz-rename-source-if-unmodified-since": "Thu, 01 Jan 2099 00:00:00 GMT"},
     "UploadPartCopy": {**COPY, "x-amz-copy-source-range": "bytes=0-3"},
 })  # fmt: skip
 # These are compared with the body, which is what others test; the last one announces one of them.
@@ -155,7 +162,8 @@ class Model(ClusterTest):
         """What a required parameter or header is filled with."""
         if location == "uploadId":
             return self.upload(parts=name == "CompleteMultipartUpload")
-        return {"partNumber": "1", "x-amz-copy-source": "/walk/kept", "x-amz-object-attributes": "ETag"}.get(location, "walked")
+        return {"partNumber": "1", "x-amz-copy-source": "/walk/kept", "x-amz-object-attributes": "ETag",
+                "x-amz-rename-source": "kept"}.get(location, "walked")
 
     def body(self, name):
         if name == "DeleteObjects":
@@ -216,6 +224,10 @@ class Model(ClusterTest):
             key = "own"
         if "Upload" in name or name == "ListParts":
             key = "parts"
+        if name == "RenameObject":
+            bucket, key = "walk-bucket", "renamed"
+            self.s3.create_bucket(Bucket=bucket)
+            self.s3.put_object(Bucket=bucket, Key="kept", Body=KEPT)
         target = http["requestUri"].replace("{Bucket}", bucket).replace("{Key+}", key)
         shape = self.members(name)
         headers = dict(extra or {})
@@ -239,7 +251,12 @@ class Model(ClusterTest):
         if body:
             headers.setdefault("Content-MD5", base64.b64encode(hashlib.md5(body).digest()).decode())
         with self.acls_allowed() if grants else contextlib.nullcontext():
-            return s3.signed(self.cluster, http["method"], target, headers, body)
+            answer = s3.signed(self.cluster, http["method"], target, headers, body)
+        if name == "RenameObject":
+            for left in ("kept", "renamed"):
+                self.s3.delete_object(Bucket=bucket, Key=left)
+            self.s3.delete_bucket(Bucket=bucket)
+        return answer
 
     def assert_kept(self):
         answer = s3.signed(self.cluster, "GET", "/walk/kept")

@@ -31,7 +31,7 @@ PLACES = {"s3": "rows_s3.py", "control": "rows_s3.py", "iam": "rows_iam.py", "pa
 TOKEN = "a token of the file API"
 EVERYTHING = [{"Effect": "Allow", "Action": ["*", "tercet:*"], "Resource": "*"}]
 BOUNDARY = f"arn:aws:iam::{ACCOUNT}:policy/boundary"
-KEPT_BUCKETS = ("plain", "sets", "acls", "locked")  # which are there in all rows
+KEPT_BUCKETS = ("plain", "sets", "acls", "locked", "unkept")  # which are there in all rows
 TERCET = ("tercet:UseFiles", "tercet:ReadState", "tercet:GetBucketQuota", "tercet:PutBucketQuota")
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 PAGES = json.dumps({"Statement": {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::open-site/*"}}).encode()
@@ -167,6 +167,7 @@ class World:
         for bucket in ("plain", "sets", "acls", "source", "closed-site", "open-site"):
             self.root_s3("PUT", bucket)
             self.root_s3("PUT", bucket, query={"versioning": ""}, body=rows_s3.VERSIONING)
+        self.root_s3("PUT", "unkept")  # without versioning
         self.root_s3("PUT", "locked", headers={"x-amz-bucket-object-lock-enabled": "true"})
         self.root_s3("PUT", "acls", query={"ownershipControls": ""}, body=rows_s3.OWNERSHIP.replace(b"BucketOwnerEnforced", b"ObjectWriter"))
         for bucket in ("acls", "open-site"):

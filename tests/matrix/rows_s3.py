@@ -102,6 +102,11 @@ def delete_objects(name, rights, versions=False, headers=None, bucket="plain", e
                name=name, shows_nothing=all_refused, is_done=none_refused)
 
 
+def renamed(w):
+    w.put("unkept", "renaming")
+    return Request("PUT", "unkept", "renamed", {"renameObject": ""}, {"x-amz-rename-source": "renaming"})
+
+
 def copy(name, source, further, headers=None, key="copy", upload=False):
     """source: World -> (bucket, key, query). further: rights beside PutObject of the target."""
     key = (key + "-" + name).replace(" ", "-")
@@ -278,6 +283,8 @@ OBJECT_ROWS = [
          {"x-amz-tagging-directive": "REPLACE", "x-amz-tagging": "b=2"}),
     copy("a part", source_plain, (("s3:GetObject", SOURCE + "s"),), upload=True),
     copy("a part of version", source_version, (("s3:GetObjectVersion", SOURCE + "v"),), upload=True),
+    Row("s3", "RenameObject", renamed, (("s3:PutObject", ARN + "unkept/renamed"), ("s3:GetObject", ARN + "unkept/renaming"),
+                                        ("s3:DeleteObject", ARN + "unkept/renaming"))),
     on_object("DeleteObject", "DELETE", "DeleteObject", 204, make=put, key="delete"),
     on_object("DeleteObject", "DELETE", "DeleteObjectVersion", 204, version=put, key="delete-version", name="version"),
     on_object("DeleteObject", "DELETE", "DeleteObjectVersion", 204, version=put_governed, key="delete-governed", bucket="locked",

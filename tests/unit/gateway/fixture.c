@@ -17,6 +17,7 @@
 #include "gateway/s3/access_settings.h"
 #include "gateway/s3/account_access.h"
 #include "gateway/s3/bucket_settings.h"
+#include "gateway/s3/rename_tokens.h"
 #include "meta/space.h"
 #include "meta/store_memory.h"
 
@@ -111,6 +112,7 @@ int fixture_setup(void **state)
     open_metadata(fixture);
     random_bytes(&gateway->seal, sizeof(gateway->seal));
     gateway->key_uses = key_uses_create();
+    gateway->rename_tokens = rename_tokens_create();
     gateway->identities = (struct identity_source){.meta = gateway->meta,
                                                    .account = gateway->options.account_id,
                                                    .seal = &gateway->seal,
@@ -134,6 +136,7 @@ int fixture_teardown(void **state)
     lock_guard_release(&gateway->lock_guard);
     identity_cache_free(gateway->identities.cache);
     key_uses_free(gateway->key_uses);
+    rename_tokens_free(gateway->rename_tokens);
     store_close(fixture->store);
     meta_space_free(gateway->meta_space);
     pool_free(gateway->pool);

@@ -60,6 +60,7 @@ static void test_s3_rows(void **state)
         {"PUT", S3_OBJECT, "tagging", NULL, "PutObjectTagging"},
         {"PUT", S3_OBJECT, "acl", NULL, "PutObjectAcl"},
         {"PUT", S3_OBJECT, "encryption&versionId=v", NULL, "UpdateObjectEncryption"},
+        {"PUT", S3_OBJECT, "renameObject", NULL, "RenameObject"},
         {"PUT", S3_OBJECT, "retention", NULL, "PutObjectRetention"},
         {"DELETE", S3_OBJECT, "tagging", NULL, "DeleteObjectTagging"},
         {"DELETE", S3_OBJECT, "versionId=v", NULL, "DeleteObject"},

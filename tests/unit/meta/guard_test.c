@@ -453,6 +453,38 @@ static void test_suspension(void **state)
     OK(meta_bucket_set_versioning(s->meta, s->versioned.id, true, NULL));
 }
 
+/* Neither what has to stay is renamed, nor what is at the target is replaced by a rename. */
+static void test_renaming(void **state)
+{
+    static const struct {
+        const char *mark;
+        enum status status;
+    } rows[] = {{"stays", STATUS_DENIED}, {"doubt", STATUS_CONFLICT}, {"goes", STATUS_OK}};
+    struct support *s = *state;
+    struct meta_object locked, other, done;
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const char *free_key = i == 0 ? "0" : i == 1 ? "1" : "2";
+        OK(support_put(s, &s->plain, free_key, 1, 'x', NULL, &other));
+        OK(put(s, &s->plain, rows[i].mark, &locked));
+        const struct meta_bucket before = support_bucket_now(s, &s->plain);
+        struct meta_rename away = {.source = KEY("k"), .target = KEY("away"), .sequence = locked.sequence};
+        struct meta_rename over = {.source = KEY(free_key), .target = KEY("k"), .sequence = other.sequence};
+        asked = 0;
+        assert_int_equal(meta_object_rename(s->meta, s->plain.id, &over, &done), rows[i].status);
+        assert_int_equal(asked, 2); /* of each of the two once */
+        if (rows[i].status == STATUS_OK)
+            break;
+        check_untouched(s, &s->plain, NULL, &before);
+        assert_int_equal(meta_object_rename(s->meta, s->plain.id, &away, &done), rows[i].status);
+        check_untouched(s, &s->plain, NULL, &before);
+        assert_int_equal(put(s, &s->plain, "x", NULL), rows[i].status); /* it is still there */
+        support_teardown(state);
+        assert_int_equal(setup(state), 0);
+        s = *state;
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -468,6 +500,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_permit_is_not_for_the_surplus, setup, support_teardown),
         cmocka_unit_test_setup_teardown(test_a_name_with_all_its_versions, setup, support_teardown),
         cmocka_unit_test_setup_teardown(test_creation, setup, support_teardown),
+        cmocka_unit_test_setup_teardown(test_renaming, setup, support_teardown),
         cmocka_unit_test_setup_teardown(test_suspension, setup, support_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -124,6 +124,47 @@ static void test_versions(void **state)
     buffer_release(&packed);
 }
 
+/* What was appended, and what a rename came by. */
+static void test_versions_with_more(void **state)
+{
+    struct chunk_ref refs[2] = {{.size = 10}, {.size = 10}};
+    struct chunk_list list = {.refs = refs, .count = 1, .capacity = 2};
+    struct version_record record = {.head = head, .headers = BYTES("h: v"), .attributes = ATTRIBUTES}, out;
+    struct buffer written, appended, value;
+
+    (void)state;
+    memset(refs[1].id.bytes, 0xee, CHUNK_ID_LEN);
+    record_buffer_init(&written);
+    record_buffer_init(&appended);
+    record_buffer_init(&value);
+    packed_chunks_append(&written, &list);
+    list.count = 2;
+    packed_chunks_append(&appended, &list);
+    record.chunks = (struct packed_chunks){written.data, 1};
+    record.tail = (struct version_tail){.size = 20, .chunks = {appended.data, 2}};
+    record.renamed = true;
+    memset(record.rename_token, 0x7e, META_RENAME_TOKEN_LEN);
+    version_record_encode(&value, &record);
+    assert_int_equal(version_record_decode(buffer_bytes(&value), &out), STATUS_OK);
+    assert_true(out.tail.size == 20 && out.tail.chunks.count == 2 && out.tail.streams.count == 0 && out.renamed);
+    assert_memory_equal(out.rename_token, record.rename_token, META_RENAME_TOKEN_LEN);
+    check_bounds(&value, decode_version);
+
+    record.renamed = false;
+    record.tail.size = 19; /* not as long as its chunks */
+    version_record_encode(&value, &record);
+    assert_int_equal(decode_version(buffer_bytes(&value)), STATUS_CORRUPT);
+    buffer_clear(&value);
+    record.tail.size = 20;
+    record.head.size = 20; /* nothing before it */
+    record.chunks.count = 0;
+    version_record_encode(&value, &record);
+    assert_int_equal(decode_version(buffer_bytes(&value)), STATUS_CORRUPT);
+    buffer_release(&value);
+    buffer_release(&written);
+    buffer_release(&appended);
+}
+
 /* The longest checksum is read as it was written; none is longer. Shorter ones are laid out as they ever were. */
 static void test_checksums(void **state)
 {
@@ -188,6 +229,10 @@ static void test_older_formats(void **state)
     record.parts = (struct packed_parts){packed.data, 1};
     record.condition.must_be_absent = true;
     version_record_encode(&value, &record);
+    value.len--;
+    make_older(&value, 3, value.len, 0); /* without what few versions have */
+    assert_int_equal(version_record_decode(buffer_bytes(&value), &out), STATUS_OK);
+    assert_true(bytes_equal(out.attributes, record.attributes) && !out.renamed && out.tail.size == 0);
     value.len -= ATTRIBUTES_LEN;
     make_older(&value, 2, value.len, 0);
     assert_int_equal(version_record_decode(buffer_bytes(&value), &out), STATUS_OK);
@@ -310,6 +355,13 @@ static void test_others(void **state)
     assert_int_equal(decode_gc(buffer_bytes(&value)), STATUS_CORRUPT);
     assert_int_equal(gc_record_decode(bytes_of(value.data, value.len - 8), &gc_out), STATUS_OK);
     assert_true(gc_out.kind == GC_PARTS && gc_out.wall_ms == 3 && gc_out.bytes == 0);
+    buffer_clear(&value);
+    gc.kind = GC_TAIL;
+    memset(gc.pin, 0x11, GC_PIN_LEN);
+    gc_record_encode(&value, &gc);
+    assert_int_equal(gc_record_decode(buffer_bytes(&value), &gc_out), STATUS_OK);
+    assert_true(gc_out.kind == GC_TAIL && gc_out.bytes == 77);
+    assert_memory_equal(gc_out.pin, gc.pin, GC_PIN_LEN);
     assert_int_equal(decode_gc(bytes_of(value.data, 0)), STATUS_CORRUPT);
     buffer_clear(&value);
 
@@ -342,9 +394,9 @@ static void test_others(void **state)
     assert_int_equal(row_out.gc_bytes, 5);
     assert_true(row_out.has_names);
     assert_true(row_out.outbox_rows == 6 && row_out.outbox_bytes == 7);
-    value.data[0] = 10;
+    value.data[0] = 12;
     assert_int_equal(state_record_decode(buffer_bytes(&value), &row_out), STATUS_CORRUPT);
-    for (char format = 8; format >= 6; format--) { /* before seals, long checksums, identities */
+    for (char format = 10; format >= 6; format--) { /* before tails, seals, long checksums, identities */
         value.data[0] = format;
         assert_int_equal(state_record_decode(buffer_bytes(&value), &row_out), STATUS_OK);
         assert_true(row_out.outbox_bytes == 7 && row_out.has_names);
@@ -492,9 +544,11 @@ static void test_ids(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_versions), cmocka_unit_test(test_older_formats),     cmocka_unit_test(test_checksums),
-        cmocka_unit_test(test_outbox),   cmocka_unit_test(test_versions_that_lie), cmocka_unit_test(test_others),
-        cmocka_unit_test(test_names),    cmocka_unit_test(test_key_order),         cmocka_unit_test(test_ids),
+        cmocka_unit_test(test_versions),      cmocka_unit_test(test_versions_with_more),
+        cmocka_unit_test(test_older_formats), cmocka_unit_test(test_checksums),
+        cmocka_unit_test(test_outbox),        cmocka_unit_test(test_versions_that_lie),
+        cmocka_unit_test(test_others),        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_key_order),     cmocka_unit_test(test_ids),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
