@@ -168,6 +168,8 @@ static enum status outcome_of(CURLcode result)
     case CURLE_COULDNT_RESOLVE_HOST:
     case CURLE_COULDNT_CONNECT:
     case CURLE_SSL_CONNECT_ERROR:
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CACERT_BADFILE:
         return STATUS_UNAVAILABLE;
     case CURLE_OPERATION_TIMEDOUT:
         return STATUS_TIMEOUT;
@@ -227,7 +229,10 @@ void http_call_finish(struct http_call *call, CURLcode result)
         return;
     }
     if (result != CURLE_OK)
-        log_debug("HTTP exchange failed", LOG_STR("reason", curl_easy_strerror(result)));
+        log_debug("HTTP exchange failed", LOG_STR("reason", curl_easy_strerror(result)),
+                  LOG_STR("detail", call->curl_error));
+    if (result != CURLE_OK)
+        call->problem = http_tls_problem(call->easy, result, call->curl_error);
     call_detach(call);
     call->outcome = outcome_of(result);
     call->ended = true;
@@ -300,6 +305,8 @@ static void set_request(struct http_call *call, const struct http_call_options *
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, options->tls_only ? "https" : "http,https");
     if (options->ca_file && options->ca_file[0])
         curl_easy_setopt(easy, CURLOPT_CAINFO, options->ca_file);
+    if (options->tls)
+        http_tls_set_client(easy, options->tls);
     if (strcmp(options->method, "HEAD") == 0) {
         curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
     } else {
@@ -318,6 +325,7 @@ static void set_transport(struct http_call *call)
     CURL *easy = call->easy;
 
     curl_easy_setopt(easy, CURLOPT_PRIVATE, call);
+    curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, call->curl_error);
     curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
     curl_easy_setopt(easy, CURLOPT_HEADERDATA, call);
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_write);
@@ -400,6 +408,11 @@ bool http_call_ended(const struct http_call *call)
 enum status http_call_outcome(const struct http_call *call)
 {
     return call->outcome;
+}
+
+const char *http_call_problem(const struct http_call *call)
+{
+    return call->ended ? call->problem : NULL;
 }
 
 int http_call_status(const struct http_call *call)

@@ -15,6 +15,7 @@
 #include "base/status.h"
 
 struct http_call;
+struct tls_identity;
 
 #define HTTP_CALL_PAUSE  ((size_t)-1) /* nothing to send now; http_call_resume when there is */
 #define HTTP_CALL_CANCEL ((size_t)-2) /* give the exchange up */
@@ -37,6 +38,8 @@ struct http_call_options {
     uint32_t connect_timeout_ms; /* 0: 2000 */
     const char *ca_file;         /* PEM, whom to trust with https; copied; NULL or "": the system's authorities */
     bool tls_only;               /* any other url than of https fails */
+    struct tls_identity *tls;    /* shown to the server, and whom to trust; TLS 1.3 alone. Stays; NULL: none */
+    const char **problem;        /* http_exchange puts what http_call_problem says there; may be NULL */
     /* Bytes kept for the task before the transfer pauses; it goes on when half of them are consumed. A reader that
      * needs N bytes in one piece asks for at least 2N. 0: 256 KiB; at least 16 KiB. */
     uint32_t receive_window;
@@ -55,6 +58,9 @@ bool http_call_ended(const struct http_call *call); /* complete or failed; recei
 /* Outcome once ended: OK for a complete exchange whatever its HTTP status; UNAVAILABLE (could not connect), TIMEOUT
  * (not within connect_timeout_ms), CLOSED, CANCELLED (by `read`), INVALID (bad URL) or IO otherwise. */
 enum status http_call_outcome(const struct http_call *call);
+/* Why TLS failed, of an exchange that ended so; NULL: it did not, or nothing is known. A static text that goes on from
+ * the name of the server: "has a certificate that ...". */
+const char *http_call_problem(const struct http_call *call);
 int http_call_status(const struct http_call *call); /* HTTP status, 0 before the head */
 /* A response header's value; data NULL when absent. Valid until free. */
 struct bytes http_call_header(const struct http_call *call, const char *name);

@@ -56,6 +56,9 @@ struct http_call {
     size_t start, pending, capacity, window;
     bool receive_paused;
 
+    const char *problem; /* of TLS; NULL: none */
+    char curl_error[CURL_ERROR_SIZE];
+
     bool retried; /* after a kept connection failed; once */
     bool ended;
     enum status outcome;
@@ -72,5 +75,10 @@ void http_client_schedule(struct http_call *call);
 void http_call_flush(struct http_call *call);
 /* libcurl is done with the exchange: ends it, or starts it over when a kept connection was to blame. */
 void http_call_finish(struct http_call *call, CURLcode result);
+
+/* Has the exchange show that identity, in http_tls_client.c. */
+void http_tls_set_client(CURL *easy, struct tls_identity *identity);
+/* What http_call_problem says of a failed exchange. detail: libcurl's own text. */
+const char *http_tls_problem(CURL *easy, CURLcode result, const char *detail);
 
 #endif

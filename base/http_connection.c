@@ -6,10 +6,14 @@
 
 #include "base/check.h"
 #include "base/http_places.h"
+#include "base/log.h"
+#include "base/tls_identity.h"
 
 /* The input holds an incomplete head, or what a body's last read brought of the next requests. */
 #define INPUT_BYTES_BEYOND_HEAD (512 * 1024)
 #define HEAD_BYTES_FREE         8192 /* a head beyond them is charged, all of it */
+#define REFUSED_PEERS_LOG_MS    1000
+#define REFUSED_PEER_MS         1000 /* for the peer to read why */
 #define RESERVED_HEAD_MS        2000 /* places of the reserve are for requests that come at once */
 
 static void connection_ready(struct http_stream *stream);
@@ -218,17 +222,66 @@ static void read_head(struct http_connection *connection)
         http_stream_arm(&connection->stream, io);
 }
 
+/* Where peers have to show a certificate, the operator wants to know why one cannot. */
+static void log_refused_peer(const struct http_connection *connection)
+{
+    static uint64_t logged_ms; /* atomic */
+    const struct http_request request = {.peer = connection->peer};
+    uint64_t now_ms = clock_monotonic_ms(), last_ms = __atomic_load_n(&logged_ms, __ATOMIC_RELAXED);
+    char peer[64];
+
+    if (last_ms && now_ms - last_ms < REFUSED_PEERS_LOG_MS)
+        return;
+    __atomic_store_n(&logged_ms, now_ms, __ATOMIC_RELAXED);
+    http_request_peer_text(&request, peer);
+    log_warn("a peer is refused: TLS with a certificate of ours is needed", LOG_STR("peer", peer),
+             LOG_STR("reason", http_stream_tls_problem(&connection->stream)));
+}
+
+/* What a refused peer has sent already is read and dropped: else the system would take the alert back that says why. */
+static void drain_refused(struct http_connection *connection)
+{
+    enum http_io io;
+    size_t len;
+
+    do
+        io = http_stream_discard(&connection->stream, connection->listener->scratch, HTTP_READ_BYTES, &len);
+    while (io == HTTP_IO_DONE);
+    if (io == HTTP_IO_CLOSED)
+        http_connection_free(connection, false);
+    else
+        http_stream_arm(&connection->stream, io);
+}
+
+/* It failed. */
+static void end_handshake(struct http_connection *connection)
+{
+    if (!tls_identity_is_mutual(connection->listener->server->config.tls)) {
+        http_connection_free(connection, false);
+        return;
+    }
+    log_refused_peer(connection);
+    connection->refused = true;
+    enter(connection, HTTP_HANDSHAKE, REFUSED_PEER_MS);
+    http_stream_refuse(&connection->stream);
+    drain_refused(connection);
+}
+
 static void connection_ready(struct http_stream *stream)
 {
     struct http_connection *connection = (struct http_connection *)stream;
     enum http_io io;
 
+    if (connection->refused) {
+        drain_refused(connection);
+        return;
+    }
     if (connection->state == HTTP_BUSY) /* its task is not waiting for this */
         return;
     if (connection->state == HTTP_HANDSHAKE) {
         io = http_stream_handshake(stream);
         if (io == HTTP_IO_CLOSED) {
-            http_connection_free(connection, false);
+            end_handshake(connection);
             return;
         }
         if (io != HTTP_IO_DONE) {

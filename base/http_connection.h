@@ -73,7 +73,8 @@ struct http_connection {
         struct http_peer *peer;
         bool reserved; /* for one request, of those that are served there */
     } place;
-    bool waits; /* is in the queue of its listener */
+    bool refused; /* its handshake failed, and it is only read until it goes */
+    bool waits;   /* is in the queue of its listener */
     struct http_connection *waits_before, *waits_after;
     size_t head_charge; /* what it has of the server's heads_bytes */
 };

@@ -62,6 +62,8 @@ enum status http_exchange(const struct http_call_options *options, uint64_t dead
     }
 out:
     *http_status = http_call_status(call);
+    if (options->problem)
+        *options->problem = http_call_problem(call);
     http_call_free(call);
     return status;
 }

@@ -266,14 +266,12 @@ enum status http_server_start(struct loop_group *loops, const struct http_server
                               struct http_server **server)
 {
     struct http_server *created = server_create(loops, config);
-    enum status status = STATUS_OK;
+    enum status status;
 
     http_transaction_register_metrics();
     signal(SIGPIPE, SIG_IGN); /* OpenSSL writes to sockets without MSG_NOSIGNAL */
-    if (config->tls_cert != NULL)
-        status = http_tls_create(config->tls_cert, config->tls_key, &created->tls);
-    if (status)
-        goto out;
+    if (config->tls != NULL)
+        created->tls = http_tls_create(config->tls);
     status = open_listeners(created);
     if (status)
         goto out;

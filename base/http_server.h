@@ -17,6 +17,7 @@
 struct loop_group;
 struct http_pauses;
 struct http_server;
+struct tls_identity;
 
 struct http_header {
     struct bytes name; /* in the sender's case */
@@ -59,9 +60,9 @@ typedef void (*http_handler)(struct http_request *request, void *arg);
 #define HTTP_CONNECTIONS_DEFAULT 10000
 
 struct http_server_config {
-    const char *address;            /* numeric IPv4 or IPv6 */
-    uint16_t port;                  /* 0: the kernel chooses; see http_server_port */
-    const char *tls_cert, *tls_key; /* PEM files; both or neither */
+    const char *address;      /* numeric IPv4 or IPv6 */
+    uint16_t port;            /* 0: the kernel chooses; see http_server_port */
+    struct tls_identity *tls; /* NULL: plain. Not owned; read again by who owns it */
     http_handler handler;
     void *handler_arg;
     /* Answers a request that is refused, in the program's own form, with refusal->status; the task is the connection's.
@@ -84,7 +85,7 @@ struct http_server_config {
 };
 
 /* Binds one listener per loop with SO_REUSEPORT (config.port 0: all on the port that the first was given) and starts
- * to accept. STATUS_IO with a logged reason when the address cannot be bound, STATUS_INVALID for a bad certificate. */
+ * to accept. STATUS_IO with a logged reason when the address cannot be bound. */
 enum status http_server_start(struct loop_group *loops, const struct http_server_config *config,
                               struct http_server **server);
 uint16_t http_server_port(const struct http_server *server);

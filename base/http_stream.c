@@ -142,6 +142,21 @@ enum http_io http_stream_handshake(struct http_stream *stream)
     return result == 1 ? HTTP_IO_DONE : tls_outcome(stream, result);
 }
 
+void http_stream_refuse(struct http_stream *stream)
+{
+    stream->broken = false;
+    shutdown(stream->fd, SHUT_WR);
+}
+
+const char *http_stream_tls_problem(const struct http_stream *stream)
+{
+    long verdict = SSL_get_verify_result(stream->ssl);
+    const char *reason =
+        verdict != X509_V_OK ? X509_verify_cert_error_string(verdict) : ERR_reason_error_string(ERR_peek_error());
+
+    return reason ? reason : "the peer ended the connection";
+}
+
 /* Records are decrypted until the buffer is full or the socket empty. */
 static enum http_io tls_read(struct http_stream *stream, char *out, size_t capacity, size_t *len)
 {

@@ -16,6 +16,7 @@ struct loop;
 struct task;
 struct ssl_st;
 struct ssl_ctx_st;
+struct tls_identity;
 struct st_h2o_socket_t;
 
 enum http_io {
@@ -46,7 +47,11 @@ void http_stream_cut(struct http_stream *stream);
 /* Tells the peer that nothing more comes; what it sends may still be read with http_stream_discard. */
 void http_stream_end(struct http_stream *stream);
 
+/* After a failed handshake: nothing more is sent, what comes may be read with http_stream_discard. */
+void http_stream_refuse(struct http_stream *stream);
 enum http_io http_stream_handshake(struct http_stream *stream);
+/* Why it just failed, in OpenSSL's words. */
+const char *http_stream_tls_problem(const struct http_stream *stream);
 /* At least one byte with HTTP_IO_DONE. Bounded, so that one connection does not keep the loop. */
 enum http_io http_stream_read(struct http_stream *stream, void *out, size_t capacity, size_t *len);
 /* At least one byte of the vectors with HTTP_IO_DONE. After HTTP_IO_WAIT_* the same bytes must come again. */
@@ -74,8 +79,8 @@ const char *http_stream_tls_version(const struct http_stream *stream);
 /* Suspends the task until then: STATUS_OK, STATUS_CLOSED when cut, STATUS_TIMEOUT, also when interrupted. */
 enum status http_stream_wait(struct http_stream *stream, enum http_io io, uint64_t deadline_ms);
 
-/* A server context: TLS 1.2 and later, ALPN http/1.1. STATUS_INVALID with a logged reason for a bad pair of
- * files. */
-enum status http_tls_create(const char *cert_file, const char *key_file, struct ssl_ctx_st **tls);
+/* A server context: ALPN http/1.1, TLS 1.2 and later; with authorities for its peers TLS 1.3 alone, and no peer without
+ * a certificate of theirs. The identity has to stay. */
+struct ssl_ctx_st *http_tls_create(struct tls_identity *identity);
 
 #endif

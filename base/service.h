@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 struct loop_group;
+struct tls_files;
 
 /* Blocks the signals above and those that end the program; before any thread starts, so that only service_wait takes
  * them. SIGPIPE is ignored. */
@@ -35,6 +36,6 @@ void service_stopping(uint64_t stop_ms);
 
 /* Asks the instance that listens there for /health; for container checks. Returns the exit code, 0 when it is well, and
  * says on stderr what is wrong. The certificate is not verified: the instance is one's own. */
-int service_probe(const char *address, uint16_t port, bool tls);
+int service_probe(const char *address, uint16_t port, const struct tls_files *tls);
 
 #endif

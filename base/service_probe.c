@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/service.h"
+#include "base/tls_identity.h"
 
 #define PROBE_TIMEOUT_MS 5000L
 
@@ -21,7 +22,7 @@ static const char *reachable(const char *address)
     return strcmp(address, "::") == 0 ? "::1" : address;
 }
 
-int service_probe(const char *address, uint16_t port, bool tls)
+int service_probe(const char *address, uint16_t port, const struct tls_files *tls)
 {
     char url[256];
     const char *host = reachable(address);
@@ -37,6 +38,10 @@ int service_probe(const char *address, uint16_t port, bool tls)
         curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, PROBE_TIMEOUT_MS);
         curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 0L);
         curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 0L);
+        if (tls && tls->ca && tls->ca[0]) { /* it asks for a certificate, and takes its own */
+            curl_easy_setopt(curl, CURLOPT_SSLCERT, tls->cert);
+            curl_easy_setopt(curl, CURLOPT_SSLKEY, tls->key);
+        }
         curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, discard);
         result = curl_easy_perform(curl);
         curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &code);

@@ -108,9 +108,20 @@ stop_member()
     rm -f "$data/run/$1.pid"
 }
 
+# Do gateway and nodes speak TLS to each other? With the files of data/tls (docs/operating.md).
+node_tls()
+{
+    [ -f "$data/tls/ca.crt" ]
+}
+
 member_healthy()
 {
-    curl -fs --noproxy '*' --max-time 5 -o /dev/null "http://$(member_host "$1"):$(member_port "$1")/health"
+    if [ "$1" != gateway ] && node_tls; then
+        curl -fs --noproxy '*' --max-time 5 -o /dev/null --cacert "$data/tls/ca.crt" --cert "$data/tls/gateway.crt" \
+            --key "$data/tls/gateway.key" "https://$(member_host "$1"):$(member_port "$1")/health"
+    else
+        curl -fs --noproxy '*' --max-time 5 -o /dev/null "http://$(member_host "$1"):$(member_port "$1")/health"
+    fi
 }
 
 # How many nodes the gateway holds for healthy; nothing when it does not answer.

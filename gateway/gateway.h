@@ -27,6 +27,7 @@
 #define GATEWAY_FILES_BUCKET "files" /* the versioned bucket that the documented API and S3 share */
 
 struct key_provider;
+struct tls_identity;
 struct keyring;
 struct lease;
 struct meta_space;
@@ -95,12 +96,13 @@ struct gateway {
     /* Memory of forms of the Query API, iam/call.c, each atomic: of root's keys; of all others; of these the shares of
      * access keys, and of peers that sign nothing. */
     uint64_t root_call_bytes, call_bytes, call_shares[GATEWAY_CALL_SHARES], peer_call_shares[GATEWAY_CALL_SHARES];
-    bool simulating;                /* atomic: policies are being tried, iam/simulate.c */
-    struct http_pauses pauses;      /* answers whose clients are slow */
-    struct http_server *servers[2]; /* atomic: HTTP and HTTPS, NULL before they run */
-    struct background *background;  /* NULL before it runs */
-    struct bandwidth bandwidth;     /* the first loop's: repair and snapshots of the metadata */
-    int64_t started_ms;             /* wall clock */
+    bool simulating;                     /* atomic: policies are being tried, iam/simulate.c */
+    struct http_pauses pauses;           /* answers whose clients are slow */
+    struct tls_identity *tls, *node_tls; /* of the HTTPS listener; towards nodes; NULL: none */
+    struct http_server *servers[2];      /* atomic: HTTP and HTTPS, NULL before they run */
+    struct background *background;       /* NULL before it runs */
+    struct bandwidth bandwidth;          /* the first loop's: repair and snapshots of the metadata */
+    int64_t started_ms;                  /* wall clock */
 };
 
 struct exchange; /* a request under way: front/exchange.h */

@@ -86,9 +86,8 @@ static enum status start_servers(struct gateway *gateway, const struct settings 
     enum status status;
 
     tls.port = (uint16_t)settings->tls_port;
-    tls.tls_cert = settings->tls_cert;
-    tls.tls_key = settings->tls_key;
-    if (settings->tls_cert[0] && !settings->tls_port) {
+    tls.tls = gateway->tls;
+    if (gateway->tls && !settings->tls_port) {
         tls.port = config.port;
         config = tls;
     }

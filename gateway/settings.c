@@ -25,8 +25,9 @@ static const struct config_option options[] = {
      "HTTP port; the HTTPS port with -tls-cert and without -tls-port; 0: the kernel chooses"},
     {"tls-port", CONFIG_UINT(struct settings, tls_port), "0", 0, 65535,
      "HTTPS port beside the HTTP port; 0: there is none"},
-    {"tls-cert", CONFIG_STRING(struct settings, tls_cert), "", 0, 0, "file with the certificate chain for HTTPS, PEM"},
-    {"tls-key", CONFIG_STRING(struct settings, tls_key), "", 0, 0, "file with the private key for HTTPS, PEM"},
+    {"tls-cert", CONFIG_STRING(struct settings, tls.cert), "", 0, 0,
+     "file with the certificate chain for HTTPS, PEM; read again on SIGHUP, with its key"},
+    {"tls-key", CONFIG_STRING(struct settings, tls.key), "", 0, 0, "file with the private key for HTTPS, PEM"},
     {"data-dir", CONFIG_STRING(struct settings, data_dir), "./data/gateway", 0, 0, "directory of the metadata"},
     {"nodes", CONFIG_STRING(struct settings, cluster.nodes),
      "127.0.0.1:8081,127.0.0.1:8082,127.0.0.1:8083,127.0.0.1:8084", 0, 0,
@@ -36,6 +37,13 @@ static const struct config_option options[] = {
      "id of the cluster, 32 hexadecimal digits, the same on every node"},
     {"cluster-secret-file", CONFIG_STRING(struct settings, cluster_secret_file), "", 0, 0,
      "file with the secret that gateway and nodes share; others must not be able to read it"},
+    {"node-tls-ca", CONFIG_STRING(struct settings, node_tls.ca), "", 0, 0,
+     "file with the certificates of the authorities that nodes' certificates are of, PEM. With it, -node-tls-cert and "
+     "-node-tls-key the gateway speaks TLS 1.3 to all nodes, each of which must have -tls-ca, -tls-cert and -tls-key; "
+     "read again on SIGHUP"},
+    {"node-tls-cert", CONFIG_STRING(struct settings, node_tls.cert), "", 0, 0,
+     "file with the certificate chain that the gateway shows to nodes, PEM"},
+    {"node-tls-key", CONFIG_STRING(struct settings, node_tls.key), "", 0, 0, "file with its private key, PEM"},
     {"access-key", CONFIG_STRING(struct settings, gateway.access_key), "", 0, 0, "access key of the S3 root user"},
     {"secret-key", CONFIG_SECRET(struct settings, gateway.secret_key), "", 0, 0,
      "secret key of the S3 root user; better in a file, see -secret-key-file"},
@@ -276,6 +284,18 @@ static void check_websites(const struct gateway_options *gateway)
             refuse("website-hosts", "hosts that are names of buckets, with commas between, and not -domain");
 }
 
+static void check_tls(const struct settings *settings)
+{
+    const struct tls_files *node = &settings->node_tls;
+
+    if (!settings->tls.cert[0] != !settings->tls.key[0])
+        refuse("tls-cert, tls-key", "both or neither");
+    if (settings->tls_port && !settings->tls.cert[0])
+        refuse("tls-port", "needs tls-cert and tls-key");
+    if (!node->ca[0] != !node->cert[0] || !node->ca[0] != !node->key[0])
+        refuse("node-tls-ca, node-tls-cert, node-tls-key", "all three or none");
+}
+
 static void check(struct settings *settings)
 {
     enum log_level level;
@@ -288,12 +308,9 @@ static void check(struct settings *settings)
         refuse("access-key, secret-key-file", "an access key of at least 3 and a secret of at least 8 characters are "
                                               "needed");
     check_second_key(settings);
-    if (!settings->tls_cert[0] != !settings->tls_key[0])
-        refuse("tls-cert, tls-key", "both or neither");
+    check_tls(settings);
     if (settings->gateway.encrypt_all && !settings->keyring[0])
         refuse("encrypt-all", "needs keyring");
-    if (settings->tls_port && !settings->tls_cert[0])
-        refuse("tls-port", "needs tls-cert and tls-key");
     if (settings->gateway.files_token[0] && strlen(settings->gateway.files_token) < 16)
         refuse("files-token", "at least 16 characters");
     if (!account_id_is_valid(bytes_from_str(settings->gateway.account_id)))
@@ -332,7 +349,8 @@ void settings_load(struct settings *settings, int argc, char **argv)
 {
     config_load(options, settings, "tercet-gateway", argc, argv);
     if (settings->health)
-        exit(service_probe(settings->listen, (uint16_t)settings->port, settings->tls_cert[0] && !settings->tls_port));
+        exit(service_probe(settings->listen, (uint16_t)settings->port,
+                           settings->tls.cert[0] && !settings->tls_port ? &settings->tls : NULL));
     if (settings->new_key[0])
         add_key(settings);
     check(settings);

@@ -4,6 +4,7 @@
 #ifndef TERCET_GATEWAY_SETTINGS_H
 #define TERCET_GATEWAY_SETTINGS_H
 
+#include "base/tls_identity.h"
 #include "gateway/gateway.h"
 
 struct settings {
@@ -12,7 +13,8 @@ struct settings {
     struct admission admission; /* its bounds */
     const char *listen, *data_dir, *cluster_id, *cluster_secret_file, *secret_key_file, *files_token_file;
     const char *secret_key_2_file, *identity_key, *keyring, *new_key;
-    const char *tls_cert, *tls_key, *log_level, *log_dir, *audit_log;
+    struct tls_files tls, node_tls;
+    const char *log_level, *log_dir, *audit_log;
     uint64_t port, tls_port, threads, pool_threads, connections_max, connections_per_peer_max, head_memory_max;
     uint64_t idle_timeout_ms, head_timeout_ms, rate_min, rate_window_ms, read_pause_ms;
     uint64_t cache_bytes, identity_cache_bytes, data_reserve_bytes, metadata_copies, restore_from;

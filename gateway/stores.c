@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "base/owner_only.h"
 #include "base/service.h"
+#include "base/tls_identity.h"
 #include "gateway/bootstrap/bootstrap.h"
 #include "gateway/identity/key_file.h"
 #include "gateway/identity/key_uses.h"
@@ -30,6 +31,7 @@
 #include "gateway/system/data_lock.h"
 #include "meta/space.h"
 
+#define TLS_ERROR_MAX       4352
 #define NODES_WAIT_MS       3000  /* for their first answers, at start */
 #define FIRST_START_WAIT_MS 30000 /* the same when nothing can be done without them */
 
@@ -70,11 +72,25 @@ static enum status open_disk(struct gateway *gateway, const struct settings *set
     return status ? status : check_room(gateway->meta_space, settings->data_dir);
 }
 
-static enum status start_cluster(struct gateway *gateway, const struct cluster_config *config)
+static enum status open_tls(const struct tls_files *files, const char *setting, struct tls_identity **tls)
 {
+    char error[TLS_ERROR_MAX];
+
+    if (!files->cert[0])
+        return STATUS_OK;
+    enum status status = tls_identity_open(files, tls, error, sizeof(error));
+    if (status)
+        fprintf(stderr, "tercet-gateway: %s: %s\n", setting, error);
+    return status;
+}
+
+static enum status start_cluster(struct gateway *gateway, const struct cluster_config *settings)
+{
+    struct cluster_config config = *settings;
     const char *error = "";
 
-    enum status status = cluster_create(config, &gateway->cluster, &error);
+    config.identity.tls = gateway->node_tls;
+    enum status status = cluster_create(&config, &gateway->cluster, &error);
     if (status) {
         fprintf(stderr, "tercet-gateway: nodes: %s\n", error);
         return status;
@@ -154,6 +170,8 @@ static void reload(void *arg)
     struct gateway *gateway = arg;
     struct bootstrap_report report;
 
+    STATUS_IGNORE(tls_identity_reload(gateway->tls), "logged; the one before goes on");
+    STATUS_IGNORE(tls_identity_reload(gateway->node_tls), "logged; the one before goes on");
     keyring_reload(gateway->keyring);
     if (!gateway->options.bootstrap[0])
         return;
@@ -248,6 +266,10 @@ enum status stores_open(struct gateway *gateway, const struct settings *settings
     snprintf(path, sizeof(path), "%s/meta", settings->data_dir);
     enum status status = open_disk(gateway, settings);
     if (!status)
+        status = open_tls(&settings->tls, "tls-cert, tls-key", &gateway->tls);
+    if (!status)
+        status = open_tls(&settings->node_tls, "node-tls", &gateway->node_tls);
+    if (!status)
         status = start_cluster(gateway, cluster);
     const struct recovery_config recovery = {
         .cluster = gateway->cluster,
@@ -285,4 +307,6 @@ void stores_close(struct gateway *gateway)
     keyring_free(gateway->keyring);
     meta_space_free(gateway->meta_space);
     replication_free(gateway->replication);
+    tls_identity_free(gateway->tls);
+    tls_identity_free(gateway->node_tls);
 }

@@ -103,9 +103,14 @@ enum { PULL_FAILED, PULL_STORED, PULL_HELD };
 
 enum protocol_deleted { DELETE_GONE = 0, DELETE_KEPT = 1 };
 
+struct tls_identity;
+
 struct cluster_identity {
     uint8_t id[CLUSTER_ID_LEN];
     char secret[256]; /* at least 16 characters */
+    /* With it members speak TLS to each other, and each shows a certificate; NULL: they do not. What is signed is
+     * signed in either case. Not owned. */
+    struct tls_identity *tls;
 };
 
 static inline uint32_t chunk_block_count(uint32_t size)

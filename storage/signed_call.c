@@ -19,7 +19,7 @@ static void sign_whole(const struct signed_request *request, struct bytes body, 
 
 struct http_call *signed_call_start(const struct signed_request *request, struct http_call_options options)
 {
-    char url[SIGNED_ADDRESS_MAX + SIGNED_TARGET_MAX + 8];
+    char url[SIGNED_ADDRESS_MAX + SIGNED_TARGET_MAX + 9];
     char header[PROTOCOL_AUTH_MAX + 16];
     char own_auth[PROTOCOL_AUTH_MAX];
     char id_header[64], trace_header[TRACE_PARENT_LEN + 16];
@@ -28,7 +28,8 @@ struct http_call *signed_call_start(const struct signed_request *request, struct
 
     if (!request->auth)
         sign_whole(request, options.body, own_auth);
-    snprintf(url, sizeof(url), "http://%s%s", request->address, request->target);
+    snprintf(url, sizeof(url), "%s://%s%s", request->identity->tls ? "https" : "http", request->address,
+             request->target);
     snprintf(header, sizeof(header), PROTOCOL_HEADER_AUTH ": %s", request->auth ? request->auth : own_auth);
     if (task_request_id()) {
         snprintf(id_header, sizeof(id_header), PROTOCOL_HEADER_REQUEST_ID ": %s", task_request_id());
@@ -41,6 +42,8 @@ struct http_call *signed_call_start(const struct signed_request *request, struct
     options.method = request->method;
     options.url = url;
     options.headers = headers;
+    options.tls = request->identity->tls;
+    options.tls_only = options.tls;
     return http_call_start(&options);
 }
 

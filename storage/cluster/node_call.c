@@ -56,8 +56,13 @@ enum status node_call_judge(const struct node_call *call, enum node_outcome *out
     int http_status = http_call_status(call->http);
     int64_t node_time_ms;
     *outcome = NODE_FAILED;
-    if (transport)
-        return judge_transport(transport, reason);
+    if (transport) {
+        enum status status = judge_transport(transport, reason);
+        const char *tls_problem = http_call_problem(call->http);
+        if (tls_problem)
+            *reason = tls_problem;
+        return status;
+    }
     *reason = "answered with a server error";
     if (http_status == 507) {
         *outcome = NODE_FULL;

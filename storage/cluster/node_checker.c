@@ -118,12 +118,21 @@ static void check(struct cluster *cluster, struct node *node)
     if (timeout_ms < HEALTH_TIMEOUT_MS_MIN)
         timeout_ms = HEALTH_TIMEOUT_MS_MIN;
 
-    snprintf(url, sizeof(url), "http://%s/health", node->address);
-    struct http_call_options options = {
-        .method = "GET", .url = url, .headers = headers, .connect_timeout_ms = (uint32_t)timeout_ms};
+    struct tls_identity *tls = cluster->config.identity.tls;
+    const char *tls_problem = NULL;
+    snprintf(url, sizeof(url), "%s://%s/health", tls ? "https" : "http", node->address);
+    struct http_call_options options = {.method = "GET",
+                                        .url = url,
+                                        .headers = headers,
+                                        .connect_timeout_ms = (uint32_t)timeout_ms,
+                                        .tls = tls,
+                                        .tls_only = tls,
+                                        .problem = &tls_problem};
     buffer_init(&body, HEALTH_BODY_BYTES_MAX);
     enum status status = http_exchange(&options, clock_monotonic_ms() + timeout_ms, &http_status, &body);
-    if (status == STATUS_UNAVAILABLE)
+    if (status && tls_problem)
+        problem = tls_problem;
+    else if (status == STATUS_UNAVAILABLE)
         problem = "cannot connect";
     else if (status == STATUS_TIMEOUT)
         problem = "health check timed out";

@@ -93,7 +93,7 @@ void node_check_passed(struct node *node, const struct node_report *report, bool
 void node_check_failed(struct node *node, const char *reason)
 {
     lock_acquire(&node->lock);
-    if (!node->checked || !node->check_failed)
+    if (!node->checked || !node->check_failed || strcmp(node->last_error, reason) != 0)
         log_warn("node is not usable", LOG_INT("node", node->number), LOG_STR("address", node->address),
                  LOG_STR("error", reason));
     if (!node->down_since_ms) {

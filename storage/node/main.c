@@ -21,6 +21,7 @@
 #include "base/owner_only.h"
 #include "base/pool.h"
 #include "base/service.h"
+#include "base/tls_identity.h"
 #include "storage/node/api.h"
 #include "storage/node/chunk_store.h"
 #include "storage/node/disk_ballast.h"
@@ -39,6 +40,7 @@
 #define SERVER_ID_MAX    63
 
 static struct settings {
+    struct tls_files tls;
     const char *listen, *data_dir, *cluster_id, *cluster_secret_file, *server_id, *log_level, *log_dir;
     bool health, restore_trash;
     uint64_t port, node_id, threads, pool_threads, reserve, small_chunk, drain_ms, scrub_period_ms, trash_grace_ms;
@@ -53,6 +55,13 @@ static const struct config_option options[] = {
      "id of the cluster, 32 hexadecimal digits, the same on every node"},
     {"cluster-secret-file", CONFIG_STRING(struct settings, cluster_secret_file), "", 0, 0,
      "file with the secret that gateway and nodes share; others must not be able to read it"},
+    {"tls-ca", CONFIG_STRING(struct settings, tls.ca), "", 0, 0,
+     "file with the certificates of the authorities that the gateway's and the other nodes' certificates are of, PEM. "
+     "With it, -tls-cert and -tls-key this node speaks TLS 1.3 alone, with peers that show such a certificate; read "
+     "again on SIGHUP"},
+    {"tls-cert", CONFIG_STRING(struct settings, tls.cert), "", 0, 0,
+     "file with the certificate chain of this node, PEM: it names the host by which the gateway knows the node"},
+    {"tls-key", CONFIG_STRING(struct settings, tls.key), "", 0, 0, "file with its private key, PEM"},
     {"server-id", CONFIG_STRING(struct settings, server_id), "", 0, 0,
      "name of this node in logs and metrics; empty: node-NUMBER"},
     {"threads", CONFIG_UINT(struct settings, threads), "0", 0, 64, "number of event loops; 0: one per core, at most 4"},
@@ -152,6 +161,25 @@ static int node_configure(struct node_process *node)
     return 0;
 }
 
+/* What SIGHUP does besides the log. */
+static void reload(void *arg)
+{
+    struct node_process *node = arg;
+    STATUS_IGNORE(tls_identity_reload(node->identity.tls), "logged; the one before goes on");
+}
+
+static int tls_open(struct node_process *node)
+{
+    char error[DISK_ERROR_MAX];
+    if (!settings.tls.ca[0] && !settings.tls.cert[0] && !settings.tls.key[0])
+        return 0;
+    if (!settings.tls.ca[0] || !settings.tls.cert[0] || !settings.tls.key[0])
+        return refuse(EXIT_SETTING, "tls-ca, tls-cert and tls-key: all three or none");
+    if (tls_identity_open(&settings.tls, &node->identity.tls, error, sizeof(error)))
+        return refuse(EXIT_SETTING, error);
+    return 0;
+}
+
 static int store_open(struct node_process *node)
 {
     char error[DISK_ERROR_MAX];
@@ -217,6 +245,7 @@ static int node_start(struct node_process *node)
         .handler_arg = node->api,
         .refuse = node_api_refuse,
         .is_vital = node_api_is_vital,
+        .tls = node->identity.tls,
         .pause_timeout_ms = PAUSE_TIMEOUT_MS,
     };
     if (http_server_start(&node->loops, &server, &node->server))
@@ -302,8 +331,10 @@ int main(int argc, char **argv)
     owner_only_files();
     config_load(options, &settings, "tercet-node", argc, argv);
     if (settings.health)
-        return service_probe(settings.listen, (uint16_t)settings.port, false);
+        return service_probe(settings.listen, (uint16_t)settings.port, settings.tls.cert[0] ? &settings.tls : NULL);
     int result = node_configure(&node);
+    if (!result)
+        result = tls_open(&node);
     if (result)
         return result;
     if (settings.restore_trash)
@@ -314,6 +345,7 @@ int main(int argc, char **argv)
     service_block_signals(&signals);
     service_raise_file_limit(HTTP_CONNECTIONS_DEFAULT);
     metrics_register_process("storage-node");
+    service_on_reload(reload, &node);
     node.port = (uint16_t)settings.port;
     /* With a database that turned out to be damaged it begins anew, in the same process, as another instance. */
     do {
@@ -325,5 +357,6 @@ int main(int argc, char **argv)
         }
         node_stop(&node);
     } while (!result && node.set_aside);
+    tls_identity_free(node.identity.tls);
     return result;
 }

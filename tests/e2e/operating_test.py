@@ -77,7 +77,8 @@ class Operating(unittest.TestCase):
         return done.stdout + done.stderr
 
     def node_chunks(self, number):
-        return json.loads(self.shell(f"curl -fsS http://localhost:{self.port + number}/health"))["chunks"]
+        return json.loads(self.shell(f"cd data/tls; curl -fsS --cacert ca.crt --cert gateway.crt --key gateway.key "
+                                     f"https://127.0.0.1:{self.port + number}/health"))["chunks"]
 
     def read(self, name):
         with open(self.path(name), "rb") as file:
@@ -92,7 +93,7 @@ class Operating(unittest.TestCase):
         self.shell("deploy/up")
         self.readme()
         guide = blocks("docs/operating.md")
-        steps = {"TLS": self.nothing, "Credentials": self.credentials, "Logs": self.nothing, "Back up and restore": None,
+        steps = {"TLS": self.nothing, "TLS between gateway and nodes": self.nodes_speak_tls, "Credentials": self.credentials, "Logs": self.nothing, "Back up and restore": None,
                  "Replace a node": self.replaced, "Upgrade": self.upgraded}
         self.assertEqual(list(guide), list(steps), "a section with commands and none that looks at what they did")
         for heading, check in steps.items():
@@ -116,6 +117,12 @@ class Operating(unittest.TestCase):
 
     def nothing(self, run):
         run()
+
+    def nodes_speak_tls(self, run):
+        run()
+        self.assertIn("4 of 4 nodes healthy", self.shell("deploy/status"))
+        self.assertNotIn("{", self.shell(f"curl -sS http://localhost:{self.port + 1}/health", check=False))
+        self.node_chunks(1)
 
     def credentials(self, run):
         before = self.read("data/secret-key"), self.read("data/cluster-secret")

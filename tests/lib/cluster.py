@@ -145,11 +145,12 @@ class Program:
 
 class Cluster:
     """tls: also an HTTPS listener with a certificate of a CA made for this cluster (self.ca).
+    node_tls: gateway and nodes speak TLS to each other, with certificates of self.authority.
     TERCET_SMALL_MAX in the environment: -small-max of gateways that are given none, to try any test so.
     ports: of the gateway, its HTTPS and the nodes (0: chosen by the kernel)."""
 
     def __init__(self, build=None, tls=True, domain=DOMAIN, gateway_options=(), node_options=(), directory=None,
-                 ports=(0,) * (NODE_COUNT + 2)):
+                 ports=(0,) * (NODE_COUNT + 2), node_tls=False):
         self.build = build or os.environ["TERCET_BUILD"]
         self.directory = tempfile.mkdtemp(prefix="tercet-", dir=directory)
         self.domain = domain
@@ -161,6 +162,7 @@ class Cluster:
         self.port, self.tls_port, self.node_ports = ports[0], ports[1], ports[2:]
         self.ca = None
         self.secret_path = self._secret_file("cluster-secret", secrets.token_hex(32))
+        self.authority = certificates.Authority(self.data("node-tls")) if node_tls else None
         self.nodes = [self._node(number, node_options) for number in range(1, NODE_COUNT + 1)]
         self.gateway = self._gateway(tls, gateway_options)
 
@@ -181,14 +183,22 @@ class Cluster:
         os.mkdir(self.data(name), 0o700)
         argv = [os.path.join(self.build, "storage", "tercet-node"), "-listen", "127.0.0.1"]
         argv += ["-port", str(self.node_ports[number - 1]), "-data-dir", self.data(name), "-node-id", str(number)]
+        argv += self._tls("", name)
         return Program(name, argv + self._identity() + list(options), self.directory)
+
+    def _tls(self, prefix, name):
+        """The settings with which that program speaks TLS to others."""
+        if not self.authority:
+            return []
+        certificate, key = self.authority.issue(name)
+        return [f"-{prefix}tls-ca", self.authority.ca, f"-{prefix}tls-cert", certificate, f"-{prefix}tls-key", key]
 
     def _gateway(self, tls, options):
         os.mkdir(self.data("gateway"), 0o700)
         nodes = ",".join(f"{number}=127.0.0.1:{port}" for number, port in enumerate(self.node_ports, 1))
         argv = [os.path.join(self.build, "gateway", "tercet-gateway"), "-listen", "127.0.0.1"]
         argv += ["-port", str(self.port), "-data-dir", self.data("gateway"), "-nodes", nodes]
-        argv += ["-access-key", self.access_key]
+        argv += ["-access-key", self.access_key, *self._tls("node-", "gateway")]
         argv += ["-secret-key-file", self._secret_file("secret-key", self.secret_key)]
         if self.domain:
             argv += ["-domain", self.domain]
@@ -212,12 +222,18 @@ class Cluster:
         return f"https://localhost:{self.tls_port}"
 
     def node_url(self, number):
-        return f"http://127.0.0.1:{self.node_ports[number - 1]}"
+        return f"{'https' if self.authority else 'http'}://127.0.0.1:{self.node_ports[number - 1]}"
+
+    def _opener_for(self, base):
+        if not self.authority or not base or not base.startswith("https:"):
+            return _opener
+        return urllib.request.build_opener(urllib.request.ProxyHandler({}),
+                                           urllib.request.HTTPSHandler(context=self.authority.context("gateway")))
 
     def get(self, path, base=None):
         """(status, body) of a GET; (0, b"") when nobody answers."""
         try:
-            with _opener.open((base or self.url) + path, timeout=30) as answer:
+            with self._opener_for(base).open((base or self.url) + path, timeout=30) as answer:
                 return answer.status, answer.read()
         except urllib.error.HTTPError as error:
             return error.code, error.read()

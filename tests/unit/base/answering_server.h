@@ -227,6 +227,8 @@ static inline void refuse(struct http_request *request, const struct http_refusa
 
 /* ---- set-up ---- */
 
+static struct tls_identity *server_identity;
+
 static inline int start_servers(void **state)
 {
     struct http_server_config config = {
@@ -240,8 +242,7 @@ static inline int start_servers(void **state)
     certificate_make(&certificate);
     loop_group_start(&loops, 2);
     assert_int_equal(http_server_start(&loops, &config, &servers[0]), STATUS_OK);
-    config.tls_cert = certificate.cert;
-    config.tls_key = certificate.key;
+    config.tls = server_identity = certificate_identity(&certificate);
     assert_int_equal(http_server_start(&loops, &config, &servers[1]), STATUS_OK);
     certificate_remove(&certificate);
     return 0;
@@ -256,6 +257,7 @@ static inline int stop_servers(void **state)
         http_server_free(servers[i]);
     }
     loop_group_stop(&loops);
+    tls_identity_free(server_identity);
     assert_int_equal(task_count(), 0);
     free(big);
     return 0;

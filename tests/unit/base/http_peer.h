@@ -18,6 +18,8 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include "base/tls_identity.h"
+
 struct peer {
     int fd;
     SSL_CTX *tls;
@@ -294,6 +296,17 @@ static inline void certificate_make(struct certificate *certificate)
     snprintf(certificate->cert, sizeof(certificate->cert), "%s/cert.pem", certificate->directory);
     snprintf(certificate->key, sizeof(certificate->key), "%s/key.pem", certificate->directory);
     certificate_write(certificate->cert, certificate->key);
+}
+
+/* As a server shows it; to be freed. */
+static inline struct tls_identity *certificate_identity(const struct certificate *certificate)
+{
+    const struct tls_files files = {certificate->cert, certificate->key, NULL};
+    struct tls_identity *identity;
+    char error[256];
+
+    assert_int_equal(tls_identity_open(&files, &identity, error, sizeof(error)), STATUS_OK);
+    return identity;
 }
 
 static inline void certificate_remove(const struct certificate *certificate)

@@ -55,11 +55,11 @@ static void a_handshake_must_be_complete_in_time(void **state)
 
     (void)state;
     config.head_timeout_ms = SHORT_MS;
-    config.tls_cert = certificate.cert;
-    config.tls_key = certificate.key;
+    config.tls = certificate_identity(&certificate);
     server = start(&config);
     assert_in_time(closed_after(http_server_port(server), ""));
     stop(server);
+    tls_identity_free(config.tls);
 }
 
 static void a_body_must_go_on(void **state)

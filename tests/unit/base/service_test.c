@@ -183,7 +183,7 @@ static void test_other_process(void **state)
     assert_int_equal(service_wait(&f->ending, &f->loops, CLOCK_NEVER), SIGTERM);
     unsetenv("WATCHDOG_PID");
     assert_false(notified(f, "WATCHDOG=1", 0));
-    assert_int_equal(service_probe("0.0.0.0", 1, false), 1); /* nobody listens there */
+    assert_int_equal(service_probe("0.0.0.0", 1, NULL), 1); /* nobody listens there */
 }
 
 static void *waker(void *arg)
