@@ -63,10 +63,32 @@ static bool service_fits(const struct auth_request *request, struct bytes servic
                               : bytes_equal_str(service, "s3");
 }
 
-/* readable: it is a credential, but of another service. */
-static enum status refuse_service(bool readable, const struct auth_request *request, const char *message,
-                                  enum s3_error code, struct s3_error_details *error)
+/* What AWS has under the name of S3 with a host and a signature of its own: refused by its name. */
+static const char *service_not_offered(struct bytes service)
 {
+    static const struct {
+        const char *service, *text;
+    } services[] = {
+        {"s3tables", "S3 Tables is not implemented."},
+        {"s3vectors", "S3 Vectors is not implemented."},
+        {"s3-object-lambda", "S3 Object Lambda is not implemented."},
+        {"s3-outposts", "S3 on Outposts is not implemented."},
+    };
+
+    for (size_t i = 0; i < sizeof(services) / sizeof(services[0]); i++)
+        if (bytes_equal_str(service, services[i].service))
+            return services[i].text;
+    return NULL;
+}
+
+/* readable: whose service another one is; NULL: it is no credential. */
+static enum status refuse_service(const struct sigv4_credential *readable, const struct auth_request *request,
+                                  const char *message, enum s3_error code, struct s3_error_details *error)
+{
+    const char *not_offered = readable && !request->query_api ? service_not_offered(readable->service) : NULL;
+
+    if (not_offered)
+        return auth_refuse(error, S3_NOT_IMPLEMENTED, not_offered);
     if (readable && request->query_api)
         return auth_refuse(error, S3_SIGNATURE_DOES_NOT_MATCH,
                            "Credential should be scoped to correct service: 'iam' or 'sts'.");
@@ -224,7 +246,7 @@ enum status sigv4_parse_header(const struct auth_request *request, struct bytes 
                            "components: Credential, SignedHeaders, and Signature.");
     bool readable = sigv4_credential_parse(credential, &parts) == STATUS_OK;
     if (!readable || !service_fits(request, parts.service))
-        return refuse_service(readable, request,
+        return refuse_service(readable ? &parts : NULL, request,
                               "The authorization header is malformed; the Credential is mal-formed; expecting "
                               "\"<YOUR-AKID>/YYYYMMDD/REGION/s3/aws4_request\".",
                               code, error);
@@ -306,7 +328,7 @@ enum status sigv4_parse_query(const struct auth_request *request, int64_t now_wa
         return auth_refuse(error, code, "X-Amz-Algorithm only supports \"AWS4-HMAC-SHA256\"");
     bool readable = sigv4_credential_parse(credential, &parts) == STATUS_OK;
     if (!readable || !service_fits(request, parts.service))
-        return refuse_service(readable, request,
+        return refuse_service(readable ? &parts : NULL, request,
                               "Error parsing the X-Amz-Credential parameter; the Credential is mal-formed; expecting "
                               "\"<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request\".",
                               code, error);

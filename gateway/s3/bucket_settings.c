@@ -194,9 +194,9 @@ static enum status read_encryption(struct bytes sent, struct buffer *kept, struc
 
 static const struct setting {
     const char *selector;
-    enum s3_error unset;      /* when it was never made; NONE: a document with that root */
-    const char *root, *payer; /* payer: of requestPayment */
-    uint8_t number;           /* of s3_setting_kinds; NONE: it cannot be made yet */
+    enum s3_error unset;                /* when it was never made; NONE: a document with that root */
+    const char *root, *element, *value; /* the element that it has, or NULL */
+    uint8_t number;                     /* of s3_setting_kinds; NONE: it cannot be made yet */
     /* Makes of what a client sent what is kept, or fills the error. An empty document removes the setting. */
     enum status (*read)(struct bytes sent, struct buffer *kept, struct s3_error_details *error);
     size_t sent_bytes_max; /* 0: REQUEST_XML_BYTES_MAX */
@@ -223,7 +223,10 @@ static const struct setting {
     {"logging", .root = "BucketLoggingStatus"},
     {"notification", .root = "NotificationConfiguration"},
     {"accelerate", .root = "AccelerateConfiguration"},
-    {"requestPayment", .root = "RequestPaymentConfiguration", .payer = "BucketOwner"},
+    {"abac", .root = "AbacStatus", .element = "Status", .value = "Disabled"},
+    {"metadataConfiguration", .unset = S3_METADATA_CONFIGURATION_NOT_FOUND},
+    {"metadataTable", .unset = S3_METADATA_CONFIGURATION_NOT_FOUND},
+    {"requestPayment", .root = "RequestPaymentConfiguration", .element = "Payer", .value = "BucketOwner"},
 };
 
 /* By the sub-resource of the operation: its row names one of these. */
@@ -256,8 +259,8 @@ static void reply_unset(struct exchange *exchange, const struct setting *setting
     buffer_init(&body, S3_REPLY_SMALL_BYTES_MAX);
     xml_writer_init(&writer, &body);
     xml_writer_open_root(&writer, setting->root);
-    if (setting->payer)
-        xml_writer_element_str(&writer, "Payer", setting->payer);
+    if (setting->element)
+        xml_writer_element_str(&writer, setting->element, setting->value);
     xml_writer_close(&writer);
     HTTP_LAST_REPLY(s3_reply_document(exchange, xml_writer_finish(&writer), &body));
 }

@@ -1,5 +1,6 @@
-/* PUT of settings that a bucket has only as every bucket has them: the owner pays, nothing is logged, nobody is
- * notified. What asks for that changes nothing; what asks for more is refused by its name. */
+/* PUT of settings that a bucket has only as every bucket has them: the owner pays, nothing is logged or
+ * accelerated, nobody is notified, tags of the bucket decide nothing. What asks for that changes nothing; what asks for
+ * more is refused by its name. */
 #include "base/check.h"
 #include "compat/default_setting.h"
 #include "compat/request_xml.h"
@@ -13,6 +14,8 @@ static const struct {
     struct default_setting setting;
 } settings[] = {
     {"requestPayment", {"RequestPaymentConfiguration", "Payer", "BucketOwner", "Requester"}},
+    {"accelerate", {"AccelerateConfiguration", "Status", "Suspended", "Enabled"}},
+    {"abac", {"AbacStatus", "Status", "Disabled", "Enabled"}},
     {"logging", {.root = "BucketLoggingStatus"}},
     {"notification", {.root = "NotificationConfiguration"}},
 };

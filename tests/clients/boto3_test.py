@@ -296,6 +296,13 @@ class Boto3:
         self.fails("NotImplemented", 501, self.s3.put_bucket_request_payment,
                    RequestPaymentConfiguration={"Payer": "Requester"}, **bucket)
         self.fails("MalformedXML", 400, self.s3.put_bucket_request_payment, RequestPaymentConfiguration={"Payer": "Me"}, **bucket)
+        self.s3.put_bucket_accelerate_configuration(AccelerateConfiguration={"Status": "Suspended"}, **bucket)
+        self.assertNotIn("Status", self.s3.get_bucket_accelerate_configuration(**bucket))
+        for kind in ("analytics", "intelligent_tiering", "inventory", "metrics"):
+            listed = getattr(self.s3, f"list_bucket_{kind}_configurations")(**bucket)
+            self.assertEqual((listed["IsTruncated"], len(listed)), (False, 2), listed)
+            self.fails("NoSuchConfiguration", 404, getattr(self.s3, f"get_bucket_{kind}_configuration"), Id="i", **bucket)
+            getattr(self.s3, f"delete_bucket_{kind}_configuration")(Id="i", **bucket)
         self.s3.put_bucket_logging(BucketLoggingStatus={}, **bucket)
         self.fails("NotImplemented", 501, self.s3.put_bucket_logging, BucketLoggingStatus={
             "LoggingEnabled": {"TargetBucket": self.bucket, "TargetPrefix": "log/"}}, **bucket)

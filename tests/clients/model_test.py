@@ -50,7 +50,16 @@ OFFERED = {
     "UpdateObjectEncryption": 400,
     # which ask for what a bucket has anyway
     "PutBucketLogging": 200, "PutBucketNotification": 200, "PutBucketNotificationConfiguration": 200,
-    "PutBucketRequestPayment": 200,
+    "PutBucketRequestPayment": 200, "GetBucketAbac": 200, "PutBucketAbac": 200, "PutBucketAccelerateConfiguration": 200,
+    # which no bucket has, since they would make AWS do something
+    "GetBucketAnalyticsConfiguration": "NoSuchConfiguration", "GetBucketInventoryConfiguration": "NoSuchConfiguration",
+    "GetBucketIntelligentTieringConfiguration": "NoSuchConfiguration", "GetBucketMetricsConfiguration": "NoSuchConfiguration",
+    "ListBucketAnalyticsConfigurations": 200, "ListBucketIntelligentTieringConfigurations": 200,
+    "ListBucketInventoryConfigurations": 200, "ListBucketMetricsConfigurations": 200,
+    "DeleteBucketAnalyticsConfiguration": 204, "DeleteBucketIntelligentTieringConfiguration": 204,
+    "DeleteBucketInventoryConfiguration": 204, "DeleteBucketMetricsConfiguration": 204,
+    "GetBucketMetadataConfiguration": "MetadataConfigurationNotFound", "DeleteBucketMetadataConfiguration": 204,
+    "GetBucketMetadataTableConfiguration": "MetadataConfigurationNotFound", "DeleteBucketMetadataTableConfiguration": 204,
     # in a bucket of its own, without versioning
     "RenameObject": 200,
 }  # fmt: skip
@@ -58,17 +67,9 @@ OFFERED = {
 # Refused with 501 and their names; the model's names where the gateway has one row for two operations.
 NOT_OFFERED = {
     "CreateBucketMetadataConfiguration", "CreateBucketMetadataTableConfiguration", "CreateSession",
-    "DeleteBucketAnalyticsConfiguration", "DeleteBucketIntelligentTieringConfiguration",
-    "DeleteBucketInventoryConfiguration", "DeleteBucketMetadataConfiguration", "DeleteBucketMetadataTableConfiguration",
-    "DeleteBucketMetricsConfiguration", "DeleteObjectAnnotation", "GetBucketAbac", "GetBucketAnalyticsConfiguration",
-    "GetBucketIntelligentTieringConfiguration", "GetBucketInventoryConfiguration", "GetBucketMetadataConfiguration",
-    "GetBucketMetadataTableConfiguration", "GetBucketMetricsConfiguration", "GetObjectAnnotation", "GetObjectTorrent", "ListBucketAnalyticsConfigurations", "ListBucketIntelligentTieringConfigurations",
-    "ListBucketInventoryConfigurations", "ListBucketMetricsConfigurations", "ListDirectoryBuckets",
-    "ListObjectAnnotations", "PutBucketAbac", "PutBucketAccelerateConfiguration",
-    "PutBucketAnalyticsConfiguration", "PutBucketIntelligentTieringConfiguration",
-    "PutBucketInventoryConfiguration",
-    "PutBucketMetricsConfiguration", "PutBucketReplication",
-    "PutObjectAnnotation",
+    "DeleteObjectAnnotation", "GetObjectAnnotation", "GetObjectTorrent", "ListDirectoryBuckets",
+    "ListObjectAnnotations", "PutBucketAnalyticsConfiguration", "PutBucketIntelligentTieringConfiguration",
+    "PutBucketInventoryConfiguration", "PutBucketMetricsConfiguration", "PutBucketReplication", "PutObjectAnnotation",
     "RestoreObject", "SelectObjectContent", "UpdateBucketMetadataAnnotationTableConfiguration",
     "UpdateBucketMetadataInventoryTableConfiguration", "UpdateBucketMetadataJournalTableConfiguration",
     "WriteGetObjectResponse",
@@ -198,6 +199,10 @@ class Model(ClusterTest):
             return b"<Tagging><TagSet></TagSet></Tagging>"
         if name == "PutBucketRequestPayment":
             return b"<RequestPaymentConfiguration><Payer>BucketOwner</Payer></RequestPaymentConfiguration>"
+        if name == "PutBucketAbac":
+            return b"<AbacStatus><Status>Disabled</Status></AbacStatus>"
+        if name == "PutBucketAccelerateConfiguration":
+            return b"<AccelerateConfiguration><Status>Suspended</Status></AccelerateConfiguration>"
         if name == "PutBucketVersioning":
             return b"<VersioningConfiguration><Status>Suspended</Status></VersioningConfiguration>"
         if name in ("PutObject", "UploadPart", "PutObjectAnnotation", "WriteGetObjectResponse"):

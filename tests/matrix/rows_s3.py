@@ -26,6 +26,12 @@ def on_bucket(action, method, selector, right, status=200, body=b"", bucket="set
                (("s3:" + right, ARN + bucket),), status, **more)
 
 
+def on_configuration(action, method, selector, right, status, query=None):
+    """Of what a bucket may have many of, by name."""
+    return Row("s3", action, lambda w: Request(method, "sets", "", {selector: "", **(query or {})}), (("s3:" + right, SETS),), status,
+               name="of a name" if query and method == "GET" else "")
+
+
 def on_object(action, method, right, status=200, selector="", body=b"", headers=None, key="kept", bucket="plain", further=(), make=None,
               version=None, **more):
     """An operation of an object: its right and the further ones on the same object. version: World -> id."""
@@ -169,6 +175,8 @@ LOCK = b"<ObjectLockConfiguration><ObjectLockEnabled>Enabled</ObjectLockEnabled>
 RETENTION = b"<Retention><Mode>GOVERNANCE</Mode><RetainUntilDate>2099-01-01T00:00:00Z</RetainUntilDate></Retention>"
 SHORTER = RETENTION.replace(b"2099", b"2098")
 NO_HOLD = b"<LegalHold><Status>OFF</Status></LegalHold>"
+NO_ACCELERATION = b"<AccelerateConfiguration><Status>Suspended</Status></AccelerateConfiguration>"
+NO_ABAC = b"<AbacStatus><Status>Disabled</Status></AbacStatus>"
 NO_LOGGING = b'<BucketLoggingStatus xmlns="http://s3.amazonaws.com/doc/2006-03-01/"/>'
 NO_NOTIFICATION = b'<NotificationConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/"/>'
 PAYER = b"<RequestPaymentConfiguration><Payer>BucketOwner</Payer></RequestPaymentConfiguration>"
@@ -206,6 +214,25 @@ BUCKET_ROWS = [
     on_bucket("ListObjectVersions", "GET", "versions", "ListBucketVersions"),
     on_bucket("ListMultipartUploads", "GET", "uploads", "ListBucketMultipartUploads"),
     on_bucket("GetBucketAccelerate", "GET", "accelerate", "GetAccelerateConfiguration"),
+    on_bucket("PutBucketAccelerate", "PUT", "accelerate", "PutAccelerateConfiguration", body=NO_ACCELERATION),
+    on_bucket("GetBucketAbac", "GET", "abac", "GetBucketAbac"),
+    on_bucket("PutBucketAbac", "PUT", "abac", "PutBucketAbac", body=NO_ABAC),
+    on_configuration("GetBucketAnalyticsConfiguration", "GET", "analytics", "GetAnalyticsConfiguration", 200),
+    on_configuration("GetBucketAnalyticsConfiguration", "GET", "analytics", "GetAnalyticsConfiguration", 404, {"id": "one"}),
+    on_configuration("DeleteBucketAnalyticsConfiguration", "DELETE", "analytics", "PutAnalyticsConfiguration", 204, {"id": "one"}),
+    on_configuration("GetBucketIntelligentTieringConfiguration", "GET", "intelligent-tiering", "GetIntelligentTieringConfiguration", 200),
+    on_configuration("GetBucketIntelligentTieringConfiguration", "GET", "intelligent-tiering", "GetIntelligentTieringConfiguration", 404, {"id": "one"}),
+    on_configuration("DeleteBucketIntelligentTieringConfiguration", "DELETE", "intelligent-tiering", "PutIntelligentTieringConfiguration", 204, {"id": "one"}),
+    on_configuration("GetBucketInventoryConfiguration", "GET", "inventory", "GetInventoryConfiguration", 200),
+    on_configuration("GetBucketInventoryConfiguration", "GET", "inventory", "GetInventoryConfiguration", 404, {"id": "one"}),
+    on_configuration("DeleteBucketInventoryConfiguration", "DELETE", "inventory", "PutInventoryConfiguration", 204, {"id": "one"}),
+    on_configuration("GetBucketMetricsConfiguration", "GET", "metrics", "GetMetricsConfiguration", 200),
+    on_configuration("GetBucketMetricsConfiguration", "GET", "metrics", "GetMetricsConfiguration", 404, {"id": "one"}),
+    on_configuration("DeleteBucketMetricsConfiguration", "DELETE", "metrics", "PutMetricsConfiguration", 204, {"id": "one"}),
+    on_bucket("GetBucketMetadataConfiguration", "GET", "metadataConfiguration", "GetBucketMetadataTableConfiguration", 404),
+    on_bucket("DeleteBucketMetadataConfiguration", "DELETE", "metadataConfiguration", "DeleteBucketMetadataTableConfiguration", 204),
+    on_bucket("GetBucketMetadataTableConfiguration", "GET", "metadataTable", "GetBucketMetadataTableConfiguration", 404),
+    on_bucket("DeleteBucketMetadataTableConfiguration", "DELETE", "metadataTable", "DeleteBucketMetadataTableConfiguration", 204),
     on_bucket("GetBucketAcl", "GET", "acl", "GetBucketAcl"),
     on_bucket("PutBucketAcl", "PUT", "acl", "PutBucketAcl", bucket="acls", headers={"x-amz-acl": "private"}),
     on_bucket("GetBucketCors", "GET", "cors", "GetBucketCORS", 404),

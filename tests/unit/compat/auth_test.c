@@ -419,6 +419,22 @@ static void test_the_scope_has_the_service_of_the_door(void **state)
 }
 
 /* The clients of IAM hash the body and do not send the hash; whatever they say of it is not believed. */
+static void test_a_service_that_is_not_offered_is_refused_by_its_name(void **state)
+{
+#define OF_SERVICE(name)                                                                                               \
+    "Authorization: AWS4-HMAC-SHA256 Credential=AK/20261122/us-east-1/" name "/aws4_request, SignedHeaders=" NAMES     \
+    ", Signature=00\r\n"
+
+    (void)state;
+    expect_refused(NULL, HASH DATE OF_SERVICE("s3tables"), "NotImplemented", "S3 Tables is not implemented.");
+    expect_refused(NULL, HASH DATE OF_SERVICE("s3vectors"), "NotImplemented", "S3 Vectors is not implemented.");
+    expect_refused("X-Amz-Credential=AK%2F20261122%2Fus-east-1%2Fs3vectors%2Faws4_request&" Q_ALGORITHM Q_DATE Q_EXPIRES
+                       Q_NAMES Q_SIGNATURE,
+                   "", "NotImplemented", "S3 Vectors is not implemented.");
+    expect_refused(NULL, HASH DATE OF_SERVICE("ec2"), "AuthorizationHeaderMalformed", "The authorization header");
+#undef OF_SERVICE
+}
+
 static void test_the_query_api_hashes_what_came(void **state)
 {
     static const char signature[] = DATE "Authorization: AWS4-HMAC-SHA256 Credential=AK/20261122/us-east-1/iam/"
@@ -451,6 +467,7 @@ int main(void)
         cmocka_unit_test(test_payload_kinds),
         cmocka_unit_test(test_session_tokens),
         cmocka_unit_test(test_the_scope_has_the_service_of_the_door),
+        cmocka_unit_test(test_a_service_that_is_not_offered_is_refused_by_its_name),
         cmocka_unit_test(test_the_query_api_hashes_what_came),
         cmocka_unit_test(test_long_input_is_cut_or_refused),
     };

@@ -37,7 +37,8 @@ static void test_statuses_are_those_of_aws(void **state)
         const char *codes;
     } rows[] = {
         {404, "NoSuchKey NoSuchBucket NoSuchUpload NoSuchVersion NoSuchBucketPolicy NoSuchCORSConfiguration "
-              "NoSuchLifecycleConfiguration NoSuchTagSet ObjectLockConfigurationNotFoundError "
+              "NoSuchConfiguration MetadataConfigurationNotFound NoSuchLifecycleConfiguration NoSuchTagSet "
+              "ObjectLockConfigurationNotFoundError "
               "NoSuchObjectLockConfiguration NoSuchPublicAccessBlockConfiguration "
               "NoSuchWebsiteConfiguration OwnershipControlsNotFoundError ReplicationConfigurationNotFoundError"},
         {409, "BucketAlreadyExists BucketAlreadyOwnedByYou BucketNotEmpty ConditionalRequestConflict "

@@ -97,7 +97,7 @@ static void what_does_not_exist_is_refused_by_its_name(void **state)
 {
     struct fixture *f = *state;
 
-    assert_answer(f, ROOT, "PUT", "/bucket?abac", "", "", 501, "NotImplemented");
+    assert_answer(f, ROOT, "PUT", "/bucket?metrics", "", "", 501, "NotImplemented");
     assert_answer(f, ROOT, "GET", "/bucket/key?torrent", "", NULL, 501, "NotImplemented");
     assert_answer(f, ROOT, "PUT", "/bucket?never-heard-of", "", "", 501, "NotImplemented");
     assert_non_null(strstr(f->answer.body, "never-heard-of"));
@@ -348,7 +348,7 @@ static void not_offered_comes_before_overloaded(void **state)
 
     for (int class = 0; class <= CLASS_OTHER; class ++)
         f->gateway.admission.limits[class] = 0;
-    assert_answer(f, ROOT, "PUT", "/bucket?abac", "", "", 501, "NotImplemented");
+    assert_answer(f, ROOT, "PUT", "/bucket?metrics", "", "", 501, "NotImplemented");
     assert_answer(f, ROOT, "PUT", "/bucket?never-heard-of", "", "", 501, "NotImplemented");
 }
 
