@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/clock.h"
 #include "base/task.h"
 
 #define TURN_BYTES_MAX      (1024 * 1024)
@@ -192,6 +193,8 @@ enum status http_body_read(struct http_request *request, void *out, size_t capac
         status = send_continue(transaction);
     while (status == STATUS_OK && *len == 0 && !transaction->body_ended)
         status = body_step(transaction, out, capacity, len);
+    if (status == STATUS_OK && transaction->body_ended && request->body_end_us == 0)
+        request->body_end_us = clock_monotonic_us();
     transaction->body_failure = status;
     request->bytes_in += *len;
     return status;

@@ -36,6 +36,7 @@ struct http_request {
     uint64_t content_length; /* HTTP_LENGTH_UNKNOWN with Transfer-Encoding: chunked; 0 without a body */
     bool tls;
     const char *tls_version;      /* "1.3"; NULL without TLS */
+    const char *tls_cipher;       /* as OpenSSL calls it; NULL without TLS */
     struct sockaddr_storage peer; /* AF_INET or AF_INET6 */
     char id[17];                  /* request id: 16 upper-case hex digits, unique */
     uint64_t start_us;            /* monotonic, when the head was complete */
@@ -43,6 +44,7 @@ struct http_request {
     uint64_t bytes_in, bytes_out; /* of the bodies, without framing */
     int status;                   /* of the response, 0 before it began */
     uint64_t ttfb_us;             /* monotonic time of the response's head, 0 before */
+    uint64_t body_end_us;         /* monotonic, when the last byte of the body was read; 0: there is none, or not yet */
     void *user;                   /* the handler's own */
     unsigned place;               /* what it holds that others may need, for http_pauses_cut_longest; 0: nothing */
 };

@@ -118,6 +118,11 @@ const char *http_stream_tls_version(const struct http_stream *stream)
     return name != NULL && strncmp(name, "TLSv", 4) == 0 ? name + 4 : NULL;
 }
 
+const char *http_stream_tls_cipher(const struct http_stream *stream)
+{
+    return stream->ssl != NULL ? SSL_get_cipher_name(stream->ssl) : NULL;
+}
+
 /* What a failed OpenSSL call wants. */
 static enum http_io tls_outcome(struct http_stream *stream, int result)
 {

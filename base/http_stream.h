@@ -76,6 +76,7 @@ void http_stream_forget_interrupt(struct http_stream *stream); /* once nobody in
 bool http_stream_is_interrupted(const struct http_stream *stream);
 /* "1.3", once the handshake is done; NULL without TLS. */
 const char *http_stream_tls_version(const struct http_stream *stream);
+const char *http_stream_tls_cipher(const struct http_stream *stream); /* NULL: plain */
 /* Suspends the task until then: STATUS_OK, STATUS_CLOSED when cut, STATUS_TIMEOUT, also when interrupted. */
 enum status http_stream_wait(struct http_stream *stream, enum http_io io, uint64_t deadline_ms);
 

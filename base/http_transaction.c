@@ -84,6 +84,7 @@ static struct http_transaction *transaction_create(struct http_connection *conne
     buffer_init(&transaction->reply_headers, REPLY_HEADERS_BYTES_MAX);
     transaction->request.tls = connection->stream.ssl != NULL;
     transaction->request.tls_version = http_stream_tls_version(&connection->stream);
+    transaction->request.tls_cipher = http_stream_tls_cipher(&connection->stream);
     transaction->request.peer = connection->peer;
     transaction->request.start_us = clock_monotonic_us();
     set_id(&transaction->request, connection->listener->server);

@@ -116,6 +116,11 @@ bool acl_add_canned(struct acl *acl, struct bytes name, struct bytes bucket_owne
     return false;
 }
 
+const char *acl_group_uri(enum acl_grantee grantee)
+{
+    return group_uris[grantee];
+}
+
 static enum acl_grantee group_of(struct bytes uri)
 {
     for (int i = ACL_ALL_USERS; i < ACL_GRANTEE_COUNT; i++)

@@ -52,6 +52,8 @@ enum status acl_read(struct bytes text, struct acl *acl);
 /* The answer of GET; name: of the owner. */
 enum status acl_respond(struct buffer *out, const struct acl *acl, struct bytes owner_name);
 
+/* The URI that names the group; not of USER. */
+const char *acl_group_uri(enum acl_grantee grantee);
 /* Gives something to AllUsers or AuthenticatedUsers. */
 bool acl_is_public(const struct acl *acl);
 /* What it gives to who has that id; data NULL: who is anonymous. without_groups: IgnorePublicAcls. */

@@ -38,6 +38,8 @@ static const struct error_row error_table[S3_ERROR_COUNT] = {
     [S3_CONDITIONAL_REQUEST_CONFLICT] =
         {"ConditionalRequestConflict", 409,
          "The conditional request cannot succeed due to a conflicting operation against this resource."},
+    [S3_CROSS_LOCATION_LOGGING_PROHIBITED] = {"CrossLocationLoggingProhibitted", 403,
+                                              "Cross S3 location logging not allowed. "},
     [S3_ENCRYPTION_TYPE_MISMATCH] =
         {"EncryptionTypeMismatch", 400,
          "The existing object was created with a different encryption type. Subsequent write requests must include the "
@@ -93,6 +95,8 @@ static const struct error_row error_table[S3_ERROR_COUNT] = {
     [S3_INVALID_REQUEST] = {"InvalidRequest", 400, "Invalid Request"},
     [S3_INVALID_STORAGE_CLASS] = {"InvalidStorageClass", 400, "The storage class you specified is not valid"},
     [S3_INVALID_TAG] = {"InvalidTag", 400, "The tag provided was not a valid tag"},
+    [S3_INVALID_TARGET_BUCKET_FOR_LOGGING] = {"InvalidTargetBucketForLogging", 400,
+                                              "The target bucket for logging does not exist"},
     [S3_INVALID_TOKEN] = {"InvalidToken", 400, "The provided token is malformed or otherwise invalid."},
     [S3_INVALID_URI] = {"InvalidURI", 400, "Couldn't parse the specified URI."},
     [S3_INVALID_WRITE_OFFSET] = {"InvalidWriteOffset", 400,

@@ -99,11 +99,13 @@ enum policy_caller_kind {
     POLICY_ROLE_SESSION, /* of AssumeRole and AssumeRoleWithWebIdentity */
     POLICY_FEDERATED,    /* of GetFederationToken */
     POLICY_WEB_IDENTITY, /* nobody yet: who asks for a role with a provider's token */
+    POLICY_SERVICE,      /* of AWS, by whose name the gateway acts itself; has what the resource's policy gives it */
 };
 struct policy_caller {
     enum policy_caller_kind kind;
-    struct bytes account;      /* twelve digits; empty of ANONYMOUS and WEB_IDENTITY */
-    struct bytes arn;          /* of the user, the session, the account's root; of WEB_IDENTITY the provider's */
+    struct bytes account; /* twelve digits; empty of ANONYMOUS, WEB_IDENTITY and SERVICE */
+    struct bytes arn; /* of the user, the session, the account's root; of WEB_IDENTITY the provider's; of SERVICE its
+                         name: logging.s3.amazonaws.com */
     struct bytes issuer_arn;   /* of a ROLE_SESSION the role's, of a FEDERATED one the user's */
     struct bytes canonical_id; /* of the account; may be empty */
     bool bounded;              /* it has a permissions boundary */

@@ -104,9 +104,10 @@ static struct policy_decision decide_in_account(const struct verdicts *said, con
     return own;
 }
 
+/* Who has no policies of its own, and no account. */
 static bool is_nobody(const struct policy_caller *caller)
 {
-    return caller->kind == POLICY_ANONYMOUS || caller->kind == POLICY_WEB_IDENTITY;
+    return caller->kind == POLICY_ANONYMOUS || caller->kind == POLICY_WEB_IDENTITY || caller->kind == POLICY_SERVICE;
 }
 
 struct policy_decision policy_decide(const struct policy_set *set, const struct policy_request *request)

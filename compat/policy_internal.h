@@ -54,7 +54,8 @@ enum policy_principal_kind {
     POLICY_PRINCIPAL_CANONICAL,
     POLICY_PRINCIPAL_ARN,
     POLICY_PRINCIPAL_PROVIDER,
-    POLICY_PRINCIPAL_NOBODY, /* a deleted user's or role's id; a service of AWS */
+    POLICY_PRINCIPAL_SERVICE,
+    POLICY_PRINCIPAL_NOBODY, /* a deleted user's or role's id */
 };
 struct policy_principal {
     enum policy_principal_kind kind;

@@ -103,7 +103,7 @@ static enum status read_kind(struct policy_parser *parser, const char *name, jso
     } kinds[] = {
         {"Federated", POLICY_PRINCIPAL_PROVIDER},
         {"CanonicalUser", POLICY_PRINCIPAL_CANONICAL},
-        {"Service", POLICY_PRINCIPAL_NOBODY},
+        {"Service", POLICY_PRINCIPAL_SERVICE},
     };
     struct principal_reader reader = {.statement = statement, .of_aws = strcmp(name, "AWS") == 0};
     bool known = reader.of_aws;
@@ -162,6 +162,9 @@ static enum policy_named names(const struct policy_principal *principal, const s
     case POLICY_PRINCIPAL_PROVIDER:
         return caller->kind == POLICY_WEB_IDENTITY && bytes_equal(principal->text, caller->arn) ? POLICY_NAMED_ITSELF
                                                                                                 : POLICY_NAMED_NOT;
+    case POLICY_PRINCIPAL_SERVICE:
+        return caller->kind == POLICY_SERVICE && bytes_equal(principal->text, caller->arn) ? POLICY_NAMED_ITSELF
+                                                                                           : POLICY_NAMED_NOT;
     case POLICY_PRINCIPAL_NOBODY:
         return POLICY_NAMED_NOT;
     }

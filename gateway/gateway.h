@@ -34,6 +34,7 @@ struct meta_space;
 struct rename_tokens;
 struct replication;
 struct key_uses;
+struct bucketlog_spool;
 struct oidc_keys;
 
 struct gateway_options {
@@ -66,6 +67,8 @@ struct gateway_options {
     uint64_t lifecycle_day_ms;      /* a day of its rules; 0: 24 hours */
     uint64_t files_versions_max;    /* of a file; 0: no bound */
     uint64_t files_versions_days;   /* that one is kept when it was replaced; 0: no bound */
+    uint64_t log_delivery_ms;       /* between deliveries of buckets' access logs */
+    uint64_t log_spool_bytes;       /* of their lines that wait */
 };
 
 struct background;
@@ -93,6 +96,8 @@ struct gateway {
     struct loop_group loops;
     struct admission admission;
     struct hold_back hold_back;
+    /* Lines of buckets' access logs; NULL: none are kept. */
+    struct bucketlog_spool *bucketlog;
     /* Memory of forms of the Query API, iam/call.c, each atomic: of root's keys; of all others; of these the shares of
      * access keys, and of peers that sign nothing. */
     uint64_t root_call_bytes, call_bytes, call_shares[GATEWAY_CALL_SHARES], peer_call_shares[GATEWAY_CALL_SHARES];

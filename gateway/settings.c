@@ -211,6 +211,11 @@ static const struct config_option options[] = {
      "versions a second that lifecycle rules remove or change"},
     {"lifecycle-day", CONFIG_DURATION(struct settings, gateway.lifecycle_day_ms), "24h", 100, 86400000,
      "for tests only: the length of what lifecycle rules call a day; anything but 24h removes data too early"},
+    {"log-delivery-interval", CONFIG_DURATION(struct settings, gateway.log_delivery_ms), "5m", 100, 86400000,
+     "server access logs of buckets are delivered into their target buckets so often"},
+    {"log-spool", CONFIG_SIZE(struct settings, gateway.log_spool_bytes), "256M", 1u << 20, 0,
+     "lines of server access logs that wait for their delivery take so much of the disk with the metadata; what comes "
+     "beyond is dropped"},
     {"files-versions-max", CONFIG_UINT(struct settings, gateway.files_versions_max), "0", 0, 1000000000,
      "versions of a file that are kept, in the bucket files too, delete markers counted; the oldest go; 0: all"},
     {"files-versions-days", CONFIG_UINT(struct settings, gateway.files_versions_days), "0", 0, 36500,

@@ -18,6 +18,7 @@
 #include "base/service.h"
 #include "base/tls_identity.h"
 #include "gateway/bootstrap/bootstrap.h"
+#include "gateway/bucketlog/spool.h"
 #include "gateway/identity/key_file.h"
 #include "gateway/identity/key_uses.h"
 #include "gateway/identity/oidc_keys.h"
@@ -258,6 +259,17 @@ static enum status open_metadata(struct gateway *gateway, const struct settings 
     return status;
 }
 
+static enum status open_bucketlog(struct gateway *gateway, const struct settings *settings)
+{
+    char path[4096];
+
+    snprintf(path, sizeof(path), "%s/bucketlog", settings->data_dir);
+    enum status status = bucketlog_spool_open(path, gateway->options.log_spool_bytes, &gateway->bucketlog);
+    if (status)
+        fprintf(stderr, "tercet-gateway: the folder %s cannot be used: %s\n", path, status_name(status));
+    return status;
+}
+
 enum status stores_open(struct gateway *gateway, const struct settings *settings)
 {
     const struct cluster_config *cluster = &settings->cluster;
@@ -289,12 +301,15 @@ enum status stores_open(struct gateway *gateway, const struct settings *settings
         status = recovery_check(&recovery, &taken);
     if (!status)
         status = open_metadata(gateway, settings, path, cluster, &taken);
+    if (!status)
+        status = open_bucketlog(gateway, settings);
     buffer_release(&taken.record);
     return status;
 }
 
 void stores_close(struct gateway *gateway)
 {
+    bucketlog_spool_close(gateway->bucketlog);
     if (gateway->meta)
         meta_close(gateway->meta); /* its committer may still ask the cluster which nodes can be reached */
     lock_guard_release(&gateway->lock_guard);

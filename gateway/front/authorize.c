@@ -90,7 +90,14 @@ static bool is_owner(const struct principal *principal, const char *action, cons
 
 static bool is_known(const struct principal *principal)
 {
-    return principal->caller.kind != POLICY_ANONYMOUS && principal->caller.kind != POLICY_WEB_IDENTITY;
+    return principal->caller.kind != POLICY_ANONYMOUS && principal->caller.kind != POLICY_WEB_IDENTITY &&
+           principal->caller.kind != POLICY_SERVICE;
+}
+
+/* RestrictPublicBuckets keeps out all but the account's own and AWS's services. */
+static bool is_restricted(const struct principal *principal, const struct resource *resource)
+{
+    return resource->restricted && principal->caller.kind != POLICY_SERVICE;
 }
 
 /* A federated user has what its session policies leave it, and nothing without any: not what its user owns either. */
@@ -187,9 +194,9 @@ static struct decision by_policies(const struct principal *principal, const char
                                                      : DECIDED_BY_ACL,
                                  .policy = said};
     }
-    if (said.reason == POLICY_NOT_ALLOWED && resource->acl_allows && !resource->restricted)
+    if (said.reason == POLICY_NOT_ALLOWED && resource->acl_allows && !is_restricted(principal, resource))
         return (struct decision){.allowed = true, .by = DECIDED_BY_ACL};
-    if (said.allowed && resource->restricted && said.policy == resource->policy &&
+    if (said.allowed && is_restricted(principal, resource) && said.policy == resource->policy &&
         !bytes_equal(request.caller.account, context->account))
         return (struct decision){.by = DECIDED_BY_BLOCK};
     if (said.reason == POLICY_NOT_ALLOWED)

@@ -71,12 +71,23 @@ struct exchange {
 
     const struct lock_wish *new_lock; /* that a body has for an object, once the handler knows; or NULL */
 
+    /* How large the object is that it is about, once that is known: for the bucket's access log. */
+    bool has_logged_size;
+    uint64_t logged_size;
+
     bool replaced;            /* by another gateway, or nobody says that it was not: nothing is read of the metadata */
     struct decision decision; /* about the operation; of zeros before it was made */
     struct decision further;  /* about what it tells of the object besides, further_rights.h; of zeros: nothing */
     bool permitted, admitted;
     const char *error_code; /* of the error that was answered, for log and metrics; NULL when none */
 };
+
+/* Tells the bucket's access log how large the object is. */
+static inline void exchange_log_size(struct exchange *exchange, uint64_t size)
+{
+    exchange->has_logged_size = true;
+    exchange->logged_size = size;
+}
 
 /* Looks the bucket up, once for each request and again for a handler that learns of a change: exchange->bucket. False
  * when it is not there. Memory only. */

@@ -5,6 +5,7 @@
 #include "base/trace.h"
 #include "compat/encryption_header.h"
 #include "compat/names.h"
+#include "gateway/bucketlog/lines.h"
 #include "gateway/front/access_log.h"
 #include "gateway/front/audit.h"
 #include "gateway/front/exchange.h"
@@ -208,6 +209,7 @@ void gateway_handle(struct http_request *request, void *arg)
     request_metrics_count(&exchange);
     if (exchange.gateway->options.access_log || log_enabled(LOG_DEBUG))
         access_log_write(&exchange);
+    bucketlog_request(&exchange);
     audit_request(&exchange);
     exchange_release(&exchange);
     task_set_trace(NULL);

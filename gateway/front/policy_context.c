@@ -68,6 +68,8 @@ static struct bytes principal_type(const struct policy_question *question)
         return BYTES("AssumedRole");
     case POLICY_FEDERATED:
         return BYTES("FederatedUser");
+    case POLICY_SERVICE: /* comes by no request */
+        break;
     }
     return (struct bytes){0};
 }

@@ -41,6 +41,7 @@ struct unlisted {
 
 /* Every job. A row NAME stands for the `const struct job_kind NAME_job` that the job's file defines. */
 #define BACKGROUND_JOBS(ROW)                                                                                           \
+    ROW(bucketlog)                                                                                                     \
     ROW(gc)                                                                                                            \
     ROW(repair)                                                                                                        \
     ROW(compare)                                                                                                       \

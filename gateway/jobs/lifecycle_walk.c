@@ -13,6 +13,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "gateway/bucketlog/lines.h"
 #include "gateway/s3/bucket_settings.h"
 #include "gateway/s3/object_tags.h"
 
@@ -68,6 +69,29 @@ static bool is_refusal(enum status status, enum lifecycle_outcome *outcome)
 /* ---- what is due --------------------------------------------------------------------------------------------------
  */
 
+/* The lines in the bucket's access log, under AWS's names. */
+static void log_lifecycle_line(struct lifecycle_slice *slice, const char *operation, struct bytes key,
+                               struct bytes version_id)
+{
+    struct gateway *gateway = slice->background->gateway;
+    struct meta_settings *settings;
+    struct meta_bucket bucket;
+
+    if (!gateway->bucketlog || meta_bucket_load(gateway->meta, bytes_from_str(slice->bucket->name), &bucket, &settings))
+        return;
+    if (bucket.id == slice->bucket->id)
+        bucketlog_lifecycle(gateway, &bucket, settings, operation, key, version_id);
+    meta_settings_release(settings);
+}
+
+static void log_deletion(struct walk *walk, size_t i)
+{
+    bool marks = walk->outcomes[i] == LIFECYCLE_EXPIRED && walk->slice->bucket->versioned;
+
+    log_lifecycle_line(walk->slice, marks ? "S3.CREATE.DELETEMARKER" : "S3.EXPIRE.OBJECT", walk->batch[i].key,
+                       walk->batch[i].version.id);
+}
+
 static enum status batch_run(struct walk *walk)
 {
     struct background *background = walk->slice->background;
@@ -84,6 +108,8 @@ static enum status batch_run(struct walk *walk)
     meta_objects_delete(background->gateway->meta, walk->slice->bucket->id, deletions, count);
     for (size_t i = 0; i < count; i++) {
         enum lifecycle_outcome outcome = walk->outcomes[i];
+        if (!walk->batch[i].status)
+            log_deletion(walk, i);
         if (!walk->batch[i].status || is_refusal(walk->batch[i].status, &outcome))
             lifecycle_count(background, outcome, 1);
         else
@@ -107,6 +133,22 @@ static enum status batch_add(struct walk *walk, const struct meta_list_entry *en
     return ++walk->count == BATCH_MAX ? batch_run(walk) : STATUS_OK;
 }
 
+static const char *transition_name(enum storage_class storage_class)
+{
+    switch (storage_class) {
+    case STORAGE_STANDARD_IA:
+        return "S3.TRANSITION_SIA.OBJECT";
+    case STORAGE_ONEZONE_IA:
+        return "S3.TRANSITION_ZIA.OBJECT";
+    case STORAGE_INTELLIGENT_TIERING:
+        return "S3.TRANSITION_INT.OBJECT";
+    case STORAGE_GLACIER_IR:
+        return "S3.TRANSITION_GIR.OBJECT";
+    default:
+        return "S3.TRANSITION.OBJECT";
+    }
+}
+
 static enum status transition(struct walk *walk, const struct meta_list_entry *entry, enum storage_class storage_class)
 {
     struct background *background = walk->slice->background;
@@ -123,6 +165,9 @@ static enum status transition(struct walk *walk, const struct meta_list_entry *e
                                             walk->slice->bucket->versioned ? &version : NULL, &update, &object);
     if (status && !is_refusal(status, &outcome))
         return status;
+    if (!status)
+        log_lifecycle_line(walk->slice, transition_name(storage_class), entry->key,
+                           bytes_from_str(entry->object.version_id));
     lifecycle_count(background, outcome, 1);
     pace(background, since_ms, 1, background->gateway->options.lifecycle_change_rate);
     return STATUS_OK;
@@ -339,6 +384,8 @@ static enum status upload_abort(struct lifecycle_slice *slice, const struct meta
     enum status status = meta_upload_abort(meta, &upload);
     if (status && !is_refusal(status, &outcome))
         return status;
+    if (!status)
+        log_lifecycle_line(slice, "S3.DELETE.UPLOAD", entry->key, (struct bytes){0});
     lifecycle_count(slice->background, outcome, 1);
     pace(slice->background, since_ms, 1, slice->background->gateway->options.lifecycle_change_rate);
     return STATUS_OK;

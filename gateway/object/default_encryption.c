@@ -41,3 +41,26 @@ enum encryption_kind encryption_kind_of(enum sse_method method)
                                                  [SSE_DSSE] = ENCRYPTION_DSSE};
     return kinds[method];
 }
+
+enum status default_encryption_describe(const struct gateway *gateway, const struct meta_settings *settings,
+                                        const struct encryption_place *place, struct object_key *key,
+                                        struct buffer *description)
+{
+    struct bucket_encryption standard;
+    char name[KEY_NAME_MAX + 1];
+
+    *key = (struct object_key){0};
+    enum status status = default_encryption(gateway, settings, &standard);
+    if (status || standard.method == SSE_NONE)
+        return status;
+    if (!gateway->keys)
+        return STATUS_NOT_FOUND;
+    status = encryption_key_name(gateway->keys, bytes_from_str(standard.key_id), name);
+    if (status)
+        return STATUS_NOT_FOUND;
+    const struct encryption encryption = {.kind = encryption_kind_of(standard.method),
+                                          .bucket_key = standard.method == SSE_KMS && standard.bucket_key,
+                                          .key_name = bytes_from_str(name)};
+    encryption_key_create(encryption.kind, key);
+    return encryption_write(gateway->keys, NULL, &encryption, place, key, description);
+}

@@ -16,6 +16,7 @@
 #include "gateway/s3/encryption.h"
 #include "gateway/s3/handlers.h"
 #include "gateway/s3/lifecycle.h"
+#include "gateway/s3/logging_setting.h"
 #include "gateway/s3/object_lock.h"
 #include "gateway/s3/reply.h"
 #include "gateway/s3/request.h"
@@ -90,6 +91,7 @@ const struct meta_setting_kind s3_setting_kinds[] = {
     {S3_SETTING_ACL, "ACL", ACL_KEPT_BYTES_MAX, acl_setting_parse, free},
     {S3_SETTING_ENCRYPTION, "encryption", BUCKET_ENCRYPTION_XML_BYTES_MAX, bucket_encryption_setting_parse, free},
     {S3_SETTING_WEBSITE, "website", WEBSITE_KEPT_BYTES_MAX, parse_website, free_website},
+    {S3_SETTING_LOGGING, "logging", BUCKET_LOGGING_KEPT_BYTES_MAX, logging_setting_parse, free},
     {S3_SETTING_QUOTA, "quota", BUCKET_QUOTA_BYTES_MAX, bucket_quota_parse, free},
     {S3_SETTING_OWNER, "owner", BUCKET_OWNER_BYTES_MAX, bucket_owner_parse, free},
     {S3_SETTING_LIFECYCLE, "lifecycle", LIFECYCLE_SETTING_BYTES_MAX, lifecycle_setting_parse, lifecycle_setting_free},
@@ -220,7 +222,7 @@ static const struct setting {
      .read = read_public_access, .put_status = 200},
     {"ownershipControls", .unset = S3_OWNERSHIP_CONTROLS_NOT_FOUND, .number = S3_SETTING_OWNERSHIP,
      .read = read_ownership, .put_status = 200, .agrees = acl_check_ownership},
-    {"logging", .root = "BucketLoggingStatus"},
+    {"logging", .root = "BucketLoggingStatus", .number = S3_SETTING_LOGGING},
     {"notification", .root = "NotificationConfiguration"},
     {"accelerate", .root = "AccelerateConfiguration"},
     {"abac", .root = "AbacStatus", .element = "Status", .value = "Disabled"},

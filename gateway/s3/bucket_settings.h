@@ -20,13 +20,14 @@ enum s3_setting_number {
     S3_SETTING_OBJECT_LOCK = 9,
     S3_SETTING_ENCRYPTION = 10,
     S3_SETTING_WEBSITE = 11,
+    S3_SETTING_LOGGING = 12,
     S3_SETTING_QUOTA = 14,              /* of Tercet, not of S3: gateway/system/bucket_quota.h */
     S3_SETTING_LIFECYCLE_PROGRESS = 20, /* of the job; no client sees it */
 };
 
 /* What requests read of them: of CORS a struct cors_configuration (compat/cors.h), of
- * a website a struct website (compat/website.h), of those about access what
- * access_settings.h says, of a lifecycle what lifecycle.h says, of tags nothing. For meta_open. */
+ * a website a struct website (compat/website.h), of logging a struct bucket_logging (compat/bucket_logging.h), of those
+ * about access what access_settings.h says, of a lifecycle what lifecycle.h says, of tags nothing. For meta_open. */
 extern const struct meta_setting_kind s3_setting_kinds[];
 extern const size_t s3_setting_kind_count;
 

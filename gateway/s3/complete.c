@@ -246,6 +246,7 @@ static void reply(struct exchange *exchange, const struct meta_object *object)
         .etag = object_etag(object),
         .checksum = stored_checksum_read(&object->checksum),
     };
+    exchange_log_size(exchange, object->size);
     s3_reply_new_version(exchange, object->version_id);
     s3_reply_expiration(exchange, object, object->attributes);
     /* of a client's key it says nothing, as on AWS, also when the key was sent */

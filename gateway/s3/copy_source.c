@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "compat/names.h"
+#include "gateway/bucketlog/lines.h"
 #include "gateway/object/object_read.h"
 #include "gateway/object/object_reader.h"
 #include "gateway/s3/encryption.h"
@@ -143,6 +144,14 @@ enum status copy_source_open(struct exchange *exchange, struct copy_source *sour
     if (source->by_version || source->bucket.versioned)
         http_reply_header_str(exchange->http, "x-amz-copy-source-version-id", source->object.version_id);
     return STATUS_OK;
+}
+
+void copy_source_log(struct exchange *exchange, const struct copy_source *source)
+{
+    const struct bucketlog_source logged = {source->bucket_name, source->key, source->version_id, source->found,
+                                            source->found ? source->object.size : 0};
+
+    bucketlog_copy_source(exchange, &logged);
 }
 
 void copy_source_release(struct copy_source *source)

@@ -20,6 +20,8 @@ struct copy_source {
 /* Resolves the header and checks x-amz-copy-source-if-* and the rights. with_tags is given, all else zero. Answers
  * errors. release is right in any case. */
 enum status copy_source_open(struct exchange *exchange, struct copy_source *source);
+/* Its line in the access log of its bucket, when the request was answered. */
+void copy_source_log(struct exchange *exchange, const struct copy_source *source);
 void copy_source_release(struct copy_source *source);
 /* Reads the range into the ingest and seals it. Answers errors. Suspends. */
 enum status copy_source_read(struct exchange *exchange, const struct copy_source *source, const struct range *range,

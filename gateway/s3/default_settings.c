@@ -1,6 +1,6 @@
-/* PUT of settings that a bucket has only as every bucket has them: the owner pays, nothing is logged or
- * accelerated, nobody is notified, tags of the bucket decide nothing. What asks for that changes nothing; what asks for
- * more is refused by its name. */
+/* PUT of settings that a bucket has only as every bucket has them: the owner pays, nothing is accelerated, nobody is
+ * notified, tags of the bucket decide nothing. What asks for that changes nothing; what asks for more is refused by its
+ * name. */
 #include "base/check.h"
 #include "compat/default_setting.h"
 #include "compat/request_xml.h"
@@ -16,7 +16,6 @@ static const struct {
     {"requestPayment", {"RequestPaymentConfiguration", "Payer", "BucketOwner", "Requester"}},
     {"accelerate", {"AccelerateConfiguration", "Status", "Suspended", "Enabled"}},
     {"abac", {"AbacStatus", "Status", "Disabled", "Enabled"}},
-    {"logging", {.root = "BucketLoggingStatus"}},
     {"notification", {.root = "NotificationConfiguration"}},
 };
 

@@ -26,6 +26,7 @@ void s3_delete_configuration(struct exchange *exchange);
 void s3_get_bucket_lifecycle(struct exchange *exchange);
 void s3_put_bucket_lifecycle(struct exchange *exchange);
 void s3_put_object_lock_configuration(struct exchange *exchange);
+void s3_put_bucket_logging(struct exchange *exchange);
 void s3_put_bucket_policy(struct exchange *exchange);
 void s3_get_bucket_policy_status(struct exchange *exchange);
 

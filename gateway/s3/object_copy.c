@@ -151,6 +151,7 @@ void s3_copy_object(struct exchange *exchange)
 out:
     explicit_bzero(&request.key, sizeof(request.key));
     ingest_release(&ingest);
+    copy_source_log(exchange, &request.source);
     copy_source_release(&request.source);
     buffer_release(&request.headers);
     buffer_release(&request.attributes);

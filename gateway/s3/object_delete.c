@@ -6,6 +6,7 @@
 #include "base/task.h"
 #include "compat/names.h"
 #include "compat/request_xml.h"
+#include "gateway/bucketlog/lines.h"
 #include "gateway/front/audit.h"
 #include "gateway/front/operation.h"
 #include "gateway/object/object_read.h"
@@ -231,6 +232,16 @@ static void write_result(struct xml_writer *writer, const struct delete_object *
         response_delete_add(writer, &deleted);
 }
 
+/* Each key's line in the access log of the bucket. */
+static void log_result(struct exchange *exchange, const struct delete_object *object,
+                       const struct delete_result *result)
+{
+    enum s3_error code = result->status ? result->error.code : S3_ERROR_NONE;
+
+    bucketlog_deleted_key(exchange, object->key, object->version_id, code ? s3_error_http_status(code) : 204,
+                          code ? s3_error_code(code) : NULL);
+}
+
 static enum status read_request(struct exchange *exchange, struct delete_request *request)
 {
     struct buffer document;
@@ -258,6 +269,9 @@ void s3_delete_objects(struct exchange *exchange)
     response_delete_begin(&writer, &answer);
     for (size_t i = 0; i < request.count; i++)
         write_result(&writer, &request.objects[i], &results[i], request.quiet);
+    if (exchange->gateway->bucketlog)
+        for (size_t i = 0; i < request.count; i++)
+            log_result(exchange, &request.objects[i], &results[i]);
     HTTP_LAST_REPLY(s3_reply_document(exchange, response_delete_end(&writer), &answer));
     free(results);
     delete_request_release(&request);

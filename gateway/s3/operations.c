@@ -94,7 +94,7 @@ const struct operation s3_operations[] = {
        .headers = LIST("x-amz-transition-default-minimum-object-size", CHECKSUMS)),
     S3(OTHER, "GetBucketLocation", "s3:GetBucketLocation", "GET", BUCKET, "location", s3_get_bucket_location),
     S3(OTHER, "GetBucketLogging", "s3:GetBucketLogging", "GET", BUCKET, "logging", s3_get_setting),
-    S3(OTHER, "PutBucketLogging", "s3:PutBucketLogging", "PUT", BUCKET, "logging", s3_put_default,
+    S3(OTHER, "PutBucketLogging", "s3:PutBucketLogging", "PUT", BUCKET, "logging", s3_put_bucket_logging,
        .headers = LIST(CHECKSUMS)),
     NOT_OFFERED("UpdateBucketMetadataAnnotationTableConfiguration",
                 "s3:UpdateBucketMetadataAnnotationTableConfiguration", "PUT", BUCKET, "metadataAnnotationTable"),

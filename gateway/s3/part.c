@@ -60,6 +60,8 @@ static enum status commit_part(struct exchange *exchange, const struct meta_uplo
         ingest_store(ingest, record_part, &(struct part_commit){exchange->gateway->meta, upload, part});
     if (status == STATUS_NOT_FOUND)
         return s3_fail_no_such_upload(exchange);
+    if (!status)
+        exchange_log_size(exchange, ingest->size);
     return status ? s3_fail_status(exchange, status) : STATUS_OK;
 }
 
@@ -174,6 +176,7 @@ void s3_upload_part_copy(struct exchange *exchange)
         return;
     if (copy_source_open(exchange, &source) == STATUS_OK)
         copy_part(exchange, &upload, &source);
+    copy_source_log(exchange, &source);
     copy_source_release(&source);
     meta_upload_release(&upload);
 }

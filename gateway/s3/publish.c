@@ -29,6 +29,7 @@ enum status s3_publish(struct exchange *exchange, struct ingest *ingest, const s
 
     switch (status) {
     case STATUS_OK:
+        exchange_log_size(exchange, object->size);
         s3_reply_expiration(exchange, object, version->attributes);
         return STATUS_OK;
     case STATUS_PRECONDITION:

@@ -139,8 +139,11 @@ enum status s3_find_object(struct exchange *exchange, struct meta_object *object
         return s3_fail_argument(exchange, "versionId", version.id, "Invalid version id specified");
     if (status)
         return s3_fail_status(exchange, status);
-    if (is_decided(exchange, object))
+    if (is_decided(exchange, object)) {
+        if (!object->delete_marker)
+            exchange_log_size(exchange, object->size);
         return STATUS_OK;
+    }
     meta_object_release(object);
     return s3_fail(exchange, S3_ACCESS_DENIED);
 }

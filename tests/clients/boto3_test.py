@@ -304,7 +304,7 @@ class Boto3:
             self.fails("NoSuchConfiguration", 404, getattr(self.s3, f"get_bucket_{kind}_configuration"), Id="i", **bucket)
             getattr(self.s3, f"delete_bucket_{kind}_configuration")(Id="i", **bucket)
         self.s3.put_bucket_logging(BucketLoggingStatus={}, **bucket)
-        self.fails("NotImplemented", 501, self.s3.put_bucket_logging, BucketLoggingStatus={
+        self.fails("InvalidTargetBucketForLogging", 400, self.s3.put_bucket_logging, BucketLoggingStatus={
             "LoggingEnabled": {"TargetBucket": self.bucket, "TargetPrefix": "log/"}}, **bucket)
         self.s3.put_bucket_notification_configuration(NotificationConfiguration={}, **bucket)
         self.fails("NotImplemented", 501, self.s3.put_bucket_notification_configuration, NotificationConfiguration={

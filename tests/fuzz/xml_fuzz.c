@@ -2,6 +2,7 @@
  * bounds, and must survive being written back. */
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/check.h"
@@ -12,6 +13,7 @@
 #include "compat/cors.h"
 #include "compat/lifecycle.h"
 #include "compat/object_encryption.h"
+#include "compat/bucket_logging.h"
 #include "compat/object_lock.h"
 #include "compat/request_xml.h"
 #include "compat/response_xml.h"
@@ -229,6 +231,27 @@ static void fuzz_lifecycle(struct bytes document)
 }
 
 /* What was read is within its bounds, and what is kept of it says the same. */
+static void fuzz_bucket_logging(struct bytes document)
+{
+    struct bucket_logging *first = mem_alloc(sizeof(*first)), *second = mem_alloc(sizeof(*second));
+    struct s3_error_details error = {0};
+    struct buffer out;
+
+    buffer_init(&out, BUCKET_LOGGING_KEPT_BYTES_MAX);
+    if (bucket_logging_parse(document, first, &error) == STATUS_OK) {
+        CHECK(strlen(first->target) <= BUCKET_LOGGING_TARGET_MAX && strlen(first->prefix) <= BUCKET_LOGGING_PREFIX_MAX);
+        CHECK(bucket_logging_write(&out, first) == STATUS_OK);
+        CHECK(bucket_logging_parse(buffer_bytes(&out), second, &error) == STATUS_OK);
+        CHECK(first->enabled == second->enabled && strcmp(first->prefix, second->prefix) == 0);
+        CHECK(first->grants.count == second->grants.count && first->format == second->format);
+    } else {
+        CHECK(error.code != S3_ERROR_NONE);
+    }
+    buffer_release(&out);
+    free(first);
+    free(second);
+}
+
 static void fuzz_lock_configuration(struct bytes document)
 {
     struct s3_error_details error = {0};
@@ -258,6 +281,7 @@ static void fuzz_lock(struct bytes document)
     struct buffer out;
 
     fuzz_lock_configuration(document);
+    fuzz_bucket_logging(document);
     if (lock_legal_hold_parse(document, &hold, &error) == STATUS_OK)
         CHECK(hold == LOCK_HOLD_ON || hold == LOCK_HOLD_OFF);
     if (lock_retention_parse(document, 0, &retention, &error) || retention.mode == LOCK_MODE_NONE)

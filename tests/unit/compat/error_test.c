@@ -45,14 +45,16 @@ static void test_statuses_are_those_of_aws(void **state)
               "InvalidBucketState"},
         {412, "PreconditionFailed"},
         {416, "InvalidRange InvalidPartNumber"},
-        {403, "SignatureDoesNotMatch RequestTimeTooSkewed InvalidAccessKeyId AccessDenied"},
+        {403,
+         "CrossLocationLoggingProhibitted SignatureDoesNotMatch RequestTimeTooSkewed InvalidAccessKeyId AccessDenied"},
         {400, "BadDigest InvalidDigest InvalidPart InvalidPartOrder EntityTooSmall EntityTooLarge MalformedXML "
               "MalformedPolicy "
               "MalformedACLError AccessControlListNotSupported InvalidBucketAclWithObjectOwnership "
               "InvalidBucketAclWithBlockPublicAccessError MissingSecurityHeader UnexpectedContent "
               "KeyTooLongError InvalidBucketName IncompleteBody XAmzContentSHA256Mismatch InvalidRequest ExpiredToken "
               "InvalidArgument AuthorizationHeaderMalformed AuthorizationQueryParametersError InvalidToken InvalidURI "
-              "InvalidLocationConstraint InvalidStorageClass InvalidTag MaxMessageLengthExceeded MetadataTooLarge "
+              "InvalidLocationConstraint InvalidStorageClass InvalidTag InvalidTargetBucketForLogging "
+              "MaxMessageLengthExceeded MetadataTooLarge "
               "RequestTimeout"},
         {405, "MethodNotAllowed"},
         {411, "MissingContentLength"},

@@ -149,6 +149,8 @@ static const struct {
     {"lifecycle-rate", "0", "1", "10000000", "10000001"},
     {"lifecycle-change-rate", "0", "1", "10000000", "10000001"},
     {"lifecycle-day", "99ms", "100ms", "24h", "25h"},
+    {"log-delivery-interval", "99ms", "100ms", "24h", "25h"},
+    {"log-spool", "1048575", "1M", NULL, NULL},
     {"drain", NULL, "0", "10m", "600001ms"},
 };
 #define BOUNDS (sizeof(bounds) / sizeof(bounds[0]))
@@ -348,6 +350,7 @@ static bool reach_where_they_belong(const struct settings *settings)
            options.inventory_interval_ms == 14000 && options.orphan_age_ms == 15000 && options.orphan_percent == 16 &&
            options.upload_expiry_ms == 17000 && options.files_versions_max == 18 && options.files_versions_days == 19 &&
            options.lifecycle_rate == 31 && options.lifecycle_change_rate == 32 && options.lifecycle_day_ms == 33000 &&
+           options.log_delivery_ms == 34000 && options.log_spool_bytes == 35 << 20 &&
            admission.limits[CLASS_READ] == 21 && admission.limits[CLASS_WRITE] == 22 &&
            admission.limits[CLASS_LIST] == 23 && admission.limits[CLASS_OTHER] == 24 &&
            admission.limits[CLASS_ERROR] == 25 && admission.limits[CLASS_SYSTEM] == 25 &&
@@ -365,10 +368,11 @@ static void settings_reach_where_they_belong(void **state)
     LOAD(reach_where_they_belong, IDENTITY, "-gc-grace=1h", "-gc-interval=11s", "-repair-interval=12s",
          "-repair-concurrency=3", "-node-dead-after=13s", "-inventory-interval=14s", "-orphan-age=15s",
          "-orphan-percent=16", "-upload-expiry=17s", "-files-versions-max=18", "-files-versions-days=19",
-         "-lifecycle-rate=31", "-lifecycle-change-rate=32", "-lifecycle-day=33s", "-reads=21", "-writes=22",
-         "-lists=23", "-others=24", "-errors=25", "-upload-memory=64M", "-region=eu-1", "-domain=s3.example.com",
-         "-server-id=one", "-account-id=123456789012", "-files-token=1234567890123456", "-open-files-api=true",
-         "-accesslog=true", "-access-key-2=AKID2", "-secret-key-2=secret-of-two");
+         "-lifecycle-rate=31", "-lifecycle-change-rate=32", "-lifecycle-day=33s", "-log-delivery-interval=34s",
+         "-log-spool=35M", "-reads=21", "-writes=22", "-lists=23", "-others=24", "-errors=25", "-upload-memory=64M",
+         "-region=eu-1", "-domain=s3.example.com", "-server-id=one", "-account-id=123456789012",
+         "-files-token=1234567890123456", "-open-files-api=true", "-accesslog=true", "-access-key-2=AKID2",
+         "-secret-key-2=secret-of-two");
     assert_taken();
 }
 
