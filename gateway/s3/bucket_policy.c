@@ -48,21 +48,11 @@ void s3_put_bucket_policy(struct exchange *exchange)
 
 void s3_get_bucket_policy_status(struct exchange *exchange)
 {
-    struct s3_error_details details = {0};
     struct meta_setting kept;
     struct buffer body;
-    enum status status = meta_setting_find(exchange->settings, S3_SETTING_POLICY, &kept);
 
-    if (status == STATUS_NOT_FOUND) {
-        s3_error_set(&details, S3_NO_SUCH_BUCKET_POLICY);
-        s3_error_add(&details, "BucketName", exchange->bucket_name);
-        HTTP_LAST_REPLY(s3_fail_details(exchange, &details));
+    if (s3_require_setting(exchange, S3_SETTING_POLICY, &kept))
         return;
-    }
-    if (status) {
-        HTTP_LAST_REPLY(s3_fail_status(exchange, status));
-        return;
-    }
     const struct bucket_policy *policy = kept.parsed;
     buffer_init(&body, S3_REPLY_SMALL_BYTES_MAX);
     HTTP_LAST_REPLY(s3_reply_document(exchange, policy_status_write(&body, policy->is_public), &body));

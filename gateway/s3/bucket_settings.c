@@ -3,6 +3,7 @@
 #include "gateway/s3/bucket_settings.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/check.h"
 #include "compat/cors.h"
@@ -231,31 +232,55 @@ static const struct setting {
     {"requestPayment", .root = "RequestPaymentConfiguration", .element = "Payer", .value = "BucketOwner"},
 };
 
-/* By the sub-resource of the operation: its row names one of these. */
-static const struct setting *setting_of(const struct exchange *exchange)
+const void *s3_row_of_selector(const struct exchange *exchange, const void *rows, size_t row_bytes, size_t count)
 {
     struct bytes selector = bytes_from_str(exchange->operation->selector);
 
-    for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++)
-        if (bytes_equal_str(selector, settings[i].selector))
-            return &settings[i];
+    for (size_t i = 0; i < count; i++) {
+        const char *row = (const char *)rows + i * row_bytes;
+        const char *of_row;
+        memcpy(&of_row, row, sizeof(of_row));
+        if (bytes_equal_str(selector, of_row))
+            return row;
+    }
     CHECK(!"an operation on a setting without a row");
     return NULL;
 }
 
-static void reply_unset(struct exchange *exchange, const struct setting *setting)
+static const struct setting *setting_of(const struct exchange *exchange)
+{
+    return s3_row_of_selector(exchange, settings, sizeof(settings[0]), sizeof(settings) / sizeof(settings[0]));
+}
+
+static enum status fail_unset(struct exchange *exchange, enum s3_error code)
 {
     struct s3_error_details details = {0};
+
+    s3_error_set(&details, code);
+    if (exchange->level == S3_OBJECT)
+        s3_error_add(&details, "Key", exchange->key);
+    else
+        s3_error_add(&details, "BucketName", exchange->bucket_name);
+    return s3_fail_details(exchange, &details);
+}
+
+enum status s3_require_setting(struct exchange *exchange, enum s3_setting_number number, struct meta_setting *kept)
+{
+    enum status status = meta_setting_find(exchange->settings, (uint8_t)number, kept);
+
+    for (size_t i = 0; status == STATUS_NOT_FOUND && i < sizeof(settings) / sizeof(settings[0]); i++)
+        if (settings[i].number == number)
+            return fail_unset(exchange, settings[i].unset);
+    return status ? s3_fail_status(exchange, status) : STATUS_OK;
+}
+
+static void reply_unset(struct exchange *exchange, const struct setting *setting)
+{
     struct xml_writer writer;
     struct buffer body;
 
     if (setting->unset != S3_ERROR_NONE) {
-        s3_error_set(&details, setting->unset);
-        if (exchange->level == S3_BUCKET)
-            s3_error_add(&details, "BucketName", exchange->bucket_name);
-        else
-            s3_error_add(&details, "Key", exchange->key);
-        HTTP_LAST_REPLY(s3_fail_details(exchange, &details));
+        HTTP_LAST_REPLY(fail_unset(exchange, setting->unset));
         return;
     }
     buffer_init(&body, S3_REPLY_SMALL_BYTES_MAX);

@@ -31,6 +31,14 @@ enum s3_setting_number {
 extern const struct meta_setting_kind s3_setting_kinds[];
 extern const size_t s3_setting_kind_count;
 
+/* A setting of the addressed bucket. That it was never made is answered here as AWS answers it, by the error of its
+ * row, and so is one that cannot be read. Good while exchange->settings are. */
+enum status s3_require_setting(struct exchange *exchange, enum s3_setting_number number, struct meta_setting *kept);
+
+/* The row that has the operation's selector, of a table whose rows begin with one: `const char *selector`. There is
+ * one. */
+const void *s3_row_of_selector(const struct exchange *exchange, const void *rows, size_t row_bytes, size_t count);
+
 /* Changes settings of the addressed bucket. Errors are answered here; DENIED by update->check is AccessDenied. */
 enum status s3_update_settings(struct exchange *exchange, const struct meta_settings_update *update);
 

@@ -1,35 +1,25 @@
 /* Named configurations of a bucket that no bucket has here, since each makes AWS do something: analytics, inventory,
  * metrics, intelligent tiering. Tools that describe a bucket whole read them all, so the truth is told: a list of
  * none, and none by any name. */
-#include "base/check.h"
 #include "compat/xml_writer.h"
 #include "gateway/front/operation.h"
+#include "gateway/s3/bucket_settings.h"
 #include "gateway/s3/handlers.h"
 #include "gateway/s3/reply.h"
 
-static const struct {
+static const struct kind_of_configuration {
     const char *selector, *list_root;
-} configurations[] = {
+} kinds[] = {
     {"analytics", "ListBucketAnalyticsConfigurationResult"},
     {"intelligent-tiering", "ListBucketIntelligentTieringConfigurationsOutput"},
     {"inventory", "ListInventoryConfigurationsResult"},
     {"metrics", "ListMetricsConfigurationsResult"},
 };
 
-static const char *list_root(const struct exchange *exchange)
-{
-    struct bytes selector = bytes_from_str(exchange->operation->selector);
-
-    for (size_t i = 0; i < sizeof(configurations) / sizeof(configurations[0]); i++)
-        if (bytes_equal_str(selector, configurations[i].selector))
-            return configurations[i].list_root;
-    CHECK(!"an operation on configurations without a row");
-    return NULL;
-}
-
 void s3_get_configurations(struct exchange *exchange)
 {
-    const char *root = list_root(exchange);
+    const struct kind_of_configuration *kind =
+        s3_row_of_selector(exchange, kinds, sizeof(kinds[0]), sizeof(kinds) / sizeof(kinds[0]));
     struct xml_writer writer;
     struct buffer body;
 
@@ -39,7 +29,7 @@ void s3_get_configurations(struct exchange *exchange)
     }
     buffer_init(&body, S3_REPLY_SMALL_BYTES_MAX);
     xml_writer_init(&writer, &body);
-    xml_writer_open_root(&writer, root);
+    xml_writer_open_root(&writer, kind->list_root);
     xml_writer_element_bool(&writer, "IsTruncated", false);
     xml_writer_close(&writer);
     HTTP_LAST_REPLY(s3_reply_document(exchange, xml_writer_finish(&writer), &body));

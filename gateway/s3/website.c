@@ -216,20 +216,10 @@ static void answer_page(struct exchange *exchange, const struct website *website
 
 static void answer(struct exchange *exchange)
 {
-    struct s3_error_details details = {0};
     struct meta_setting setting;
-    enum status status = meta_setting_find(exchange->settings, S3_SETTING_WEBSITE, &setting);
 
-    if (status == STATUS_NOT_FOUND) {
-        s3_error_set(&details, S3_NO_SUCH_WEBSITE_CONFIGURATION);
-        s3_error_add(&details, "BucketName", exchange->bucket_name);
-        HTTP_LAST_REPLY(s3_fail_details(exchange, &details));
+    if (s3_require_setting(exchange, S3_SETTING_WEBSITE, &setting))
         return;
-    }
-    if (status) {
-        HTTP_LAST_REPLY(s3_fail_status(exchange, status));
-        return;
-    }
     const struct website *website = setting.parsed;
     const struct website_rule *rule = website_find_rule(website, exchange->key, 0);
     if (website->has_all)

@@ -22,6 +22,7 @@ from botocore.config import Config
 
 import cluster
 import dashboards
+from s3 import signed
 from harness import ClusterTest, content, main, run
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -116,6 +117,8 @@ class Monitoring(ClusterTest):
         s3 = boto3.client("s3", endpoint_url=cls.cluster.url, region_name="us-east-1", config=Config(proxies={}),
                           aws_access_key_id=cls.cluster.access_key, aws_secret_access_key=cls.cluster.secret_key)
         s3.create_bucket(Bucket="metrics-test")
+        quota = json.dumps({"bytes": 1 << 30, "objects": 1000}).encode()
+        signed(cls.cluster, "PUT", "/system/quota/metrics-test", {}, quota)
         run("curl", "-fsS", "-F", f"file=@{__file__}", "-F", "filename=gone", cls.cluster.url + "/upload")
         run("curl", "-fsS", "-X", "DELETE", cls.cluster.url + "/delete?filename=gone")
         # For longer than any rate() of the panels looks back, and until Prometheus has seen every kind of target twice.

@@ -214,6 +214,24 @@ static void a_marker_hides_and_is_never_locked(void **state)
     assert_answer(f, ROOT, "DELETE", "/locked", "", NULL, 409, "BucketNotEmpty");
 }
 
+/* A bypass is of a version: without one a marker hides the object, as it does without the header. */
+static void a_bypass_without_a_version_removes_none(void **state)
+{
+    struct fixture *f = *state;
+    const char *version = put(f, locked_until("GOVERNANCE", 10));
+    char marker[128];
+
+    assert_answer(f, ROOT, "DELETE", "/locked/k", BYPASS, NULL, 204, "");
+    assert_string_equal(header_of(f, "x-amz-delete-marker"), "true");
+    snprintf(marker, sizeof(marker), "/locked/k?versionId=%s", header_of(f, "x-amz-version-id"));
+    assert_answer(f, ROOT, "GET", "/locked/k", "", NULL, 404, "NoSuchKey");
+    assert_stays(f, version, "");
+    assert_answer(f, ROOT, "DELETE", marker, BYPASS, NULL, 204, "");
+    assert_answer(f, ROOT, "GET", "/locked/k", "", NULL, 200, "");
+    assert_answer(f, ROOT, "DELETE", version, BYPASS, NULL, 204, "");
+    assert_answer(f, ROOT, "GET", "/locked/k", "", NULL, 404, "NoSuchKey");
+}
+
 static void a_legal_hold_has_no_end_but_one(void **state)
 {
     struct fixture *f = *state;
@@ -460,6 +478,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(compliance_stays_whoever_asks, setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(governance_yields_to_who_may_and_says_so, setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(a_marker_hides_and_is_never_locked, setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(a_bypass_without_a_version_removes_none, setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(a_legal_hold_has_no_end_but_one, setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(a_rule_is_applied_to_what_says_nothing, setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(what_a_new_object_cannot_ask_for, setup, fixture_teardown),
