@@ -102,6 +102,7 @@ static const struct error_row error_table[S3_ERROR_COUNT] = {
     [S3_INVALID_WRITE_OFFSET] = {"InvalidWriteOffset", 400,
                                  "The write offset value that you specified does not match the current object size."},
     [S3_KEY_TOO_LONG] = {"KeyTooLongError", 400, "Your key is too long"},
+    [S3_KMS_DISABLED] = {"KMS.DisabledException", 400, "The key is disabled."},
     [S3_KMS_NOT_FOUND] = {"KMS.NotFoundException", 400, "The key does not exist."},
     [S3_MALFORMED_ACL] = {"MalformedACLError", 400,
                           "The XML you provided was not well-formed or did not validate against our published schema"},

@@ -14,6 +14,7 @@
 #include "gateway/system/bandwidth.h"
 #include "gateway/front/hold_back.h"
 #include "gateway/identity/identity.h"
+#include "gateway/keys/key_writers.h"
 #include "gateway/s3/lock_guard.h"
 #include "gateway/system/trusted_clock.h"
 #include "meta/meta.h"
@@ -65,6 +66,7 @@ struct gateway_options {
     uint64_t lifecycle_rate;        /* versions a second that the lifecycle looks at */
     uint64_t lifecycle_change_rate; /* versions a second that it removes or changes */
     uint64_t lifecycle_day_ms;      /* a day of its rules; 0: 24 hours */
+    uint64_t rekey_rate;            /* versions a second that are looked at for keys that are to be sealed anew */
     uint64_t files_versions_max;    /* of a file; 0: no bound */
     uint64_t files_versions_days;   /* that one is kept when it was replaced; 0: no bound */
     uint64_t log_delivery_ms;       /* between deliveries of buckets' access logs */
@@ -92,7 +94,8 @@ struct gateway {
     struct rename_tokens *rename_tokens;
     struct key_provider *keys; /* what objects' keys are sealed with; NULL: there are none */
     struct keyring *keyring;   /* the file of keys; NULL: there is none */
-    struct seal_key seal;      /* what secrets in the metadata are sealed with */
+    struct key_writers key_writers;
+    struct seal_key seal; /* what secrets in the metadata are sealed with */
     struct loop_group loops;
     struct admission admission;
     struct hold_back hold_back;

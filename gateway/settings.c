@@ -68,6 +68,10 @@ static const struct config_option options[] = {
      "adds a random key of that name to the file -keyring, which is made when it is not there, makes it the key for "
      "new "
      "objects, and exits"},
+    {"retire-key", CONFIG_STRING(struct settings, retire_key), "", 0, 0,
+     "marks the key of that name in the file -keyring as retired, and exits: from the next SIGHUP on nothing more is "
+     "sealed with it, what it sealed is sealed with the current key, and /system/encryption says when it can be "
+     "removed"},
     {"encrypt-all", CONFIG_BOOL(struct settings, gateway.encrypt_all), "false", 0, 0,
      "encrypt new objects of buckets without an encryption of their own, too; needs -keyring"},
     {"allow-ssec-over-http", CONFIG_BOOL(struct settings, gateway.allow_ssec_over_http), "false", 0, 0,
@@ -209,6 +213,8 @@ static const struct config_option options[] = {
      "versions a second that are looked at for the lifecycle rules of their buckets"},
     {"lifecycle-change-rate", CONFIG_UINT(struct settings, gateway.lifecycle_change_rate), "1000", 1, 10000000,
      "versions a second that lifecycle rules remove or change"},
+    {"rekey-rate", CONFIG_UINT(struct settings, gateway.rekey_rate), "2000", 1, 10000000,
+     "versions a second that are looked at for keys that are to be sealed with the current key of -keyring"},
     {"lifecycle-day", CONFIG_DURATION(struct settings, gateway.lifecycle_day_ms), "24h", 100, 86400000,
      "for tests only: the length of what lifecycle rules call a day; anything but 24h removes data too early"},
     {"log-delivery-interval", CONFIG_DURATION(struct settings, gateway.log_delivery_ms), "5m", 100, 86400000,
@@ -350,6 +356,20 @@ static _Noreturn void add_key(const struct settings *settings)
     exit(0);
 }
 
+static _Noreturn void retire_key(const struct settings *settings)
+{
+    const char *error = "needs keyring";
+    enum status status = STATUS_INVALID;
+
+    if (settings->keyring[0])
+        status = keyring_file_retire(settings->keyring, settings->retire_key, &error);
+    if (status)
+        refuse("retire-key", error);
+    printf("%s: the key %s is retired. It stays in the file until /system/encryption says that it is removable.\n",
+           settings->keyring, settings->retire_key);
+    exit(0);
+}
+
 void settings_load(struct settings *settings, int argc, char **argv)
 {
     config_load(options, settings, "tercet-gateway", argc, argv);
@@ -358,6 +378,8 @@ void settings_load(struct settings *settings, int argc, char **argv)
                            settings->tls.cert[0] && !settings->tls_port ? &settings->tls : NULL));
     if (settings->new_key[0])
         add_key(settings);
+    if (settings->retire_key[0])
+        retire_key(settings);
     check(settings);
     settings->admission.limits[CLASS_SYSTEM] = settings->admission.limits[CLASS_ERROR];
     settings->admission.limits[CLASS_FORM] = settings->admission.limits[CLASS_ERROR];

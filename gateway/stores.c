@@ -99,6 +99,7 @@ static enum status start_cluster(struct gateway *gateway, const struct cluster_c
     cluster_start(gateway->cluster, gateway->loops.loops[0], NODES_WAIT_MS);
     trusted_clock_start(&gateway->clock, gateway->cluster);
     lock_guard_init(&gateway->lock_guard, &gateway->clock);
+    key_writers_init(&gateway->key_writers);
     return STATUS_OK;
 }
 
@@ -313,6 +314,7 @@ void stores_close(struct gateway *gateway)
     if (gateway->meta)
         meta_close(gateway->meta); /* its committer may still ask the cluster which nodes can be reached */
     lock_guard_release(&gateway->lock_guard);
+    key_writers_release(&gateway->key_writers);
     if (gateway->cluster)
         cluster_free(gateway->cluster);
     identity_cache_free(gateway->identities.cache);

@@ -60,7 +60,7 @@ static enum status make_key(struct upload *upload)
 /* As the bucket says; the attributes of the version. */
 static enum status describe_key(const struct upload *upload, struct bytes name, struct buffer *attributes)
 {
-    const struct exchange *exchange = upload->exchange;
+    struct exchange *exchange = upload->exchange;
     const struct encryption_place place = {exchange->bucket_name, name};
     struct key_provider *keys = exchange->gateway->keys;
     struct bucket_encryption standard;
@@ -69,6 +69,7 @@ static enum status describe_key(const struct upload *upload, struct bytes name, 
 
     if (!upload->key.sealed)
         return STATUS_OK;
+    exchange_begin_writing(exchange);
     enum status status = default_encryption(exchange->gateway, exchange->settings, &standard);
     if (!status)
         status = keys ? encryption_key_name(keys, bytes_from_str(standard.key_id), key_name) : STATUS_NOT_FOUND;

@@ -5,6 +5,7 @@
 #include "gateway/front/policy_context.h"
 #include "gateway/front/signer.h"
 #include "gateway/iam/call.h"
+#include "gateway/keys/keyring.h"
 #include "gateway/s3/access_settings.h"
 #include "gateway/s3/acl.h"
 #include "gateway/s3/post_form.h"
@@ -131,8 +132,16 @@ struct header_list exchange_headers(const struct exchange *exchange)
     return (struct header_list){exchange->http->headers, exchange->http->header_count};
 }
 
+void exchange_begin_writing(struct exchange *exchange)
+{
+    struct gateway *gateway = exchange->gateway;
+
+    key_writer_begin(&gateway->key_writers, &exchange->key_writer, keyring_generation(gateway->keyring));
+}
+
 void exchange_release(struct exchange *exchange)
 {
+    key_writer_end(&exchange->gateway->key_writers, &exchange->key_writer);
     iam_call_free(exchange);
     s3_form_free(exchange->form);
     signer_session_free(exchange->session);

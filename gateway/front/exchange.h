@@ -11,6 +11,7 @@
 #include "compat/uri.h"
 #include "gateway/front/authorize.h"
 #include "gateway/gateway.h"
+#include "gateway/keys/key_writers.h"
 #include "meta/bucket_settings.h"
 #include "meta/meta.h"
 
@@ -79,7 +80,8 @@ struct exchange {
     struct decision decision; /* about the operation; of zeros before it was made */
     struct decision further;  /* about what it tells of the object besides, further_rights.h; of zeros: nothing */
     bool permitted, admitted;
-    const char *error_code; /* of the error that was answered, for log and metrics; NULL when none */
+    struct key_writer key_writer; /* once it asked what to encrypt with */
+    const char *error_code;       /* of the error that was answered, for log and metrics; NULL when none */
 };
 
 /* Tells the bucket's access log how large the object is. */
@@ -106,6 +108,9 @@ struct decision exchange_decide_in(const struct exchange *exchange, const char *
                                    uint32_t bucket, const struct meta_settings *settings);
 bool exchange_may_in(const struct exchange *exchange, const char *action, const struct resource *resource,
                      uint32_t bucket, const struct meta_settings *settings);
+/* Before it asks for a key to encrypt with: until the request ends, no pass of jobs/rekey.c says of an older key that
+ * it is not needed any more. */
+void exchange_begin_writing(struct exchange *exchange);
 struct header_list exchange_headers(const struct exchange *exchange);
 void exchange_release(struct exchange *exchange);
 

@@ -44,6 +44,7 @@ const struct operation path_operations[] = {
     STATE("SystemHealth", "/system/health", system_cluster_health),
     STATE("SystemNodes", "/system/nodes", system_nodes),
     STATE("SystemRepair", "/system/repair", background_repair_state),
+    STATE("SystemEncryption", "/system/encryption", background_encryption_state),
     STATE("SystemLifecycle", "/system/lifecycle", background_lifecycle_state),
     QUOTA("GetBucketQuota", "GET", "GetBucketQuota", bucket_quota_get),
     QUOTA("PutBucketQuota", "PUT", "PutBucketQuota", bucket_quota_put),

@@ -32,6 +32,14 @@ void background_pause(const struct background *background, uint64_t ms)
     }
 }
 
+void background_pace(const struct background *background, uint64_t since_ms, uint64_t count, uint64_t rate)
+{
+    uint64_t now_ms = clock_monotonic_ms(), due_ms = rate ? since_ms + count * 1000 / rate : now_ms;
+
+    if (due_ms > now_ms)
+        background_pause(background, due_ms - now_ms);
+}
+
 int64_t background_now_ms(const struct background *background)
 {
     return trusted_clock_earliest_ms(&background->gateway->clock);

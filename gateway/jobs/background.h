@@ -1,6 +1,6 @@
 /* What goes on without a request: freeing the chunks of deleted and replaced data, making missing copies anew,
  * comparing what the nodes hold with what is recorded, putting orphans into the trash, aborting forgotten uploads, the
- * lifecycle of buckets, and removing old versions of files. */
+ * lifecycle of buckets, sealing keys anew, and removing old versions of files. */
 #ifndef TERCET_GATEWAY_BACKGROUND_H
 #define TERCET_GATEWAY_BACKGROUND_H
 
@@ -21,5 +21,7 @@ uint64_t background_unlisted_copies(const struct background *background, unsigne
 void background_repair_state(struct exchange *exchange);
 /* GET /system/lifecycle: how many buckets have rules, which are done, and what was done since the start. */
 void background_lifecycle_state(struct exchange *exchange);
+/* GET /system/encryption: the keys, how much needs each of them, and how far sealing anew has come. */
+void background_encryption_state(struct exchange *exchange);
 
 #endif

@@ -9,6 +9,7 @@
 #include "gateway/jobs/background.h"
 #include "gateway/gateway.h"
 #include "gateway/jobs/orphan.h"
+#include "gateway/jobs/rekey.h"
 #include "storage/protocol.h"
 
 /* Places for the chunks that tasks work on at once: batches of repair, of the comparison and of discards. The random
@@ -47,6 +48,7 @@ struct unlisted {
     ROW(compare)                                                                                                       \
     ROW(orphan)                                                                                                        \
     ROW(expiry)                                                                                                        \
+    ROW(rekey)                                                                                                         \
     ROW(lifecycle)                                                                                                     \
     ROW(unlisted)                                                                                                      \
     ROW(file_versions)
@@ -99,12 +101,16 @@ struct background {
     uint64_t repaired_chunks, repaired_bytes; /* atomic; since the start */
     uint64_t rate_bytes_per_s;                /* atomic; of the last round of repair that copied anything */
     struct lifecycle_figures lifecycle;
+    struct rekey rekey;
     struct node_watch nodes[CLUSTER_NODES_MAX];
 };
 
 bool background_is_stopping(const struct background *background);
 /* Sleeps; not much longer than it takes to notice a stop. */
 void background_pause(const struct background *background, uint64_t ms);
+
+/* Waits until so many may have been done since then; rate 0: no bound. */
+void background_pace(const struct background *background, uint64_t since_ms, uint64_t count, uint64_t rate);
 
 /* The wall clock for ages on which the life of data depends: the earliest of ours, what it was at the start and has
  * passed since, and those of the nodes that answer. While no node has told its clock, INT64_MIN: nothing has any age.

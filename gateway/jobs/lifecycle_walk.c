@@ -35,15 +35,6 @@ struct walk {
     size_t count;
 };
 
-/* Waits until so many may have been done since then; rate 0: no bound. */
-static void pace(struct background *background, uint64_t since_ms, uint64_t count, uint64_t rate)
-{
-    uint64_t now_ms = clock_monotonic_ms(), due_ms = rate ? since_ms + count * 1000 / rate : now_ms;
-
-    if (due_ms > now_ms)
-        background_pause(background, due_ms - now_ms);
-}
-
 bool lifecycle_rules_hold(const struct lifecycle_slice *slice)
 {
     struct meta_settings *settings;
@@ -115,7 +106,7 @@ static enum status batch_run(struct walk *walk)
         else
             status = walk->batch[i].status;
     }
-    pace(background, since_ms, count, background->gateway->options.lifecycle_change_rate);
+    background_pace(background, since_ms, count, background->gateway->options.lifecycle_change_rate);
     return status;
 }
 
@@ -169,7 +160,7 @@ static enum status transition(struct walk *walk, const struct meta_list_entry *e
         log_lifecycle_line(walk->slice, transition_name(storage_class), entry->key,
                            bytes_from_str(entry->object.version_id));
     lifecycle_count(background, outcome, 1);
-    pace(background, since_ms, 1, background->gateway->options.lifecycle_change_rate);
+    background_pace(background, since_ms, 1, background->gateway->options.lifecycle_change_rate);
     return STATUS_OK;
 }
 
@@ -328,7 +319,7 @@ static enum status page_run(struct walk *walk, struct meta_list_query *query)
         query->after_version = buffer_bytes(&walk->places[1]);
     }
     lifecycle_count_examined(background, page.count);
-    pace(background, since_ms, page.count, background->gateway->options.lifecycle_rate);
+    background_pace(background, since_ms, page.count, background->gateway->options.lifecycle_rate);
     meta_list_page_release(&page);
     return status;
 }
@@ -387,7 +378,7 @@ static enum status upload_abort(struct lifecycle_slice *slice, const struct meta
     if (!status)
         log_lifecycle_line(slice, "S3.DELETE.UPLOAD", entry->key, (struct bytes){0});
     lifecycle_count(slice->background, outcome, 1);
-    pace(slice->background, since_ms, 1, slice->background->gateway->options.lifecycle_change_rate);
+    background_pace(slice->background, since_ms, 1, slice->background->gateway->options.lifecycle_change_rate);
     return STATUS_OK;
 }
 
@@ -421,7 +412,7 @@ enum status lifecycle_uploads_abort(struct lifecycle_slice *slice)
             query.key_marker = page.entries[page.count - 1].key;
             query.upload_id_marker = bytes_from_str(page.entries[page.count - 1].id);
         }
-        pace(background, since_ms, page.count, background->gateway->options.lifecycle_rate);
+        background_pace(background, since_ms, page.count, background->gateway->options.lifecycle_rate);
     }
     meta_upload_page_release(&page);
     return status;

@@ -48,7 +48,8 @@ enum status key_provider_seal(struct key_provider *provider, const struct key_bi
  * that binding, or was changed since; CORRUPT: it has no form that this provider knows. */
 enum status key_provider_open(struct key_provider *provider, const struct key_binding *binding, struct bytes sealed,
                               struct seal_key *key);
-/* Whether there is a key of that name. NOT_FOUND, UNAVAILABLE. It makes none. */
+/* Whether there is a key of that name to seal with. NOT_FOUND; DENIED: it only opens any more; UNAVAILABLE. It makes
+ * none. */
 enum status key_provider_find(struct key_provider *provider, struct bytes name);
 /* The name of the current key. Does not suspend. */
 void key_provider_current(struct key_provider *provider, char name[KEY_NAME_MAX + 1]);

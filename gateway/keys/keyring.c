@@ -13,11 +13,12 @@
 #include "base/secret_file.h"
 
 #define LINE_BYTES_MAX (16 + KEY_NAME_MAX + 2 * SEAL_KEY_LEN)
-#define FILE_BYTES_MAX ((KEYRING_KEYS_MAX + 16) * LINE_BYTES_MAX)
+#define FILE_BYTES_MAX ((2 * KEYRING_KEYS_MAX + 16) * LINE_BYTES_MAX)
 
 struct named_key {
     char name[KEY_NAME_MAX + 1];
     struct seal_key key;
+    bool retired;
 };
 
 struct key_set {
@@ -32,9 +33,10 @@ struct keyring {
     char *path;
     pthread_rwlock_t lock; /* guards the set; held for a copy of a key, never longer */
     struct key_set set;
+    uint64_t generation; /* under lock */
 };
 
-static const struct named_key *find(const struct key_set *set, struct bytes name)
+static struct named_key *find(struct key_set *set, struct bytes name)
 {
     for (size_t i = 0; i < set->count; i++)
         if (bytes_equal_str(name, set->keys[i].name))
@@ -70,6 +72,12 @@ static enum status parse_line(struct bytes line, struct key_set *set, struct byt
         return STATUS_OK;
     }
     struct named_key *key = &set->keys[set->count];
+    if (bytes_equal_str(verb, "retired") && value.len == 0) {
+        key = find(set, name);
+        if (key)
+            key->retired = true;
+        return key ? STATUS_OK : STATUS_INVALID;
+    }
     if (!bytes_equal_str(verb, "key") || set->count == KEYRING_KEYS_MAX || find(set, name) ||
         value.len != (size_t)2 * SEAL_KEY_LEN || hex_decode(value, key->key.bytes, SEAL_KEY_LEN))
         return STATUS_INVALID;
@@ -84,7 +92,8 @@ static enum status parse(struct bytes text, struct key_set *set, const char **er
     struct bytes current = {0};
     enum status status = STATUS_OK;
 
-    *error = "a line of the keyring is not `key NAME 64-HEXADECIMAL-DIGITS` with a new name, or `current NAME`";
+    *error = "a line of the keyring is not `key NAME 64-HEXADECIMAL-DIGITS` with a new name, or `current NAME`, or "
+             "`retired NAME` behind its key";
     while (text.len > 0 && !status) {
         const char *end = memchr(text.data, '\n', text.len);
         size_t len = end ? (size_t)(end - text.data) : text.len;
@@ -95,8 +104,8 @@ static enum status parse(struct bytes text, struct key_set *set, const char **er
     if (status)
         return status;
     const struct named_key *key = find(set, current);
-    *error = "the keyring does not say which of its keys is the current one";
-    if (!key)
+    *error = "the keyring does not say which of its keys is the current one, which cannot be retired";
+    if (!key || key->retired)
         return STATUS_INVALID;
     set->current = (size_t)(key - set->keys);
     return STATUS_OK;
@@ -126,9 +135,25 @@ static void write_set(const struct key_set *set, char *text, size_t size)
         len += (size_t)snprintf(text + len, size - len, "\nkey %s %s", set->keys[i].name, hex);
         CHECK(len < size);
     }
+    for (size_t i = 0; i < set->count; i++) {
+        if (set->keys[i].retired)
+            len += (size_t)snprintf(text + len, size - len, "\nretired %s", set->keys[i].name);
+        CHECK(len < size);
+    }
     len += (size_t)snprintf(text + len, size - len, "\ncurrent %s", set->keys[set->current].name);
     CHECK(len < size);
     explicit_bzero(hex, sizeof(hex));
+}
+
+static enum status write_file(const char *path, const struct key_set *set, const char **error)
+{
+    char *text = mem_alloc(FILE_BYTES_MAX);
+    write_set(set, text, FILE_BYTES_MAX);
+    enum status status = secret_file_create(path, text);
+    explicit_bzero(text, FILE_BYTES_MAX);
+    free(text);
+    *error = "the keyring cannot be written";
+    return status;
 }
 
 static enum status add(const char *path, const char *name, struct key_set *set, const char **error)
@@ -147,13 +172,24 @@ static enum status add(const char *path, const char *name, struct key_set *set, 
     memcpy(key->name, name, strlen(name) + 1);
     random_bytes(key->key.bytes, SEAL_KEY_LEN);
     set->current = set->count++;
-    char *text = mem_alloc(FILE_BYTES_MAX);
-    write_set(set, text, FILE_BYTES_MAX);
-    status = secret_file_create(path, text);
-    explicit_bzero(text, FILE_BYTES_MAX);
-    free(text);
-    *error = "the keyring cannot be written";
-    return status;
+    return write_file(path, set, error);
+}
+
+static enum status retire(const char *path, const char *name, struct key_set *set, const char **error)
+{
+    enum status status = read_file(path, set, error);
+
+    if (status)
+        return status;
+    struct named_key *key = find(set, bytes_from_str(name));
+    *error = "the keyring has no key of that name";
+    if (!key)
+        return STATUS_NOT_FOUND;
+    *error = "it is the current key: make a new one first";
+    if (key == &set->keys[set->current])
+        return STATUS_INVALID;
+    key->retired = true;
+    return write_file(path, set, error);
 }
 
 enum status keyring_file_add(const char *path, const char *name, const char **error)
@@ -168,6 +204,16 @@ enum status keyring_file_add(const char *path, const char *name, const char **er
     return status;
 }
 
+enum status keyring_file_retire(const char *path, const char *name, const char **error)
+{
+    struct key_set *set = mem_zalloc(sizeof(*set));
+    enum status status = retire(path, name, set, error);
+
+    explicit_bzero(set, sizeof(*set));
+    free(set);
+    return status;
+}
+
 /* ---- in memory -------------------------------------------------------------------------------------------------- */
 
 enum status keyring_open(const char *path, struct keyring **keyring)
@@ -177,6 +223,7 @@ enum status keyring_open(const char *path, struct keyring **keyring)
 
     opened->provider.kind = &provider_kind;
     opened->path = mem_strdup(path);
+    opened->generation = 1;
     CHECK(pthread_rwlock_init(&opened->lock, NULL) == 0);
     enum status status = read_file(path, &opened->set, &error);
     *keyring = status ? NULL : opened;
@@ -202,6 +249,7 @@ void keyring_reload(struct keyring *keyring)
                   LOG_STR("reason", error), LOG_STATUS(status));
     } else {
         pthread_rwlock_wrlock(&keyring->lock);
+        keyring->generation += memcmp(&keyring->set, set, sizeof(*set)) != 0;
         keyring->set = *set;
         pthread_rwlock_unlock(&keyring->lock);
         log_info("keyring read", LOG_INT("keys", set->count), LOG_STR("current", set->keys[set->current].name));
@@ -228,6 +276,36 @@ enum status keyring_find(struct keyring *keyring, struct bytes name, struct seal
         *key = found->key;
     pthread_rwlock_unlock(&keyring->lock);
     return found ? STATUS_OK : STATUS_NOT_FOUND;
+}
+
+size_t keyring_list(struct keyring *keyring, struct keyring_key *keys, uint64_t *generation)
+{
+    *generation = 0;
+    if (!keyring)
+        return 0;
+    pthread_rwlock_rdlock(&keyring->lock);
+    const struct key_set *set = &keyring->set;
+    size_t count = set->count;
+    *generation = keyring->generation;
+    for (size_t i = 0; i < count; i++) {
+        memcpy(keys[i].name, set->keys[i].name, sizeof(keys[i].name));
+        keys[i].current = i == set->current;
+        keys[i].retired = set->keys[i].retired;
+    }
+    pthread_rwlock_unlock(&keyring->lock);
+    return count;
+}
+
+uint64_t keyring_generation(struct keyring *keyring)
+{
+    uint64_t generation = 0;
+
+    if (!keyring)
+        return 0;
+    pthread_rwlock_rdlock(&keyring->lock);
+    generation = keyring->generation;
+    pthread_rwlock_unlock(&keyring->lock);
+    return generation;
 }
 
 /* ---- as a provider ---------------------------------------------------------------------------------------------- */
@@ -270,9 +348,10 @@ static enum status find_name(struct key_provider *provider, struct bytes name)
     struct keyring *keyring = of_provider(provider);
 
     pthread_rwlock_rdlock(&keyring->lock);
-    bool found = find(&keyring->set, name);
+    const struct named_key *found = find(&keyring->set, name);
+    bool retired = found && found->retired;
     pthread_rwlock_unlock(&keyring->lock);
-    return found ? STATUS_OK : STATUS_NOT_FOUND;
+    return retired ? STATUS_DENIED : found ? STATUS_OK : STATUS_NOT_FOUND;
 }
 
 static void current(struct key_provider *provider, char name[KEY_NAME_MAX + 1])

@@ -4,12 +4,17 @@
  *     # Tercet keyring
  *     key NAME 64-HEXADECIMAL-DIGITS
  *     current NAME
+ *     retired NAME
  *
- * One of them is the current one: what names no key is sealed with it. An object is lost for good with its key, so a
- * key stays in the file as long as there may be an object that needs it. All functions but the two of the file may be
+ * One of them is the current one: what names no key is sealed with it. A retired one opens what was sealed with it, and
+ * seals nothing more. An object is lost for good with its key, so a key stays in the file as long as there may be an
+ * object that needs it. All functions but those of the file may be
  * called from any thread and do not block. */
 #ifndef TERCET_GATEWAY_KEYRING_H
 #define TERCET_GATEWAY_KEYRING_H
+
+#include <stdbool.h>
+#include <stdint.h>
 
 #include "base/bytes.h"
 #include "base/seal.h"
@@ -31,8 +36,20 @@ enum status keyring_find(struct keyring *keyring, struct bytes name, struct seal
 /* Its keys for whom does not ask where they come from; the keyring's. NULL of NULL. */
 struct key_provider *keyring_provider(struct keyring *keyring);
 
+struct keyring_key {
+    char name[KEY_NAME_MAX + 1];
+    bool current, retired;
+};
+/* Its keys without what is secret, at most KEYRING_KEYS_MAX, and what generation they are: it grows whenever the keys
+ * that are read again are others. NULL has none, in generation 0. */
+size_t keyring_list(struct keyring *keyring, struct keyring_key *keys, uint64_t *generation);
+uint64_t keyring_generation(struct keyring *keyring);
+
 /* Adds a random key of that name to the file, which is made when it is not there, and makes it the current one. EXISTS,
  * INVALID: no name, or no keyring; the others as keyring_open. *error is a static text. Blocks. */
 enum status keyring_file_add(const char *path, const char *name, const char **error);
+/* Retires the key of that name. NOT_FOUND; INVALID: it is the current one, or the file is no keyring; the others
+ * likewise. */
+enum status keyring_file_retire(const char *path, const char *name, const char **error);
 
 #endif

@@ -11,11 +11,12 @@
 
 enum { FORM = 1, FIXED_LEN = 3 + BLOCK_SEAL_ID_LEN, BOUND_BYTES_MAX = ENCRYPTION_DESCRIPTION_BYTES_MAX + 2048 };
 
-static enum status read_fields(struct bytes document, struct encryption *encryption)
+enum status encryption_read_document(struct bytes document, struct encryption *encryption)
 {
     const char *data = document.data;
     size_t at = FIXED_LEN;
 
+    *encryption = (struct encryption){0};
     if (document.len < FIXED_LEN + 1 || data[0] != FORM || data[1] < ENCRYPTION_S3 || data[1] > ENCRYPTION_CUSTOMER ||
         (unsigned char)data[2] > 1)
         return STATUS_CORRUPT;
@@ -45,7 +46,7 @@ enum status encryption_read(struct bytes attributes, struct encryption *encrypti
     enum status status = meta_attribute_find(attributes, META_ATTRIBUTE_SEALED, &document);
 
     *encryption = (struct encryption){0};
-    return status ? status : read_fields(document, encryption);
+    return status ? status : encryption_read_document(document, encryption);
 }
 
 enum status encryption_key_name(struct key_provider *keys, struct bytes key_id, char name[KEY_NAME_MAX + 1])

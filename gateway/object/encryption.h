@@ -35,8 +35,11 @@ struct encryption_place {
 
 /* Spans point into the attributes. NOT_FOUND: it is not encrypted; CORRUPT. */
 enum status encryption_read(struct bytes attributes, struct encryption *encryption);
+/* The same of the attribute's document. CORRUPT. */
+enum status encryption_read_document(struct bytes document, struct encryption *encryption);
 /* The name of the key that an id, an ARN or an alias means; empty, or AWS's own alias: the current one. NOT_FOUND:
- * there is none of that name; INVALID: it is no ARN of a key; UNAVAILABLE. Suspends, as all that ask a provider. */
+ * there is none of that name; DENIED: it is retired; INVALID: it is no ARN of a key; UNAVAILABLE. Suspends, as all that
+ * ask a provider. */
 enum status encryption_key_name(struct key_provider *keys, struct bytes key_id, char name[KEY_NAME_MAX + 1]);
 /* A new random key and identity. */
 void encryption_key_create(enum encryption_kind kind, struct object_key *key);

@@ -79,10 +79,13 @@ enum status s3_key_of_id(struct exchange *exchange, struct bytes key_id, char na
 
     if (!exchange->gateway->keys)
         return no_keys(exchange);
+    exchange_begin_writing(exchange);
     enum status status = encryption_key_name(exchange->gateway->keys, key_id, name);
     if (!status)
         return STATUS_OK;
-    if (status == STATUS_INVALID)
+    if (status == STATUS_DENIED)
+        s3_error_setf(&details, S3_KMS_DISABLED, "%.*s is disabled.", (int)key_id.len, key_id.data);
+    else if (status == STATUS_INVALID)
         s3_error_setf(&details, S3_KMS_NOT_FOUND, "Invalid arn %s", exchange->gateway->options.region);
     else if (bytes_starts_with(key_id, BYTES("arn:")))
         s3_error_setf(&details, S3_KMS_NOT_FOUND, "Key '%.*s' does not exist", (int)key_id.len, key_id.data);
@@ -234,10 +237,22 @@ enum status s3_key_rewrap(struct exchange *exchange, const struct encryption *fr
     return status ? fail_open(exchange, from, false, status) : STATUS_OK;
 }
 
+/* Nothing is sealed again with a key that the rotation (jobs/rekey.c) takes what is sealed away from: the object may go
+ * to where it has been already. */
+static void take_key_in_use(struct key_provider *keys, struct encryption *encryption, char name[KEY_NAME_MAX + 1])
+{
+    if (encryption->kind == ENCRYPTION_CUSTOMER ||
+        (encryption->kind != ENCRYPTION_S3 && key_provider_find(keys, encryption->key_name) != STATUS_DENIED))
+        return;
+    key_provider_current(keys, name);
+    encryption->key_name = bytes_from_str(name);
+}
+
 enum status s3_reseal(struct exchange *exchange, const struct encryption_place *from, struct bytes attributes,
                       struct buffer *description)
 {
     const struct encryption_place to = {exchange->bucket_name, exchange->key};
+    char name[KEY_NAME_MAX + 1];
     struct sse_customer customer;
     struct encryption encryption;
     struct object_key key;
@@ -245,9 +260,12 @@ enum status s3_reseal(struct exchange *exchange, const struct encryption_place *
 
     if (status)
         return status == STATUS_NOT_FOUND ? STATUS_OK : fail_open(exchange, &encryption, false, status);
+    exchange_begin_writing(exchange);
     status = open_key(exchange, from, attributes, SSE_READS, false, &key);
     if (!status)
         status = read_customer(exchange, SSE_READS, &customer);
+    if (!status)
+        take_key_in_use(exchange->gateway->keys, &encryption, name);
     if (status) {
         explicit_bzero(&key, sizeof(key));
         return status;

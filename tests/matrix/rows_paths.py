@@ -48,6 +48,7 @@ ROWS = [
     *health("Health", "/health"), *health("Ready", "/readyz"), *health("Live", "/livez"), *health("ClusterHealth", "/health/cluster"),
     *health("Live", "/minio/health/live"), *health("Ready", "/minio/health/ready"), *health("ClusterHealth", "/minio/health/cluster"),
     state("SystemHealth", "/system/health"), state("SystemNodes", "/system/nodes"), state("SystemRepair", "/system/repair"),
+    state("SystemEncryption", "/system/encryption"),
     state("SystemLifecycle", "/system/lifecycle"), state("Metrics", "/metrics"), state("BucketMetrics", "/metrics/buckets"),
     path("PutBucketQuota", "PUT", "/system/quota/plain", "PutBucketQuota", QUOTA, 204, body=b'{"bytes": 1000000000}', at="/system/quota/"),
     path("GetBucketQuota", "GET", "/system/quota/plain", "GetBucketQuota", QUOTA, at="/system/quota/"),

@@ -109,6 +109,7 @@ int fixture_setup(void **state)
     gateway->cluster = fake_cluster_create(FIXTURE_NODES, FIXTURE_CHUNK_BYTES);
     trusted_clock_start(&gateway->clock, gateway->cluster);
     lock_guard_init(&gateway->lock_guard, &gateway->clock);
+    key_writers_init(&gateway->key_writers);
     open_metadata(fixture);
     random_bytes(&gateway->seal, sizeof(gateway->seal));
     gateway->key_uses = key_uses_create();
@@ -134,6 +135,7 @@ int fixture_teardown(void **state)
     cluster_free(gateway->cluster);
     meta_close(gateway->meta);
     lock_guard_release(&gateway->lock_guard);
+    key_writers_release(&gateway->key_writers);
     identity_cache_free(gateway->identities.cache);
     key_uses_free(gateway->key_uses);
     rename_tokens_free(gateway->rename_tokens);

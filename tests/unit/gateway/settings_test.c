@@ -148,6 +148,7 @@ static const struct {
     {"files-versions-days", NULL, "0", "36500", "36501"},
     {"lifecycle-rate", "0", "1", "10000000", "10000001"},
     {"lifecycle-change-rate", "0", "1", "10000000", "10000001"},
+    {"rekey-rate", "0", "1", "10000000", "10000001"},
     {"lifecycle-day", "99ms", "100ms", "24h", "25h"},
     {"log-delivery-interval", "99ms", "100ms", "24h", "25h"},
     {"log-spool", "1048575", "1M", NULL, NULL},

@@ -1,6 +1,8 @@
 /* Sealed versions: sizes are plain, chunks are as long as the sealed streams, and walks count stored bytes. */
 #include "tests/unit/meta/support.h"
 
+#include "meta/reseal.h"
+
 #define SEALED                                                                                                         \
     BYTES("\x06\0\0\0\x04"                                                                                             \
           "seal")
@@ -123,10 +125,69 @@ static void test_a_seal_neither_comes_nor_goes(void **state)
     assert_int_equal(meta_object_update(s->meta, s->plain.id, KEY("open"), &latest, &update, &seen), STATUS_INVALID);
 }
 
+/* The documents of the family's rows, in their order, with a line behind each. */
+static void list_documents(struct support *s, enum meta_sealed_family family, struct meta_sealed_page *page, char *text)
+{
+    OK(meta_sealed_walk(s->meta, s->plain.id, family, (struct bytes){0}, 9, page));
+    assert_false(page->more || page->damaged);
+    for (size_t i = 0; i < page->count; i++)
+        text += sprintf(text, "%.*s=%.*s\n", (int)page->entries[i].key.len, page->entries[i].key.data,
+                        (int)page->entries[i].document.len, page->entries[i].document.data);
+    *text = '\0';
+}
+
+static void test_documents_are_replaced(void **state)
+{
+    struct support *s = *state;
+    struct meta_upload upload = {.bucket = s->plain.id, .key = KEY("u"), .attributes = SEALED};
+    struct meta_sealed_page page, behind;
+    struct meta_object got;
+    char text[256];
+
+    OK(put(s, "a", PLAIN, STORED));
+    OK(put(s, "b", PLAIN, STORED));
+    OK(support_put(s, &s->plain, "open", 1, 1, NULL, NULL));
+    OK(meta_upload_create(s->meta, &upload));
+    list_documents(s, META_SEALED_VERSIONS, &page, text);
+    assert_string_equal(text, "a=seal\nb=seal\n");
+    assert_int_equal(page.examined, 3);
+    OK(meta_sealed_walk(s->meta, s->plain.id, META_SEALED_VERSIONS, page.entries[0].row, 1, &behind));
+    assert_true(behind.count == 1 && bytes_equal_str(behind.entries[0].key, "b"));
+    meta_sealed_page_release(&behind);
+    OK(put(s, "b", PLAIN, STORED)); /* another one by now */
+    struct meta_reseal changes[] = {
+        {.row = page.entries[0].row, .before = BYTES("seal"), .after = BYTES("longer")},
+        {.row = page.entries[0].row, .before = BYTES("seal"), .after = BYTES("late")},
+        {.row = page.entries[1].row, .before = BYTES("seal"), .after = BYTES("gone")},
+    };
+    meta_reseal(s->meta, s->plain.id, META_SEALED_VERSIONS, changes, 3);
+    OK(changes[0].status);
+    assert_int_equal(changes[1].status, STATUS_PRECONDITION);
+    assert_int_equal(changes[2].status, STATUS_NOT_FOUND);
+    meta_sealed_page_release(&page);
+    list_documents(s, META_SEALED_UPLOADS, &page, text);
+    assert_string_equal(text, "u=seal\n");
+    struct meta_reseal change = {.row = page.entries[0].row, .before = BYTES("seal"), .after = BYTES("anew")};
+    meta_reseal(s->meta, s->plain.id, META_SEALED_UPLOADS, &change, 1);
+    OK(change.status);
+    meta_sealed_page_release(&page);
+    support_reopen(s);
+    list_documents(s, META_SEALED_VERSIONS, &page, text);
+    assert_string_equal(text, "a=longer\nb=seal\n");
+    meta_sealed_page_release(&page);
+    list_documents(s, META_SEALED_UPLOADS, &page, text);
+    assert_string_equal(text, "u=anew\n");
+    meta_sealed_page_release(&page);
+    OK(support_get(s, &s->plain, "a", NULL, 0, &got));
+    check_walk(s, &got, 0, STORED);
+    meta_object_release(&got);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_versions, support_setup, support_teardown),
+        cmocka_unit_test_setup_teardown(test_documents_are_replaced, support_setup, support_teardown),
         cmocka_unit_test_setup_teardown(test_parts, support_setup, support_teardown),
         cmocka_unit_test_setup_teardown(test_a_seal_neither_comes_nor_goes, support_setup, support_teardown),
     };
