@@ -14,6 +14,7 @@
 #include "compat/names.h"
 #include "gateway/front/host.h"
 #include "gateway/keys/keyring.h"
+#include "gateway/keys/keyring_export.h"
 
 #define SECRET_MAX    4096
 #define SERVER_ID_MAX 63
@@ -72,6 +73,15 @@ static const struct config_option options[] = {
      "marks the key of that name in the file -keyring as retired, and exits: from the next SIGHUP on nothing more is "
      "sealed with it, what it sealed is sealed with the current key, and /system/encryption says when it can be "
      "removed"},
+    {"export-keys", CONFIG_STRING(struct settings, export_keys), "", 0, 0,
+     "writes the file -keyring to this file, sealed by the passphrase of -passphrase-file, for a copy in another "
+     "place, "
+     "and exits"},
+    {"import-keys", CONFIG_STRING(struct settings, import_keys), "", 0, 0,
+     "makes the file -keyring, which must not be there, of this file that -export-keys wrote, and exits"},
+    {"passphrase-file", CONFIG_STRING(struct settings, passphrase_file), "", 0, 0,
+     "file with the passphrase of -export-keys and -import-keys, of at least 12 characters, in its first line; others "
+     "must not be able to read it"},
     {"encrypt-all", CONFIG_BOOL(struct settings, gateway.encrypt_all), "false", 0, 0,
      "encrypt new objects of buckets without an encryption of their own, too; needs -keyring"},
     {"allow-ssec-over-http", CONFIG_BOOL(struct settings, gateway.allow_ssec_over_http), "false", 0, 0,
@@ -370,6 +380,27 @@ static _Noreturn void retire_key(const struct settings *settings)
     exit(0);
 }
 
+/* One of the two. */
+static _Noreturn void move_keys(const struct settings *settings)
+{
+    bool exports = settings->export_keys[0];
+    const char *error = "needs keyring and passphrase-file", *name = exports ? "export-keys" : "import-keys";
+    char passphrase[KEYRING_PASSPHRASE_MAX + 1] = "";
+    enum status status = STATUS_INVALID;
+
+    if (settings->keyring[0] && settings->passphrase_file[0])
+        status = secret_file_read(settings->passphrase_file, passphrase, sizeof(passphrase), &error);
+    if (!status && exports)
+        status = keyring_export(settings->keyring, settings->export_keys, passphrase, &error);
+    else if (!status)
+        status = keyring_import(settings->keyring, settings->import_keys, passphrase, &error);
+    explicit_bzero(passphrase, sizeof(passphrase));
+    if (status)
+        refuse(name, error);
+    printf("%s: written\n", exports ? settings->export_keys : settings->keyring);
+    exit(0);
+}
+
 void settings_load(struct settings *settings, int argc, char **argv)
 {
     config_load(options, settings, "tercet-gateway", argc, argv);
@@ -380,6 +411,8 @@ void settings_load(struct settings *settings, int argc, char **argv)
         add_key(settings);
     if (settings->retire_key[0])
         retire_key(settings);
+    if (settings->export_keys[0] || settings->import_keys[0])
+        move_keys(settings);
     check(settings);
     settings->admission.limits[CLASS_SYSTEM] = settings->admission.limits[CLASS_ERROR];
     settings->admission.limits[CLASS_FORM] = settings->admission.limits[CLASS_ERROR];

@@ -13,6 +13,7 @@ struct settings {
     struct admission admission; /* its bounds */
     const char *listen, *data_dir, *cluster_id, *cluster_secret_file, *secret_key_file, *files_token_file;
     const char *secret_key_2_file, *identity_key, *keyring, *new_key, *retire_key;
+    const char *export_keys, *import_keys, *passphrase_file;
     struct tls_files tls, node_tls;
     const char *log_level, *log_dir, *audit_log;
     uint64_t port, tls_port, threads, pool_threads, connections_max, connections_per_peer_max, head_memory_max;

@@ -3,9 +3,10 @@
  * with a key that is retired, gets a new description, if it still has the one that was read. Its bytes are not touched.
  * SSE-KMS with a key that is not retired stays: a client chose it. SSE-C stays in any case.
  *
- * There is a pass when the gateway starts, when its keys are others (SIGHUP), and once a day. Whatever was sealed anew
- * is committed, and found so by the next pass; so a pass that was cut short loses nothing and the next one only looks
- * at what is done. Uploads come before versions, since a completed upload becomes a version.
+ * There is a pass when the gateway starts, when its keys are others (SIGHUP), and once a day; without any keys one at
+ * the start, which says what is missing. Whatever was sealed anew is committed, and found so by the next pass; so a
+ * pass that was cut short loses nothing and the next one only looks at what is done. Uploads come before versions,
+ * since a completed upload becomes a version.
  *
  * A retired key can be removed once a pass found nothing that needs it, to whose beginning all requests had ended that
  * began while it was not retired (keys/key_writers.h). */
@@ -217,6 +218,8 @@ static void pass_begin(struct gateway *gateway, struct rekey_pass *pass)
         use->retired = keys[i].retired;
     }
     free(keys);
+    if (!gateway->keys)
+        return;
     key_provider_current(gateway->keys, current);
     struct rekey_use *use = use_find(pass, bytes_from_str(current));
     use->known = use->current = true;
@@ -282,8 +285,8 @@ static uint64_t rekey_round(struct job *job)
     struct gateway *gateway = background->gateway;
     struct rekey *rekey = &background->rekey;
 
-    if (!gateway->keys)
-        return JOB_OVER;
+    if (!gateway->keys && rekey->last.ended_ms != 0)
+        return JOB_OVER; /* what is missing was said */
     if (!is_due(gateway, rekey))
         return LOOK_MS;
     pass_begin(gateway, &rekey->now);

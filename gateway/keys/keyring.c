@@ -1,6 +1,7 @@
 /* The keyring; see the header. */
 #include "gateway/keys/keyring.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -13,7 +14,7 @@
 #include "base/secret_file.h"
 
 #define LINE_BYTES_MAX (16 + KEY_NAME_MAX + 2 * SEAL_KEY_LEN)
-#define FILE_BYTES_MAX ((2 * KEYRING_KEYS_MAX + 16) * LINE_BYTES_MAX)
+static_assert((2 * KEYRING_KEYS_MAX + 16) * LINE_BYTES_MAX < KEYRING_FILE_BYTES_MAX, "a full keyring fits");
 
 struct named_key {
     char name[KEY_NAME_MAX + 1];
@@ -113,14 +114,14 @@ static enum status parse(struct bytes text, struct key_set *set, const char **er
 
 static enum status read_file(const char *path, struct key_set *set, const char **error)
 {
-    char *text = mem_alloc(FILE_BYTES_MAX + 1);
+    char *text = mem_alloc(KEYRING_FILE_BYTES_MAX + 1);
     size_t len;
-    enum status status = secret_file_read_whole(path, text, FILE_BYTES_MAX + 1, &len, error);
+    enum status status = secret_file_read_whole(path, text, KEYRING_FILE_BYTES_MAX + 1, &len, error);
 
     set->count = 0;
     if (!status)
         status = parse(bytes_of(text, len), set, error);
-    explicit_bzero(text, FILE_BYTES_MAX + 1);
+    explicit_bzero(text, KEYRING_FILE_BYTES_MAX + 1);
     free(text);
     return status;
 }
@@ -147,10 +148,10 @@ static void write_set(const struct key_set *set, char *text, size_t size)
 
 static enum status write_file(const char *path, const struct key_set *set, const char **error)
 {
-    char *text = mem_alloc(FILE_BYTES_MAX);
-    write_set(set, text, FILE_BYTES_MAX);
+    char *text = mem_alloc(KEYRING_FILE_BYTES_MAX);
+    write_set(set, text, KEYRING_FILE_BYTES_MAX);
     enum status status = secret_file_create(path, text);
-    explicit_bzero(text, FILE_BYTES_MAX);
+    explicit_bzero(text, KEYRING_FILE_BYTES_MAX);
     free(text);
     *error = "the keyring cannot be written";
     return status;

@@ -20,7 +20,8 @@
 #include "base/seal.h"
 #include "gateway/keys/key_provider.h"
 
-#define KEYRING_KEYS_MAX 256
+#define KEYRING_KEYS_MAX       256
+#define KEYRING_FILE_BYTES_MAX 131072
 
 struct keyring;
 

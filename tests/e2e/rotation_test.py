@@ -6,6 +6,7 @@ import json
 import os
 import random
 import secrets
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -121,6 +122,49 @@ class Rotation(ClusterTest):
             file.writelines(lines)
         self.reload()
         poll(lambda: self.key_state(name) is None, "that the key is gone")
+
+
+class Restored(ClusterTest):
+    """The gateway's disk is lost, and the keyring with it; of the keyring there is a copy that a passphrase seals."""
+
+    @classmethod
+    def setUpClass(cls):
+        folder = tempfile.TemporaryDirectory(prefix="keyring-")
+        cls.addClassCleanup(folder.cleanup)
+        cls.keyring, cls.sealed, cls.passphrase = (os.path.join(folder.name, name) for name in ("keyring", "sealed", "passphrase"))
+        with open(cls.passphrase, "w", opener=lambda path, flags: os.open(path, flags, 0o600), encoding="utf-8") as file:
+            file.write("a passphrase of some length\n")
+        Rotation.key.__func__(cls, "-new-key", "k1")
+        cls.cluster_options = {"tls": False, "gateway_options": ["-keyring", cls.keyring]}
+        super().setUpClass()
+
+    def test_restored(self):
+        client = s3.client(self.cluster)
+        client.create_bucket(Bucket="kept")
+        client.put_object(Bucket="kept", Key="sealed", Body=b"sealed", ServerSideEncryption="AES256")
+        client.put_object(Bucket="kept", Key="plain", Body=b"plain")
+        Rotation.key.__func__(type(self), "-export-keys", self.sealed, "-passphrase-file", self.passphrase)
+        self.cluster.gateway.kill()
+        shutil.rmtree(os.path.join(self.cluster.data("gateway"), "meta"))
+        os.unlink(self.keyring)
+        argv = self.cluster.gateway.argv
+        without = argv[: argv.index("-keyring")]
+        subprocess.run([*without, "-restore-metadata"], check=True, capture_output=True, timeout=90)
+        self.cluster.gateway.argv = without
+        self.cluster.start()
+        poll(lambda: self.missing() == [{"name": "k1", "versions": 1, "uploads": 0}], "that the key is said to be missing")
+        self.assertIn("a key is missing", self.cluster.gateway.log_text())
+        with self.assertRaisesRegex(Exception, "key/k1' does not exist"):
+            client.get_object(Bucket="kept", Key="sealed")
+        self.assertEqual(client.get_object(Bucket="kept", Key="plain")["Body"].read(), b"plain")
+        self.cluster.stop()
+        Rotation.key.__func__(type(self), "-import-keys", self.sealed, "-passphrase-file", self.passphrase)
+        self.cluster.gateway.argv = argv
+        self.cluster.start()
+        self.assertEqual(client.get_object(Bucket="kept", Key="sealed")["Body"].read(), b"sealed")
+
+    def missing(self):
+        return json.loads(self.cluster.get("/system/encryption")[1])["missing"]
 
 
 if __name__ == "__main__":
