@@ -311,6 +311,26 @@ class Objects(EncryptionTest):
         self.fails("MethodNotAllowed", 405, self.s3.update_object_encryption, Bucket=bucket, Key="k", VersionId=marker,
                    ObjectEncryption=by)
 
+    def test_policy_conditions(self):
+        bucket, arn = "conditions", "arn:aws:kms:us-east-1:000000000000:key/first-key"
+        self.s3.create_bucket(Bucket=bucket)
+        aes, kms = {"ServerSideEncryption": "AES256"}, {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": arn}
+        other = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": "second-key"}
+        own, plain = customer(KEY), {}
+        for name, value, allowed, denied in (
+                ("", "AES256", (aes,), (plain, kms, own)), ("-aws-kms-key-id", arn, (kms,), (plain, aes, other)),
+                ("-customer-algorithm", "AES256", (own,), (plain, aes, kms))):
+            statement = {"Effect": "Deny", "Principal": "*", "Action": "s3:PutObject", "Resource": f"arn:aws:s3:::{bucket}/*",
+                         "Condition": {"StringNotEquals": {f"s3:x-amz-server-side-encryption{name}": value}}}
+            self.s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps({"Statement": statement}))
+            for how in allowed:
+                self.s3.put_object(Bucket=bucket, Key="k", Body=b"x", **how)
+                upload = self.s3.create_multipart_upload(Bucket=bucket, Key="k", **how)["UploadId"]
+                self.s3.abort_multipart_upload(Bucket=bucket, Key="k", UploadId=upload)
+            for how in denied:
+                self.fails("AccessDenied", 403, self.s3.put_object, Bucket=bucket, Key="k", Body=b"x", **how)
+                self.fails("AccessDenied", 403, self.s3.create_multipart_upload, Bucket=bucket, Key="k", **how)
+
     def test_another_program_reads_it(self):
         body = content(300_001, "independent")
         self.put("independent", body, ServerSideEncryption="aws:kms", SSEKMSKeyId="first-key")
