@@ -18,6 +18,9 @@
  * with a tag behind each block, while every size that is shown is that of the plain bytes. It comes with a write, can
  * be replaced, and is neither added nor removed later. */
 #define META_ATTRIBUTE_SEALED 6
+/* What is kept here of the version itself (meta/own_attribute.h): of no meaning to anybody else, who neither gives nor
+ * changes it. What a writer gives of it, because it copied it, is dropped. */
+#define META_ATTRIBUTE_OWN 7
 
 struct meta_attribute {
     uint8_t kind; /* 1 to META_ATTRIBUTE_KIND_MAX; stored, so it is never given to another one */

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/lock.h"
 #include "base/log.h"
+#include "meta/annotation_rows.h"
 #include "meta/chunk_rows.h"
 #include "meta/internal.h"
 
@@ -118,22 +119,51 @@ static enum status gc_hand_parts(struct gc_next *next, const struct gc_record *r
 /* Does a reader still want what the row names? Then it is left to the other pass. */
 static bool gc_is_read(struct gc_next *next, const struct gc_record *record)
 {
+    struct reader_registry *readers = &next->meta->readers;
     struct reader_pin pin;
-    if (record->kind == GC_PARTS)
+
+    if (record->kind == GC_PARTS) {
         reader_pin_upload(&pin, &record->upload);
-    else if (!reader_pin_chunks(&pin, &record->chunks))
-        return false;
-    return reader_registry_holds(&next->meta->readers, &pin, next->place.sequence);
+        return reader_registry_holds(readers, &pin, next->place.sequence);
+    }
+    /* a version is read as a whole, each of the annotations by itself */
+    uint32_t pins = record->kind == GC_ANNOTATIONS ? record->chunks.count : record->chunks.count > 0;
+    for (uint32_t i = 0; i < pins; i++) {
+        reader_pin_chunk(&pin, &record->chunks, i);
+        if (reader_registry_holds(readers, &pin, next->place.sequence))
+            return true;
+    }
+    return false;
 }
 
-/* The row under the iterator, from the pass's position in it. NOT_FOUND: it is not due, nor is any behind it. LIMIT:
- * enough was found. */
-static enum status gc_hand_row(struct gc_next *next, struct bytes value)
+/* What of the row is left, from the pass's position in it. LIMIT: enough was found. */
+static enum status gc_hand_record(struct gc_next *next, const struct gc_record *record)
 {
     struct meta_garbage *garbage = next->garbage;
-    struct gc_record record;
     bool whole = next->at->part == 0 && next->at->chunk == 0;
     size_t before = garbage->chunks.count;
+
+    if (gc_is_read(next, record))
+        return STATUS_OK;
+    if (next->empty_count == TIDY_PLACES_MAX)
+        return STATUS_LIMIT;
+    next->any = false;
+    enum status status = record->kind == GC_PARTS ? gc_hand_parts(next, record) : gc_hand_chunks(next, &record->chunks);
+    if (status)
+        return status;
+    if (garbage->chunks.count > before)
+        garbage->rows[garbage->chunks.count - 1].ends = true;
+    else if (whole && !next->any)
+        next->empty[next->empty_count++] = next->place;
+    return STATUS_OK;
+}
+
+/* The row under the iterator. NOT_FOUND: it is not due, nor is any behind it. LIMIT as above. */
+static enum status gc_hand_row(struct gc_next *next, struct bytes value)
+{
+    const struct store_view view = meta_view(next->meta);
+    struct gc_record record;
+    struct buffer storage; /* of the chunks of annotations, whose rows stay as they are until all are gone */
 
     enum status status = gc_record_decode(value, &record);
     if (status)
@@ -142,19 +172,13 @@ static enum status gc_hand_row(struct gc_next *next, struct bytes value)
         return STATUS_NOT_FOUND;
     if (reader_registry_looks_up(&next->meta->readers, next->place.sequence))
         return STATUS_NOT_FOUND;
-    if (gc_is_read(next, &record))
-        return STATUS_OK;
-    if (next->empty_count == TIDY_PLACES_MAX)
-        return STATUS_LIMIT;
-    next->any = false;
-    status = record.kind == GC_PARTS ? gc_hand_parts(next, &record) : gc_hand_chunks(next, &record.chunks);
-    if (status)
-        return status;
-    if (garbage->chunks.count > before)
-        garbage->rows[garbage->chunks.count - 1].ends = true;
-    else if (whole && !next->any)
-        next->empty[next->empty_count++] = next->place;
-    return STATUS_OK;
+    record_buffer_init(&storage);
+    if (record.kind == GC_ANNOTATIONS)
+        status = annotation_chunks_load(&view, &record.set, &storage, &record.chunks);
+    if (!status)
+        status = gc_hand_record(next, &record);
+    buffer_release(&storage);
+    return status;
 }
 
 static bool same_place(const struct gc_place *a, const struct gc_place *b)

@@ -16,6 +16,8 @@
 void gc_queue_chunks(struct txn *txn, const struct packed_chunks *chunks);
 /* The parts named, or (count 0) every part of the upload, with so many bytes. One row, however large they are. */
 void gc_queue_parts(struct txn *txn, const struct upload_id *upload, const struct packed_parts *parts, uint64_t bytes);
+/* All annotations of a version, with so many bytes. */
+void gc_queue_annotations(struct txn *txn, const struct annotation_set *set, uint64_t bytes);
 /* Whatever holds the version's bytes. */
 void gc_queue_version(struct txn *txn, const struct version_record *record);
 

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "meta/annotation_rows.h"
 #include "meta/chunk_rows.h"
 #include "meta/gc.h"
 #include "meta/internal.h"
@@ -42,6 +43,12 @@ void gc_queue_chunks(struct txn *txn, const struct packed_chunks *chunks)
 void gc_queue_parts(struct txn *txn, const struct upload_id *upload, const struct packed_parts *parts, uint64_t bytes)
 {
     struct gc_record record = {.kind = GC_PARTS, .upload = *upload, .parts = *parts, .bytes = bytes};
+    gc_put(txn, &record);
+}
+
+void gc_queue_annotations(struct txn *txn, const struct annotation_set *set, uint64_t bytes)
+{
+    struct gc_record record = {.kind = GC_ANNOTATIONS, .set = *set, .bytes = bytes};
     gc_put(txn, &record);
 }
 
@@ -121,6 +128,34 @@ static enum status parts_tidy(struct txn *txn, const struct gc_record *record)
     return status;
 }
 
+/* Removes the rows of annotations, all together, once their chunks are gone. */
+static enum status annotations_tidy(struct txn *txn, const struct gc_record *record)
+{
+    struct packed_chunks chunks;
+    struct buffer storage;
+
+    record_buffer_init(&storage);
+    enum status status = annotation_chunks_load(&txn->view, &record->set, &storage, &chunks);
+    if (!status)
+        status = chunks_gone(&txn->view, &chunks);
+    buffer_release(&storage);
+    return status ? status : annotation_rows_delete(txn, &record->set);
+}
+
+static enum status record_tidy(struct txn *txn, const struct gc_record *record)
+{
+    switch (record->kind) {
+    case GC_PARTS:
+        return parts_tidy(txn, record);
+    case GC_ANNOTATIONS:
+        return annotations_tidy(txn, record);
+    case GC_CHUNKS:
+    case GC_TAIL:
+        break;
+    }
+    return chunks_gone(&txn->view, &record->chunks);
+}
+
 /* Removes the row if nothing of it is left, and says so. A damaged row stays, and does not hold up the others. */
 static bool gc_tidy(struct txn *txn, const struct gc_place *place)
 {
@@ -134,7 +169,7 @@ static bool gc_tidy(struct txn *txn, const struct gc_place *place)
     if (!status)
         status = gc_record_decode(store_value_bytes(&value), &record);
     if (!status)
-        status = record.kind == GC_PARTS ? parts_tidy(txn, &record) : chunks_gone(&txn->view, &record.chunks);
+        status = record_tidy(txn, &record);
     if (!status) {
         txn_delete(txn, STORE_GC, &key);
         txn->state.gc_rows--;

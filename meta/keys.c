@@ -45,7 +45,7 @@ void row_key_step_over(struct row_key *key)
 {
     while (key->len > 0 && (uint8_t)key->data[key->len - 1] == 0xff)
         key->len--;
-    CHECK(key->len > 0); /* bucket ids and upload ids never are all ones */
+    CHECK(key->len > 0); /* bucket ids never are all ones, nor what begins with a sequence */
     key->data[key->len - 1]++;
 }
 
@@ -96,6 +96,20 @@ void row_key_part_bounds(struct row_key *lower, struct row_key *upper, const str
 {
     lower->len = 0;
     row_key_append(lower, id->bytes, UPLOAD_ID_BYTES);
+    *upper = *lower;
+    row_key_step_over(upper);
+}
+
+void row_key_annotation(struct row_key *out, const struct annotation_set *set, struct bytes name)
+{
+    out->len = 0;
+    row_key_append(out, set->bytes, ANNOTATION_SET_BYTES);
+    row_key_append(out, name.data, name.len < META_ANNOTATION_NAME_MAX ? name.len : META_ANNOTATION_NAME_MAX);
+}
+
+void row_key_annotation_bounds(struct row_key *lower, struct row_key *upper, const struct annotation_set *set)
+{
+    row_key_annotation(lower, set, BYTES(""));
     *upper = *lower;
     row_key_step_over(upper);
 }
@@ -179,6 +193,14 @@ enum status row_key_setting_parse(struct bytes row, uint32_t *bucket, uint8_t *k
         return STATUS_CORRUPT;
     *bucket = get_u32(row.data);
     *kind = (uint8_t)row.data[4];
+    return STATUS_OK;
+}
+
+enum status row_key_annotation_parse(struct bytes row, struct bytes *name)
+{
+    if (row.len <= ANNOTATION_SET_BYTES || row.len > ANNOTATION_SET_BYTES + META_ANNOTATION_NAME_MAX)
+        return STATUS_CORRUPT;
+    *name = bytes_of(row.data + ANNOTATION_SET_BYTES, row.len - ANNOTATION_SET_BYTES);
     return STATUS_OK;
 }
 

@@ -8,6 +8,7 @@
 
 #include "base/bytes.h"
 #include "base/chunk.h"
+#include "meta/annotations.h"
 #include "meta/meta.h"
 
 #define UPLOAD_ID_BYTES        16 /* creating sequence, 8 random bytes: sorts by creation */
@@ -17,6 +18,12 @@
 
 struct upload_id {
     uint8_t bytes[UPLOAD_ID_BYTES];
+};
+
+#define ANNOTATION_SET_BYTES 16 /* sequence of the commit that began it, 8 random bytes */
+/* The annotations of one version, wherever the version is. */
+struct annotation_set {
+    uint8_t bytes[ANNOTATION_SET_BYTES];
 };
 
 struct row_key {
@@ -46,6 +53,9 @@ void row_key_chunk(struct row_key *out, const struct chunk_id *id);
 void row_key_repair(struct row_key *out, unsigned copies, const struct chunk_id *id);
 void row_key_setting(struct row_key *out, uint32_t bucket, uint8_t kind);
 void row_key_gc(struct row_key *out, uint64_t sequence, uint32_t index);
+/* `name` is cut at META_ANNOTATION_NAME_MAX. */
+void row_key_annotation(struct row_key *out, const struct annotation_set *set, struct bytes name);
+void row_key_annotation_bounds(struct row_key *lower, struct row_key *upper, const struct annotation_set *set);
 
 /* The way back. The row's bytes come from the disk: CORRUPT when they cannot be such a key. */
 enum status row_key_version_parse(struct bytes row, struct bytes *key, uint64_t *sequence);
@@ -53,6 +63,7 @@ enum status row_key_upload_parse(struct bytes row, struct bytes *key, struct upl
 enum status row_key_part_parse(struct bytes row, unsigned *number);
 enum status row_key_repair_parse(struct bytes row, unsigned *copies, struct chunk_id *id);
 enum status row_key_setting_parse(struct bytes row, uint32_t *bucket, uint8_t *kind);
+enum status row_key_annotation_parse(struct bytes row, struct bytes *name);
 enum status row_key_gc_parse(struct bytes row, uint64_t *sequence, uint32_t *index);
 
 /* Version ids: 16 hex digits of the sequence, 16 random ones. Upload ids: the hex of their bytes. INVALID when not 32

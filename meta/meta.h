@@ -23,6 +23,7 @@
 
 struct meta;
 struct meta_guard;
+struct meta_new_annotations;
 struct meta_outbox_entry;
 struct meta_replication;
 struct meta_setting_kind;
@@ -143,7 +144,8 @@ struct meta_object {
     uint8_t storage_class;   /* the writer's number for it; 0 is the default */
     struct bytes headers;    /* the writer's encoding of stored headers and user metadata, at most META_HEADERS_MAX */
     struct bytes attributes; /* packed, attributes.h */
-    const struct meta_outbox_entry *outbox; /* outbox.h; NULL: nothing is to be done */
+    const struct meta_outbox_entry *outbox;         /* outbox.h; NULL: nothing is to be done */
+    const struct meta_new_annotations *annotations; /* annotations.h; NULL: none */
     /* given by meta */
     uint64_t sequence;   /* commit sequence: the order of versions */
     uint64_t number;     /* 1, 2, ... per name; with versioning none is ever used twice */

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "meta/annotation_rows.h"
 #include "meta/chunk_rows.h"
 #include "meta/internal.h"
 #include "meta/object_storage.h"
@@ -12,7 +13,7 @@
 void object_take_row(struct reader_registry *registry, struct meta_object *object, struct version_row *row, bool latest,
                      uint64_t sequence)
 {
-    struct object_storage *storage = mem_alloc(sizeof(*storage));
+    struct object_storage *storage = mem_zalloc(sizeof(*storage));
     storage->row = *row;
     *row = (struct version_row){0};
     reader_begin(registry, &storage->reader, &storage->row.record, sequence);
@@ -27,6 +28,7 @@ void meta_object_release(struct meta_object *object)
     if (storage) {
         reader_end(&storage->reader);
         version_row_release(&storage->row);
+        store_value_release(&storage->beside);
     }
     free(storage);
     *object = (struct meta_object){0};
@@ -50,6 +52,7 @@ static enum status object_put_prepare(struct commit_op *op, struct txn *txn)
     struct bucket_entry *bucket;
     struct version_head head;
     const struct version_head *previous = &head;
+    struct buffer attributes;
 
     enum status status = txn_bucket(txn, put->bucket, &bucket);
     if (status)
@@ -74,7 +77,13 @@ static enum status object_put_prepare(struct commit_op *op, struct txn *txn)
         .chunks = put->packed,
     };
     memcpy(record.head.etag_md5, object->etag_md5, MD5_LEN);
-    status = version_add(txn, bucket, put->key, previous, &record);
+    buffer_init(&attributes, META_ATTRIBUTES_BYTES_MAX);
+    status = annotations_announce(txn, object->annotations, &record, &attributes);
+    if (!status)
+        status = version_add(txn, bucket, put->key, previous, &record);
+    if (!status)
+        status = annotations_add(txn, object->annotations, &record);
+    buffer_release(&attributes);
     if (!status)
         status = quota_check(txn);
     if (!status)

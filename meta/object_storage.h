@@ -8,7 +8,8 @@
 
 struct object_storage {
     struct version_row row;
-    struct reader reader; /* holds the version's chunks */
+    struct store_value beside; /* of an annotation: the version's row, where its attributes are */
+    struct reader reader;      /* holds the version's chunks */
 };
 
 /* Shows the version in *object, takes the row over, and holds its chunks: as reader_begin, with the commit at which the

@@ -40,7 +40,6 @@ static enum status update_write(struct txn *txn, const struct object_update *upd
 {
     const uint8_t *storage_class = update->update->storage_class;
     bool moves = storage_class && *storage_class != record->head.storage_class;
-    struct row_key key;
     struct buffer attributes;
 
     buffer_init(&attributes, META_ATTRIBUTES_BYTES_MAX);
@@ -51,11 +50,8 @@ static enum status update_write(struct txn *txn, const struct object_update *upd
     if (!status && moves)
         update_class(txn, update, record, latest);
     if (!status && (moves || !bytes_equal(buffer_bytes(&attributes), record->attributes))) {
-        struct buffer *value = txn_value(txn);
         record->attributes = buffer_bytes(&attributes);
-        version_record_encode(value, record);
-        row_key_version(&key, update->bucket, update->key, record->head.sequence);
-        txn_put(txn, STORE_VERSIONS, &key, buffer_bytes(value));
+        version_rewrite(txn, update->bucket, update->key, record);
         status = outbox_add(txn, update->update->outbox, update->bucket, update->key, &record->head);
     }
     buffer_release(&attributes);
@@ -98,6 +94,8 @@ enum status meta_object_update(struct meta *meta, uint32_t bucket, struct bytes 
                                .update = update,
                                .object = object};
 
+    for (size_t i = 0; i < update->count; i++)
+        CHECK(update->changes[i].kind != META_ATTRIBUTE_OWN);
     *object = (struct meta_object){0};
     return object_key_check(key) ? STATUS_NOT_FOUND : commit_run(meta, &op.op);
 }

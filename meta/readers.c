@@ -7,17 +7,14 @@
 #include "base/check.h"
 #include "base/lock.h"
 
-bool reader_pin_chunks(struct reader_pin *pin, const struct packed_chunks *chunks)
+void reader_pin_chunk(struct reader_pin *pin, const struct packed_chunks *chunks, uint32_t index)
 {
     struct chunk_id id;
     uint32_t size;
 
     static_assert(sizeof(id) == sizeof(*pin), "a chunk's id is a pin");
-    if (chunks->count == 0)
-        return false;
-    packed_chunks_get(chunks, 0, &id, &size);
+    packed_chunks_get(chunks, index, &id, &size);
     memcpy(pin, &id, sizeof(*pin));
-    return true;
 }
 
 void reader_pin_upload(struct reader_pin *pin, const struct upload_id *upload)
@@ -72,7 +69,9 @@ void reader_begin(struct reader_registry *registry, struct reader *reader, const
     *reader = (struct reader){.sequence = sequence};
     if (record->multipart)
         reader_pin_upload(&reader->pin, &record->upload);
-    else if (!reader_pin_chunks(&reader->pin, &record->chunks))
+    else if (record->chunks.count > 0)
+        reader_pin_chunk(&reader->pin, &record->chunks, 0);
+    else
         return;
     reader->registry = registry;
     lock_acquire(&registry->lock);

@@ -18,8 +18,8 @@
 struct reader_pin {
     uint8_t bytes[READER_PIN_BYTES];
 };
-/* What stands for these chunks, or for this upload. False: there are no chunks. */
-bool reader_pin_chunks(struct reader_pin *pin, const struct packed_chunks *chunks);
+/* What stands for the chunk and those that are read with it as the first of them; or for this upload. */
+void reader_pin_chunk(struct reader_pin *pin, const struct packed_chunks *chunks, uint32_t index);
 void reader_pin_upload(struct reader_pin *pin, const struct upload_id *upload);
 
 struct lookup {

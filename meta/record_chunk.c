@@ -51,6 +51,8 @@ void gc_record_encode(struct buffer *out, const struct gc_record *record)
     record_put_u64(out, (uint64_t)record->wall_ms);
     if (record->kind == GC_PARTS)
         record_put_parts(out, &record->upload, &record->parts);
+    else if (record->kind == GC_ANNOTATIONS)
+        record_put(out, record->set.bytes, ANNOTATION_SET_BYTES);
     else
         record_put_chunks(out, &record->chunks);
     if (record->kind == GC_TAIL)
@@ -71,6 +73,8 @@ enum status gc_record_decode(struct bytes record, struct gc_record *out)
     out->wall_ms = (int64_t)record_read_u64(&reader);
     if (kind == GC_PARTS)
         record_read_parts(&reader, &out->upload, &out->parts, &sum);
+    else if (kind == GC_ANNOTATIONS)
+        record_read_into(&reader, out->set.bytes, ANNOTATION_SET_BYTES);
     else if (kind == GC_CHUNKS || kind == GC_TAIL)
         record_read_chunks(&reader, &out->chunks, &sum);
     else
@@ -79,6 +83,6 @@ enum status gc_record_decode(struct bytes record, struct gc_record *out)
         record_read_into(&reader, out->pin, GC_PIN_LEN);
     if (format > GC_FORMAT_NO_BYTES)
         out->bytes = record_read_u64(&reader);
-    out->kind = kind == GC_PARTS ? GC_PARTS : kind == GC_TAIL ? GC_TAIL : GC_CHUNKS;
+    out->kind = kind >= GC_CHUNKS && kind <= GC_ANNOTATIONS ? (enum gc_kind)kind : GC_CHUNKS;
     return record_reader_close(&reader);
 }

@@ -20,6 +20,7 @@ enum {
     UPLOAD_FORMAT_NO_CLASS = 1, /* nor a condition */
     PART_FORMAT = 2,
     PART_FORMAT_NO_SEAL = 1,
+    ANNOTATION_FORMAT = 1,
     OUTBOX_FORMAT = 1, /* holds a head: moves on with HEAD_FORMAT and VERSION_FORMAT */
 };
 
@@ -267,36 +268,64 @@ enum status upload_record_decode(struct bytes record, struct upload_record *out)
     return record_reader_close(&reader);
 }
 
+static void put_part(struct buffer *out, const struct meta_part *part, const struct packed_chunks *chunks)
+{
+    record_put_u64(out, part->size);
+    record_put(out, part->md5, MD5_LEN);
+    put_checksum(out, &part->checksum);
+    record_put_u64(out, (uint64_t)part->modified_ms);
+    record_put_chunks(out, chunks);
+    record_put_u8(out, part->seal.sealed);
+    if (part->seal.sealed)
+        record_put(out, part->seal.bytes, BLOCK_SEAL_ID_LEN);
+}
+
+static void read_part(struct record_reader *reader, bool has_seal, struct meta_part *part, struct packed_chunks *chunks)
+{
+    uint64_t sum = 0;
+
+    part->size = record_read_u64(reader);
+    record_read_into(reader, part->md5, MD5_LEN);
+    read_checksum(reader, &part->checksum);
+    part->modified_ms = (int64_t)record_read_u64(reader);
+    record_read_chunks(reader, chunks, &sum);
+    part->seal.sealed = has_seal && record_read_bool(reader);
+    if (part->seal.sealed)
+        record_read_into(reader, part->seal.bytes, BLOCK_SEAL_ID_LEN);
+    if (sum != block_seal_stored_size(part->size, part->seal.sealed))
+        reader->bad = true;
+}
+
 void part_record_encode(struct buffer *out, const struct part_record *record)
 {
     record_put_u8(out, PART_FORMAT);
-    record_put_u64(out, record->part.size);
-    record_put(out, record->part.md5, MD5_LEN);
-    put_checksum(out, &record->part.checksum);
-    record_put_u64(out, (uint64_t)record->part.modified_ms);
-    record_put_chunks(out, &record->chunks);
-    record_put_u8(out, record->part.seal.sealed);
-    if (record->part.seal.sealed)
-        record_put(out, record->part.seal.bytes, BLOCK_SEAL_ID_LEN);
+    put_part(out, &record->part, &record->chunks);
 }
 
 enum status part_record_decode(struct bytes record, struct part_record *out)
 {
     uint8_t format = record_format(record, PART_FORMAT);
     struct record_reader reader = record_reader_open(record, format);
-    uint64_t sum = 0;
 
     *out = (struct part_record){0};
-    out->part.size = record_read_u64(&reader);
-    record_read_into(&reader, out->part.md5, MD5_LEN);
-    read_checksum(&reader, &out->part.checksum);
-    out->part.modified_ms = (int64_t)record_read_u64(&reader);
-    record_read_chunks(&reader, &out->chunks, &sum);
-    out->part.seal.sealed = format > PART_FORMAT_NO_SEAL && record_read_bool(&reader);
-    if (out->part.seal.sealed)
-        record_read_into(&reader, out->part.seal.bytes, BLOCK_SEAL_ID_LEN);
-    if (sum != block_seal_stored_size(out->part.size, out->part.seal.sealed))
-        reader.bad = true;
+    read_part(&reader, format > PART_FORMAT_NO_SEAL, &out->part, &out->chunks);
+    return record_reader_close(&reader);
+}
+
+void annotation_record_encode(struct buffer *out, const struct annotation_record *record)
+{
+    record_put_u8(out, ANNOTATION_FORMAT);
+    record_put_u64(out, record->sequence);
+    put_part(out, &record->text, &record->chunks);
+}
+
+enum status annotation_record_decode(struct bytes record, struct annotation_record *out)
+{
+    struct record_reader reader = record_reader_open(record, ANNOTATION_FORMAT);
+
+    *out = (struct annotation_record){0};
+    out->sequence = record_read_u64(&reader);
+    read_part(&reader, true, &out->text, &out->chunks);
     return record_reader_close(&reader);
 }
 

@@ -34,6 +34,11 @@ void packed_chunks_append(struct buffer *out, const struct chunk_list *list)
     }
 }
 
+void packed_chunks_join(struct buffer *out, const struct packed_chunks *chunks)
+{
+    record_put(out, chunks->data, (size_t)chunks->count * PACKED_CHUNK_LEN);
+}
+
 void packed_parts_get(const struct packed_parts *parts, uint32_t index, unsigned *number, uint64_t *size)
 {
     CHECK(index < parts->count);

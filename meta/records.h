@@ -24,6 +24,7 @@ struct packed_chunks { /* chunk id, size (u32); every size at least 1 */
 };
 void packed_chunks_get(const struct packed_chunks *chunks, uint32_t index, struct chunk_id *id, uint32_t *size);
 void packed_chunks_append(struct buffer *out, const struct chunk_list *list);
+void packed_chunks_join(struct buffer *out, const struct packed_chunks *chunks);
 
 struct packed_parts { /* part number (u16), size (u64); numbers ascend */
     const char *data;
@@ -115,6 +116,15 @@ struct part_record {
 void part_record_encode(struct buffer *out, const struct part_record *record);
 enum status part_record_decode(struct bytes record, struct part_record *out);
 
+/* ---- annotations ---------------------------------------------------------------------------------------------- */
+struct annotation_record {
+    uint64_t sequence;     /* of the commit that wrote it */
+    struct meta_part text; /* its number is of no meaning */
+    struct packed_chunks chunks;
+};
+void annotation_record_encode(struct buffer *out, const struct annotation_record *record);
+enum status annotation_record_decode(struct bytes record, struct annotation_record *out);
+
 /* ---- chunks --------------------------------------------------------------------------------------------------- */
 #define CHUNK_NOT_QUEUED 0xff
 #define CHUNK_UNWANTED   0xfe /* waits to be freed: nobody needs copies of it any more */
@@ -131,12 +141,12 @@ void chunk_record_encode(struct buffer *out, const struct chunk_record *record);
 enum status chunk_record_decode(struct bytes record, struct chunk_record *out);
 
 /* ---- garbage -------------------------------------------------------------------------------------------------- */
-enum gc_kind { GC_CHUNKS = 1, GC_PARTS = 2, GC_TAIL = 3 };
+enum gc_kind { GC_CHUNKS = 1, GC_PARTS = 2, GC_TAIL = 3, GC_ANNOTATIONS = 4 };
 
 #define GC_PIN_LEN 16
 
-/* Queued garbage: a list of chunks, or parts of an upload with all their chunks (no numbers: every part), or chunks
- * that were appended to what the pin stands for. */
+/* Queued garbage: a list of chunks, parts of an upload with all their chunks (no numbers: every part), chunks that were
+ * appended to what the pin stands for, or all annotations of a version with theirs. */
 struct gc_record {
     enum gc_kind kind;
     uint64_t process; /* random per meta_open: whose monotonic clock it is */
@@ -146,7 +156,8 @@ struct gc_record {
     struct upload_id upload;
     struct packed_parts parts;
     uint8_t pin[GC_PIN_LEN]; /* of GC_TAIL: readers.h */
-    uint64_t bytes;          /* of all that; 0 in rows of builds that did not count them */
+    struct annotation_set set;
+    uint64_t bytes; /* of all that; 0 in rows of builds that did not count them */
 };
 void gc_record_encode(struct buffer *out, const struct gc_record *record);
 enum status gc_record_decode(struct bytes record, struct gc_record *out);

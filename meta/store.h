@@ -40,6 +40,7 @@ enum store_family {
     STORE_SETTINGS, /* bucket id, kind: a document (bucket_settings.h) */
     STORE_OUTBOX,   /* sequence, index within the commit: work to be done after it (outbox.h) */
     STORE_IDENTITY, /* text of the upper layer's: a document (identity.h) */
+    STORE_ANNOTATIONS, /* set of a version, name: a text beside the version (annotations.h) */
     STORE_FAMILY_COUNT
 };
 

@@ -30,17 +30,13 @@
 #define SEQUENCE_FORMAT     1
 #define SEQUENCE_LEN        9
 
-#define FAMILY(text)                                                                                                   \
-    {                                                                                                                  \
-        .name = (text), .write_buffer_bytes = FAMILY_BUFFER_BYTES                                                      \
-    }
+#define FAMILY(family, text) [STORE_##family] = {.name = (text), .write_buffer_bytes = FAMILY_BUFFER_BYTES}
 static const struct rocks_family families[STORE_FAMILY_COUNT] = {
-    [STORE_DEFAULT] = FAMILY("default"),   [STORE_BUCKETS] = FAMILY("buckets"),   [STORE_CURRENT] = FAMILY("current"),
-    [STORE_VERSIONS] = FAMILY("versions"), [STORE_UPLOADS] = FAMILY("uploads"),   [STORE_PARTS] = FAMILY("parts"),
-    [STORE_CHUNKS] = FAMILY("chunks"),     [STORE_REPAIR] = FAMILY("repair"),     [STORE_GC] = FAMILY("gc"),
-    [STORE_NAMES] = FAMILY("names"),       [STORE_SETTINGS] = FAMILY("settings"), [STORE_OUTBOX] = FAMILY("outbox"),
-    [STORE_IDENTITY] = FAMILY("identity"),
-};
+    FAMILY(DEFAULT, "default"),   FAMILY(BUCKETS, "buckets"),        FAMILY(CURRENT, "current"),
+    FAMILY(VERSIONS, "versions"), FAMILY(UPLOADS, "uploads"),        FAMILY(PARTS, "parts"),
+    FAMILY(CHUNKS, "chunks"),     FAMILY(REPAIR, "repair"),          FAMILY(GC, "gc"),
+    FAMILY(NAMES, "names"),       FAMILY(SETTINGS, "settings"),      FAMILY(OUTBOX, "outbox"),
+    FAMILY(IDENTITY, "identity"), FAMILY(ANNOTATIONS, "annotations")};
 
 struct store_rocks {
     struct meta_store store;

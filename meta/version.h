@@ -64,6 +64,11 @@ enum status version_remove_oldest(struct txn *txn, uint32_t bucket, struct bytes
 enum status version_trim(struct txn *txn, uint32_t bucket, struct bytes key, const struct meta_keep *keep, unsigned max,
                          uint64_t *removed, bool *more);
 
+/* Writes the row of a version that is there again, with another class or other attributes. */
+void version_rewrite(struct txn *txn, uint32_t bucket, struct bytes key, const struct version_record *record);
+/* Whether the version may be removed, or what it has be taken from it: asks the guard. DENIED, CONFLICT. */
+enum status version_removal_check(const struct txn *txn, const struct version_record *record);
+
 /* Writes the row that listings read of the latest version, which is no delete marker and has one, again. */
 void version_current_rewrite(struct txn *txn, uint32_t bucket, struct bytes key, const struct version_head *head);
 

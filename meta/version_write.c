@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "base/log.h"
+#include "meta/annotation_rows.h"
 #include "meta/gc.h"
 #include "meta/internal.h"
 #include "meta/name.h"
@@ -48,9 +49,9 @@ static struct meta_object shown(const struct version_record *record)
     return object;
 }
 
-/* Whether the version may be removed at all. Asked once of each that is, before anything of it is changed: what the
- * guard goes by (clocks) may be another at the next question. */
-static enum status removal_check(const struct txn *txn, const struct version_record *record)
+/* Asked once of each version that is removed, before anything of it is changed: what the guard goes by (clocks) may be
+ * another at the next question. */
+enum status version_removal_check(const struct txn *txn, const struct version_record *record)
 {
     const struct meta_guard *guard = txn->meta->guard;
     const struct bucket_entry *bucket = txn->bucket.entry;
@@ -98,12 +99,13 @@ static void version_erase(struct txn *txn, uint32_t bucket, struct bytes key, co
     txn->bucket.versions--;
     txn->bucket.bytes -= (int64_t)record->head.size;
     gc_queue_version(txn, record);
+    annotations_drop(txn, record);
 }
 
 /* The same, if the guard lets it go; otherwise nothing is changed. */
 static enum status version_drop(struct txn *txn, uint32_t bucket, struct bytes key, const struct version_record *record)
 {
-    enum status status = removal_check(txn, record);
+    enum status status = version_removal_check(txn, record);
 
     if (!status)
         version_erase(txn, bucket, key, record);
@@ -172,10 +174,10 @@ static enum status version_number(struct txn *txn, uint32_t bucket, struct bytes
     return status ? status : name_add_version(txn, bucket, key, head, &name, implied);
 }
 
-static void version_put(struct txn *txn, uint32_t bucket, struct bytes key, const struct version_record *record)
+void version_rewrite(struct txn *txn, uint32_t bucket, struct bytes key, const struct version_record *record)
 {
-    struct buffer *value = txn_value(txn);
     struct row_key row_key;
+    struct buffer *value = txn_value(txn);
 
     version_record_encode(value, record);
     row_key_version(&row_key, bucket, key, record->head.sequence);
@@ -203,7 +205,7 @@ enum status version_add(struct txn *txn, const struct bucket_entry *bucket, stru
     if (status)
         return status;
 
-    version_put(txn, bucket_id, key, record);
+    version_rewrite(txn, bucket_id, key, record);
     txn->bucket.versions++;
     txn->bucket.bytes += (int64_t)head->size;
     if (previous && !previous->delete_marker)
@@ -222,7 +224,7 @@ enum status version_move(struct txn *txn, struct bytes source, struct bytes targ
     struct row_key row_key;
 
     CHECK(!keeps_versions(txn));
-    enum status status = removal_check(txn, record);
+    enum status status = version_removal_check(txn, record);
     if (!status && replaced) {
         status = version_drop(txn, bucket, target, replaced);
         if (!status)
@@ -235,7 +237,7 @@ enum status version_move(struct txn *txn, struct bytes source, struct bytes targ
     current_delete(txn, bucket, source);
     head->sequence = txn->state.sequence;
     head->number = replaced ? replaced->head.number + 1 : 1;
-    version_put(txn, bucket, target, record);
+    version_rewrite(txn, bucket, target, record);
     current_put(txn, bucket, target, head);
     return STATUS_OK;
 }
@@ -255,7 +257,7 @@ enum status version_remove(struct txn *txn, uint32_t bucket, struct bytes key, c
                            bool latest)
 {
     struct name_record name = {0};
-    enum status status = removal_check(txn, record);
+    enum status status = version_removal_check(txn, record);
 
     if (!status && keeps_versions(txn))
         status = name_remove_version(txn, bucket, key, &record->head, &name);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "meta/own_attribute.h"
 #include "meta/records.h"
 
 static void name_again(struct bytes record, struct buffer *again)
@@ -97,11 +98,26 @@ static void state_again(struct bytes record, struct buffer *again)
         state_record_encode(again, &row);
 }
 
+static void annotation_again(struct bytes record, struct buffer *again)
+{
+    struct annotation_record annotation;
+    if (annotation_record_decode(record, &annotation) == STATUS_OK)
+        annotation_record_encode(again, &annotation);
+}
+
+/* Attributes with what meta keeps of its own among them. */
+static void own_again(struct bytes record, struct buffer *again)
+{
+    struct own_attribute own;
+    if (meta_attributes_check(record) == STATUS_OK && own_attribute_read(record, &own) == STATUS_OK)
+        CHECK(own_attribute_write(record, &own, again) == STATUS_OK);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static void (*const kinds[])(struct bytes, struct buffer *) = {
-        version_again, head_again,  upload_again, part_again,   chunk_again,   gc_again,
-        bucket_again,  state_again, name_again,   number_again, setting_again, outbox_again,
+        version_again, head_again, upload_again, part_again,    chunk_again,  gc_again,         bucket_again,
+        state_again,   name_again, number_again, setting_again, outbox_again, annotation_again, own_again,
     };
     struct buffer again, today;
 

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "meta/keys.h"
+#include "meta/own_attribute.h"
 #include "meta/records.h"
 
 #define CLUSTER "0123456789abcdef"
@@ -396,7 +397,7 @@ static void test_others(void **state)
     assert_true(row_out.outbox_rows == 6 && row_out.outbox_bytes == 7);
     value.data[0] = 12;
     assert_int_equal(state_record_decode(buffer_bytes(&value), &row_out), STATUS_CORRUPT);
-    for (char format = 10; format >= 6; format--) { /* before tails, seals, long checksums, identities */
+    for (char format = 10; format >= 6; format--) { /* before tails, annotations, seals, long checksums, identities */
         value.data[0] = format;
         assert_int_equal(state_record_decode(buffer_bytes(&value), &row_out), STATUS_OK);
         assert_true(row_out.outbox_bytes == 7 && row_out.has_names);
@@ -541,9 +542,79 @@ static void test_ids(void **state)
     assert_int_equal(version_id_parse(BYTES("0000000000000xyz000000000000def0"), &sequence, &random), STATUS_INVALID);
 }
 
+static enum status decode_annotation(struct bytes record)
+{
+    struct annotation_record out;
+    return annotation_record_decode(record, &out);
+}
+
+static void test_annotations(void **state)
+{
+    struct annotation_record record = {.sequence = 77, .text = {.md5 = "text", .modified_ms = 5}}, out;
+    struct gc_record gc = {.kind = GC_ANNOTATIONS, .wall_ms = 3, .set = {"a set of 16 byte"}, .bytes = 78}, gc_out;
+    struct row_key key;
+    struct bytes name;
+    struct buffer value;
+
+    (void)state;
+    record_buffer_init(&value);
+    annotation_record_encode(&value, &record);
+    assert_int_equal(annotation_record_decode(buffer_bytes(&value), &out), STATUS_OK);
+    assert_true(out.sequence == 77 && out.text.modified_ms == 5 && memcmp(out.text.md5, "text", 5) == 0);
+    check_bounds(&value, decode_annotation);
+    record.text.seal = (struct block_seal_id){.sealed = true, .bytes = "identity"};
+    annotation_record_encode(&value, &record);
+    assert_int_equal(annotation_record_decode(buffer_bytes(&value), &out), STATUS_OK);
+    assert_memory_equal(&out.text.seal, &record.text.seal, sizeof(out.text.seal));
+    check_bounds(&value, decode_annotation);
+
+    gc_record_encode(&value, &gc);
+    assert_int_equal(gc_record_decode(buffer_bytes(&value), &gc_out), STATUS_OK);
+    assert_true(gc_out.kind == GC_ANNOTATIONS && gc_out.bytes == 78 && gc_out.wall_ms == 3);
+    assert_memory_equal(&gc_out.set, &gc.set, sizeof(gc.set));
+    value.data[1] = GC_ANNOTATIONS + 1;
+    assert_int_equal(decode_gc(buffer_bytes(&value)), STATUS_CORRUPT);
+    value.data[1] = GC_ANNOTATIONS;
+    check_bounds(&value, decode_gc);
+
+    row_key_annotation(&key, &gc.set, BYTES("a name"));
+    assert_int_equal(row_key_annotation_parse(row_key_bytes(&key), &name), STATUS_OK);
+    assert_true(bytes_equal_str(name, "a name"));
+    assert_int_equal(row_key_annotation_parse(bytes_of(key.data, ANNOTATION_SET_BYTES), &name), STATUS_CORRUPT);
+}
+
+/* What meta keeps of a version among the attributes: not there when it would say nothing, beside all others else. */
+static void test_own_attribute(void **state)
+{
+    const struct own_attribute nothing = {0};
+    struct own_attribute own = {.has_id = true, .committed = 5, .sum = {.count = 2, .bytes = 30, .changed = 9}}, out;
+    struct buffer with, without;
+    struct bytes document;
+
+    (void)state;
+    buffer_init(&with, 1000);
+    buffer_init(&without, 1000);
+    own.set.bytes[15] = 15;
+    assert_int_equal(own_attribute_write(ATTRIBUTES, &own, &with), STATUS_OK);
+    assert_int_equal(own_attribute_read(buffer_bytes(&with), &out), STATUS_OK);
+    assert_memory_equal(&out.set, &own.set, sizeof(out.set));
+    assert_true(out.has_id && out.committed == 5 && out.sum.count == 2 && out.sum.bytes == 30 && out.sum.changed == 9);
+    assert_int_equal(meta_attribute_find(buffer_bytes(&with), 3, &document), STATUS_OK);
+    assert_int_equal(meta_attribute_find(buffer_bytes(&with), META_ATTRIBUTE_OWN, &document), STATUS_OK);
+    ((char *)document.data)[0]++;
+    assert_int_equal(own_attribute_read(buffer_bytes(&with), &out), STATUS_CORRUPT);
+    assert_int_equal(own_attribute_write(buffer_bytes(&with), &nothing, &without), STATUS_OK);
+    assert_true(bytes_equal(buffer_bytes(&without), ATTRIBUTES));
+    assert_int_equal(own_attribute_read(buffer_bytes(&without), &out), STATUS_OK);
+    assert_memory_equal(&out, &nothing, sizeof(out));
+    buffer_release(&with);
+    buffer_release(&without);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_annotations),   cmocka_unit_test(test_own_attribute),
         cmocka_unit_test(test_versions),      cmocka_unit_test(test_versions_with_more),
         cmocka_unit_test(test_older_formats), cmocka_unit_test(test_checksums),
         cmocka_unit_test(test_outbox),        cmocka_unit_test(test_versions_that_lie),
