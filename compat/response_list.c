@@ -220,6 +220,39 @@ enum status response_parts_end(struct xml_writer *writer)
     return list_end(writer);
 }
 
+/* ---- ListObjectAnnotations --------------------------------------------------------------------------------------- */
+
+void response_annotations_begin(struct xml_writer *writer, struct buffer *out, const struct response_annotations *list)
+{
+    list_begin(writer, out, "ListObjectAnnotationsOutput", false);
+    xml_writer_element(writer, "Bucket", list->bucket);
+    xml_writer_element(writer, "Key", list->key);
+    response_element_optional(writer, "AnnotationPrefix", list->prefix);
+    xml_writer_element_u64(writer, "MaxAnnotationResults", list->max);
+    xml_writer_element_u64(writer, "AnnotationCount", list->count);
+    response_element_optional(writer, "ContinuationToken", list->continuation_token);
+    response_element_optional(writer, "NextContinuationToken", list->next_continuation_token);
+    xml_writer_open(writer, "Annotations");
+}
+
+void response_annotations_add(struct xml_writer *writer, const struct response_annotation *annotation)
+{
+    xml_writer_open(writer, "AnnotationEntry");
+    xml_writer_element(writer, "AnnotationName", annotation->name);
+    xml_writer_element_time(writer, "LastModified", annotation->modified_ms);
+    response_element_etag(writer, &annotation->etag);
+    if (annotation->checksum != CHECKSUM_NONE)
+        xml_writer_element_str(writer, "ChecksumAlgorithm", checksum_name(annotation->checksum));
+    xml_writer_element_u64(writer, "Size", annotation->size);
+    xml_writer_close(writer);
+}
+
+enum status response_annotations_end(struct xml_writer *writer)
+{
+    xml_writer_close(writer);
+    return list_end(writer);
+}
+
 /* ---- DeleteObjects ----------------------------------------------------------------------------------------------- */
 
 void response_delete_begin(struct xml_writer *writer, struct buffer *out)

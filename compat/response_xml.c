@@ -45,6 +45,17 @@ enum status response_initiate(struct buffer *out, struct bytes bucket, struct by
     return response_end(&writer);
 }
 
+enum status response_annotation_put(struct buffer *out, struct bytes key, struct bytes name)
+{
+    struct xml_writer writer;
+
+    xml_writer_init(&writer, out);
+    xml_writer_open_root(&writer, "PutObjectAnnotationOutput");
+    xml_writer_element(&writer, "Key", key);
+    xml_writer_element(&writer, "AnnotationName", name);
+    return response_end(&writer);
+}
+
 enum status response_complete(struct buffer *out, const struct response_complete *complete)
 {
     struct xml_writer writer;

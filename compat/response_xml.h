@@ -115,6 +115,25 @@ void response_parts_begin(struct xml_writer *writer, struct buffer *out, const s
 void response_parts_add(struct xml_writer *writer, const struct response_part *part);
 enum status response_parts_end(struct xml_writer *writer);
 
+/* ---- annotations ------------------------------------------------------------------------------------------------- */
+enum status response_annotation_put(struct buffer *out, struct bytes key, struct bytes name);
+
+struct response_annotations {
+    struct bytes bucket, key, prefix, continuation_token;
+    struct bytes next_continuation_token; /* empty: there are no more */
+    uint64_t max, count;
+};
+struct response_annotation {
+    struct bytes name;
+    int64_t modified_ms;
+    struct etag etag;
+    uint64_t size;
+    enum checksum_algorithm checksum;
+};
+void response_annotations_begin(struct xml_writer *writer, struct buffer *out, const struct response_annotations *list);
+void response_annotations_add(struct xml_writer *writer, const struct response_annotation *annotation);
+enum status response_annotations_end(struct xml_writer *writer);
+
 /* ---- DeleteObjects: DeleteResult --------------------------------------------------------------------------------- */
 struct response_deleted {
     struct bytes key, version_id;          /* version_id: as asked for, absent when not */

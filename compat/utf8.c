@@ -1,6 +1,14 @@
 /* UTF-8 coding by RFC 3629 section 3. */
 #include "compat/utf8.h"
 
+#include <string.h>
+
+/* How long the character is that begins so; 0: none does. */
+static size_t announced_len(unsigned char first)
+{
+    return first < 0x80 ? 1 : first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : first < 0xf5 ? 4 : 0;
+}
+
 size_t utf8_decode(struct bytes text, uint32_t *code_point)
 {
     static const uint32_t smallest[5] = {0, 0, 0x80, 0x800, 0x10000};
@@ -14,15 +22,8 @@ size_t utf8_decode(struct bytes text, uint32_t *code_point)
         *code_point = in[0];
         return 1;
     }
-    if (in[0] >= 0xc2 && in[0] <= 0xdf)
-        len = 2;
-    else if ((in[0] & 0xf0) == 0xe0)
-        len = 3;
-    else if (in[0] >= 0xf0 && in[0] <= 0xf4)
-        len = 4;
-    else
-        return 0;
-    if (text.len < len)
+    len = announced_len(in[0]);
+    if (len == 0 || text.len < len)
         return 0;
     value = in[0] & (0x7fu >> len);
     for (size_t i = 1; i < len; i++) {
@@ -76,4 +77,42 @@ size_t utf8_count(struct bytes text)
 bool utf8_is_valid(struct bytes text)
 {
     return utf8_count(text) != SIZE_MAX;
+}
+
+/* Adds to the character that was begun; how many bytes that took. */
+static size_t check_begun(struct utf8_check *check, struct bytes piece)
+{
+    size_t len = announced_len((unsigned char)check->begun[0]), taken = 0;
+    uint32_t code_point;
+
+    while (check->begun_len < len && taken < piece.len)
+        check->begun[check->begun_len++] = piece.data[taken++];
+    if (check->begun_len == len) {
+        check->bad = utf8_decode(bytes_of(check->begun, len), &code_point) != len;
+        check->begun_len = 0;
+    }
+    return taken;
+}
+
+void utf8_check_add(struct utf8_check *check, struct bytes piece)
+{
+    size_t at = check->begun_len > 0 ? check_begun(check, piece) : 0;
+    uint32_t code_point;
+
+    while (at < piece.len && !check->bad) {
+        struct bytes rest = bytes_of(piece.data + at, piece.len - at);
+        size_t len = utf8_decode(rest, &code_point), announced = announced_len((unsigned char)rest.data[0]);
+        if (len == 0 && announced > rest.len) {
+            memcpy(check->begun, rest.data, rest.len);
+            check->begun_len = rest.len;
+            return;
+        }
+        check->bad = len == 0;
+        at += len;
+    }
+}
+
+bool utf8_check_end(const struct utf8_check *check)
+{
+    return !check->bad && check->begun_len == 0;
 }

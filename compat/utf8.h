@@ -14,6 +14,14 @@ size_t utf8_decode(struct bytes text, uint32_t *code_point);
 /* Writes the character, which must be one, and returns its length. */
 size_t utf8_encode(uint32_t code_point, char out[4]);
 bool utf8_is_valid(struct bytes text);
-size_t utf8_count(struct bytes text); /* how many characters; SIZE_MAX when it is not UTF-8 */
+/* The same of a text that comes in pieces. Zero-initialise. */
+struct utf8_check {
+    char begun[4]; /* a character whose end has not come */
+    size_t begun_len;
+    bool bad;
+};
+void utf8_check_add(struct utf8_check *check, struct bytes piece);
+bool utf8_check_end(const struct utf8_check *check); /* whether all of it was UTF-8 */
+size_t utf8_count(struct bytes text);                /* how many characters; SIZE_MAX when it is not UTF-8 */
 
 #endif

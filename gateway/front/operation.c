@@ -126,6 +126,12 @@ static bool find_unknown_word(const struct operation *operation, const struct ur
     return false;
 }
 
+static bool tells_apart(const struct operation *operation, const struct uri_query *query)
+{
+    return (!operation->with || uri_query_has(query, operation->with)) &&
+           (!operation->without || !uri_query_has(query, operation->without));
+}
+
 const struct operation *operation_by_s3(const struct exchange *exchange, struct operation_words *words)
 {
     struct bytes method = exchange->http->method;
@@ -135,7 +141,7 @@ const struct operation *operation_by_s3(const struct exchange *exchange, struct 
     for (size_t i = 0; words->count < 2 && i < s3_operation_count; i++) {
         const struct operation *operation = &s3_operations[i];
         if (operation->level != exchange->level || !bytes_equal_str(method, operation->method) ||
-            (!operation->refused && operation->copies != copies))
+            (!operation->refused && operation->copies != copies) || !tells_apart(operation, &exchange->query))
             continue;
         if (words->count ? !operation->selector || !bytes_equal_str(words->name[0], operation->selector)
                          : operation->selector != NULL)

@@ -10,10 +10,11 @@
 struct operation {
     const char *action; /* the name in log and metrics; S3: as in AWS's model */
     const char *method;
-    const char *path;     /* of the documented API and system endpoints: exact, or a prefix that ends in '/' */
-    enum s3_level level;  /* of S3, when path is NULL */
-    const char *selector; /* S3: the sub-resource, or NULL */
-    bool copies;          /* S3: with x-amz-copy-source, which says where the bytes come from */
+    const char *path;           /* of the documented API and system endpoints: exact, or a prefix that ends in '/' */
+    enum s3_level level;        /* of S3, when path is NULL */
+    const char *selector;       /* S3: the sub-resource, or NULL */
+    const char *with, *without; /* S3: a parameter that tells rows of one selector apart, where it is or is not there */
+    bool copies;                /* S3: with x-amz-copy-source, which says where the bytes come from */
     /* What authorize() is asked. */
     const char *right;         /* the action: IAM's for S3, tercet:... for the rest */
     const char *version_right; /* the same when a versionId is given; NULL: no other */

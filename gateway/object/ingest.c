@@ -10,6 +10,7 @@
 #include "gateway/object/sealing.h"
 #include "gateway/object/stored_checksum.h"
 #include "gateway/replication/replication.h"
+#include "meta/annotations.h"
 
 #define HASH_IN_PLACE_BYTES 16384
 
@@ -90,7 +91,8 @@ enum status ingest_open(struct ingest *ingest, struct gateway *gateway, const st
         ingest->gateway = NULL;
         return status;
     }
-    if (gateway->options.small_max && gateway->replication && replication_carries(gateway->replication))
+    if (gateway->options.small_max && !plan->never_carried && gateway->replication &&
+        replication_carries(gateway->replication))
         stream_writer_hold(ingest->writer, gateway->options.small_max);
     md5_init(&ingest->md5);
     if (ingest->wants_sha256)
@@ -249,9 +251,13 @@ enum status ingest_publish(struct ingest *ingest, const struct ingest_version *v
         .storage_class = version->storage_class,
         .headers = version->headers,
         .attributes = version->attributes,
+        .annotations = version->annotations,
     };
     ingest_etag(ingest, object->etag_md5);
-    return ingest_store(ingest, publish, &(struct publication){ingest, version, object});
+    enum status status = ingest_store(ingest, publish, &(struct publication){ingest, version, object});
+    for (size_t i = 0; version->annotations && i < version->annotations->count; i++)
+        discard(ingest, status, &version->annotations->entries[i].chunks);
+    return status;
 }
 
 void ingest_release(struct ingest *ingest)

@@ -39,6 +39,7 @@ struct ingest_plan {
     bool sha256;
     enum checksum_algorithm algorithm; /* CHECKSUM_NONE: none */
     const struct object_key *key;      /* the bytes are sealed with it; NULL, or one that is not sealed: not at all */
+    bool never_carried;                /* the chunks are durable before the commit, however small */
 };
 
 /* STATUS_UNAVAILABLE when fewer than two nodes can take writes. On failure there is nothing to release. */
@@ -62,7 +63,8 @@ struct ingest_version {
     struct bytes key, headers;
     struct bytes attributes; /* packed; empty: none */
     uint8_t storage_class;
-    const struct meta_condition *condition; /* NULL: none */
+    const struct meta_condition *condition;         /* NULL: none */
+    const struct meta_new_annotations *annotations; /* that come with it; NULL: none. Taken back as the rest is */
 };
 /* After seal: ingest_store as a new version. The object gets what the commit gave. */
 enum status ingest_publish(struct ingest *ingest, const struct ingest_version *version, struct meta_object *object);

@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "base/pool.h"
 #include "compat/aws_chunked.h"
+#include "compat/utf8.h"
 #include "gateway/s3/body.h"
 #include "gateway/s3/reply.h"
 
@@ -20,6 +21,8 @@ struct s3_body {
     bool has_md5;
     uint8_t md5[MD5_LEN];
     struct checksum_request claim;
+    bool is_text;
+    struct utf8_check text;
     bool chunked; /* aws-chunked */
     bool at_end;
     struct aws_chunked decoder;
@@ -151,6 +154,16 @@ bool s3_body_has_digest(const struct s3_body *body)
     return body->has_md5 || body->claim.algorithm != CHECKSUM_NONE;
 }
 
+void s3_body_expect_text(struct s3_body *body)
+{
+    body->is_text = true;
+}
+
+bool s3_body_was_text(const struct s3_body *body)
+{
+    return utf8_check_end(&body->text);
+}
+
 static enum status chunked_error(struct s3_body *body)
 {
     struct s3_error_details details = {0};
@@ -201,6 +214,8 @@ static enum status next(struct s3_body *body, char *space, size_t capacity, size
     if (status)
         return status;
     body->received += *len;
+    if (body->is_text)
+        utf8_check_add(&body->text, bytes_of(space, *len));
     return body->received > body->size_max ? too_large(body) : STATUS_OK;
 }
 

@@ -20,6 +20,9 @@ bool s3_body_wants_sha256(const struct s3_body *body);
 /* Whether the client said a Content-MD5 or a checksum, in the head or in the trailer. */
 bool s3_body_has_digest(const struct s3_body *body);
 enum checksum_algorithm s3_body_algorithm(const struct s3_body *body); /* that the client named, or NONE */
+/* From now on what is received is looked at, whether it is UTF-8; once it is received: was it? */
+void s3_body_expect_text(struct s3_body *body);
+bool s3_body_was_text(const struct s3_body *body);
 /* Receives the whole body into the ingest, seals it and compares everything the client said. Answers errors. */
 enum status s3_body_to_ingest(struct s3_body *body, struct ingest *ingest);
 /* The same for a document, into memory: at most the buffer's max. */

@@ -12,6 +12,7 @@
 #include "gateway/s3/object_tags.h"
 #include "gateway/s3/reply.h"
 #include "gateway/s3/request.h"
+#include "meta/annotations.h"
 
 static enum status invalid_source(struct exchange *exchange, const char *message)
 {
@@ -58,17 +59,30 @@ static enum status fail_absent(struct exchange *exchange, const struct copy_sour
     return s3_fail_details(exchange, &details);
 }
 
-static enum status check_tags(struct exchange *exchange, const struct copy_source *source,
-                              const struct resource *resource, const struct meta_settings *settings)
+/* What of the object is copied beside its bytes, where it has some of it. */
+static enum status check_right(struct exchange *exchange, const struct copy_source *source, const char *right,
+                               const struct resource *resource, const struct meta_settings *settings)
 {
-    const char *right = source->by_version ? "s3:GetObjectVersionTagging" : "s3:GetObjectTagging";
-
-    if (!source->with_tags || object_tags_number(&source->object) == 0)
-        return STATUS_OK;
     const struct decision decision = exchange_decide_in(exchange, right, resource, source->bucket.id, settings);
+
     if (!decision.allowed || !decision_is_about(&decision, source->object.sequence))
         return s3_fail(exchange, S3_ACCESS_DENIED);
     return STATUS_OK;
+}
+
+static enum status check_rights(struct exchange *exchange, const struct copy_source *source,
+                                const struct resource *resource, const struct meta_settings *settings)
+{
+    bool version = source->by_version;
+    enum status status = STATUS_OK;
+
+    if (source->with_tags && object_tags_number(&source->object) > 0)
+        status = check_right(exchange, source, version ? "s3:GetObjectVersionTagging" : "s3:GetObjectTagging", resource,
+                             settings);
+    if (!status && source->with_annotations && meta_annotations_of(&source->object).count > 0)
+        status = check_right(exchange, source, version ? "s3:GetObjectVersionAnnotation" : "s3:GetObjectAnnotation",
+                             resource, settings);
+    return status;
 }
 
 static enum status find_object(struct exchange *exchange, struct copy_source *source,
@@ -95,7 +109,7 @@ static enum status find_object(struct exchange *exchange, struct copy_source *so
     if (!decision_is_about(&decision, source->object.sequence))
         return s3_fail(exchange, S3_ACCESS_DENIED); /* it was said of another one, which has been replaced since */
     if (!source->object.delete_marker)
-        return check_tags(exchange, source, &resource, settings);
+        return check_rights(exchange, source, &resource, settings);
     if (!source->by_version)
         return fail_absent(exchange, source, S3_NO_SUCH_KEY, settings);
     s3_error_setf(&details, S3_INVALID_REQUEST,

@@ -12,12 +12,13 @@ struct copy_source {
     struct meta_object object;
     bool found; /* object is to be released */
     bool by_version;
-    bool with_tags;     /* its tags are copied, too: the right to read them is asked for where it has some */
-    struct buffer text; /* the decoded header */
+    bool with_tags;        /* its tags are copied, too: the right to read them is asked for where it has some */
+    bool with_annotations; /* likewise */
+    struct buffer text;    /* the decoded header */
     struct bytes bucket_name, key, version_id;
 };
 
-/* Resolves the header and checks x-amz-copy-source-if-* and the rights. with_tags is given, all else zero. Answers
+/* Resolves the header and checks x-amz-copy-source-if-* and the rights. with_... are given, all else zero. Answers
  * errors. release is right in any case. */
 enum status copy_source_open(struct exchange *exchange, struct copy_source *source);
 /* Its line in the access log of its bucket, when the request was answered. */

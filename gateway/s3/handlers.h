@@ -50,6 +50,11 @@ void s3_get_object_tagging(struct exchange *exchange);
 void s3_put_object_tagging(struct exchange *exchange);
 void s3_delete_object_tagging(struct exchange *exchange);
 
+void s3_put_object_annotation(struct exchange *exchange);
+void s3_get_object_annotation(struct exchange *exchange);
+void s3_list_object_annotations(struct exchange *exchange);
+void s3_delete_object_annotation(struct exchange *exchange);
+
 void s3_create_multipart_upload(struct exchange *exchange);
 void s3_upload_part(struct exchange *exchange);
 void s3_upload_part_copy(struct exchange *exchange);

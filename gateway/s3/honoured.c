@@ -87,8 +87,8 @@ static const struct value_rule {
             "authenticated-read", "aws-exec-read", "log-delivery-write"),
      NULL},
     {"x-amz-bucket-namespace", VALUES("global"), VALUES("account-regional")},
-    {"x-amz-object-annotation-directive", VALUES("COPY", "EXCLUDE"), NULL}, /* there are none */
-    {"x-amz-optional-object-attributes", VALUES("RestoreStatus"), NULL},    /* of archived objects: there are none */
+    {"x-amz-object-annotation-directive", VALUES("COPY", "EXCLUDE"), NULL},
+    {"x-amz-optional-object-attributes", VALUES("RestoreStatus"), NULL}, /* of archived objects: there are none */
     {"x-amz-tagging-directive", VALUES("COPY", "REPLACE"), NULL},
 #undef VALUES
 };

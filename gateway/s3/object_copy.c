@@ -3,6 +3,7 @@
 
 #include "gateway/object/object_read.h"
 #include "gateway/object/stored_checksum.h"
+#include "gateway/s3/annotations.h"
 #include "gateway/s3/attributes.h"
 #include "gateway/s3/body.h"
 #include "gateway/s3/copy_source.h"
@@ -21,6 +22,7 @@ struct copy_request {
     struct buffer headers, attributes;
     enum checksum_algorithm algorithm;
     struct object_key key;
+    struct annotation_copies annotations;
 };
 
 static enum status copy_to_itself(struct exchange *exchange)
@@ -79,6 +81,8 @@ static enum status prepare(struct exchange *exchange, struct copy_request *reque
     enum status status;
 
     request->source.with_tags = object_tags_are_copied(exchange);
+    request->source.with_annotations =
+        !bytes_equal_str(s3_header(exchange, "x-amz-object-annotation-directive"), "EXCLUDE");
     status = copy_source_open(exchange, &request->source);
     if (!status && request->source.with_tags)
         status = check_tags(exchange, &request->source.object);
@@ -141,15 +145,20 @@ void s3_copy_object(struct exchange *exchange)
         HTTP_LAST_REPLY(s3_fail_status(exchange, status));
         goto out;
     }
-    status = copy_source_read(exchange, &request.source, &whole, &ingest);
+    status = annotation_copies_make(exchange, &request.source, buffer_bytes(&request.attributes), &request.key,
+                                    &request.annotations);
+    if (!status)
+        status = copy_source_read(exchange, &request.source, &whole, &ingest);
     const struct s3_version version = {buffer_bytes(&request.headers), buffer_bytes(&request.attributes),
-                                       request.storage_class, &request.condition_said};
+                                       request.storage_class, &request.condition_said, &request.annotations.made};
+    request.annotations.handed_on = !status;
     if (!status)
         status = s3_publish(exchange, &ingest, &version, &object);
     if (!status)
         reply(exchange, &object);
 out:
     explicit_bzero(&request.key, sizeof(request.key));
+    annotation_copies_release(&request.annotations);
     ingest_release(&ingest);
     copy_source_log(exchange, &request.source);
     copy_source_release(&request.source);

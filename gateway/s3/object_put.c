@@ -85,7 +85,7 @@ void s3_put_object(struct exchange *exchange)
         goto out;
     }
     const struct s3_version version = {buffer_bytes(&request.headers), buffer_bytes(&request.attributes),
-                                       request.storage_class, &request.condition};
+                                       request.storage_class, &request.condition, NULL};
     status = s3_body_to_ingest(request.body, &ingest);
     if (!status)
         status = s3_publish(exchange, &ingest, &version, &object);

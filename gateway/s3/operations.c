@@ -32,6 +32,7 @@
 #define METADATA_DIRECTIVE "x-amz-metadata-directive"
 #define OBJECT_LOCK        "x-amz-object-lock-"
 #define BYPASS             "x-amz-bypass-governance-retention"
+#define OBJECT_IF_MATCH    "x-amz-object-if-match"
 #define COPY_SOURCE                                                                                                    \
     "x-amz-copy-source", "x-amz-copy-source-if-match", "x-amz-copy-source-if-modified-since",                          \
         "x-amz-copy-source-if-none-match", "x-amz-copy-source-if-unmodified-since",                                    \
@@ -188,9 +189,17 @@ const struct operation s3_operations[] = {
        .version_right = "s3:GetObjectVersionAcl"),
     S3(OTHER, "PutObjectAcl", "s3:PutObjectAcl", "PUT", OBJECT, "acl", s3_put_acl, .parameters = LIST("versionId"),
        .version_right = "s3:PutObjectVersionAcl", .headers = LIST("x-amz-acl", "x-amz-grant-", CHECKSUMS)),
-    NOT_OFFERED("DeleteObjectAnnotation", "s3:DeleteObjectAnnotation", "DELETE", OBJECT, "annotation"),
-    NOT_OFFERED("GetObjectAnnotation", "s3:GetObjectAnnotation", "GET", OBJECT, "annotation"),
-    NOT_OFFERED("PutObjectAnnotation", "s3:PutObjectAnnotation", "PUT", OBJECT, "annotation"),
+    S3(OTHER, "DeleteObjectAnnotation", "s3:DeleteObjectAnnotation", "DELETE", OBJECT, "annotation",
+       s3_delete_object_annotation, .parameters = LIST("annotationName", "versionId"),
+       .version_right = "s3:DeleteObjectVersionAnnotation", .headers = LIST(OBJECT_IF_MATCH, BYPASS)),
+    S3(READ, "GetObjectAnnotation", "s3:GetObjectAnnotation", "GET", OBJECT, "annotation", s3_get_object_annotation,
+       .with = "annotationName", .version_right = "s3:GetObjectVersionAnnotation",
+       .headers = LIST("x-amz-checksum-mode")),
+    S3(LIST, "ListObjectAnnotations", "s3:ListObjectAnnotations", "GET", OBJECT, "annotation",
+       s3_list_object_annotations, .without = "annotationName", .version_right = "s3:ListObjectVersionAnnotations"),
+    S3(WRITE, "PutObjectAnnotation", "s3:PutObjectAnnotation", "PUT", OBJECT, "annotation", s3_put_object_annotation,
+       .grows = true, .parameters = LIST("annotationName", "versionId"),
+       .version_right = "s3:PutObjectVersionAnnotation", .headers = LIST(OBJECT_IF_MATCH, BYPASS, CHECKSUMS)),
     S3(OTHER, "GetObjectAttributes", "s3:GetObjectAttributes", "GET", OBJECT, "attributes", s3_get_object_attributes,
        .version_right = "s3:GetObjectVersionAttributes",
        .headers = LIST("x-amz-object-attributes", "x-amz-max-parts", "x-amz-part-number-marker", SSE_CUSTOMER_NAMES)),

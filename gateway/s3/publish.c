@@ -23,7 +23,8 @@ enum status s3_publish(struct exchange *exchange, struct ingest *ingest, const s
                                              .headers = version->headers,
                                              .attributes = version->attributes,
                                              .storage_class = (uint8_t)version->storage_class,
-                                             .condition = &condition};
+                                             .condition = &condition,
+                                             .annotations = version->annotations};
     struct s3_error_details details = {0};
     enum status status = ingest_publish(ingest, &committed, object);
 

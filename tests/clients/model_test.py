@@ -28,6 +28,9 @@ OFFERED = {
     "GetBucketAccelerateConfiguration": 200, "GetBucketAcl": 200, "GetBucketLocation": 200, "GetBucketLogging": 200,
     "GetBucketNotification": 200, "GetBucketNotificationConfiguration": 200, "GetBucketRequestPayment": 200,
     "GetBucketVersioning": 200, "PutBucketVersioning": 200, "GetObjectAcl": 200, "GetObjectTagging": 200,
+    # an object has no annotations until one is put
+    "GetObjectAnnotation": "NoSuchAnnotation", "ListObjectAnnotations": 200, "DeleteObjectAnnotation": 204,
+    "PutObjectAnnotation": 200,
     # settings that were never made
     "GetBucketCors": "NoSuchCORSConfiguration", "GetBucketEncryption": "ServerSideEncryptionConfigurationNotFoundError",
     "GetBucketLifecycle": "NoSuchLifecycleConfiguration", "GetBucketLifecycleConfiguration": "NoSuchLifecycleConfiguration",
@@ -67,9 +70,9 @@ OFFERED = {
 # Refused with 501 and their names; the model's names where the gateway has one row for two operations.
 NOT_OFFERED = {
     "CreateBucketMetadataConfiguration", "CreateBucketMetadataTableConfiguration", "CreateSession",
-    "DeleteObjectAnnotation", "GetObjectAnnotation", "GetObjectTorrent", "ListDirectoryBuckets",
-    "ListObjectAnnotations", "PutBucketAnalyticsConfiguration", "PutBucketIntelligentTieringConfiguration",
-    "PutBucketInventoryConfiguration", "PutBucketMetricsConfiguration", "PutBucketReplication", "PutObjectAnnotation",
+    "GetObjectTorrent", "ListDirectoryBuckets",
+    "PutBucketAnalyticsConfiguration", "PutBucketIntelligentTieringConfiguration",
+    "PutBucketInventoryConfiguration", "PutBucketMetricsConfiguration", "PutBucketReplication",
     "RestoreObject", "SelectObjectContent", "UpdateBucketMetadataAnnotationTableConfiguration",
     "UpdateBucketMetadataInventoryTableConfiguration", "UpdateBucketMetadataJournalTableConfiguration",
     "WriteGetObjectResponse",
@@ -96,6 +99,9 @@ HONOURED = collections.defaultdict(dict, {
     "CreateMultipartUpload": {**NEW, "x-amz-checksum-algorithm": "CRC32"},
     "DeleteObject": {"x-amz-if-match-size": "3", "x-amz-if-match-last-modified-time": "WRITTEN"},
     "GetObjectAttributes": {"x-amz-object-attributes": "ETag", "x-amz-max-parts": "1", "x-amz-part-number-marker": "0"},
+    "DeleteObjectAnnotation": {"x-amz-object-if-match": hashlib.md5(KEPT).hexdigest()},
+    "GetObjectAnnotation": {"x-amz-checksum-mode": "ENABLED"},
+    "PutObjectAnnotation": {"x-amz-object-if-match": hashlib.md5(KEPT).hexdigest()},
     "GetObject": {"x-amz-checksum-mode": "ENABLED"}, "HeadObject": {"x-amz-checksum-mode": "ENABLED"},
     "ListObjects": {"x-amz-optional-object-attributes": "RestoreStatus"},
     "ListObjectsV2": {"x-amz-optional-object-attributes": "RestoreStatus"},

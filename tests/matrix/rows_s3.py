@@ -33,14 +33,14 @@ def on_configuration(action, method, selector, right, status, query=None):
 
 
 def on_object(action, method, right, status=200, selector="", body=b"", headers=None, key="kept", bucket="plain", further=(), make=None,
-              version=None, **more):
+              version=None, more_query=None, **more):
     """An operation of an object: its right and the further ones on the same object. version: World -> id."""
     resource = f"{ARN}{bucket}/{key}"
 
     def made(w):
         if make:
             make(w, bucket, key)
-        query = {selector: ""} if selector else {}
+        query = {selector: "", **(more_query or {})} if selector else {}
         if version:
             query["versionId"] = version(w, bucket, key)
         return Request(method, bucket, key, query, {**with_md5(body), **(headers or {})}, body)
@@ -55,6 +55,27 @@ def put(w, bucket, key):
 
 def put_tagged(w, bucket, key):
     return w.put(bucket, key, {"x-amz-tagging": "a=1"})
+
+
+ANNOTATION = {"annotation": "", "annotationName": "a"}
+
+
+def put_annotated(w, bucket, key):
+    version = w.put(bucket, key)
+    w.root_s3("PUT", bucket, key, {**ANNOTATION, "versionId": version}, body=b"text")
+    return version
+
+
+def put_annotated_governed(w, bucket, key):
+    version = put_governed(w, bucket, key)
+    w.root_s3("PUT", bucket, key, {**ANNOTATION, "versionId": version}, body=b"text")
+    return version
+
+
+def on_annotation(action, method, right, status=200, make=put_annotated, **more):
+    """Of an annotation of an object, or of a version; without annotationName when it lists."""
+    return on_object(action, method, right, status, selector="annotation",
+                     more_query=None if action == "ListObjectAnnotations" else {"annotationName": "a"}, make=make, **more)
 
 
 def of_upload(action, method, right, status=200, parts=0, query=None, body=b"", further=(), headers=None, key="", **more):
@@ -154,6 +175,15 @@ def source_version(w):
 
 def source_version_tagged(w):
     return "source", "vt", "?versionId=" + w.put("source", "vt", {"x-amz-tagging": "a=1"})
+
+
+def source_annotated(w):
+    put_annotated(w, "source", "noted")
+    return "source", "noted", ""
+
+
+def source_version_annotated(w):
+    return "source", "notedv", "?versionId=" + put_annotated(w, "source", "notedv")
 
 
 def put_in(bucket, key):
@@ -329,6 +359,23 @@ OBJECT_ROWS = [
     on_object("DeleteObjectTagging", "DELETE", "DeleteObjectTagging", 204, selector="tagging", key="tags-delete", make=put_tagged),
     on_object("DeleteObjectTagging", "DELETE", "DeleteObjectVersionTagging", 204, selector="tagging", version=put_tagged, key="tags-delete-version",
               name="version"),
+    on_annotation("GetObjectAnnotation", "GET", "GetObjectAnnotation", key="note-get"),
+    on_annotation("GetObjectAnnotation", "GET", "GetObjectVersionAnnotation", make=None, version=put_annotated, key="note-get-version", name="version"),
+    on_annotation("ListObjectAnnotations", "GET", "ListObjectAnnotations", key="note-list"),
+    on_annotation("ListObjectAnnotations", "GET", "ListObjectVersionAnnotations", make=None, version=put_annotated, key="note-list-version", name="version"),
+    on_annotation("PutObjectAnnotation", "PUT", "PutObjectAnnotation", body=b"note", key="note-put"),
+    on_annotation("PutObjectAnnotation", "PUT", "PutObjectVersionAnnotation", make=None, body=b"note", version=put_annotated, key="note-put-version",
+                  name="version"),
+    on_annotation("DeleteObjectAnnotation", "DELETE", "DeleteObjectAnnotation", 204, key="note-delete"),
+    on_annotation("DeleteObjectAnnotation", "DELETE", "DeleteObjectVersionAnnotation", 204, make=None, version=put_annotated, key="note-delete-version",
+                  name="version"),
+    on_annotation("DeleteObjectAnnotation", "DELETE", "DeleteObjectVersionAnnotation", 204, make=None, version=put_annotated_governed,
+                  key="note-delete-governed", bucket="locked", headers=BYPASS, further=("BypassGovernanceRetention",), name="governed"),
+    copy("of annotated", source_annotated, (("s3:GetObject", SOURCE + "noted"), ("s3:GetObjectAnnotation", SOURCE + "noted"),
+                                            ("s3:PutObjectAnnotation", PLAIN + "/KEY"))),
+    copy("without annotations", source_annotated, (("s3:GetObject", SOURCE + "noted"),), {"x-amz-object-annotation-directive": "EXCLUDE"}),
+    copy("of annotated version", source_version_annotated, (("s3:GetObjectVersion", SOURCE + "notedv"), ("s3:GetObjectVersionAnnotation", SOURCE + "notedv"),
+                                                            ("s3:PutObjectAnnotation", PLAIN + "/KEY"))),
     on_object("GetObjectRetention", "GET", "GetObjectRetention", selector="retention", bucket="locked", key="governed"),
     on_object("GetObjectLegalHold", "GET", "GetObjectLegalHold", 404, selector="legal-hold", bucket="locked", key="governed"),
     on_object("PutObjectRetention", "PUT", "PutObjectRetention", selector="retention", body=RETENTION, bucket="locked", key="retain", make=put),

@@ -36,18 +36,21 @@ static void test_statuses_are_those_of_aws(void **state)
         int http_status;
         const char *codes;
     } rows[] = {
-        {404, "NoSuchKey NoSuchBucket NoSuchUpload NoSuchVersion NoSuchBucketPolicy NoSuchCORSConfiguration "
+        {404, "NoSuchAnnotation NoSuchKey NoSuchBucket NoSuchUpload NoSuchVersion NoSuchBucketPolicy "
+              "NoSuchCORSConfiguration "
               "NoSuchConfiguration MetadataConfigurationNotFound NoSuchLifecycleConfiguration NoSuchTagSet "
               "ObjectLockConfigurationNotFoundError "
               "NoSuchObjectLockConfiguration NoSuchPublicAccessBlockConfiguration "
               "NoSuchWebsiteConfiguration OwnershipControlsNotFoundError ReplicationConfigurationNotFoundError"},
         {409, "BucketAlreadyExists BucketAlreadyOwnedByYou BucketNotEmpty ConditionalRequestConflict "
-              "InvalidBucketState"},
+              "InvalidBucketState OperationAborted"},
         {412, "PreconditionFailed"},
         {416, "InvalidRange InvalidPartNumber"},
         {403,
          "CrossLocationLoggingProhibitted SignatureDoesNotMatch RequestTimeTooSkewed InvalidAccessKeyId AccessDenied"},
-        {400, "BadDigest InvalidDigest InvalidPart InvalidPartOrder EntityTooSmall EntityTooLarge MalformedXML "
+        {415, "UnsupportedMediaType"},
+        {400, "AnnotationLimitExceeded AnnotationNameTooLong InvalidAnnotationName InvalidPrefix "
+              "BadDigest InvalidDigest InvalidPart InvalidPartOrder EntityTooSmall EntityTooLarge MalformedXML "
               "MalformedPolicy "
               "MalformedACLError AccessControlListNotSupported InvalidBucketAclWithObjectOwnership "
               "InvalidBucketAclWithBlockPublicAccessError MissingSecurityHeader UnexpectedContent "

@@ -277,6 +277,43 @@ static void test_parts(void **state)
                     "</ListPartsResult>");
 }
 
+static void test_annotations(void **state)
+{
+    struct response_annotations list = {.bucket = BYTES("b"), .key = BYTES("k&"), .max = 1, .count = 1};
+    struct response_annotation annotation = {
+        .name = BYTES("a.b"), .modified_ms = 1751547600000, .size = 7, .checksum = CHECKSUM_CRC32};
+    struct xml_writer writer;
+    struct buffer out;
+
+    (void)state;
+    buffer_init(&out, 4096);
+    response_annotations_begin(&writer, &out, &list);
+    assert_document(&out, response_annotations_end(&writer),
+                    DECLARATION "<ListObjectAnnotationsOutput" XMLNS "><Bucket>b</Bucket><Key>k&amp;</Key>"
+                                "<MaxAnnotationResults>1</MaxAnnotationResults><AnnotationCount>1</AnnotationCount>"
+                                "<Annotations></Annotations></ListObjectAnnotationsOutput>");
+    list.prefix = BYTES("a.");
+    list.continuation_token = BYTES("61");
+    list.next_continuation_token = BYTES("62");
+    buffer_init(&out, 4096);
+    response_annotations_begin(&writer, &out, &list);
+    response_annotations_add(&writer, &annotation);
+    assert_document(&out, response_annotations_end(&writer),
+                    DECLARATION
+                    "<ListObjectAnnotationsOutput" XMLNS "><Bucket>b</Bucket><Key>k&amp;</Key>"
+                    "<AnnotationPrefix>a.</AnnotationPrefix><MaxAnnotationResults>1</MaxAnnotationResults>"
+                    "<AnnotationCount>1</AnnotationCount><ContinuationToken>61</ContinuationToken>"
+                    "<NextContinuationToken>62</NextContinuationToken><Annotations><AnnotationEntry>"
+                    "<AnnotationName>a.b</AnnotationName><LastModified>2025-07-03T13:00:00.000Z</LastModified>"
+                    "<ETag>&quot;00000000000000000000000000000000&quot;</ETag>"
+                    "<ChecksumAlgorithm>CRC32</ChecksumAlgorithm><Size>7</Size></AnnotationEntry></Annotations>"
+                    "</ListObjectAnnotationsOutput>");
+    buffer_init(&out, 4096);
+    assert_document(&out, response_annotation_put(&out, BYTES("k"), BYTES("a")),
+                    DECLARATION "<PutObjectAnnotationOutput" XMLNS "><Key>k</Key><AnnotationName>a</AnnotationName>"
+                                "</PutObjectAnnotationOutput>");
+}
+
 static void test_delete_result(void **state)
 {
     struct s3_error_details error = {.code = S3_NO_SUCH_VERSION};
@@ -442,19 +479,13 @@ static void test_full_buffer(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_buckets),
-        cmocka_unit_test(test_list_v1),
-        cmocka_unit_test(test_list_v1_empty),
-        cmocka_unit_test(test_list_v2),
-        cmocka_unit_test(test_versions),
-        cmocka_unit_test(test_uploads),
-        cmocka_unit_test(test_parts),
-        cmocka_unit_test(test_delete_result),
-        cmocka_unit_test(test_small_documents),
-        cmocka_unit_test(test_complete),
-        cmocka_unit_test(test_copy),
-        cmocka_unit_test(test_attributes),
-        cmocka_unit_test(test_full_buffer),
+        cmocka_unit_test(test_buckets),       cmocka_unit_test(test_list_v1),
+        cmocka_unit_test(test_list_v1_empty), cmocka_unit_test(test_list_v2),
+        cmocka_unit_test(test_versions),      cmocka_unit_test(test_uploads),
+        cmocka_unit_test(test_parts),         cmocka_unit_test(test_annotations),
+        cmocka_unit_test(test_delete_result), cmocka_unit_test(test_small_documents),
+        cmocka_unit_test(test_complete),      cmocka_unit_test(test_copy),
+        cmocka_unit_test(test_attributes),    cmocka_unit_test(test_full_buffer),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

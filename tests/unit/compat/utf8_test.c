@@ -44,6 +44,15 @@ static void test_decode(void **state)
 
         assert_int_equal(utf8_decode(text, &code_point), rows[i].len);
         assert_int_equal(utf8_is_valid(text), rows[i].len > 0);
+        for (size_t cut = 0; cut <= text.len; cut++) { /* in pieces, wherever they end */
+            struct utf8_check check = {0};
+            utf8_check_add(&check, BYTES("a\xc3\xa4"));
+            utf8_check_add(&check, bytes_of(text.data, cut));
+            utf8_check_add(&check, bytes_of(text.data + cut, text.len - cut));
+            assert_int_equal(utf8_check_end(&check), rows[i].len > 0);
+            utf8_check_add(&check, BYTES("b"));
+            assert_int_equal(utf8_check_end(&check), rows[i].len > 0);
+        }
         if (rows[i].len == 0)
             continue;
         assert_int_equal(code_point, rows[i].code_point);
@@ -52,9 +61,23 @@ static void test_decode(void **state)
     }
 }
 
+static void test_one_byte_at_a_time(void **state)
+{
+    static const char text[] = "a\xc3\xa4\xe6\xa8\x99\xf0\x9f\x90\xb1z";
+    struct utf8_check check = {0};
+    unsigned ends = 0;
+
+    (void)state;
+    for (size_t i = 0; i + 1 < sizeof(text); i++) {
+        utf8_check_add(&check, bytes_of(text + i, 1));
+        ends += utf8_check_end(&check);
+    }
+    assert_int_equal(ends, 5);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_decode)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_decode), cmocka_unit_test(test_one_byte_at_a_time)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
