@@ -184,6 +184,7 @@ void response_uploads_add(struct xml_writer *writer, const struct response_uploa
     xml_writer_element_str(writer, "StorageClass", storage_class_name(upload->storage_class));
     xml_writer_element_time(writer, "Initiated", upload->initiated_ms);
     response_element_algorithm(writer, upload->checksum, upload->checksum_full_object);
+    response_element_optional(writer, "VersionId", upload->version_id);
     xml_writer_close(writer);
 }
 

@@ -83,7 +83,7 @@ struct response_uploads {
     uint64_t max_uploads;
 };
 struct response_upload {
-    struct bytes key, upload_id;
+    struct bytes key, upload_id, version_id; /* version_id absent: no element */
     int64_t initiated_ms;
     const struct response_owner *owner; /* also the initiator */
     unsigned storage_class;

@@ -5,6 +5,7 @@
 #include "meta/internal.h"
 #include "meta/list_walk.h"
 #include "meta/name.h"
+#include "meta/own_attribute.h"
 #include "meta/upload.h"
 #include "meta/version.h"
 
@@ -210,12 +211,15 @@ static enum status upload_list_add(struct upload_list_job *job, struct list_walk
     struct meta_upload_page *page = job->page;
     struct meta_upload_entry *entry = &page->entries[page->count];
     struct upload_record record;
+    struct own_attribute own;
     struct upload_id id;
     struct bytes key, common;
 
     enum status status = row_key_upload_parse(store_iterator_key(&walk->it), &key, &id);
     if (!status)
         status = upload_record_decode(store_iterator_value(&walk->it), &record);
+    if (!status)
+        status = own_attribute_read(record.attributes, &own);
     if (status)
         return status;
     page->count++;
@@ -226,6 +230,7 @@ static enum status upload_list_add(struct upload_list_job *job, struct list_walk
     }
     *entry = (struct meta_upload_entry){.key = page_text_copy(&page->storage, key),
                                         .created_ms = record.created_ms,
+                                        .has_version = own.has_id,
                                         .checksum_algorithm = record.checksum_algorithm,
                                         .checksum_full_object = record.checksum_full_object,
                                         .storage_class = record.storage_class};

@@ -147,9 +147,9 @@ struct meta_object {
     const struct meta_outbox_entry *outbox;         /* outbox.h; NULL: nothing is to be done */
     const struct meta_new_annotations *annotations; /* annotations.h; NULL: none */
     /* given by meta */
-    uint64_t sequence;   /* commit sequence: the order of versions */
+    uint64_t sequence;   /* of the commit, or of the one that began its upload (has_version): the order of versions */
     uint64_t number;     /* 1, 2, ... per name; with versioning none is ever used twice */
-    int64_t modified_ms; /* never earlier than the version before it */
+    int64_t modified_ms; /* never earlier than what the latest version was until then */
     bool delete_marker;
     bool latest;
     char version_id[META_VERSION_ID_LEN + 1]; /* "null" if written without versioning, or while it was suspended */
@@ -348,12 +348,13 @@ struct meta_upload {
     uint8_t storage_class;                            /* of the object that it becomes */
     struct meta_condition condition; /* holds for the object: decided at creation and at the Complete */
     int64_t created_ms;
+    bool has_version; /* its id is also that of the version which it becomes: it was begun where versions are kept */
     const struct meta_outbox_entry *outbox; /* given for the Complete, as of meta_object */
     void *storage;
 };
 void meta_upload_release(struct meta_upload *upload);
-/* upload: bucket, key, headers, attributes, class, condition and checksum_* given; id and created_ms returned. A
- * condition that fails already ends as in meta_object_put, and there is no upload. */
+/* upload: bucket, key, headers, attributes, class, condition and checksum_* given; id, created_ms and has_version
+ * returned. A condition that fails already ends as in meta_object_put, and there is no upload. */
 enum status meta_upload_create(struct meta *meta, struct meta_upload *upload);
 /* NOT_FOUND unless the upload is open and of that bucket and key. */
 enum status meta_upload_get(struct meta *meta, uint32_t bucket, struct bytes key, struct bytes id,
@@ -382,8 +383,10 @@ typedef enum status (*meta_complete_fn)(void *arg, const struct meta_part *const
                                         struct meta_object *object);
 /* Turns the upload into a version: object->headers are the upload's; `decide` is told object->size. The numbers must
  * ascend (INVALID otherwise, and when `decide` lets a missing part pass). Parts that are not named go to GC. Release
- * the object. NOT_FOUND: upload gone. But a repeated Complete of the upload that made the current version returns it,
- * if it names the parts that the version has, `decide` agrees, and its condition is the first one's or holds now. */
+ * the object. Of an upload with has_version the version's place in the order is that of its creation, so it may come
+ * behind a newer one, which stays the latest; with a condition it does not: EXISTS. NOT_FOUND: upload gone. But a
+ * repeated Complete of an upload with has_version, or of the one that made the current version, returns the version, if
+ * it names the parts that that has, `decide` agrees, and its condition is the first one's or holds now. */
 enum status meta_upload_complete(struct meta *meta, const struct meta_upload *upload, const unsigned *numbers,
                                  size_t count, const struct meta_condition *condition, meta_complete_fn decide,
                                  void *arg, struct meta_object *object);
@@ -399,6 +402,7 @@ struct meta_upload_entry {
     struct bytes key; /* or the common prefix */
     char id[META_UPLOAD_ID_LEN + 1];
     int64_t created_ms;
+    bool has_version; /* as of meta_upload */
     uint8_t checksum_algorithm, checksum_full_object, storage_class;
 };
 struct meta_upload_page {

@@ -101,8 +101,9 @@ enum status name_add_version(struct txn *txn, uint32_t bucket, struct bytes key,
     if (implied && name->null_version) /* a number of its own in a row of its own, from now on */
         number_put(txn, bucket, key, name->number, name->null_version);
     head->number = ++name->number;
-    name->latest = head->sequence;
-    if (name->versions++ == 0)
+    if (head->sequence > name->latest)
+        name->latest = head->sequence;
+    if (name->versions++ == 0 || head->sequence < name->oldest)
         name->oldest = head->sequence;
     if (head->null_version)
         name->null_version = head->sequence;

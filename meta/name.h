@@ -29,8 +29,8 @@ enum status name_find_number(const struct store_view *view, uint32_t bucket, str
 
 /* ---- in the committer ----------------------------------------------------------------------------------------- */
 void name_put(struct txn *txn, uint32_t bucket, struct bytes key, const struct name_record *name);
-/* Gives the new version its number, and records both. *name as found before (zero: not at all), and name_take_null did
- * with it. */
+/* Gives the new version, which need not be the latest, its number, and records both. *name as found before (zero: not
+ * at all), and name_take_null did with it. */
 enum status name_add_version(struct txn *txn, uint32_t bucket, struct bytes key, struct version_head *head,
                              struct name_record *name, bool implied);
 /* Takes the null version out of *name, for a new one that comes right after. Its row must be there still. */

@@ -7,6 +7,7 @@
 #include "meta/chunk_rows.h"
 #include "meta/internal.h"
 #include "meta/object_storage.h"
+#include "meta/own_attribute.h"
 #include "meta/quota.h"
 #include "meta/version.h"
 
@@ -146,10 +147,16 @@ static enum status object_get_settle(struct object_get *get)
 {
     struct settle *settle = &get->meta->settle;
 
-    if (get->status && get->status != STATUS_NOT_FOUND)
+    struct own_attribute own = {0};
+
+    if (!get->status)
+        get->status = own_attribute_read(get->object->attributes, &own);
+    if (get->status && get->status != STATUS_NOT_FOUND) {
+        meta_object_release(get->object);
         return get->status;
-    enum status status =
-        get->status ? settle_wait_durable(settle) : settle_wait(settle, SETTLE_OUTCOME, get->object->sequence);
+    }
+    uint64_t committed = own.committed ? own.committed : get->object->sequence;
+    enum status status = get->status ? settle_wait_durable(settle) : settle_wait(settle, SETTLE_OUTCOME, committed);
     if (status && !get->status)
         meta_object_release(get->object);
     return status ? status : get->status;

@@ -9,6 +9,7 @@
 #include "meta/chunk_rows.h"
 #include "meta/gc.h"
 #include "meta/internal.h"
+#include "meta/own_attribute.h"
 #include "meta/quota.h"
 #include "meta/version.h"
 
@@ -63,12 +64,30 @@ static enum status upload_create_check(struct txn *txn, const struct bucket_entr
     return version_condition_check(&upload->condition, status ? NULL : &head);
 }
 
+static void upload_write(struct txn *txn, const struct meta_upload *upload, const struct upload_id *id,
+                         struct bytes attributes)
+{
+    const struct upload_record record = {.created_ms = upload->created_ms,
+                                         .checksum_algorithm = upload->checksum_algorithm,
+                                         .checksum_full_object = upload->checksum_full_object,
+                                         .storage_class = upload->storage_class,
+                                         .headers = upload->headers,
+                                         .attributes = attributes,
+                                         .condition = upload->condition};
+    struct buffer *value = txn_value(txn);
+    struct row_key key;
+
+    upload_record_encode(value, &record);
+    row_key_upload(&key, upload->bucket, upload->key, id);
+    txn_put(txn, STORE_UPLOADS, &key, buffer_bytes(value));
+}
+
 static enum status upload_create_prepare(struct commit_op *op, struct txn *txn)
 {
     struct meta_upload *upload = ((struct upload_op *)op)->create;
     struct bucket_entry *bucket;
+    struct buffer attributes;
     struct upload_id id;
-    struct row_key key;
 
     enum status status = txn_bucket(txn, upload->bucket, &bucket);
     if (!status)
@@ -79,18 +98,14 @@ static enum status upload_create_prepare(struct commit_op *op, struct txn *txn)
     random_bytes(id.bytes + 8, UPLOAD_ID_BYTES - 8);
     upload_id_format(&id, upload->id);
     upload->created_ms = txn->now_ms;
-    struct upload_record record = {.created_ms = upload->created_ms,
-                                   .checksum_algorithm = upload->checksum_algorithm,
-                                   .checksum_full_object = upload->checksum_full_object,
-                                   .storage_class = upload->storage_class,
-                                   .headers = upload->headers,
-                                   .attributes = upload->attributes,
-                                   .condition = upload->condition};
-    struct buffer *value = txn_value(txn);
-    upload_record_encode(value, &record);
-    row_key_upload(&key, upload->bucket, upload->key, &id);
-    txn_put(txn, STORE_UPLOADS, &key, buffer_bytes(value));
-    return STATUS_OK;
+    upload->has_version = bucket->staged.versioned && !bucket->staged.suspended;
+    buffer_init(&attributes, META_ATTRIBUTES_BYTES_MAX);
+    status =
+        own_attribute_write(upload->attributes, &(struct own_attribute){.has_id = upload->has_version}, &attributes);
+    if (!status)
+        upload_write(txn, upload, &id, buffer_bytes(&attributes));
+    buffer_release(&attributes);
+    return status;
 }
 
 enum status meta_upload_create(struct meta *meta, struct meta_upload *upload)
@@ -136,6 +151,12 @@ enum status meta_upload_get(struct meta *meta, uint32_t bucket, struct bytes key
     pool_run(meta->pool, upload_get_run, &get);
     if (get.status)
         return damage_of_row(get.status, "read an upload");
+    struct own_attribute own;
+    get.status = own_attribute_read(get.row.record.attributes, &own);
+    if (get.status) {
+        upload_row_release(&get.row);
+        return damage_of_row(get.status, "read an upload");
+    }
     struct upload_storage *storage = mem_alloc(sizeof(*storage) + key.len);
     storage->row = get.row;
     memcpy(storage->key, key.data, key.len);
@@ -148,6 +169,7 @@ enum status meta_upload_get(struct meta *meta, uint32_t bucket, struct bytes key
                                    .storage_class = get.row.record.storage_class,
                                    .condition = get.row.record.condition,
                                    .created_ms = get.row.record.created_ms,
+                                   .has_version = own.has_id,
                                    .storage = storage};
     upload_id_format(&get.id, upload->id);
     return STATUS_OK;

@@ -7,6 +7,7 @@
 #include "meta/gc.h"
 #include "meta/internal.h"
 #include "meta/object_storage.h"
+#include "meta/own_attribute.h"
 #include "meta/quota.h"
 #include "meta/upload.h"
 
@@ -20,6 +21,7 @@ struct upload_complete {
     meta_complete_fn decide;
     void *arg;
     struct meta_object *object;
+    struct buffer attributes; /* of the version, as long as the operation prepares */
 };
 
 /* The upload's parts, sorted into those that the request names and the rest. */
@@ -90,7 +92,7 @@ static enum status part_selection_load(struct part_selection *selection, const s
 }
 
 /* Gives the caller the new version as meta_object_get would. */
-static enum status complete_show(struct reader_registry *registry, const struct version_record *record,
+static enum status complete_show(const struct txn *txn, const struct version_record *record, bool latest,
                                  struct meta_object *object)
 {
     struct version_row row = {0};
@@ -104,7 +106,7 @@ static enum status complete_show(struct reader_registry *registry, const struct 
     if (status)
         version_row_release(&row);
     else
-        object_take_row(registry, object, &row, true, record->head.sequence);
+        object_take_row(&txn->meta->readers, object, &row, latest, txn->state.sequence);
     return status;
 }
 
@@ -115,6 +117,34 @@ static enum status complete_decide(struct upload_complete *complete, const struc
     for (size_t i = 0; i < complete->count && !status; i++)
         if (!selection->chosen[i])
             status = STATUS_INVALID;
+    return status;
+}
+
+static bool says_something(const struct meta_condition *condition)
+{
+    return condition && (condition->must_be_absent || condition->must_match || condition->must_exist);
+}
+
+/* Where in the order the version is, and what says so in its row: of an upload that has a version's id. */
+static enum status complete_place(struct upload_complete *complete, const struct txn *txn,
+                                  const struct version_head *previous, const struct upload_record *upload,
+                                  struct version_record *record)
+{
+    struct own_attribute own;
+    enum status status = own_attribute_read(upload->attributes, &own);
+
+    if (status || !own.has_id)
+        return status;
+    record->head.sequence = get_u64(complete->id.bytes);
+    record->head.random = get_u64(complete->id.bytes + 8);
+    /* a condition is about what the object takes the place of */
+    if ((says_something(complete->condition) || says_something(&upload->condition)) &&
+        !version_comes_last(&record->head, previous))
+        return STATUS_EXISTS;
+    own.committed = txn->state.sequence;
+    buffer_clear(&complete->attributes);
+    status = own_attribute_write(upload->attributes, &own, &complete->attributes);
+    record->attributes = buffer_bytes(&complete->attributes);
     return status;
 }
 
@@ -145,7 +175,9 @@ static enum status complete_commit(struct upload_complete *complete, struct txn 
     if (complete->condition)
         record.condition = *complete->condition;
     memcpy(record.head.etag_md5, object->etag_md5, MD5_LEN);
-    status = version_add(txn, bucket, complete->upload->key, previous, &record);
+    status = complete_place(complete, txn, previous, upload, &record);
+    if (!status)
+        status = version_add(txn, bucket, complete->upload->key, previous, &record);
     txn->bucket.upload_bytes -= (int64_t)(selection.size + selection.rest_bytes);
     if (!status)
         status = quota_check(txn);
@@ -159,7 +191,7 @@ static enum status complete_commit(struct upload_complete *complete, struct txn 
         struct packed_parts rest = {selection.rest.data, selection.rest_count};
         gc_queue_parts(txn, &complete->id, &rest, selection.rest_stored_bytes);
     }
-    status = complete_show(&txn->meta->readers, &record, complete->object);
+    status = complete_show(txn, &record, version_comes_last(&record.head, previous), complete->object);
 out:
     part_selection_release(&selection);
     return status;
@@ -212,22 +244,40 @@ static enum status complete_compare(struct upload_complete *complete, const stru
     return status;
 }
 
+/* The version that the upload became: it has the upload's id; or it is the latest, where there are no such ids. */
+static enum status complete_find(const struct upload_complete *complete, const struct store_view *view,
+                                 struct version_row *row)
+{
+    const struct meta_upload *upload = complete->upload;
+    enum status status = version_load(view, upload->bucket, upload->key, get_u64(complete->id.bytes), row);
+
+    if (status == STATUS_NOT_FOUND)
+        status = version_load_latest(view, upload->bucket, upload->key, row);
+    if (!status && (!row->record.multipart || memcmp(&row->record.upload, &complete->id, sizeof(complete->id)) != 0)) {
+        version_row_release(row);
+        status = STATUS_NOT_FOUND;
+    }
+    return status;
+}
+
 /* A Complete whose answer was lost is sent again: the upload is gone, and its object is there. */
 static enum status complete_again(struct upload_complete *complete, struct txn *txn)
 {
+    const struct meta_upload *upload = complete->upload;
+    struct version_head latest;
     struct version_row row;
 
-    enum status status = version_load_latest(&txn->view, complete->upload->bucket, complete->upload->key, &row);
+    enum status status = complete_find(complete, &txn->view, &row);
     if (status)
         return status;
-    if (!row.record.multipart || memcmp(&row.record.upload, &complete->id, sizeof(complete->id)) != 0)
-        status = STATUS_NOT_FOUND;
+    status = complete_compare(complete, &txn->view, &row.record);
     if (!status)
-        status = complete_compare(complete, &txn->view, &row.record);
+        status = version_latest_head(&txn->view, upload->bucket, upload->key, true, &latest);
     if (status)
         version_row_release(&row);
     else
-        object_take_row(&txn->meta->readers, complete->object, &row, true, txn->state.sequence - 1);
+        object_take_row(&txn->meta->readers, complete->object, &row, latest.sequence == row.record.head.sequence,
+                        txn->state.sequence - 1);
     return status;
 }
 
@@ -283,5 +333,10 @@ enum status meta_upload_complete(struct meta *meta, const struct meta_upload *up
         if (numbers[i] < 1 || numbers[i] > META_PART_MAX || (i > 0 && numbers[i] <= numbers[i - 1]))
             return STATUS_INVALID;
     enum status status = upload_name(upload, &complete.id);
-    return status ? status : commit_run(meta, &complete.op);
+    if (status)
+        return status;
+    buffer_init(&complete.attributes, META_ATTRIBUTES_BYTES_MAX);
+    status = commit_run(meta, &complete.op);
+    buffer_release(&complete.attributes);
+    return status;
 }

@@ -40,9 +40,11 @@ enum status version_latest_head(const struct store_view *view, uint32_t bucket, 
 enum status version_condition_check(const struct meta_condition *condition, const struct version_head *head);
 
 /* ---- in the committer ----------------------------------------------------------------------------------------- */
-/* Makes the record the latest version of its key. Given: size, ETag, checksum, marker, headers, chunks or parts; the
- * rest of the head is filled in. previous (NULL: none) is the latest until now. What it replaces is queued for GC: in a
- * bucket without versioning the one before, while versioning is suspended the null version. */
+/* Makes the record the latest version of its key; or, where versions are kept, one of the place and the id that its
+ * sequence and random part say, be it behind others. Given: size, ETag, checksum, marker, headers, chunks or parts, and
+ * these two or neither; the rest of the head is filled in. previous (NULL: none) is the latest until now. What it
+ * replaces is queued for GC: in a bucket without versioning the one before, while versioning is suspended the null
+ * version. */
 enum status version_add(struct txn *txn, const struct bucket_entry *bucket, struct bytes key,
                         const struct version_head *previous, struct version_record *record);
 /* Gives the version that is alone at the source key to the target key, where *replaced is (NULL: nothing), which goes.
@@ -50,6 +52,8 @@ enum status version_add(struct txn *txn, const struct bucket_entry *bucket, stru
  * of the two stay, and nothing was changed. */
 enum status version_move(struct txn *txn, struct bytes source, struct bytes target,
                          const struct version_record *replaced, struct version_record *record);
+/* Whether a version of that place is the latest; previous: the latest until now, NULL: none. */
+bool version_comes_last(const struct version_head *head, const struct version_head *previous);
 /* Removes one version and queues its chunks; if it was the latest, the next older one becomes current. DENIED,
  * CONFLICT: the guard lets it stay, and nothing was changed. */
 enum status version_remove(struct txn *txn, uint32_t bucket, struct bytes key, const struct version_record *record,

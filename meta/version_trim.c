@@ -12,7 +12,7 @@ enum { TRIM_MAX = 256 }; /* in one commit */
 static enum status oldest_is_due(struct txn *txn, uint32_t bucket, struct bytes key, const struct name_record *name,
                                  const struct meta_keep *keep, bool *due)
 {
-    struct version_head successor;
+    struct version_head successor, oldest;
     uint64_t sequence;
 
     *due = keep->versions_max > 0 && name->versions > keep->versions_max;
@@ -22,7 +22,9 @@ static enum status oldest_is_due(struct txn *txn, uint32_t bucket, struct bytes 
     if (!status)
         status = version_load_head(&txn->view, bucket, key, sequence, &successor);
     if (!status)
-        *due = successor.modified_ms <= keep->replaced_before_ms;
+        status = version_load_head(&txn->view, bucket, key, name->oldest, &oldest);
+    if (!status) /* the one that is replaced may have come later than what replaces it (has_version) */
+        *due = successor.modified_ms <= keep->replaced_before_ms && oldest.modified_ms <= keep->replaced_before_ms;
     return status;
 }
 

@@ -184,6 +184,20 @@ void version_rewrite(struct txn *txn, uint32_t bucket, struct bytes key, const s
     txn_put(txn, STORE_VERSIONS, &row_key, buffer_bytes(value));
 }
 
+bool version_comes_last(const struct version_head *head, const struct version_head *previous)
+{
+    return !previous || head->sequence > previous->sequence;
+}
+
+static void current_replace(struct txn *txn, uint32_t bucket, struct bytes key, const struct version_head *previous,
+                            const struct version_head *head)
+{
+    if (previous && !previous->delete_marker)
+        current_delete(txn, bucket, key);
+    if (!head->delete_marker)
+        current_put(txn, bucket, key, head);
+}
+
 enum status version_add(struct txn *txn, const struct bucket_entry *bucket, struct bytes key,
                         const struct version_head *previous, struct version_record *record)
 {
@@ -191,11 +205,14 @@ enum status version_add(struct txn *txn, const struct bucket_entry *bucket, stru
     uint32_t bucket_id = bucket->staged.id;
     enum status status = STATUS_OK;
 
-    head->sequence = txn->state.sequence;
-    random_bytes(&head->random, sizeof(head->random));
+    bool placed = head->sequence != 0;
+    if (!placed) {
+        head->sequence = txn->state.sequence;
+        random_bytes(&head->random, sizeof(head->random));
+    }
     head->number = previous ? previous->number + 1 : 1; /* unless versions are kept */
     head->modified_ms = previous && previous->modified_ms > txn->now_ms ? previous->modified_ms : txn->now_ms;
-    head->null_version = !bucket->staged.versioned || bucket->staged.suspended;
+    head->null_version = !placed && (!bucket->staged.versioned || bucket->staged.suspended);
     if (bucket->staged.versioned)
         status = version_number(txn, bucket_id, key, previous, head);
     else if (previous)
@@ -208,10 +225,8 @@ enum status version_add(struct txn *txn, const struct bucket_entry *bucket, stru
     version_rewrite(txn, bucket_id, key, record);
     txn->bucket.versions++;
     txn->bucket.bytes += (int64_t)head->size;
-    if (previous && !previous->delete_marker)
-        current_delete(txn, bucket_id, key);
-    if (!head->delete_marker)
-        current_put(txn, bucket_id, key, head);
+    if (version_comes_last(head, previous))
+        current_replace(txn, bucket_id, key, previous, head);
     surplus_remove(txn, bucket, key);
     return STATUS_OK;
 }

@@ -225,6 +225,8 @@ static enum status judge_with_tags(struct walk *walk, const struct meta_list_ent
     return STATUS_OK;
 }
 
+/* A version is noncurrent since there is a newer one; or since it is there, if it came behind that one, as what is made
+ * of an upload that was begun before it. */
 static enum status judge(struct walk *walk, const struct meta_list_entry *entry, struct meta_seen *seen,
                          struct lifecycle_verdict *verdict)
 {
@@ -239,7 +241,7 @@ static enum status judge(struct walk *walk, const struct meta_list_entry *entry,
         .versioned = slice->bucket->versioned,
         .current = object->latest,
         .alone = true,
-        .noncurrent_ms = walk->newer_ms,
+        .noncurrent_ms = object->modified_ms > walk->newer_ms ? object->modified_ms : walk->newer_ms,
         .newer = walk->versions > 0 ? walk->versions - 1 : 0,
         .tags_unknown = slice->configuration->tag_count > 0,
     };

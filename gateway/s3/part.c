@@ -102,6 +102,7 @@ static void receive_part(struct exchange *exchange, const struct meta_upload *up
         const struct checksum_value checksum = stored_checksum_read(&part.checksum);
         reply_etag(exchange, &etag);
         s3_reply_checksum(exchange, &checksum, 0);
+        s3_reply_upload_version(exchange, upload);
         s3_reply_encryption(exchange, upload->attributes, false);
         HTTP_LAST_REPLY(s3_reply_empty(exchange, 200));
     }
@@ -161,6 +162,7 @@ static void copy_part(struct exchange *exchange, const struct meta_upload *uploa
     if (!status)
         status = commit_part(exchange, upload, &ingest, &part);
     if (!status) {
+        s3_reply_upload_version(exchange, upload);
         s3_reply_encryption(exchange, upload->attributes, false);
         reply_part_copy(exchange, &part);
     }

@@ -50,6 +50,12 @@ enum status s3_fail_no_such_upload(struct exchange *exchange)
     return s3_fail_details(exchange, &details);
 }
 
+void s3_reply_upload_version(struct exchange *exchange, const struct meta_upload *upload)
+{
+    if (upload->has_version)
+        http_reply_header_str(exchange->http, "x-amz-version-id", upload->id);
+}
+
 static void reply_created(struct exchange *exchange, const struct meta_upload *upload)
 {
     struct buffer body;
@@ -60,6 +66,7 @@ static void reply_created(struct exchange *exchange, const struct meta_upload *u
         http_reply_header_str(exchange->http, "x-amz-checksum-type", checksum_type_name(upload->checksum_full_object));
     }
     s3_reply_abort_date(exchange, upload);
+    s3_reply_upload_version(exchange, upload);
     s3_reply_encryption(exchange, upload->attributes, true);
     HTTP_LAST_REPLY(s3_reply_document(
         exchange, response_initiate(&body, exchange->bucket_name, exchange->key, bytes_from_str(upload->id)), &body));
@@ -130,11 +137,13 @@ void s3_abort_multipart_upload(struct exchange *exchange)
     if (s3_upload(exchange, &upload))
         return;
     enum status status = meta_upload_abort(exchange->gateway->meta, &upload);
-    if (status == STATUS_NOT_FOUND)
+    if (status == STATUS_NOT_FOUND) {
         HTTP_LAST_REPLY(s3_fail_no_such_upload(exchange));
-    else if (status)
+    } else if (status) {
         HTTP_LAST_REPLY(s3_fail_status(exchange, status));
-    else
+    } else {
+        s3_reply_upload_version(exchange, &upload);
         HTTP_LAST_REPLY(s3_reply_empty(exchange, 204));
+    }
     meta_upload_release(&upload);
 }

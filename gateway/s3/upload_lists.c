@@ -64,6 +64,7 @@ void s3_list_parts(struct exchange *exchange)
             .checksum_full_object = upload.checksum_full_object,
         };
         s3_reply_abort_date(exchange, &upload);
+        s3_reply_upload_version(exchange, &upload);
         write_parts(exchange, &list, parts, count);
     }
     free(parts);
@@ -87,6 +88,7 @@ static void write_uploads(struct exchange *exchange, struct response_uploads *li
         const struct meta_upload_entry *entry = &page->entries[i];
         const struct response_upload upload = {.key = entry->key,
                                                .upload_id = bytes_from_str(entry->id),
+                                               .version_id = bytes_from_str(entry->has_version ? entry->id : NULL),
                                                .initiated_ms = entry->created_ms,
                                                .owner = &owner,
                                                .storage_class = entry->storage_class,

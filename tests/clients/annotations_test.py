@@ -1,4 +1,4 @@
-"""The newest boto3: annotations of objects. Killed and restored in between."""
+"""The newest boto3: annotations of objects, and the version ids of uploads in parts. Killed and restored in between."""
 
 import os
 import secrets
@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 import s3
 from cluster import poll
-from harness import ClusterTest, main
+from harness import PART, ClusterTest, content, main
 
 LABEL = "ml.sentiment"
 
@@ -112,6 +112,40 @@ class Annotations(ClusterTest):
         self.s3.copy_object(Bucket="kept", Key="to", CopySource="plain/from", AnnotationDirective="EXCLUDE")
         self.assertEqual(self.names("kept", "to"), [])
 
+    # ---- the id of a version that is still to come ----
+
+    def test_an_upload_has_its_version_id_from_the_start(self):
+        first = self.s3.create_multipart_upload(Bucket="kept", Key="m")
+        second = self.s3.create_multipart_upload(Bucket="kept", Key="m")
+        ids = first["VersionId"], second["VersionId"]
+        self.assertNotEqual(*ids)
+        listed = self.s3.list_multipart_uploads(Bucket="kept", Prefix="m")["Uploads"]
+        self.assertEqual([row["VersionId"] for row in listed], list(ids))
+        versions = {}
+        self.s3.put_object(Bucket="kept", Key="source", Body=content(PART, "part"))
+        for upload in (second, first):  # the one that was begun last is completed first
+            where = {"Bucket": "kept", "Key": "m", "UploadId": upload["UploadId"]}
+            part = self.s3.upload_part(**where, PartNumber=1, Body=content(PART, "part"))
+            copied = self.s3.upload_part_copy(**where, PartNumber=2, CopySource="kept/source")
+            self.assertEqual((part["VersionId"], copied["VersionId"]), (upload["VersionId"], upload["VersionId"]))
+            self.assertEqual(self.s3.list_parts(**where)["VersionId"], upload["VersionId"])
+            parts = [{"PartNumber": 1, "ETag": part["ETag"]}, {"PartNumber": 2, "ETag": copied["CopyPartResult"]["ETag"]}]
+            done = self.s3.complete_multipart_upload(**where, MultipartUpload={"Parts": parts})
+            self.assertEqual(done["VersionId"], upload["VersionId"])
+            versions[upload["VersionId"]] = done["ETag"]
+        rows = self.s3.list_object_versions(Bucket="kept", Prefix="m")["Versions"]
+        self.assertEqual([(row["VersionId"], row["IsLatest"]) for row in rows], [(ids[1], True), (ids[0], False)])
+        self.assertEqual(self.s3.head_object(Bucket="kept", Key="m")["VersionId"], ids[1])
+        for version in ids:
+            self.assertEqual(self.s3.get_object(Bucket="kept", Key="m", VersionId=version)["ContentLength"], 2 * PART)
+        aborted = self.s3.create_multipart_upload(Bucket="kept", Key="m")
+        answer = self.s3.abort_multipart_upload(Bucket="kept", Key="m", UploadId=aborted["UploadId"])
+        self.assertEqual(answer["VersionId"], aborted["VersionId"])
+        self.fails("NoSuchVersion", 404, self.s3.get_object, Bucket="kept", Key="m", VersionId=aborted["VersionId"])
+        plain = self.s3.create_multipart_upload(Bucket="plain", Key="m")
+        self.assertNotIn("VersionId", plain)
+        self.assertNotIn("VersionId", self.s3.list_multipart_uploads(Bucket="plain")["Uploads"][0])
+
     # ---- what lasts ----
 
     def state(self):
@@ -123,6 +157,7 @@ class Annotations(ClusterTest):
         for name, size in (("small", 100), ("large", 200_000), ("gone", 100)):
             self.put(name, b"x" * size, "kept", "lasting")
         self.s3.delete_object_annotation(Bucket="kept", Key="lasting", AnnotationName="gone")
+        upload = self.s3.create_multipart_upload(Bucket="kept", Key="lasting")
         before = self.state()
         self.assertEqual(set(before), {"small", "large"})
         self.cluster.gateway.kill()
@@ -135,6 +170,10 @@ class Annotations(ClusterTest):
         self.assertEqual(restored.returncode, 0, restored.stderr)
         self.cluster.start()
         self.assertEqual(self.state(), before)
+        where = {"Bucket": "kept", "Key": "lasting", "UploadId": upload["UploadId"]}
+        part = self.s3.upload_part(**where, PartNumber=1, Body=b"part")
+        done = self.s3.complete_multipart_upload(**where, MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": part["ETag"]}]})
+        self.assertEqual(done["VersionId"], upload["VersionId"])
 
     def test_nothing_is_left_on_the_nodes(self):
         """Of an object that goes with its annotations."""

@@ -525,6 +525,55 @@ static enum status accept_parts(void *arg, const struct meta_part *const *parts,
     return STATUS_OK;
 }
 
+/* Completes the upload whose id is the key, or reads the version of that id. */
+static void *late_main(void *arg)
+{
+    struct reader *late = arg;
+    struct support *s = &late->recorder->support;
+    struct meta_upload upload = {.bucket = s->versioned.id, .key = KEY("late")};
+    struct meta_object object;
+    unsigned number = 1;
+
+    memcpy(upload.id, late->key, META_UPLOAD_ID_LEN);
+    if (late->done)
+        late->status = meta_upload_complete(s->meta, &upload, &number, 1, NULL, accept_parts, NULL, &object);
+    else
+        late->status = support_get(s, &s->versioned, "late", late->key, 0, &object);
+    meta_object_release(&object);
+    late->done = true;
+    return NULL;
+}
+
+/* A version whose place is that of an upload begun before waits for the commit that made it, too. */
+static void test_readers_wait_for_the_complete(void **state)
+{
+    struct recorder *r = *state;
+    struct meta *meta = r->support.meta;
+    pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
+    struct meta_upload upload = {.bucket = r->support.versioned.id, .key = KEY("late")};
+    struct chunk_list chunks = support_chunks(1, 10, 3);
+    pthread_t threads[2];
+
+    OK(meta_upload_create(meta, &upload));
+    OK(meta_part_put(meta, &upload, &(struct meta_part){.number = 1, .size = 10}, &chunks));
+    chunk_list_release(&chunks);
+    struct reader completer = {r, upload.id, STATUS_OK, true}, early = {r, upload.id, STATUS_OK, false};
+    uint64_t before = meta_sequence(meta);
+    pthread_mutex_lock(&gate);
+    r->gate = &gate;
+    assert_int_equal(pthread_create(&threads[0], NULL, late_main, &completer), 0);
+    while (meta_sequence(meta) == before)
+        usleep(200);
+    assert_int_equal(pthread_create(&threads[1], NULL, late_main, &early), 0);
+    usleep(20000);
+    assert_false(early.done);
+    pthread_mutex_unlock(&gate);
+    pthread_join(threads[0], NULL);
+    pthread_join(threads[1], NULL);
+    r->gate = NULL;
+    assert_true(completer.status == STATUS_OK && early.status == STATUS_OK);
+}
+
 /* Who repeats what ended uncertain finds it done; that may be lost no less than the first time. */
 static void test_repeated_after_uncertain(void **state)
 {
@@ -740,6 +789,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_carried_elsewhere, setup, teardown),
         cmocka_unit_test_setup_teardown(test_crash_before_the_sync, setup, teardown),
         cmocka_unit_test_setup_teardown(test_readers_wait, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_readers_wait_for_the_complete, setup, teardown),
         cmocka_unit_test_setup_teardown(test_repeated_after_uncertain, setup, teardown),
         cmocka_unit_test_setup_teardown(test_garbage_of_uncertain_commit, setup, teardown),
         cmocka_unit_test_setup_teardown(test_snapshot_and_restore, setup, teardown),

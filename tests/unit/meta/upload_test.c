@@ -234,10 +234,13 @@ static void test_condition_of_the_upload(void **state)
     OK(support_put(s, &s->versioned, "k", 1, 0, NULL, NULL));
     assert_int_equal(complete(s, &got, &number, 1, &decision, &object), STATUS_PRECONDITION);
     assert_int_equal(meta_upload_create(s->meta, &upload), STATUS_PRECONDITION);
-    OK(support_delete(s, &s->versioned, "k", NULL, NULL)); /* a delete marker counts as absent */
-    OK(complete(s, &got, &number, 1, &decision, &object));
-    meta_object_release(&object);
+    OK(support_delete(s, &s->versioned, "k", NULL, NULL)); /* a delete marker counts as absent, but it came later */
+    assert_int_equal(complete(s, &got, &number, 1, &decision, &object), STATUS_EXISTS);
     meta_upload_release(&got);
+    OK(meta_upload_create(s->meta, &upload));
+    put_part_only(s, &upload, 1, 1, 50);
+    OK(complete(s, &upload, &number, 1, &decision, &object));
+    meta_object_release(&object);
 
     upload.condition = (struct meta_condition){.must_match = true, .etag_md5 = "no object's"};
     assert_int_equal(meta_upload_create(s->meta, &upload), STATUS_PRECONDITION);
