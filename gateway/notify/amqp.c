@@ -204,6 +204,8 @@ static enum status publish_one(struct amqp_target *self, const struct notify_mes
 {
     struct bytes key = self->routing_key ? bytes_from_str(self->routing_key) : short_key(message->key);
     struct bytes event = short_key(message->event);
+    /* What tries a configuration has no key, and an exchange that goes by keys need not know a queue for that. */
+    const bool is_mandatory = self->routing_key || message->key.len > 0;
     const amqp_basic_properties_t properties = {._flags = AMQP_BASIC_CONTENT_TYPE_FLAG | AMQP_BASIC_DELIVERY_MODE_FLAG |
                                                           AMQP_BASIC_MESSAGE_ID_FLAG | AMQP_BASIC_TIMESTAMP_FLAG |
                                                           AMQP_BASIC_TYPE_FLAG | AMQP_BASIC_APP_ID_FLAG,
@@ -215,7 +217,7 @@ static enum status publish_one(struct amqp_target *self, const struct notify_mes
                                                 .app_id = amqp_text("tercet")};
 
     int result = amqp_basic_publish(self->connection, CHANNEL, amqp_text(self->exchange),
-                                    (amqp_bytes_t){key.len, (void *)key.data}, 1, 0, &properties,
+                                    (amqp_bytes_t){key.len, (void *)key.data}, is_mandatory, 0, &properties,
                                     (amqp_bytes_t){message->body.len, (void *)message->body.data});
     return result == AMQP_STATUS_OK ? STATUS_OK : library_failed(result, error);
 }
