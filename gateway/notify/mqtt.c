@@ -115,6 +115,8 @@ static enum status pump(struct mqtt_target *self, uint64_t deadline_ms, struct b
 
     if (mosquitto_socket(self->client) < 0)
         return client_failed(self, MOSQ_ERR_NO_CONN, error);
+    if (notify_left_ms(deadline_ms) == 0) /* a socket may be ready for ever, without anything that comes of it */
+        return notify_fail(error, STATUS_TIMEOUT, "the broker did not answer in time");
     status = wait_for(mosquitto_socket(self->client), (short)(POLLIN | (writes ? POLLOUT : 0)), deadline_ms, &revents,
                       error);
     if (status)
@@ -124,7 +126,9 @@ static enum status pump(struct mqtt_target *self, uint64_t deadline_ms, struct b
         result = mosquitto_loop_read(self->client, PACKETS_A_CALL);
     if (result == MOSQ_ERR_SUCCESS && (revents & POLLOUT) && mosquitto_socket(self->client) >= 0)
         result = mosquitto_loop_write(self->client, PACKETS_A_CALL);
-    if (result == MOSQ_ERR_SUCCESS && (revents & (POLLERR | POLLHUP)) && !(revents & POLLIN))
+    /* Before TLS is there, the library takes a connection that was reset for a handshake that goes on. */
+    if (result == MOSQ_ERR_SUCCESS && (revents & (POLLERR | POLLHUP)) &&
+        (!(revents & POLLIN) || (ssl && !SSL_is_init_finished(ssl))))
         result = MOSQ_ERR_CONN_LOST;
     return result == MOSQ_ERR_SUCCESS ? STATUS_OK : client_failed(self, result, error);
 }

@@ -26,14 +26,16 @@ static enum status wait_for(const struct notify_stream *stream, short events, ui
                             struct buffer *error)
 {
     struct pollfd poller = {.fd = stream->fd, .events = events};
-    int ready;
+    int left_ms, ready;
 
     do {
-        ready = poll(&poller, 1, notify_left_ms(deadline_ms));
+        left_ms = notify_left_ms(deadline_ms);
+        ready = poll(&poller, 1, left_ms);
     } while (ready < 0 && errno == EINTR);
     if (ready < 0)
         return notify_fail(error, STATUS_IO, "poll: %s", strerror(errno));
-    return ready > 0 ? STATUS_OK : notify_fail(error, STATUS_TIMEOUT, "the broker did not answer in time");
+    return ready > 0 && left_ms > 0 ? STATUS_OK
+                                    : notify_fail(error, STATUS_TIMEOUT, "the broker did not answer in time");
 }
 
 /* An errno of the socket. */

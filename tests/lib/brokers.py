@@ -1,16 +1,19 @@
 """Real brokers for tests of bucket notifications: each one a process of this test on a free port of the loopback, with a
 folder of its own, as Debian's packages and Kafka's own jars bring them; never a service of the system."""
 
+import contextlib
 import os
 import shutil
 import signal
 import socket
+import struct
 import subprocess
+import threading
 import time
 import unittest
 
 import certificates
-from cluster import poll
+from cluster import hold_port, poll
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 JARS = os.path.join(ROOT, "tests/clients/java_modules")
@@ -19,13 +22,14 @@ ESCAPED = "tercet:p%40ss%3Aw%2Frd"
 STOP_SECONDS = 30
 
 
+HOLDERS = []
+
+
 def ports(count):
-    """Ports that nobody has now."""
-    probes = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    numbers = [probe.getsockname()[1] for probe in probes]
-    for probe in probes:
-        probe.close()
-    return numbers
+    """Ports that nobody else gets while this test runs."""
+    holders = [hold_port() for _ in range(count)]
+    HOLDERS.extend(holders)
+    return [holder.getsockname()[1] for holder in holders]
 
 
 class Broker:
@@ -350,6 +354,35 @@ class Kafka(Broker):
                 found += records
         consumer.close()
         return found
+
+
+@contextlib.contextmanager
+def cutter():
+    """A listener that resets each connection, at once or when something came; its port."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    listener.settimeout(0.2)
+    ended = threading.Event()
+
+    def cut():
+        turn = 0
+        while not ended.is_set():
+            with contextlib.suppress(TimeoutError):
+                peer, _ = listener.accept()
+                turn += 1
+                if turn % 2:
+                    peer.settimeout(5)
+                    peer.recv(1)
+                peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                peer.close()
+
+    thread = threading.Thread(target=cut)
+    thread.start()
+    try:
+        yield listener.getsockname()[1]
+    finally:
+        ended.set()
+        thread.join()
+        listener.close()
 
 
 def blackhole():

@@ -123,6 +123,15 @@ class Common:
                 self.fails(f"{self.broker.SCHEME}{tls}://u:{PASSWORD.replace('@', '%40').replace('/', '%2F')}@127.0.0.1:{port}"
                            f"{self.REST}", "timeout", ".", timeout_ms=1000)
 
+    def test_a_port_that_cuts_connections(self):
+        with brokers.cutter() as port:
+            for tls in ("", "s"):
+                with Driver(f"{self.broker.SCHEME}{tls}://127.0.0.1:{port}{self.REST}") as driver:
+                    for _ in range(5):
+                        status, delivered, took, error = driver.send(3, timeout_ms=2000)
+                        self.assertEqual((status in ("closed", "timeout"), delivered), (True, 0), (status, error))
+                        self.assertLess(took, 4000)
+
     def test_nobody_is_there(self):
         port, = brokers.ports(1)
         with Driver(f"{self.broker.SCHEME}://localhost:{port}{self.REST}") as driver:
