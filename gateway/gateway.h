@@ -2,6 +2,7 @@
 #ifndef TERCET_GATEWAY_H
 #define TERCET_GATEWAY_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -109,6 +110,8 @@ struct gateway {
     struct tls_identity *tls, *node_tls; /* of the HTTPS listener; towards nodes; NULL: none */
     struct http_server *servers[2];      /* atomic: HTTP and HTTPS, NULL before they run */
     struct background *background;       /* NULL before it runs */
+    pthread_mutex_t node_orders_lock;    /* guards the next; system/node_orders.c */
+    uint64_t node_orders_known;          /* the generation after which the cluster was told last */
     struct bandwidth bandwidth;          /* the first loop's: repair and snapshots of the metadata */
     int64_t started_ms;                  /* wall clock */
 };

@@ -30,6 +30,7 @@
 #include "gateway/s3/bucket_settings.h"
 #include "gateway/s3/rename_tokens.h"
 #include "gateway/system/data_lock.h"
+#include "gateway/system/node_orders.h"
 #include "meta/space.h"
 
 #define TLS_ERROR_MAX       4352
@@ -249,6 +250,8 @@ static enum status open_metadata(struct gateway *gateway, const struct settings 
     status = open_identities(gateway, settings);
     if (!status)
         status = account_access_open(gateway->meta);
+    if (!status)
+        status = node_orders_open(gateway);
     if (!status)
         status = settings->keyring[0] ? keyring_open(settings->keyring, &gateway->keyring) : STATUS_OK;
     gateway->keys = keyring_provider(gateway->keyring);

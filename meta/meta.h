@@ -465,6 +465,10 @@ enum status meta_repair_add(struct meta *meta, const struct chunk_id *id, unsign
 /* The same for many chunks in one commit; at most META_REPAIR_ADD_MAX. */
 #define META_REPAIR_ADD_MAX 256
 enum status meta_repair_add_many(struct meta *meta, const struct chunk_id *ids, size_t count, unsigned bad_node);
+/* Copies that were replaced and may go from the node: strikes it off the records of those that keep CHUNK_COPIES good
+ * copies without it; left[i]: it was struck off, so nobody counts on the copy there any more, and the caller deletes
+ * it. At most META_REPAIR_ADD_MAX, in one commit. */
+enum status meta_copies_leave(struct meta *meta, const struct chunk_id *ids, size_t count, unsigned node, bool *left);
 /* meta_repair_done for many chunks, at most META_REPAIR_ADD_MAX, in one commit; known: false for one that is no longer
  * referred to. */
 enum status meta_repair_done_many(struct meta *meta, const struct chunk_ref *refs, size_t count, bool *known);

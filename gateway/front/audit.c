@@ -31,6 +31,7 @@ static bool changes_rights(const struct operation *operation)
         "s3:PutObjectLegalHold",
         "s3:PutAccountPublicAccessBlock",
         "tercet:PutBucketQuota",
+        "tercet:ManageNodes",
     };
     static const char *const reading[] = {"iam:Get", "iam:List", "iam:Simulate", "iam:Generate", "iam:Unknown"};
     const char *right = operation->right;

@@ -24,8 +24,13 @@ static const struct grant of_everybody[] = {
 static const struct grant of_files[] = {{.action = "tercet:UseFiles"}, {.action = "tercet:ReadState"}};
 
 static const struct grant of_root[] = {
-    {.action = "s3:*"},  {.action = "s3express:*"},           {.action = "iam:*"},
-    {.action = "sts:*"}, {.action = "tercet:GetBucketQuota"}, {.action = "tercet:PutBucketQuota"},
+    {.action = "s3:*"},
+    {.action = "s3express:*"},
+    {.action = "iam:*"},
+    {.action = "sts:*"},
+    {.action = "tercet:GetBucketQuota"},
+    {.action = "tercet:PutBucketQuota"},
+    {.action = "tercet:ManageNodes"},
 };
 
 const struct principal principal_unknown = {.grants = NULL};

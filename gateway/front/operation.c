@@ -10,6 +10,7 @@
 #include "gateway/files/files.h"
 #include "gateway/system/health.h"
 #include "gateway/s3/request.h"
+#include "gateway/system/node_orders.h"
 #include "gateway/system/system.h"
 
 #define PATH(class_, action_, method_, path_, right_, resource_, handle_, ...)                                         \
@@ -43,6 +44,7 @@ const struct operation path_operations[] = {
     HEALTH("ClusterHealth", "/minio/health/cluster", health_cluster),
     STATE("SystemHealth", "/system/health", system_cluster_health),
     STATE("SystemNodes", "/system/nodes", system_nodes),
+    PATH(SYSTEM, "PutNodeState", "PUT", "/system/nodes/", "ManageNodes", NONE, node_orders_put),
     STATE("SystemRepair", "/system/repair", background_repair_state),
     STATE("SystemEncryption", "/system/encryption", background_encryption_state),
     STATE("SystemLifecycle", "/system/lifecycle", background_lifecycle_state),

@@ -17,6 +17,13 @@ void background_free(struct background *background); /* after cluster_stop, whic
 /* Copies recorded as good on a node that is not in -nodes; 0 when it is, or was given up. Any thread. */
 uint64_t background_unlisted_copies(const struct background *background, unsigned node);
 
+/* How the emptying of a node stands; all zero for one that takes part. Any thread. */
+struct background_drain {
+    bool drained; /* no record names it, and its own list is empty: it may be taken away */
+    uint64_t copies, bytes, bytes_per_s;
+};
+void background_drain_state(const struct background *background, unsigned index, struct background_drain *state);
+
 /* GET /system/repair: chunks by copies, what repair did and how long it still needs, and how the nodes stand. */
 void background_repair_state(struct exchange *exchange);
 /* GET /system/lifecycle: how many buckets have rules, which are done, and what was done since the start. */

@@ -32,6 +32,8 @@ struct node_watch {
     uint64_t trashed, trashed_bytes;                  /* atomic; orphans, since the start */
     uint64_t restored;                                /* atomic; copies taken back from the trash, since the start */
     struct orphans orphans;                           /* on their way to the trash */
+    uint64_t drain_copies, drain_bytes;               /* atomic; of a node that is being emptied: what is left */
+    bool drained;                                     /* atomic; nothing is recorded there, and it has nothing */
 };
 
 /* Nodes that rows name and -nodes does not. */
@@ -46,6 +48,7 @@ struct unlisted {
     ROW(gc)                                                                                                            \
     ROW(repair)                                                                                                        \
     ROW(compare)                                                                                                       \
+    ROW(drain)                                                                                                         \
     ROW(orphan)                                                                                                        \
     ROW(expiry)                                                                                                        \
     ROW(rekey)                                                                                                         \
@@ -102,6 +105,8 @@ struct background {
     uint64_t rate_bytes_per_s;                /* atomic; of the last round of repair that copied anything */
     struct lifecycle_figures lifecycle;
     struct rekey rekey;
+    uint64_t drain_bytes_per_s; /* atomic; of the last page that copied anything */
+    bool drains;                /* nodes were being emptied in the last round */
     struct node_watch nodes[CLUSTER_NODES_MAX];
 };
 

@@ -13,8 +13,7 @@
 
 #define BATCH_CHUNKS 2048
 
-/* The good copies; when none is, all: one may be readable after all. */
-static void sources_of(const struct meta_chunk *chunk, struct chunk_ref *sources)
+void repair_sources(const struct meta_chunk *chunk, struct chunk_ref *sources)
 {
     *sources = chunk->ref;
     sources->copies = 0;
@@ -36,10 +35,14 @@ static unsigned target_of(struct cluster *cluster, const struct meta_chunk *chun
     return cluster_pick_target(cluster, sources);
 }
 
-unsigned repair_plan(struct background *background, const struct meta_chunk *chunk, struct chunk_ref *sources)
+static bool repair_plan(struct background *background, const struct meta_chunk *chunk, struct copy_plan *plan)
 {
-    sources_of(chunk, sources);
-    return sources->copies < CHUNK_COPIES_MAX ? target_of(background->gateway->cluster, chunk, sources) : 0;
+    if (chunk->ref.copies - (unsigned)__builtin_popcount(chunk->bad) >= CHUNK_COPIES)
+        return false;
+    repair_sources(chunk, &plan->sources);
+    plan->target =
+        plan->sources.copies < CHUNK_COPIES_MAX ? target_of(background->gateway->cluster, chunk, &plan->sources) : 0;
+    return true;
 }
 
 /* A copy recorded as missing or bad that is good after all, or lies in its node's trash, need not be made. NOT_FOUND:
@@ -76,12 +79,13 @@ static enum status copy_fetch(struct background *background, const struct chunk_
     return status;
 }
 
-static enum status copy_make(struct background *background, const struct meta_chunk *chunk)
+static enum status copy_make(struct background *background, const struct meta_chunk *chunk,
+                             const struct copy_plan *plan)
 {
     struct gateway *gateway = background->gateway;
-    struct chunk_ref copies;
+    struct chunk_ref copies = plan->sources;
 
-    unsigned target = repair_plan(background, chunk, &copies);
+    unsigned target = plan->target;
     if (target == 0)
         return STATUS_UNAVAILABLE;
     enum status status = copy_fetch(background, &copies, target);
@@ -98,19 +102,20 @@ static enum status copy_make(struct background *background, const struct meta_ch
     return status;
 }
 
-/* Makes one more copy of a chunk that still needs one. */
+/* Makes one more copy of a chunk if it still needs one. */
 static void repair_chunk(struct repair_round *round, const struct chunk_id *id)
 {
     struct background *background = round->background;
     struct meta_chunk chunk;
+    struct copy_plan plan;
 
     if (!background_claim(background, id))
         return;
     enum status status = meta_chunk_get(background->gateway->meta, id, &chunk);
-    if (!status && !chunk.unwanted && chunk.ref.copies - (unsigned)__builtin_popcount(chunk.bad) < CHUNK_COPIES) {
-        status = copy_restore(background->gateway, &chunk);
+    if (!status && !chunk.unwanted && round->planner(background, &chunk, &plan)) {
+        status = round->restores ? copy_restore(background->gateway, &chunk) : STATUS_NOT_FOUND;
         if (status) {
-            status = copy_make(background, &chunk);
+            status = copy_make(background, &chunk, &plan);
             round->chunks += !status;
             round->bytes += status ? 0 : chunk.ref.size;
         }
@@ -171,7 +176,7 @@ static void count_copied(uint64_t chunks, uint64_t bytes)
         metric_counter_get("tercet_repaired_bytes_total", "Bytes of the copies that repair made anew.", ""), bytes);
 }
 
-static void account(struct repair_round *round, uint64_t duration_ms)
+static void account(const struct repair_round *round)
 {
     struct background *background = round->background;
 
@@ -179,8 +184,8 @@ static void account(struct repair_round *round, uint64_t duration_ms)
     __atomic_add_fetch(&background->repaired_chunks, round->chunks, __ATOMIC_RELAXED);
     __atomic_add_fetch(&background->repaired_bytes, round->bytes, __ATOMIC_RELAXED);
     if (round->bytes > 0)
-        __atomic_store_n(&background->rate_bytes_per_s, round->bytes * 1000 / (duration_ms ? duration_ms : 1),
-                         __ATOMIC_RELAXED);
+        __atomic_store_n(&background->rate_bytes_per_s,
+                         round->bytes * 1000 / (round->duration_ms ? round->duration_ms : 1), __ATOMIC_RELAXED);
 }
 
 /* What is being written may be queued before its copies are there. */
@@ -194,21 +199,29 @@ static void drop_live(const struct gateway *gateway, struct chunk_list *queue)
     queue->count = kept;
 }
 
+void repair_round_run(struct repair_round *round)
+{
+    struct background *background = round->background;
+    uint64_t start_ms = clock_monotonic_ms();
+
+    drop_live(background->gateway, &round->queue);
+    if (round->queue.count > 0)
+        workers_round((unsigned)background->gateway->options.repair_concurrency, worker_run, round);
+    round->duration_ms = clock_monotonic_ms() - start_ms;
+    chunk_list_release(&round->queue);
+}
+
 /* Returns whether the queue's walk is to go on at once. */
 static bool repair_some(struct background *background)
 {
-    const struct gateway *gateway = background->gateway;
-    struct repair_round round = {.background = background};
-    uint64_t start_ms = clock_monotonic_ms();
+    struct repair_round round = {.background = background, .planner = repair_plan, .restores = true};
 
-    bool more = meta_repair_next(gateway->meta, BATCH_CHUNKS, &round.queue) == STATUS_OK && round.queue.count > 0;
-    drop_live(gateway, &round.queue);
-    if (round.queue.count > 0) {
+    bool more =
+        meta_repair_next(background->gateway->meta, BATCH_CHUNKS, &round.queue) == STATUS_OK && round.queue.count > 0;
+    if (more)
         qsort(round.queue.refs, round.queue.count, sizeof(*round.queue.refs), queue_order);
-        workers_round((unsigned)gateway->options.repair_concurrency, worker_run, &round);
-        account(&round, clock_monotonic_ms() - start_ms);
-    }
-    chunk_list_release(&round.queue);
+    repair_round_run(&round);
+    account(&round);
     return more;
 }
 

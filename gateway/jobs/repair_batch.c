@@ -22,17 +22,20 @@ struct item {
 };
 
 /* Plans a claimed chunk. Returns whether it needs no copy any more. */
-static bool item_plan(struct background *background, struct item *item, const struct chunk_id *id)
+static bool item_plan(const struct repair_round *round, struct item *item, const struct chunk_id *id)
 {
+    struct background *background = round->background;
     const struct cluster *cluster = background->gateway->cluster;
     struct meta_chunk chunk;
+    struct copy_plan plan;
 
     enum status status = meta_chunk_get(background->gateway->meta, id, &chunk);
     if (status)
         return status == STATUS_NOT_FOUND;
-    if (chunk.unwanted || chunk.ref.copies - (unsigned)__builtin_popcount(chunk.bad) >= CHUNK_COPIES)
+    if (chunk.unwanted || !round->planner(background, &chunk, &plan))
         return true;
-    item->target = repair_plan(background, &chunk, &item->copies);
+    item->target = plan.target;
+    item->copies = plan.sources;
     /* From a random one on, since the records' first nodes would bear all the reading. */
     unsigned first = id->bytes[CHUNK_ID_LEN - 1];
     for (unsigned i = 0; i < item->copies.copies && item->target && !item->source; i++) {
@@ -124,8 +127,7 @@ void repair_batch(struct repair_round *round, const struct chunk_ref *refs, size
         items[i].index = i;
         items[i].state = ITEM_OVER;
         claimed[i] = background_claim(background, &refs[i].id);
-        done[i] =
-            !claimed[i] || item_plan(background, &items[i], &refs[i].id); /* others work on it, or nothing to do */
+        done[i] = !claimed[i] || item_plan(round, &items[i], &refs[i].id); /* others work on it, or nothing to do */
         if (!done[i] && items[i].source && items[i].target)
             items[i].state = ITEM_WAITING;
     }

@@ -34,8 +34,10 @@ static json_t *time_or_null(int64_t wall_ms)
     return json_string(text);
 }
 
-static json_t *node_short(const struct cluster_node_info *node)
+static json_t *node_short(const struct gateway *gateway, unsigned index, const struct cluster_node_info *node)
 {
+    (void)gateway;
+    (void)index;
     json_t *value = json_pack("{s:s, s:b, s:s}", "serverId", node->server_id[0] ? node->server_id : node->address,
                               "healthy", node->healthy, "circuitState", breaker_state_name(node->breaker));
     json_object_set_new(value, "circuitReason",
@@ -60,9 +62,32 @@ static json_t *transitions(const struct cluster_node_info *node)
     return list;
 }
 
-static json_t *node_full(const struct cluster_node_info *node)
+/* What a node that is being emptied still has. */
+static json_t *drain_object(const struct background_drain *drain)
 {
-    json_t *value = node_short(node);
+    json_int_t seconds = drain->bytes_per_s > 0 ? (json_int_t)(drain->bytes / drain->bytes_per_s) : 0;
+    json_t *left = drain->bytes_per_s > 0 || drain->copies == 0 ? json_integer(seconds) : json_null();
+
+    return json_pack("{s:I, s:I, s:o}", "copiesLeft", (json_int_t)drain->copies, "bytesLeft", (json_int_t)drain->bytes,
+                     "secondsLeft", left);
+}
+
+static const char *state_text(const struct cluster_node_info *node, const struct background_drain *drain)
+{
+    if (!node->draining)
+        return "active";
+    return drain->drained ? "drained" : "draining";
+}
+
+static json_t *node_full(const struct gateway *gateway, unsigned index, const struct cluster_node_info *node)
+{
+    json_t *value = node_short(gateway, index, node);
+    struct background_drain drain;
+
+    background_drain_state(gateway->background, index, &drain);
+    json_object_set_new(value, "state", json_string(state_text(node, &drain)));
+    if (node->draining)
+        json_object_set_new(value, "drain", drain_object(&drain));
 
     json_object_set_new(value, "nodeId", json_integer(node->number));
     json_object_set_new(value, "address", json_string(node->address));
@@ -81,14 +106,16 @@ static json_t *node_full(const struct cluster_node_info *node)
     return value;
 }
 
-static json_t *nodes_array(const struct cluster *cluster, json_t *(*describe)(const struct cluster_node_info *))
+static json_t *nodes_array(const struct gateway *gateway,
+                           json_t *(*describe)(const struct gateway *, unsigned, const struct cluster_node_info *))
 {
+    const struct cluster *cluster = gateway->cluster;
     json_t *nodes = json_array();
     struct cluster_node_info node;
 
     for (unsigned i = 0; i < cluster_node_count(cluster); i++) {
         cluster_node_info(cluster, i, &node);
-        json_array_append_new(nodes, describe(&node));
+        json_array_append_new(nodes, describe(gateway, i, &node));
     }
     return nodes;
 }
@@ -127,7 +154,7 @@ void system_cluster_health(struct exchange *exchange)
                    json_pack("{s:s, s:i, s:i, s:b, s:o, s:o, s:o, s:b}", "status", well ? "healthy" : "degraded",
                              "healthyNodes", (int)healthy, "totalNodes", (int)total, "writable",
                              !disk.low && cluster_writable_count(cluster) >= CHUNK_COPIES_MIN, "nodes",
-                             nodes_array(cluster, node_short), "unlistedNodes", unlisted, "gatewayDisk",
+                             nodes_array(exchange->gateway, node_short), "unlistedNodes", unlisted, "gatewayDisk",
                              disk_object(&disk), "metadataDamaged", (int)damaged)));
 }
 
@@ -138,7 +165,7 @@ void system_nodes(struct exchange *exchange)
 
     HTTP_LAST_REPLY(
         json_reply(exchange, 200,
-                   json_pack("{s:o, s:i, s:i, s:b}", "nodes", nodes_array(cluster, node_full), "healthyCount",
+                   json_pack("{s:o, s:i, s:i, s:b}", "nodes", nodes_array(exchange->gateway, node_full), "healthyCount",
                              (int)healthy, "totalCount", (int)total, "isHealthy", healthy == total)));
 }
 

@@ -130,7 +130,10 @@ enum status cluster_chunks_pull(struct cluster *cluster, const struct chunk_ref 
 
 unsigned cluster_pick_target(struct cluster *cluster, const struct chunk_ref *ref)
 {
-    uint64_t holders = cluster_holders(cluster, ref);
-    const struct node *target = cluster_place(cluster, &ref->id, holders, holders);
+    uint64_t holders = cluster_holders(cluster, ref), staying = holders;
+    for (unsigned i = 0; i < cluster->node_count; i++)
+        if (node_is_draining(&cluster->nodes[i]))
+            staying &= ~(UINT64_C(1) << i);
+    const struct node *target = cluster_place(cluster, &ref->id, holders, staying);
     return target ? target->number : 0;
 }

@@ -312,6 +312,19 @@ bool cluster_node_writable(const struct cluster *cluster, unsigned number)
     return node && node_takes_chunks(node, &standing);
 }
 
+void cluster_set_draining(struct cluster *cluster, unsigned number, bool draining)
+{
+    struct node *node = cluster_node(cluster, number);
+    if (node)
+        node_set_draining(node, draining);
+}
+
+bool cluster_node_is_draining(const struct cluster *cluster, unsigned number)
+{
+    struct node *node = cluster_node(cluster, number);
+    return node && node_is_draining(node);
+}
+
 void cluster_compare_returning(struct cluster *cluster)
 {
     for (unsigned i = 0; i < cluster->node_count; i++)

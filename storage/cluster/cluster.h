@@ -56,8 +56,8 @@ struct cluster_node_info {
     char zone[NODE_ZONE_MAX]; /* "" when it has none */
     char server_id[64];       /* as the node calls itself, "" before the first answer */
     bool healthy; /* the last check or request succeeded, the breaker is not open, and it does not await a comparison */
-    bool writable; /* healthy, not full, not read-only */
-    bool full, read_only;
+    bool writable; /* healthy, not full, not read-only, not being emptied */
+    bool full, read_only, draining;
     enum breaker_state breaker;
     uint64_t total_bytes, free_bytes, chunks;
     int64_t last_seen_ms;         /* wall clock, 0 never */
@@ -178,9 +178,14 @@ enum status cluster_chunk_pull(struct cluster *cluster, const struct chunk_ref *
  * PROTOCOL_PULL_BYTES. outcomes: what became of each, PULL_FAILED when the request itself failed. */
 enum status cluster_chunks_pull(struct cluster *cluster, const struct chunk_ref *refs, size_t count, unsigned from,
                                 unsigned to, uint8_t *outcomes);
-/* A writable node without a copy, best placed first, if it can be in a zone without one; 0 when there is none. */
+/* A writable node without a copy, best placed first, if it can be in a zone without one that is to stay; 0 when there
+ * is none. */
 unsigned cluster_pick_target(struct cluster *cluster, const struct chunk_ref *ref);
 bool cluster_node_writable(const struct cluster *cluster, unsigned number);
+/* A node that is being emptied takes no chunks; what it has is read, and deleted, as before. A number that is not in
+ * the list is passed over. Any thread. */
+void cluster_set_draining(struct cluster *cluster, unsigned number, bool draining);
+bool cluster_node_is_draining(const struct cluster *cluster, unsigned number);
 
 /* From now on a node that was away or restarted is readable, but takes no chunks before it is admitted. */
 void cluster_compare_returning(struct cluster *cluster);

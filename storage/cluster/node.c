@@ -30,7 +30,7 @@ bool node_is_up_locked(const struct node *node)
 
 bool node_is_writable_locked(const struct node *node)
 {
-    return node_is_up_locked(node) && !node->awaits_comparison && !node->full && !node->read_only;
+    return node_is_up_locked(node) && !node->awaits_comparison && !node->full && !node->read_only && !node->draining;
 }
 
 void node_publish_locked(struct node *node)

@@ -49,7 +49,7 @@ struct node {
     bool silent;      /* silent for some time while it owed an answer: others are preferred until it gives any sign */
     uint64_t sign_ms; /* when it last answered anything, monotonic */
     bool up;          /* as last published */
-    bool full, read_only;
+    bool full, read_only, draining;
     uint64_t filled_ms; /* monotonic: when a request was last told that it is full; 0: never */
     char server_id[64];
     uint64_t total_bytes, free_bytes, chunks;
@@ -126,8 +126,11 @@ void node_check_begins(struct node *node); /* takes the request for a check back
 bool node_check_is_requested(struct node *node);
 
 enum node_standing node_standing(struct node *node);
-bool node_was_found_down(struct node *node);                             /* by its last health check */
-bool node_takes_chunks(struct node *node, enum node_standing *standing); /* neither down, full nor read-only */
+bool node_was_found_down(struct node *node); /* by its last health check */
+/* Neither down, full, read-only nor being emptied. */
+bool node_takes_chunks(struct node *node, enum node_standing *standing);
+void node_set_draining(struct node *node, bool draining);
+bool node_is_draining(struct node *node);
 void node_compare_returning(struct node *node);
 void node_admit(struct node *node, uint64_t changes);
 bool node_is_only_full(struct node *node);   /* would take chunks if it were not full */

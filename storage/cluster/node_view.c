@@ -25,7 +25,8 @@ bool node_takes_chunks(struct node *node, enum node_standing *standing)
 {
     lock_acquire(&node->lock);
     *standing = node_standing_locked(node);
-    bool takes = *standing != NODE_DOWN && !node->full && !node->read_only && !node->awaits_comparison;
+    bool takes =
+        *standing != NODE_DOWN && !node->full && !node->read_only && !node->draining && !node->awaits_comparison;
     lock_release(&node->lock);
     return takes;
 }
@@ -33,8 +34,8 @@ bool node_takes_chunks(struct node *node, enum node_standing *standing)
 bool node_is_only_full(struct node *node)
 {
     lock_acquire(&node->lock);
-    bool only_full =
-        node_standing_locked(node) != NODE_DOWN && node->full && !node->read_only && !node->awaits_comparison;
+    bool only_full = node_standing_locked(node) != NODE_DOWN && node->full && !node->read_only && !node->draining &&
+                     !node->awaits_comparison;
     lock_release(&node->lock);
     return only_full;
 }
@@ -51,6 +52,21 @@ bool node_is_good_target(struct node *node)
 {
     enum node_standing standing;
     return node_takes_chunks(node, &standing) && standing == NODE_GOOD;
+}
+
+void node_set_draining(struct node *node, bool draining)
+{
+    lock_acquire(&node->lock);
+    node->draining = draining;
+    lock_release(&node->lock);
+}
+
+bool node_is_draining(struct node *node)
+{
+    lock_acquire(&node->lock);
+    bool draining = node->draining;
+    lock_release(&node->lock);
+    return draining;
 }
 
 uint64_t node_free_bytes(struct node *node)
@@ -94,6 +110,7 @@ void node_info(struct node *node, struct cluster_node_info *info)
     info->writable = node_is_writable_locked(node);
     info->full = node->full;
     info->read_only = node->read_only;
+    info->draining = node->draining;
     info->breaker = node->breaker.state;
     info->total_bytes = node->total_bytes;
     info->free_bytes = node->free_bytes;

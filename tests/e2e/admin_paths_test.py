@@ -17,7 +17,8 @@ STATE = [("GET", path) for path in ("/system/health", "/system/nodes", "/system/
 FILES = [("GET", "/download?filename=kept"), ("HEAD", "/download?filename=kept"), ("DELETE", "/delete?filename=none")]
 READ_QUOTA = [("GET", "/system/quota/bounded")]
 CHANGE_QUOTA = [("PUT", "/system/quota/bounded"), ("DELETE", "/system/quota/bounded")]
-EVERY = STATE + FILES + READ_QUOTA + CHANGE_QUOTA
+NODES = [("PUT", "/system/nodes/1")]
+EVERY = STATE + FILES + READ_QUOTA + CHANGE_QUOTA + NODES
 # name: what its policy allows, on what, and what that opens
 USERS = {
     "state": ("tercet:ReadState", "*", STATE),
@@ -25,6 +26,7 @@ USERS = {
     "auditor": ("tercet:GetBucketQuota", "arn:aws:s3:::bounded", READ_QUOTA),
     "keeper": ("tercet:PutBucketQuota", "arn:aws:s3:::bounded", CHANGE_QUOTA),
     "other": ("tercet:PutBucketQuota", "arn:aws:s3:::another", []),
+    "operator": ("tercet:ManageNodes", "*", NODES),
     "all-of-tercet": ("tercet:*", "*", EVERY),
     "all-of-aws": ("*", "*", []),
     "nobody": (None, None, []),
@@ -49,12 +51,14 @@ class AdminPaths(ClusterTest):
         super().setUpClass()
         s3.client(cls.cluster).put_object(Bucket="files", Key="kept", Body=b"kept")
 
-    def body(self, method):
-        return b'{"bytes": 1000000}' if method == "PUT" else b""
+    def body(self, method, path):
+        if method != "PUT":
+            return b""
+        return b'{"bytes": 1000000}' if "quota" in path else b'{"state": "active"}'
 
     def statuses(self, ask):
         """(method, path) -> whether it was let in: what is not there is found to be so by who may look."""
-        answers = {row: ask(*row, self.body(row[0])) for row in EVERY}
+        answers = {row: ask(*row, self.body(*row)) for row in EVERY}
         for row, answer in answers.items():
             self.assertIn(answer.status, (200, 204, 401, 403, 404), row)
             if answer.status in (401, 403) and row[0] != "HEAD":
@@ -71,7 +75,7 @@ class AdminPaths(ClusterTest):
                 self.assertEqual(self.statuses(self.by(f"{name.upper()}-KEY", f"the secret of {name}")), opened)
 
     def test_root_and_the_token(self):
-        self.assertEqual(self.statuses(self.by(self.cluster.access_key, self.cluster.secret_key)), READ_QUOTA + CHANGE_QUOTA)
+        self.assertEqual(self.statuses(self.by(self.cluster.access_key, self.cluster.secret_key)), READ_QUOTA + CHANGE_QUOTA + NODES)
 
         def with_token(method, path, body, token=TOKEN):
             return raw_http.request(self.cluster.port, method, path, {"Authorization": f"Bearer {token}"}, body)

@@ -1,20 +1,15 @@
 """Copies are made anew, removed and freed in the background, until the nodes hold exactly what is recorded."""
 
-import hashlib
-import hmac
 import json
 import math
 import os
 import re
 import shutil
-import struct
-import time
-import urllib.error
-import urllib.request
 
 import s3
 from cluster import poll
 from harness import PART, ClusterTest, content, main
+from inventory import holders, inventory
 
 MIB = 1024 * 1024
 OBJECTS = {"large": 20 * MIB, "small": 5000, "odd": 3 * MIB + 17}
@@ -37,8 +32,6 @@ class RepairTest(ClusterTest):
 
     def setUp(self):
         super().setUp()
-        with open(self.cluster.secret_path, "rb") as file:
-            self.secret = file.read().strip()
         self.s3 = s3.client(self.cluster)
         self.s3.create_bucket(Bucket="repair")
         for key, size in OBJECTS.items():
@@ -56,30 +49,10 @@ class RepairTest(ClusterTest):
         super().tearDown()
 
     def inventory(self, number):
-        """The ids of the chunks on a node, as it says itself; empty while it is down."""
-        target = "/chunks?limit=10000"
-        now = int(time.time() * 1000)
-        identity = self.cluster.cluster_id
-        text = f"tercet-v1\nGET\n{target}\n{identity}\n{now}\n-"
-        mac = hmac.new(self.secret, text.encode(), hashlib.sha256).hexdigest()
-        request = urllib.request.Request(self.cluster.node_url(number) + target)
-        request.add_header("x-tercet-auth", f"v1 {now} - {mac}")
-        try:
-            with urllib.request.urlopen(request, timeout=10) as answer:
-                body = answer.read()
-        except urllib.error.HTTPError:
-            raise
-        except OSError:
-            return []
-        return [struct.unpack_from("16s", body, at)[0] for at in range(0, len(body), 32)]
+        return inventory(self.cluster, number)
 
     def holders(self):
-        """Chunk id -> the nodes that hold it."""
-        found = {}
-        for number in range(1, 5):
-            for chunk in self.inventory(number):
-                found.setdefault(chunk, []).append(number)
-        return found
+        return holders(self.cluster)
 
     def state(self):
         status, body = self.cluster.get("/system/repair")

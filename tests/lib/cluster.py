@@ -147,10 +147,10 @@ class Cluster:
     """tls: also an HTTPS listener with a certificate of a CA made for this cluster (self.ca).
     node_tls: gateway and nodes speak TLS to each other, with certificates of self.authority.
     TERCET_SMALL_MAX in the environment: -small-max of gateways that are given none, to try any test so.
-    ports: of the gateway, its HTTPS and the nodes (0: chosen by the kernel)."""
+    ports: of the gateway, its HTTPS and the nodes (0: chosen by the kernel); so many nodes there are. zones: of each node."""
 
     def __init__(self, build=None, tls=True, domain=DOMAIN, gateway_options=(), node_options=(), directory=None,
-                 ports=(0,) * (NODE_COUNT + 2), node_tls=False):
+                 ports=(0,) * (NODE_COUNT + 2), node_tls=False, zones=()):
         self.build = build or os.environ["TERCET_BUILD"]
         self.directory = tempfile.mkdtemp(prefix="tercet-", dir=directory)
         self.domain = domain
@@ -163,7 +163,8 @@ class Cluster:
         self.ca = None
         self.secret_path = self._secret_file("cluster-secret", secrets.token_hex(32))
         self.authority = certificates.Authority(self.data("node-tls")) if node_tls else None
-        self.nodes = [self._node(number, node_options) for number in range(1, NODE_COUNT + 1)]
+        self.zones = zones
+        self.nodes = [self._node(number, node_options) for number in range(1, len(self.node_ports) + 1)]
         self.gateway = self._gateway(tls, gateway_options)
 
     def _secret_file(self, name, text):
@@ -195,7 +196,10 @@ class Cluster:
 
     def _gateway(self, tls, options):
         os.mkdir(self.data("gateway"), 0o700)
-        nodes = ",".join(f"{number}=127.0.0.1:{port}" for number, port in enumerate(self.node_ports, 1))
+        places = [f"127.0.0.1:{port}" for port in self.node_ports]
+        if self.zones:
+            places = [f"{place}/{zone}" for place, zone in zip(places, self.zones, strict=True)]
+        nodes = ",".join(f"{number}={place}" for number, place in enumerate(places, 1))
         argv = [os.path.join(self.build, "gateway", "tercet-gateway"), "-listen", "127.0.0.1"]
         argv += ["-port", str(self.port), "-data-dir", self.data("gateway"), "-nodes", nodes]
         argv += ["-access-key", self.access_key, *self._tls("node-", "gateway")]
@@ -256,7 +260,7 @@ class Cluster:
 
     def replicas_are_in_step(self):
         """Whether every node holds all changes of the metadata."""
-        return all(self.metric(f'tercet_metadata_replica_lag{{node="{number}"}}') == 0 for number in range(1, NODE_COUNT + 1))
+        return all(self.metric(f'tercet_metadata_replica_lag{{node="{number}"}}') == 0 for number in range(1, len(self.nodes) + 1))
 
     def metric(self, series):
         """The gateway's value of a series, named as it is exposed: name{labels}; None when there is none, or no answer."""
@@ -286,7 +290,7 @@ class Cluster:
         for number, node in enumerate(self.nodes, 1):
             poll(lambda: self._answers(node, self.node_url(number)), f"{node.name} answers")
         poll(lambda: self._answers(self.gateway, self.url), "the gateway answers")
-        poll(lambda: self.healthy_nodes() == NODE_COUNT, "the gateway sees all nodes healthy")
+        poll(lambda: self.healthy_nodes() == len(self.nodes), "the gateway sees all nodes healthy")
 
     def restart_node(self, number):
         self.nodes[number - 1].start()

@@ -32,7 +32,7 @@ TOKEN = "a token of the file API"
 EVERYTHING = [{"Effect": "Allow", "Action": ["*", "tercet:*"], "Resource": "*"}]
 BOUNDARY = f"arn:aws:iam::{ACCOUNT}:policy/boundary"
 KEPT_BUCKETS = ("plain", "sets", "acls", "locked", "unkept")  # which are there in all rows
-TERCET = ("tercet:UseFiles", "tercet:ReadState", "tercet:GetBucketQuota", "tercet:PutBucketQuota")
+TERCET = ("tercet:UseFiles", "tercet:ReadState", "tercet:GetBucketQuota", "tercet:PutBucketQuota", "tercet:ManageNodes")
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 PAGES = json.dumps({"Statement": {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::open-site/*"}}).encode()
 

@@ -50,6 +50,7 @@ ROWS = [
     state("SystemHealth", "/system/health"), state("SystemNodes", "/system/nodes"), state("SystemRepair", "/system/repair"),
     state("SystemEncryption", "/system/encryption"),
     state("SystemLifecycle", "/system/lifecycle"), state("Metrics", "/metrics"), state("BucketMetrics", "/metrics/buckets"),
+    path("PutNodeState", "PUT", "/system/nodes/1", "ManageNodes", "*", body=b'{"state": "active"}', at="/system/nodes/"),
     path("PutBucketQuota", "PUT", "/system/quota/plain", "PutBucketQuota", QUOTA, 204, body=b'{"bytes": 1000000000}', at="/system/quota/"),
     path("GetBucketQuota", "GET", "/system/quota/plain", "GetBucketQuota", QUOTA, at="/system/quota/"),
     path("DeleteBucketQuota", "DELETE", "/system/quota/plain", "PutBucketQuota", QUOTA, 204, at="/system/quota/"),

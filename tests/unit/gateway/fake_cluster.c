@@ -314,6 +314,17 @@ bool cluster_node_readable(const struct cluster *cluster, unsigned number)
     return cluster_has_node(cluster, number) && !node_of(cluster, number)->fake.down;
 }
 
+void cluster_set_draining(struct cluster *cluster, unsigned number, bool draining)
+{
+    if (cluster_has_node(cluster, number))
+        atomic_store(&node_of(cluster, number)->fake.draining, draining);
+}
+
+bool cluster_node_is_draining(const struct cluster *cluster, unsigned number)
+{
+    return cluster_has_node(cluster, number) && atomic_load(&node_of(cluster, number)->fake.draining);
+}
+
 bool cluster_node_writable(const struct cluster *cluster, unsigned number)
 {
     if (!cluster_has_node(cluster, number))

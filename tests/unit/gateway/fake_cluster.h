@@ -16,7 +16,7 @@ enum fake_call { FAKE_WRITE, FAKE_READ, FAKE_DELETE, FAKE_TRASH, FAKE_RESTORE, F
 /* A node's switches, to be set at any time, and what it was asked. */
 struct fake_node {
     atomic_bool down; /* see fake_cluster_down */
-    atomic_bool full, read_only;
+    atomic_bool full, read_only, draining;
     atomic_uint latency_ms[FAKE_CALLS]; /* see fake_node_slow, too */
     atomic_int fails[FAKE_CALLS];       /* an enum status; such calls end with it */
     atomic_uint calls[FAKE_CALLS];      /* that reached the node, counted when they do */
