@@ -105,8 +105,9 @@ struct background {
     uint64_t rate_bytes_per_s;                /* atomic; of the last round of repair that copied anything */
     struct lifecycle_figures lifecycle;
     struct rekey rekey;
-    uint64_t drain_bytes_per_s; /* atomic; of the last page that copied anything */
-    bool drains;                /* nodes were being emptied in the last round */
+    uint64_t drain_bytes_per_s;            /* atomic; of the last page that copied anything */
+    uint64_t placed_beside, zones_next_ms; /* of cluster_placed_beside what was walked for; monotonic: not before */
+    bool drains;                           /* nodes were being emptied in the last round */
     struct node_watch nodes[CLUSTER_NODES_MAX];
 };
 

@@ -1,10 +1,13 @@
-/* Emptying nodes that are to go (system/node_orders.h): they take no new chunks, and what they hold is copied to
- * others, read from whoever has it. A copy there counts like any other until the new one is recorded, and is struck off
- * only while CHUNK_COPIES good ones are left without it, so that no chunk is short of copies at any moment. What is
- * struck off is deleted; a deletion that does not arrive is made up for by the comparison of the node.
+/* Moving copies to where they belong. Nodes that are to go (system/node_orders.h) are emptied: they take no new chunks,
+ * and what they hold is copied to others, read from whoever has it. Chunks with two copies in one zone, written while
+ * another zone was away or slow, get one in a zone without any. A copy counts like any other until the new one is
+ * recorded, and is struck off only while CHUNK_COPIES good ones are left without it, so that no chunk is short of
+ * copies at any moment. What is struck off is deleted; a deletion that does not arrive is made up for by the comparison
+ * of the node.
  *
- * A walk goes through all records, as often as any names such a node. Chunks that are short of copies are left to
- * repair, which takes no draining node either. A node is empty when no record names it and its own list says so. */
+ * A walk goes through all records, as often as any names a node that is to be emptied, and when a copy was placed
+ * beside another one of its zone. Chunks that are short of copies are left to repair, which takes no draining node
+ * either. A node is empty when no record names it and its own list says so. */
 #include "gateway/jobs/repair.h"
 
 #include <stdio.h>
@@ -17,57 +20,60 @@
 #include "base/metrics.h"
 #include "gateway/replication/lease.h"
 
-#define PAGE_CHUNKS 2048
-#define PAUSE_MS    5    /* between two pages that had nothing to move */
-#define WATCH_MS    1000 /* how soon an order is noticed, and how often what does not go on is tried */
+#define PAGE_CHUNKS  2048
+#define PAUSE_MS     5    /* between two pages that had nothing to move */
+#define ZONES_PAUSES 10   /* times as long as a walk took passes before the next one for zones */
+#define WATCH_MS     1000 /* how soon an order is noticed, and how often what does not go on is tried */
 
 struct drain {
     struct background *background;
     struct meta_chunk *rows; /* a page */
+    uint8_t *leaving;        /* of each row: the node to be struck off, 0: none */
     size_t count;
     bool draining[NODE_NUMBERS];
     uint64_t copies[NODE_NUMBERS], bytes[NODE_NUMBERS]; /* recorded there, by the census */
     uint64_t left;                                      /* copies that were struck off in this round */
 };
 
-/* Returns whether any node is being emptied. */
-static bool drain_begin(struct drain *work)
+static void drain_begin(struct drain *work)
 {
     const struct cluster *cluster = work->background->gateway->cluster;
     struct cluster_node_info info;
-    bool any = false;
 
     for (unsigned i = 0; i < cluster_node_count(cluster); i++) {
         cluster_node_info(cluster, i, &info);
         work->draining[info.number] = info.draining;
-        any = any || info.draining;
     }
-    return any;
 }
 
-/* Calls fn with each page of records. CANCELLED when the gateway stops. */
-static enum status drain_walk(struct drain *work, bool (*fn)(struct drain *work))
+/* Calls fn with each page of records, and with what they come after; it may read others into the page. CANCELLED when
+ * the gateway stops. */
+static enum status drain_walk(struct drain *work, bool (*fn)(struct drain *work, const struct chunk_id *after))
 {
     struct background *background = work->background;
-    struct chunk_id after;
+    struct chunk_id after, last;
+    bool first = true, full = true;
     enum status status = STATUS_OK;
 
-    work->count = PAGE_CHUNKS;
-    for (bool first = true; !status && work->count == PAGE_CHUNKS; first = false) {
+    while (!status && full) {
         status =
             meta_chunk_walk(background->gateway->meta, first ? NULL : &after, PAGE_CHUNKS, work->rows, &work->count);
+        full = work->count == PAGE_CHUNKS;
         if (work->count > 0)
-            after = work->rows[work->count - 1].ref.id;
-        if (!status && !fn(work))
+            last = work->rows[work->count - 1].ref.id;
+        if (!status && !fn(work, first ? NULL : &after))
             background_pause(background, PAUSE_MS);
+        after = last;
+        first = false;
         if (background_is_stopping(background))
             status = STATUS_CANCELLED;
     }
     return status;
 }
 
-static bool page_count(struct drain *work)
+static bool page_count(struct drain *work, const struct chunk_id *after)
 {
+    (void)after;
     for (size_t row = 0; row < work->count; row++) {
         const struct chunk_ref *ref = &work->rows[row].ref;
         for (unsigned i = 0; i < ref->copies; i++) {
@@ -78,23 +84,49 @@ static bool page_count(struct drain *work)
     return false;
 }
 
-static bool drain_plan(struct background *background, const struct meta_chunk *chunk, struct copy_plan *plan)
+/* How a chunk's good copies lie. */
+struct lie {
+    unsigned good, staying; /* staying: on nodes that are not to be emptied ... */
+    unsigned zones;         /* ... and of these, in so many zones */
+    uint64_t zone_set;
+    unsigned leaving; /* a node to strike off once there are enough: one that is to be emptied, else the second of a
+                         zone; 0: none */
+};
+
+static struct lie lie_of(const struct cluster *cluster, const struct meta_chunk *chunk)
 {
-    const struct cluster *cluster = background->gateway->cluster;
-    unsigned good = 0, staying = 0;
+    struct lie lie = {0};
+    unsigned second = 0;
 
     for (unsigned i = 0; i < chunk->ref.copies; i++) {
-        if (chunk->bad & 1u << i)
-            continue;
-        good++;
-        staying += !cluster_node_is_draining(cluster, chunk->ref.nodes[i]);
+        unsigned node = chunk->ref.nodes[i];
+        bool good = !(chunk->bad & 1u << i);
+        lie.good += good;
+        if (cluster_node_is_draining(cluster, node)) {
+            lie.leaving = node;
+        } else if (good) {
+            uint64_t zone = UINT64_C(1) << cluster_zone(cluster, node);
+            second = lie.zone_set & zone ? node : second;
+            lie.zones += !(lie.zone_set & zone);
+            lie.zone_set |= zone;
+            lie.staying++;
+        }
     }
-    if (staying >= CHUNK_COPIES || good < CHUNK_COPIES)
+    lie.leaving = lie.leaving ? lie.leaving : second;
+    return lie;
+}
+
+static bool drain_plan(struct background *background, const struct meta_chunk *chunk, struct copy_plan *plan)
+{
+    struct cluster *cluster = background->gateway->cluster;
+    struct lie lie = lie_of(cluster, chunk);
+
+    if (lie.good < CHUNK_COPIES || lie.good == CHUNK_COPIES_MAX || lie.zones >= CHUNK_COPIES)
         return false;
     repair_sources(chunk, &plan->sources);
-    plan->target =
-        plan->sources.copies < CHUNK_COPIES_MAX ? cluster_pick_target(background->gateway->cluster, &plan->sources) : 0;
-    return true;
+    plan->target = cluster_pick_target(cluster, &plan->sources);
+    bool elsewhere = plan->target && !(lie.zone_set >> cluster_zone(cluster, plan->target) & 1);
+    return lie.staying < CHUNK_COPIES || elsewhere;
 }
 
 static void left_note(struct drain *work, unsigned node, const struct chunk_ref *ref)
@@ -137,6 +169,7 @@ static void copies_leave(struct drain *work, unsigned node, const struct chunk_r
                       "what stays is found by the node's comparison");
 }
 
+/* Of the page as it is now: what a new copy stands in for. */
 static void page_leave(struct drain *work, unsigned node)
 {
     struct background *background = work->background;
@@ -145,16 +178,35 @@ static void page_leave(struct drain *work, unsigned node)
 
     do {
         count = 0;
-        for (; row < work->count && count < META_REPAIR_ADD_MAX; row++) {
-            const struct chunk_ref *ref = &work->rows[row].ref;
-            if (!work->rows[row].unwanted && memchr(ref->nodes, (int)node, ref->copies) &&
-                background_claim(background, &ref->id))
-                refs[count++] = *ref;
-        }
+        for (; row < work->count && count < META_REPAIR_ADD_MAX; row++)
+            if (work->leaving[row] == node && background_claim(background, &work->rows[row].ref.id))
+                refs[count++] = work->rows[row].ref;
         copies_leave(work, node, refs, count);
         for (size_t i = 0; i < count; i++)
             background_unclaim(background, &refs[i].id);
     } while (count > 0 && !background_is_stopping(background));
+}
+
+/* Reads the page anew after copies were made, and strikes off what they stand in for. */
+static void page_leave_all(struct drain *work, const struct chunk_id *after)
+{
+    const struct gateway *gateway = work->background->gateway;
+    bool wanted[NODE_NUMBERS] = {false};
+    size_t count;
+
+    if (meta_chunk_walk(gateway->meta, after, work->count, work->rows, &count))
+        return; /* the next walk does it */
+    for (size_t row = 0; row < count; row++) {
+        struct lie lie = lie_of(gateway->cluster, &work->rows[row]);
+        bool leaves = !work->rows[row].unwanted && lie.good > CHUNK_COPIES;
+        /* what is bad on a node that is to be emptied may go as soon as there are three without it */
+        leaves = leaves || (lie.leaving && lie.staying >= CHUNK_COPIES && work->draining[lie.leaving]);
+        work->leaving[row] = leaves ? (uint8_t)lie.leaving : 0;
+        wanted[work->leaving[row]] = true;
+    }
+    for (unsigned node = 1; node < NODE_NUMBERS && !background_is_stopping(work->background); node++)
+        if (wanted[node])
+            page_leave(work, node);
 }
 
 /* 0 makes the metrics known. */
@@ -168,25 +220,31 @@ static void count_moved(uint64_t chunks, uint64_t bytes)
 }
 
 /* Returns whether the page had anything to move. */
-static bool page_move(struct drain *work)
+static bool page_move(struct drain *work, const struct chunk_id *after)
 {
     struct repair_round round = {.background = work->background, .planner = drain_plan};
     struct copy_plan plan;
     uint64_t before = work->left;
+    bool any = false;
 
-    for (size_t row = 0; row < work->count; row++)
-        if (!work->rows[row].unwanted && drain_plan(work->background, &work->rows[row], &plan))
-            chunk_list_append(&round.queue, &work->rows[row].ref);
-    bool any = round.queue.count > 0;
+    for (size_t row = 0; row < work->count; row++) {
+        const struct meta_chunk *chunk = &work->rows[row];
+        if (chunk->unwanted)
+            continue;
+        struct lie lie = lie_of(work->background->gateway->cluster, chunk);
+        any = any || (lie.leaving && (lie.good > CHUNK_COPIES || work->draining[lie.leaving]));
+        if (drain_plan(work->background, chunk, &plan))
+            chunk_list_append(&round.queue, &chunk->ref);
+    }
+    any = any || round.queue.count > 0;
     repair_round_run(&round);
     count_moved(round.chunks, round.bytes);
     if (round.bytes > 0)
         __atomic_store_n(&work->background->drain_bytes_per_s,
                          round.bytes * 1000 / (round.duration_ms ? round.duration_ms : 1), __ATOMIC_RELAXED);
-    for (unsigned node = 0; node < NODE_NUMBERS && !background_is_stopping(work->background); node++)
-        if (work->draining[node])
-            page_leave(work, node);
-    return any || work->left > before;
+    if (any)
+        page_leave_all(work, after);
+    return round.chunks > 0 || work->left > before;
 }
 
 /* No record names it: does the node itself say that it has nothing? */
@@ -244,24 +302,53 @@ void background_drain_state(const struct background *background, unsigned index,
     state->bytes_per_s = __atomic_load_n(&background->drain_bytes_per_s, __ATOMIC_RELAXED);
 }
 
+/* Whether copies may lie beside others of their zone, for all that is known; looked for not more often than is cheap.
+ */
+static bool zones_are_due(struct background *background)
+{
+    uint64_t placed = cluster_placed_beside(background->gateway->cluster);
+
+    return placed != background->placed_beside && clock_monotonic_ms() >= background->zones_next_ms;
+}
+
+static uint64_t drain_run(struct background *background, bool any)
+{
+    uint64_t wait_ms = WATCH_MS, start_ms = clock_monotonic_ms(),
+             placed = cluster_placed_beside(background->gateway->cluster);
+    struct drain *work = mem_zalloc(sizeof(*work));
+
+    work->background = background;
+    drain_begin(work);
+    work->rows = mem_alloc(PAGE_CHUNKS * sizeof(*work->rows));
+    work->leaving = mem_alloc(PAGE_CHUNKS);
+    bool to_empty = census(work);
+    if (to_empty || zones_are_due(background)) {
+        if (drain_walk(work, page_move) == STATUS_OK && work->left > 0)
+            wait_ms = 0;
+        else if (!to_empty)
+            background->placed_beside = placed; /* what could be moved was */
+        background->zones_next_ms = clock_monotonic_ms() + ZONES_PAUSES * (clock_monotonic_ms() - start_ms);
+    }
+    background->drains = any;
+    free(work->leaving);
+    free(work->rows);
+    free(work);
+    return wait_ms;
+}
+
 static uint64_t drain_round(struct job *job)
 {
     struct background *background = job->background;
-    struct drain *work = mem_zalloc(sizeof(*work));
-    uint64_t wait_ms = WATCH_MS;
+    const struct cluster *cluster = background->gateway->cluster;
+    struct cluster_node_info info;
+    bool any = false;
 
-    work->background = background;
-    bool any = drain_begin(work);
-    /* Once more after the last order was taken back, so that nothing is said of it any more. */
-    if (any || background->drains) {
-        work->rows = mem_alloc(PAGE_CHUNKS * sizeof(*work->rows));
-        if (census(work) && drain_walk(work, page_move) == STATUS_OK && work->left > 0)
-            wait_ms = 0;
-        background->drains = any;
-        free(work->rows);
+    for (unsigned i = 0; i < cluster_node_count(cluster) && !any; i++) {
+        cluster_node_info(cluster, i, &info);
+        any = info.draining;
     }
-    free(work);
-    return wait_ms;
+    /* Once more after the last order was taken back, so that nothing is said of it any more. */
+    return any || background->drains || zones_are_due(background) ? drain_run(background, any) : WATCH_MS;
 }
 
 static void drain_register_metrics(struct background *background)

@@ -76,7 +76,7 @@ static unsigned zone_of(const struct node_address *addresses, unsigned index)
 enum status cluster_create(const struct cluster_config *config, struct cluster **cluster, const char **error)
 {
     struct node_address *addresses = mem_zalloc(CLUSTER_NODES_MAX * sizeof(*addresses));
-    unsigned count = 0;
+    unsigned count = 0, zones = 0;
     enum status status = config_check(config, error);
     if (!status)
         status = node_list_parse(config->nodes, addresses, &count, error);
@@ -92,7 +92,10 @@ enum status cluster_create(const struct cluster_config *config, struct cluster *
     for (unsigned i = 0; i < count; i++) {
         node_init(&created->nodes[i], i, &addresses[i], config, count);
         created->nodes[i].zone = zone_of(addresses, i);
+        zones += created->nodes[i].zone == i;
     }
+    created->has_zones = zones >= CHUNK_COPIES && zones < count;
+    created->placed_beside = created->has_zones;
     clock_cond_init(&created->changed);
     pthread_mutex_init(&created->lock, NULL);
     metrics_create(&created->metrics);
@@ -199,7 +202,7 @@ static bool placing_is_better(const struct placing *a, const struct placing *b)
     return a->same_zone != b->same_zone ? b->same_zone : a->score > b->score;
 }
 
-struct node *cluster_place(const struct cluster *cluster, const struct chunk_id *id, uint64_t excluded, uint64_t beside)
+struct node *cluster_place(struct cluster *cluster, const struct chunk_id *id, uint64_t excluded, uint64_t beside)
 {
     struct node *best = NULL;
     struct placing best_placing;
@@ -215,6 +218,8 @@ struct node *cluster_place(const struct cluster *cluster, const struct chunk_id 
             best_placing = placing;
         }
     }
+    if (best && best_placing.same_zone && cluster->has_zones)
+        atomic_fetch_add_explicit(&cluster->placed_beside, 1, memory_order_relaxed);
     return best;
 }
 
@@ -317,6 +322,17 @@ void cluster_set_draining(struct cluster *cluster, unsigned number, bool drainin
     struct node *node = cluster_node(cluster, number);
     if (node)
         node_set_draining(node, draining);
+}
+
+unsigned cluster_zone(const struct cluster *cluster, unsigned number)
+{
+    const struct node *node = cluster_node(cluster, number);
+    return node ? node->zone : CLUSTER_NODES_MAX - 1;
+}
+
+uint64_t cluster_placed_beside(const struct cluster *cluster)
+{
+    return atomic_load(&cluster->placed_beside);
 }
 
 bool cluster_node_is_draining(const struct cluster *cluster, unsigned number)

@@ -185,6 +185,12 @@ bool cluster_node_writable(const struct cluster *cluster, unsigned number);
 /* A node that is being emptied takes no chunks; what it has is read, and deleted, as before. A number that is not in
  * the list is passed over. Any thread. */
 void cluster_set_draining(struct cluster *cluster, unsigned number, bool draining);
+/* Which zone a node is in: a number below CLUSTER_NODES_MAX, the same for all nodes of a zone; of one that is not in
+ * the list, that of a zone of its own. */
+unsigned cluster_zone(const struct cluster *cluster, unsigned number);
+/* How often a node was chosen in a zone that had a copy already, although there are enough zones; 1 at the start, since
+ * earlier processes may have done so. Any thread. */
+uint64_t cluster_placed_beside(const struct cluster *cluster);
 bool cluster_node_is_draining(const struct cluster *cluster, unsigned number);
 
 /* From now on a node that was away or restarted is readable, but takes no chunks before it is admitted. */

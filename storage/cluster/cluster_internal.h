@@ -39,13 +39,15 @@ struct cluster {
     struct live_chunks live;
     struct cluster_metrics metrics;
     atomic_bool stopping;
-    _Atomic uint64_t hurry_ms;    /* monotonic: since when it is about to stop (cluster_hurry); 0: it is not */
-    _Atomic int64_t hedge_credit; /* see hedge.h */
-    _Atomic unsigned late_credit; /* of writes, see write_pace.h: in hundredths of a second try */
-    pthread_mutex_t lock;         /* guards the two below; see write_pace.c, too */
-    pthread_cond_t changed;       /* either of them changed */
-    unsigned tasks;               /* background tasks that have not ended */
-    unsigned checked;             /* nodes whose first check is over */
+    _Atomic uint64_t hurry_ms;      /* monotonic: since when it is about to stop (cluster_hurry); 0: it is not */
+    bool has_zones;                 /* enough for the copies of a chunk, and fewer than nodes */
+    _Atomic uint64_t placed_beside; /* cluster_placed_beside */
+    _Atomic int64_t hedge_credit;   /* see hedge.h */
+    _Atomic unsigned late_credit;   /* of writes, see write_pace.h: in hundredths of a second try */
+    pthread_mutex_t lock;           /* guards the two below; see write_pace.c, too */
+    pthread_cond_t changed;         /* either of them changed */
+    unsigned tasks;                 /* background tasks that have not ended */
+    unsigned checked;               /* nodes whose first check is over */
 };
 
 /* A background task of the cluster: cluster_stop waits for it. */
@@ -57,8 +59,7 @@ struct node *cluster_node(const struct cluster *cluster, unsigned number); /* NU
 /* The best node for a copy among those that take chunks and whose index is not in the set; doubted nodes come after
  * all others, and of the rest those in a zone of a node of `beside`, which has a copy or is to get one. NULL when there
  * is none. */
-struct node *cluster_place(const struct cluster *cluster, const struct chunk_id *id, uint64_t excluded,
-                           uint64_t beside);
+struct node *cluster_place(struct cluster *cluster, const struct chunk_id *id, uint64_t excluded, uint64_t beside);
 /* The nodes of a ref, as a set. */
 uint64_t cluster_holders(const struct cluster *cluster, const struct chunk_ref *ref);
 unsigned cluster_placeable_count(const struct cluster *cluster);

@@ -320,6 +320,17 @@ void cluster_set_draining(struct cluster *cluster, unsigned number, bool drainin
         atomic_store(&node_of(cluster, number)->fake.draining, draining);
 }
 
+unsigned cluster_zone(const struct cluster *cluster, unsigned number)
+{
+    return cluster_has_node(cluster, number) ? number - 1 : CLUSTER_NODES_MAX - 1;
+}
+
+uint64_t cluster_placed_beside(const struct cluster *cluster)
+{
+    (void)cluster;
+    return 0;
+}
+
 bool cluster_node_is_draining(const struct cluster *cluster, unsigned number)
 {
     return cluster_has_node(cluster, number) && atomic_load(&node_of(cluster, number)->fake.draining);

@@ -137,7 +137,7 @@ static struct cluster *cluster_of(const char *nodes, const uint64_t *free_bytes)
 }
 
 /* The three places of a chunk, chosen one after the other. */
-static uint64_t places_of(const struct cluster *cluster, const struct chunk_id *id)
+static uint64_t places_of(struct cluster *cluster, const struct chunk_id *id)
 {
     uint64_t chosen = 0;
     for (unsigned copy = 0; copy < CHUNK_COPIES; copy++)
