@@ -37,6 +37,7 @@ struct rename_tokens;
 struct replication;
 struct key_uses;
 struct bucketlog_spool;
+struct join_hints;
 struct oidc_keys;
 
 struct gateway_options {
@@ -93,6 +94,7 @@ struct gateway {
     struct key_uses *key_uses;
     struct oidc_keys *oidc_keys;
     struct rename_tokens *rename_tokens;
+    struct join_hints *join_hints;
     struct key_provider *keys; /* what objects' keys are sealed with; NULL: there are none */
     struct keyring *keyring;   /* the file of keys; NULL: there is none */
     struct key_writers key_writers;

@@ -23,6 +23,7 @@
 #include "gateway/identity/key_uses.h"
 #include "gateway/identity/oidc_keys.h"
 #include "gateway/keys/keyring.h"
+#include "gateway/object/join_hints.h"
 #include "gateway/replication/recovery.h"
 #include "gateway/replication/replication.h"
 #include "gateway/s3/access_settings.h"
@@ -150,6 +151,7 @@ static enum status open_identities(struct gateway *gateway, const struct setting
     }
     gateway->key_uses = key_uses_create();
     gateway->rename_tokens = rename_tokens_create();
+    gateway->join_hints = join_hints_create();
     gateway->identities = (struct identity_source){.meta = gateway->meta,
                                                    .account = settings->gateway.account_id,
                                                    .seal = &gateway->seal,
@@ -323,6 +325,7 @@ void stores_close(struct gateway *gateway)
     identity_cache_free(gateway->identities.cache);
     key_uses_free(gateway->key_uses);
     rename_tokens_free(gateway->rename_tokens);
+    join_hints_free(gateway->join_hints);
     oidc_keys_free(gateway->oidc_keys);
     keyring_free(gateway->keyring);
     meta_space_free(gateway->meta_space);

@@ -6,6 +6,7 @@
 #include "meta/chunk_rows.h"
 #include "meta/internal.h"
 #include "meta/object_storage.h"
+#include "meta/tail.h"
 
 enum { CURSOR_BATCH = 16 };
 
@@ -18,6 +19,7 @@ struct meta_cursor {
     struct packed_chunks chunks; /* of the object, or of the part under way */
     struct store_value part;     /* what they point into, for a part */
     uint32_t part_next, chunk_next;
+    bool in_tail;    /* the chunks are those of the tail */
     uint64_t offset; /* in the object, of chunk_next */
     /* what was loaded and not yet given out */
     struct chunk_ref refs[CURSOR_BATCH];
@@ -26,15 +28,15 @@ struct meta_cursor {
     enum status status;
 };
 
-/* Of the object's bytes as they are stored: each part is a stream of its own. */
-static uint64_t stored_size(const struct version_record *record)
+/* Of what the object was written with, as it is stored: each part is a stream of its own. */
+static uint64_t stored_base_size(const struct version_record *record)
 {
     uint64_t sum = 0;
 
     if (!meta_attributes_sealed(record->attributes))
-        return record->head.size;
+        return record->head.size - record->tail.size;
     if (!record->multipart)
-        return block_seal_size(record->head.size);
+        return block_seal_size(record->head.size - record->tail.size);
     for (uint32_t i = 0; i < record->parts.count; i++) {
         unsigned number;
         uint64_t size;
@@ -42,6 +44,17 @@ static uint64_t stored_size(const struct version_record *record)
         sum += block_seal_size(size);
     }
     return sum;
+}
+
+/* The same of the whole object. */
+static uint64_t stored_size(const struct version_record *record)
+{
+    struct tail_piece last;
+    uint64_t size = stored_base_size(record);
+
+    return tail_last(&record->tail, meta_attributes_sealed(record->attributes), &last)
+               ? size + last.before + last.stored
+               : size;
 }
 
 struct meta_cursor *meta_cursor_open(struct meta *meta, const struct meta_object *object, uint64_t offset, uint64_t len)
@@ -67,6 +80,17 @@ void meta_cursor_close(struct meta_cursor *cursor)
     free(cursor);
 }
 
+/* Goes to what was appended, behind all parts. */
+static enum status cursor_next_tail(struct meta_cursor *cursor)
+{
+    if (cursor->in_tail || cursor->record->tail.size == 0)
+        return STATUS_CORRUPT; /* the chunks end before the object does */
+    cursor->in_tail = true;
+    cursor->chunks = cursor->record->tail.chunks;
+    cursor->chunk_next = 0;
+    return STATUS_OK;
+}
+
 /* Goes to the next part that reaches beyond the beginning. The record's bounds were checked when it was decoded. */
 static enum status cursor_next_part(struct meta_cursor *cursor, const struct store_view *view)
 {
@@ -76,11 +100,11 @@ static enum status cursor_next_part(struct meta_cursor *cursor, const struct sto
     unsigned number;
     uint64_t size, stored;
 
-    if (view->in_memory)
+    if (record->multipart && view->in_memory)
         return STATUS_UNAVAILABLE; /* part rows are large and seldom there */
     for (;;) {
         if (!record->multipart || cursor->part_next == record->parts.count)
-            return STATUS_CORRUPT; /* the chunks end before the object does */
+            return cursor_next_tail(cursor);
         packed_parts_get(&record->parts, cursor->part_next++, &number, &size);
         stored = block_seal_stored_size(size, cursor->sealed);
         if (cursor->offset + stored > cursor->begin)
@@ -132,11 +156,15 @@ static enum status cursor_load(struct meta_cursor *cursor, const struct store_vi
 static bool cursor_load_in_memory(struct meta_cursor *cursor)
 {
     const struct store_view view = meta_view_in_memory(cursor->meta);
+    const struct packed_chunks chunks = cursor->chunks;
     uint32_t chunk_next = cursor->chunk_next;
     uint64_t offset = cursor->offset;
+    bool in_tail = cursor->in_tail;
 
     if (cursor_load(cursor, &view) == STATUS_OK)
         return true;
+    cursor->chunks = chunks;
+    cursor->in_tail = in_tail;
     cursor->chunk_next = chunk_next;
     cursor->offset = offset;
     cursor->count = cursor->given = 0;
@@ -174,6 +202,27 @@ enum status meta_cursor_next(struct meta_cursor *cursor, struct chunk_ref *ref, 
 
 /* ---- streams of sealed objects -------------------------------------------------------------------------------- */
 
+/* The one of what was appended. */
+static enum status tail_stream(const struct version_record *record, uint64_t offset, struct meta_stream *stream)
+{
+    uint64_t base = record->head.size - record->tail.size;
+    struct tail_piece piece;
+    struct tail_walk walk;
+    uint64_t ignored;
+
+    tail_walk_begin(&walk, &record->tail, true);
+    while (tail_walk_next(&walk, &piece)) {
+        if (offset - base - piece.offset >= piece.plain)
+            continue;
+        *stream = (struct meta_stream){.offset = base + piece.offset,
+                                       .size = piece.plain,
+                                       .stored_offset = stored_base_size(record) + piece.before};
+        packed_streams_get(&record->tail.streams, piece.stream, &stream->seal, &ignored);
+        return STATUS_OK;
+    }
+    return STATUS_NOT_FOUND;
+}
+
 enum status meta_object_stream(const struct meta_object *object, uint64_t offset, struct meta_stream *stream)
 {
     const struct object_storage *storage = object->storage;
@@ -181,9 +230,11 @@ enum status meta_object_stream(const struct meta_object *object, uint64_t offset
     const struct version_record *record = &storage->row.record;
 
     *stream = (struct meta_stream){0};
+    if (offset >= object->size - record->tail.size)
+        return tail_stream(record, offset, stream);
     if (!record->multipart) {
-        stream->size = object->size;
-        return offset < object->size ? STATUS_OK : STATUS_NOT_FOUND;
+        stream->size = object->size - record->tail.size;
+        return STATUS_OK;
     }
     for (uint32_t i = 0; i < record->parts.count; i++) {
         packed_parts_get(&record->parts, i, &stream->part, &stream->size);

@@ -126,6 +126,10 @@ static bool gc_is_read(struct gc_next *next, const struct gc_record *record)
         reader_pin_upload(&pin, &record->upload);
         return reader_registry_holds(readers, &pin, next->place.sequence);
     }
+    if (record->kind == GC_TAIL) {
+        memcpy(pin.bytes, record->pin, READER_PIN_BYTES);
+        return reader_registry_holds(readers, &pin, next->place.sequence);
+    }
     /* a version is read as a whole, each of the annotations by itself */
     uint32_t pins = record->kind == GC_ANNOTATIONS ? record->chunks.count : record->chunks.count > 0;
     for (uint32_t i = 0; i < pins; i++) {

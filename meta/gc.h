@@ -18,6 +18,8 @@ void gc_queue_chunks(struct txn *txn, const struct packed_chunks *chunks);
 void gc_queue_parts(struct txn *txn, const struct upload_id *upload, const struct packed_parts *parts, uint64_t bytes);
 /* All annotations of a version, with so many bytes. */
 void gc_queue_annotations(struct txn *txn, const struct annotation_set *set, uint64_t bytes);
+/* Chunks that were appended to the version, of which others took the place, or which go with it. */
+void gc_queue_tail(struct txn *txn, const struct version_record *version, const struct packed_chunks *chunks);
 /* Whatever holds the version's bytes. */
 void gc_queue_version(struct txn *txn, const struct version_record *record);
 

@@ -3,6 +3,7 @@
  * when its row is gone, a part when its chunks are, a row of the queue when all that it names is. */
 #include <string.h>
 
+#include "base/check.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "meta/annotation_rows.h"
@@ -27,17 +28,36 @@ static void gc_put(struct txn *txn, struct gc_record *record)
     txn->state.gc_bytes += record->bytes;
 }
 
-void gc_queue_chunks(struct txn *txn, const struct packed_chunks *chunks)
+static void gc_queue_list(struct txn *txn, struct gc_record *record)
 {
-    struct gc_record record = {.kind = GC_CHUNKS, .chunks = *chunks};
+    const struct packed_chunks *chunks = &record->chunks;
     for (uint32_t i = 0; i < chunks->count; i++) {
         struct chunk_id id;
         uint32_t size;
         packed_chunks_get(chunks, i, &id, &size);
-        record.bytes += size;
+        record->bytes += size;
     }
     if (chunks->count > 0)
-        gc_put(txn, &record);
+        gc_put(txn, record);
+}
+
+void gc_queue_chunks(struct txn *txn, const struct packed_chunks *chunks)
+{
+    struct gc_record record = {.kind = GC_CHUNKS, .chunks = *chunks};
+
+    gc_queue_list(txn, &record);
+}
+
+void gc_queue_tail(struct txn *txn, const struct version_record *version, const struct packed_chunks *chunks)
+{
+    struct gc_record record = {.kind = GC_TAIL, .chunks = *chunks};
+    struct reader_pin pin;
+
+    if (chunks->count == 0)
+        return;
+    CHECK(reader_pin_version(&pin, version)); /* it has bytes before its tail */
+    memcpy(record.pin, pin.bytes, GC_PIN_LEN);
+    gc_queue_list(txn, &record);
 }
 
 void gc_queue_parts(struct txn *txn, const struct upload_id *upload, const struct packed_parts *parts, uint64_t bytes)
@@ -56,9 +76,10 @@ void gc_queue_version(struct txn *txn, const struct version_record *record)
 {
     static const struct packed_parts every_part;
     if (record->multipart)
-        gc_queue_parts(txn, &record->upload, &every_part, record->head.size);
+        gc_queue_parts(txn, &record->upload, &every_part, record->head.size - record->tail.size);
     else
         gc_queue_chunks(txn, &record->chunks);
+    gc_queue_tail(txn, record, &record->tail.chunks);
 }
 
 bool gc_parts_contain(const struct packed_parts *parts, unsigned number)

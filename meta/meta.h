@@ -293,16 +293,17 @@ struct meta_cursor *meta_cursor_open(struct meta *meta, const struct meta_object
 enum status meta_cursor_next(struct meta_cursor *cursor, struct chunk_ref *ref, uint32_t *chunk_offset,
                              uint32_t *chunk_len);
 void meta_cursor_close(struct meta_cursor *cursor);
-/* What of a sealed object is sealed as one stream: the whole of it, or a part. */
+/* What of a sealed object is sealed as one stream: the whole of it, or a part, or what was appended at once. */
 struct meta_stream {
-    uint64_t offset, size;  /* of plain bytes in the object */
-    uint64_t stored_offset; /* where its blocks begin among the object's stored bytes */
-    unsigned part;          /* number; 0: the whole object */
+    uint64_t offset, size;     /* of plain bytes in the object */
+    uint64_t stored_offset;    /* where its blocks begin among the object's stored bytes */
+    unsigned part;             /* number; 0: what was not uploaded in parts, or what was appended */
+    struct block_seal_id seal; /* of what was appended; otherwise the part has its own, and the object */
 };
 /* The one that has the object's plain byte at `offset`; NOT_FOUND: it ends before. */
 enum status meta_object_stream(const struct meta_object *object, uint64_t offset, struct meta_stream *stream);
-/* Multipart objects: byte offset and size of part `number` (S3 partNumber), and how many parts there are.
- * A single-part object has one part, 1. NOT_FOUND: no such part. */
+/* Multipart objects: byte offset and size of part `number` (S3 partNumber), and how many parts there are; what was
+ * appended to one is a part more. A single-part object has one part, 1. NOT_FOUND: no such part. */
 enum status meta_object_part(const struct meta_object *object, unsigned number, uint64_t *offset, uint64_t *size,
                              unsigned *part_count);
 

@@ -1,10 +1,13 @@
-/* The parts of an object that was uploaded in parts; see meta.h. Their numbers and sizes are in the version's record,
- * the rest in the rows of the upload, which the object holds, readers.h. */
+/* The parts of an object that was uploaded in parts, and the pieces of one that was appended to; see meta.h. Their
+ * numbers and sizes are in the version's record, the rest in the rows of the upload, which the object holds, readers.h.
+ */
 #include <stdlib.h>
 
 #include "base/check.h"
+#include "meta/append.h"
 #include "meta/internal.h"
 #include "meta/object_storage.h"
+#include "meta/tail.h"
 
 static const struct version_record *record_of(const struct meta_object *object)
 {
@@ -22,16 +25,20 @@ enum status meta_object_part(const struct meta_object *object, unsigned number, 
 
     *offset = 0;
     *size = object->size;
-    *part_count = record->multipart ? record->parts.count : 1;
+    *part_count = record->multipart ? record->parts.count + (record->tail.size > 0) : 1;
     if (!record->multipart)
         return number == 1 ? STATUS_OK : STATUS_NOT_FOUND;
+    unsigned found = 0;
     for (uint32_t i = 0; i < record->parts.count && status; i++) {
-        unsigned found;
         packed_parts_get(&record->parts, i, &found, size);
         if (found == number)
             status = STATUS_OK;
         else
             *offset += *size;
+    }
+    if (status && record->tail.size > 0 && number == found + 1) { /* all that was appended, as one part more */
+        *size = record->tail.size;
+        status = STATUS_OK;
     }
     return status;
 }
@@ -104,4 +111,63 @@ enum status meta_object_parts(struct meta *meta, const struct meta_object *objec
     *parts = read.parts;
     *count = read.count;
     return read.status;
+}
+
+/* ---- what was appended ---------------------------------------------------------------------------------------- */
+
+bool meta_object_pieces(const struct meta_object *object, struct meta_pieces *pieces)
+{
+    const struct version_record *record = record_of(object);
+    struct tail_walk walk;
+    struct tail_piece piece;
+
+    *pieces = (struct meta_pieces){0};
+    tail_walk_begin(&walk, &record->tail, meta_attributes_sealed(record->attributes));
+    while (tail_walk_next(&walk, &piece)) {
+        pieces->count += piece.plain < META_PIECE_SMALL || walk.sealed;
+        pieces->last = piece.plain;
+    }
+    return record->tail.size > 0;
+}
+
+/* The run from this piece on, as long as it is of small ones and not too large. */
+static void run_grow(struct tail_walk *walk, struct meta_join *join, uint64_t stored_max)
+{
+    const uint64_t whole = walk->tail->size;
+    struct tail_walk ahead = *walk;
+    struct tail_piece piece;
+    uint64_t stored = 0;
+
+    while (tail_walk_next(&ahead, &piece)) {
+        /* the last one may be joined with what is appended next */
+        bool last = piece.offset + piece.plain == whole && piece.plain < META_PIECE_APPENDED;
+        if (piece.plain >= META_PIECE_SMALL || last || stored + piece.stored > stored_max)
+            return;
+        stored += piece.stored;
+        join->size += piece.plain;
+        join->pieces++;
+        join->chunks += piece.chunks;
+        *walk = ahead;
+    }
+}
+
+bool meta_object_joinable(const struct meta_object *object, uint64_t size_min, uint32_t pieces_min,
+                          struct meta_join *join)
+{
+    const struct version_record *record = record_of(object);
+    uint64_t base = record->head.size - record->tail.size;
+    struct tail_piece skipped;
+    struct tail_walk walk;
+
+    tail_walk_begin(&walk, &record->tail, meta_attributes_sealed(record->attributes));
+    do {
+        uint32_t chunk = walk.next.chunk;
+        *join = (struct meta_join){.offset = base + walk.next.offset};
+        run_grow(&walk, join, META_JOIN_BYTES_MAX);
+        if (join->pieces > 1 && (join->size >= size_min || join->pieces >= pieces_min)) {
+            join->run = packed_chunks_part(&record->tail.chunks, chunk, join->chunks).data;
+            return true;
+        }
+    } while (join->pieces > 0 || tail_walk_next(&walk, &skipped));
+    return false;
 }

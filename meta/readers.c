@@ -23,6 +23,17 @@ void reader_pin_upload(struct reader_pin *pin, const struct upload_id *upload)
     memcpy(pin, upload, sizeof(*pin));
 }
 
+bool reader_pin_version(struct reader_pin *pin, const struct version_record *record)
+{
+    if (record->multipart)
+        reader_pin_upload(pin, &record->upload);
+    else if (record->chunks.count > 0)
+        reader_pin_chunk(pin, &record->chunks, 0);
+    else
+        return false;
+    return true;
+}
+
 void reader_registry_init(struct reader_registry *registry)
 {
     *registry = (struct reader_registry){0};
@@ -67,11 +78,7 @@ void reader_begin(struct reader_registry *registry, struct reader *reader, const
                   uint64_t sequence)
 {
     *reader = (struct reader){.sequence = sequence};
-    if (record->multipart)
-        reader_pin_upload(&reader->pin, &record->upload);
-    else if (record->chunks.count > 0)
-        reader_pin_chunk(&reader->pin, &record->chunks, 0);
-    else
+    if (!reader_pin_version(&reader->pin, record))
         return;
     reader->registry = registry;
     lock_acquire(&registry->lock);

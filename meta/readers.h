@@ -2,7 +2,8 @@
  * from its lookup until its meta_object is released. While a lookup goes on, nobody knows yet which version it will
  * find: so long, it holds whatever became garbage after it began. It never suspends, so that this is short. What a
  * version's bytes are stored as is queued for GC as a whole, and belongs to no other version. So one name stands for
- * all of its chunks, however many there are: the upload's id, or the id of its first chunk. */
+ * all of its chunks, however many there are: the upload's id, or the id of its first chunk. What is appended to it
+ * later goes by the same name, which stays as long as there is something appended. */
 #ifndef TERCET_META_READERS_H
 #define TERCET_META_READERS_H
 
@@ -12,7 +13,7 @@
 
 #include "meta/records.h"
 
-#define READER_PIN_BYTES 16
+#define READER_PIN_BYTES GC_PIN_LEN
 #define READER_SLOTS     256
 
 struct reader_pin {
@@ -21,6 +22,8 @@ struct reader_pin {
 /* What stands for the chunk and those that are read with it as the first of them; or for this upload. */
 void reader_pin_chunk(struct reader_pin *pin, const struct packed_chunks *chunks, uint32_t index);
 void reader_pin_upload(struct reader_pin *pin, const struct upload_id *upload);
+/* The same of what a version was written with, which what was appended to it hangs on. */
+bool reader_pin_version(struct reader_pin *pin, const struct version_record *record);
 
 struct lookup {
     struct lookup *next, **back;

@@ -5,7 +5,7 @@
 
 #include "base/check.h"
 
-enum { PACKED_CHUNK_LEN = CHUNK_ID_LEN + 4, PACKED_PART_LEN = 2 + 8, PACKED_STREAM_LEN = BLOCK_SEAL_ID_LEN + 8 };
+enum { PACKED_CHUNK_LEN = PACKED_CHUNK_BYTES, PACKED_PART_LEN = 2 + 8, PACKED_STREAM_LEN = PACKED_STREAM_BYTES };
 #define RECORD_BYTES_MAX ((size_t)PACKED_CHUNK_LEN * RECORD_CHUNKS_MAX + (1u << 20))
 
 _Static_assert((size_t)PACKED_PART_LEN *META_PART_MAX < RECORD_BYTES_MAX, "a version of many parts fits");
@@ -37,6 +37,12 @@ void packed_chunks_append(struct buffer *out, const struct chunk_list *list)
 void packed_chunks_join(struct buffer *out, const struct packed_chunks *chunks)
 {
     record_put(out, chunks->data, (size_t)chunks->count * PACKED_CHUNK_LEN);
+}
+
+struct packed_chunks packed_chunks_part(const struct packed_chunks *chunks, uint32_t first, uint32_t count)
+{
+    CHECK(first <= chunks->count && count <= chunks->count - first);
+    return (struct packed_chunks){chunks->data + (size_t)first * PACKED_CHUNK_LEN, count};
 }
 
 void packed_parts_get(const struct packed_parts *parts, uint32_t index, unsigned *number, uint64_t *size)
@@ -109,6 +115,21 @@ void record_read_parts(struct record_reader *reader, struct upload_id *upload, s
             reader->bad = true;
         previous = number;
     }
+}
+
+void packed_streams_get(const struct packed_streams *streams, uint32_t index, struct block_seal_id *id, uint64_t *size)
+{
+    CHECK(index < streams->count);
+    const char *entry = streams->data + (size_t)index * PACKED_STREAM_LEN;
+    id->sealed = true;
+    memcpy(id->bytes, entry, BLOCK_SEAL_ID_LEN);
+    *size = get_u64(entry + BLOCK_SEAL_ID_LEN);
+}
+
+void packed_streams_append(struct buffer *out, const struct block_seal_id *id, uint64_t size)
+{
+    record_put(out, id->bytes, BLOCK_SEAL_ID_LEN);
+    record_put_u64(out, size);
 }
 
 void record_put_streams(struct buffer *out, const struct packed_streams *streams)

@@ -18,11 +18,14 @@
 void record_buffer_init(struct buffer *buffer);
 
 /* ---- packed arrays inside of records -------------------------------------------------------------------------- */
+#define PACKED_CHUNK_BYTES (CHUNK_ID_LEN + 4)
 struct packed_chunks { /* chunk id, size (u32); every size at least 1 */
     const char *data;
     uint32_t count;
 };
 void packed_chunks_get(const struct packed_chunks *chunks, uint32_t index, struct chunk_id *id, uint32_t *size);
+/* The chunks from `first` on. */
+struct packed_chunks packed_chunks_part(const struct packed_chunks *chunks, uint32_t first, uint32_t count);
 void packed_chunks_append(struct buffer *out, const struct chunk_list *list);
 void packed_chunks_join(struct buffer *out, const struct packed_chunks *chunks);
 
@@ -33,10 +36,13 @@ struct packed_parts { /* part number (u16), size (u64); numbers ascend */
 void packed_parts_get(const struct packed_parts *parts, uint32_t index, unsigned *number, uint64_t *size);
 void packed_parts_append(struct buffer *out, unsigned number, uint64_t size);
 
+#define PACKED_STREAM_BYTES (BLOCK_SEAL_ID_LEN + 8)
 struct packed_streams { /* identity of a sealed stream, its plain size (u64); every size at least 1 */
     const char *data;
     uint32_t count;
 };
+void packed_streams_get(const struct packed_streams *streams, uint32_t index, struct block_seal_id *id, uint64_t *size);
+void packed_streams_append(struct buffer *out, const struct block_seal_id *id, uint64_t size);
 
 /* ---- objects -------------------------------------------------------------------------------------------------- */
 /* What listings show of a version: the whole row in `current`, the beginning of the row in `versions`. */

@@ -47,6 +47,9 @@ enum status version_condition_check(const struct meta_condition *condition, cons
  * version. */
 enum status version_add(struct txn *txn, const struct bucket_entry *bucket, struct bytes key,
                         const struct version_head *previous, struct version_record *record);
+/* The version that is alone at its key goes on as another one: with a new sequence, and `more` plain bytes. DENIED,
+ * CONFLICT: the guard lets it stay as it is. */
+enum status version_renew(struct txn *txn, struct bytes key, uint64_t more, struct version_record *record);
 /* Gives the version that is alone at the source key to the target key, where *replaced is (NULL: nothing), which goes.
  * Of a bucket that keeps no versions. The head gets its new sequence and number. DENIED, CONFLICT: the guard lets one
  * of the two stay, and nothing was changed. */
@@ -68,7 +71,8 @@ enum status version_remove_oldest(struct txn *txn, uint32_t bucket, struct bytes
 enum status version_trim(struct txn *txn, uint32_t bucket, struct bytes key, const struct meta_keep *keep, unsigned max,
                          uint64_t *removed, bool *more);
 
-/* Writes the row of a version that is there again, with another class or other attributes. */
+/* Writes the row of a version that is there again, with another class or other attributes, or the same bytes in other
+ * chunks. */
 void version_rewrite(struct txn *txn, uint32_t bucket, struct bytes key, const struct version_record *record);
 /* Whether the version may be removed, or what it has be taken from it: asks the guard. DENIED, CONFLICT. */
 enum status version_removal_check(const struct txn *txn, const struct version_record *record);

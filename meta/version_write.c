@@ -231,6 +231,27 @@ enum status version_add(struct txn *txn, const struct bucket_entry *bucket, stru
     return STATUS_OK;
 }
 
+enum status version_renew(struct txn *txn, struct bytes key, uint64_t more, struct version_record *record)
+{
+    struct version_head *head = &record->head;
+    uint32_t bucket = txn->bucket.entry->staged.id;
+    struct row_key row_key;
+
+    CHECK(!keeps_versions(txn));
+    enum status status = version_removal_check(txn, record);
+    if (status)
+        return status;
+    row_key_version(&row_key, bucket, key, head->sequence);
+    txn_delete(txn, STORE_VERSIONS, &row_key);
+    head->sequence = txn->state.sequence;
+    head->number++;
+    head->modified_ms = head->modified_ms > txn->now_ms ? head->modified_ms : txn->now_ms;
+    txn->bucket.bytes += (int64_t)more;
+    version_rewrite(txn, bucket, key, record);
+    version_current_rewrite(txn, bucket, key, head);
+    return STATUS_OK;
+}
+
 enum status version_move(struct txn *txn, struct bytes source, struct bytes target,
                          const struct version_record *replaced, struct version_record *record)
 {

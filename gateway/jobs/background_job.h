@@ -53,6 +53,7 @@ struct unlisted {
     ROW(expiry)                                                                                                        \
     ROW(rekey)                                                                                                         \
     ROW(lifecycle)                                                                                                     \
+    ROW(join)                                                                                                          \
     ROW(unlisted)                                                                                                      \
     ROW(file_versions)
 

@@ -43,24 +43,28 @@ static void digest_run(void *arg)
 
 static void sum_beside(void *arg, const void *data, size_t len)
 {
-    checksum_state_update(arg, data, len);
+    struct ingest *ingest = arg;
+
+    if (!has_digest(ingest))
+        checksum_state_update(&ingest->checksum, data, len);
+    checksum_state_update(&ingest->also, data, len);
 }
 
 static void hash_in_place(struct ingest *ingest, const char *data, size_t len)
 {
     md5_update(&ingest->md5, data, len);
-    if (!has_digest(ingest))
-        checksum_state_update(&ingest->checksum, data, len);
+    sum_beside(ingest, data, len);
     digest(ingest, data, len);
 }
 
 static void hash_begin(struct ingest *ingest, const char *data, size_t len)
 {
-    bool beside = ingest->checksum.algorithm != CHECKSUM_NONE && !has_digest(ingest);
+    bool beside =
+        (ingest->checksum.algorithm != CHECKSUM_NONE && !has_digest(ingest)) || ingest->also.algorithm != CHECKSUM_NONE;
 
     ingest->hashing = true;
     ingest->piece = (struct md5_piece){
-        .md5 = &ingest->md5, .data = data, .len = len, .beside = beside ? sum_beside : NULL, .arg = &ingest->checksum};
+        .md5 = &ingest->md5, .data = data, .len = len, .beside = beside ? sum_beside : NULL, .arg = ingest};
     md5_queue_add(ingest->gateway->md5_queue, &ingest->piece);
     if (has_digests(ingest)) {
         ingest->digest_data = bytes_of(data, len);
@@ -98,6 +102,7 @@ enum status ingest_open(struct ingest *ingest, struct gateway *gateway, const st
     if (ingest->wants_sha256)
         digest_init(&ingest->sha256, DIGEST_SHA256);
     checksum_state_init(&ingest->checksum, ingest->md5_is_checksum ? CHECKSUM_NONE : plan->algorithm);
+    checksum_state_init(&ingest->also, plan->also);
     if (sealed) {
         ingest->sealing = sealing_create(ingest->writer, plan->key, plan->expected_size);
         ingest->seal = plan->key->id;
@@ -127,16 +132,38 @@ static void flush(struct ingest *ingest)
 {
     if (ingest->filled == 0)
         return;
+    const char *data = ingest->space + ingest->unhashed;
+    size_t len = ingest->filled - ingest->unhashed;
     hash_wait(ingest);
-    if (ingest->filled <= HASH_IN_PLACE_BYTES)
-        hash_in_place(ingest, ingest->space, ingest->filled);
+    ingest->unhashed = 0;
+    if (len <= HASH_IN_PLACE_BYTES)
+        hash_in_place(ingest, data, len);
     else
-        hash_begin(ingest, ingest->space, ingest->filled);
+        hash_begin(ingest, data, len);
     if (ingest->sealing)
         sealing_commit(ingest->sealing, ingest->filled);
     else
         stream_writer_commit(ingest->writer, ingest->filled);
     ingest->filled = ingest->capacity = 0;
+}
+
+enum status ingest_begin_with(struct ingest *ingest, struct bytes data)
+{
+    while (data.len > 0) {
+        char *space;
+        size_t capacity;
+        enum status status = ingest_space(ingest, &space, &capacity);
+        if (status)
+            return status;
+        size_t len = data.len < capacity ? data.len : capacity;
+        memcpy(space, data.data, len);
+        ingest->filled += len;
+        ingest->unhashed = ingest->filled;
+        if (ingest->filled == ingest->capacity)
+            flush(ingest);
+        data = bytes_of(data.data + len, data.len - len);
+    }
+    return STATUS_OK;
 }
 
 void ingest_commit(struct ingest *ingest, size_t len)
@@ -173,6 +200,7 @@ void ingest_seal(struct ingest *ingest)
     if (ingest->wants_sha256)
         digest_final(&ingest->sha256, ingest->sha256_value);
     checksum_state_final(&ingest->checksum, &ingest->checksum_value);
+    checksum_state_final(&ingest->also, &ingest->also_value);
     if (ingest->md5_is_checksum) {
         ingest->checksum_value =
             (struct checksum_value){.algorithm = CHECKSUM_MD5, .full_object = true, .len = MD5_LEN};
@@ -269,5 +297,6 @@ void ingest_release(struct ingest *ingest)
     stream_writer_free(ingest->writer);
     digest_release(&ingest->sha256);
     checksum_state_release(&ingest->checksum);
+    checksum_state_release(&ingest->also);
     ingest->gateway = NULL;
 }

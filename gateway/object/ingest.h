@@ -18,19 +18,21 @@ struct ingest {
     bool wants_sha256;
     bool md5_is_checksum; /* it is computed anyway */
     struct checksum_state checksum;
-    bool hashing; /* the last piece, while it is sent and the next one is received */
+    struct checksum_state also; /* another one of the same bytes */
+    bool hashing;               /* the last piece, while it is sent and the next one is received */
     struct md5_piece piece;
     struct bytes digest_data; /* of the piece, for the digests beside MD5 */
     struct completion digested;
     char *space; /* the writer's, filled as far as `filled` */
     size_t capacity, filled;
+    size_t unhashed;         /* at the beginning of `space`: ingest_begin_with */
     uint64_t size;           /* of the bytes as they came in */
     struct sealing *sealing; /* sealing.h; NULL: they are stored as they are */
     struct block_seal_id seal;
     bool hides_md5;
     /* set by ingest_seal */
     uint8_t md5_value[MD5_LEN], sha256_value[SHA256_LEN];
-    struct checksum_value checksum_value;
+    struct checksum_value checksum_value, also_value;
 };
 
 /* What is known of the bytes ahead and what is to be computed of them beside the MD5. */
@@ -38,12 +40,16 @@ struct ingest_plan {
     uint64_t expected_size; /* HTTP_LENGTH_UNKNOWN when not known */
     bool sha256;
     enum checksum_algorithm algorithm; /* CHECKSUM_NONE: none */
+    enum checksum_algorithm also;      /* one more, which is no digest; CHECKSUM_NONE: none */
     const struct object_key *key;      /* the bytes are sealed with it; NULL, or one that is not sealed: not at all */
     bool never_carried;                /* the chunks are durable before the commit, however small */
 };
 
 /* STATUS_UNAVAILABLE when fewer than two nodes can take writes. On failure there is nothing to release. */
 enum status ingest_open(struct ingest *ingest, struct gateway *gateway, const struct ingest_plan *plan);
+/* Before the first byte: what is stored before the bytes that come, and is neither hashed nor counted in `size`; it
+ * counts in expected_size. Suspends. */
+enum status ingest_begin_with(struct ingest *ingest, struct bytes data);
 /* A place for the next bytes; suspends. Then how many were put there. They are sent and hashed when the place is full,
  * since the trip to the pool and the nodes' wake-ups cost the same for few bytes as for many; commit suspends then
  * until the piece before is hashed. */

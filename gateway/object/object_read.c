@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "gateway/front/reply.h"
+#include "gateway/object/join_hints.h"
 #include "gateway/object/object_reader.h"
 
 struct etag object_etag(const struct meta_object *object)
@@ -137,6 +138,7 @@ enum status object_send(struct exchange *exchange, const struct meta_object *obj
         return STATUS_OK;
     }
     status = object_reader_open(&reader, exchange->gateway, object, key, wanted->range.offset, wanted->range.length);
+    join_hints_look(exchange->gateway->join_hints, exchange->bucket_name, exchange->key, object);
     if (!status && start(exchange, object, wanted, give, arg) == STATUS_OK)
         send_bytes(exchange, &reader);
     object_reader_release(&reader);

@@ -90,6 +90,8 @@ static enum status enter(struct sealed_reader *reader)
         return damage_found("read a sealed object", "its parts end before it does");
     if (reader->stream.part > 0)
         status = find_part(reader, &id);
+    else if (reader->stream.seal.sealed)
+        id = reader->stream.seal;
     if (status)
         return status;
     block_seal_free(reader->seal);

@@ -204,6 +204,62 @@ enum status s3_key_of_part(struct exchange *exchange, struct bytes attributes, s
     return status;
 }
 
+/* What the request says of encryption has to be what the object has. */
+static enum status check_same(struct exchange *exchange, const struct encryption *encryption)
+{
+    struct http_header storage[POST_FIELDS_MAX];
+    struct s3_error_details details = {0};
+    struct sse_request request;
+    char name[KEY_NAME_MAX + 1];
+
+    if (sse_request_parse(said(exchange, storage), &request, &details))
+        return s3_fail_details(exchange, &details);
+    bool own = s3_header(exchange, SSE_PREFIX "-customer-key").data != NULL;
+    if (own != (encryption->kind == ENCRYPTION_CUSTOMER) ||
+        (request.method != SSE_NONE && encryption_kind_of(request.method) != encryption->kind))
+        return s3_fail(exchange, S3_ENCRYPTION_TYPE_MISMATCH);
+    if (request.key_id.len == 0)
+        return STATUS_OK;
+    enum status status = s3_key_of_id(exchange, request.key_id, name);
+    if (!status && !bytes_equal_str(encryption->key_name, name))
+        status = s3_fail(exchange, S3_ENCRYPTION_TYPE_MISMATCH);
+    return status;
+}
+
+/* Nothing is sealed twice by one key under one identity, be it by two who append to an empty object at once. The key
+ * stays, since the object's annotations are sealed by it. */
+static enum status seal_anew(struct exchange *exchange, const struct encryption *encryption, struct object_key *key,
+                             struct buffer *sealed)
+{
+    const struct encryption_place place = {exchange->bucket_name, exchange->key};
+    struct sse_customer customer;
+    enum status status = read_customer(exchange, SSE_WRITES, &customer);
+
+    if (status)
+        return status;
+    block_seal_id_create(&key->id);
+    status = encryption_write(exchange->gateway->keys, &customer.key, encryption, &place, key, sealed);
+    explicit_bzero(&customer.key, sizeof(customer.key));
+    if (status == STATUS_NOT_FOUND)
+        return lost(exchange, encryption);
+    return status ? s3_fail_status(exchange, status) : STATUS_OK;
+}
+
+enum status s3_key_to_append(struct exchange *exchange, const struct meta_object *object, struct object_key *key,
+                             struct buffer *sealed)
+{
+    struct encryption encryption;
+    enum status found = encryption_read(object->attributes, &encryption);
+    enum status status = check_same(exchange, &encryption);
+
+    *key = (struct object_key){0};
+    if (!status && found != STATUS_NOT_FOUND)
+        status = s3_key_to_write(exchange, object->attributes, key);
+    if (!status && key->sealed && object->size == 0)
+        status = seal_anew(exchange, &encryption, key, sealed);
+    return status;
+}
+
 enum status s3_check_key(struct exchange *exchange, struct bytes attributes)
 {
     static const char *const names[] = {SSE_CUSTOMER_NAMES};

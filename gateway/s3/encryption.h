@@ -17,6 +17,11 @@ enum status s3_key_to_write(struct exchange *exchange, struct bytes attributes, 
 enum status s3_key_to_read(struct exchange *exchange, struct bytes attributes, struct object_key *key);
 /* Of the next part of an upload with these attributes. */
 enum status s3_key_of_part(struct exchange *exchange, struct bytes attributes, struct object_key *key);
+/* Of an object that is appended to, whose request may say what it is encrypted by, and has to where a client has the
+ * key: EncryptionTypeMismatch otherwise. *key is its own. An empty one gets another key, whose description is appended
+ * to `sealed`. Errors are answered here. */
+enum status s3_key_to_append(struct exchange *exchange, const struct meta_object *object, struct object_key *key,
+                             struct buffer *sealed);
 /* A client's key that is sent where it is not needed (completing an upload, listing its parts) has to be the right one.
  */
 enum status s3_check_key(struct exchange *exchange, struct bytes attributes);

@@ -135,6 +135,19 @@ static enum status collect_redirect(struct exchange *exchange, struct bytes loca
                                                                            : STATUS_OK;
 }
 
+bool s3_names_metadata(const struct exchange *exchange)
+{
+    struct header_list headers = exchange_headers(exchange);
+
+    for (size_t i = 0; i < headers.count; i++)
+        if (metadata_name(headers.headers[i].name).data)
+            return true;
+    for (size_t i = 0; i < exchange->query.count; i++)
+        if (metadata_name(exchange->query.parameters[i].name).data)
+            return true;
+    return false;
+}
+
 enum status s3_collect_headers(struct exchange *exchange, struct buffer *stored)
 {
     enum status status = collect_list(exchange, exchange_headers(exchange), stored);

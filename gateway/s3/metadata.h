@@ -7,6 +7,8 @@
 /* Stored as other headers are, and followed by websites. */
 #define S3_REDIRECT_HEADER "x-amz-website-redirect-location"
 
+/* Whether the request has user metadata (x-amz-meta-), in a header or in the query. */
+bool s3_names_metadata(const struct exchange *exchange);
 /* Collects those of the request into `stored`. Answers errors. */
 enum status s3_collect_headers(struct exchange *exchange, struct buffer *stored);
 /* The same of the fields of a form, which stand for headers. */

@@ -149,8 +149,12 @@ void s3_copy_object(struct exchange *exchange)
                                     &request.annotations);
     if (!status)
         status = copy_source_read(exchange, &request.source, &whole, &ingest);
-    const struct s3_version version = {buffer_bytes(&request.headers), buffer_bytes(&request.attributes),
-                                       request.storage_class, &request.condition_said, &request.annotations.made};
+    const struct s3_version version = {buffer_bytes(&request.headers),
+                                       buffer_bytes(&request.attributes),
+                                       request.storage_class,
+                                       &request.condition_said,
+                                       false,
+                                       &request.annotations.made};
     request.annotations.handed_on = !status;
     if (!status)
         status = s3_publish(exchange, &ingest, &version, &object);

@@ -142,8 +142,12 @@ static void reply(struct exchange *exchange, const struct meta_object *object)
 
 static enum status store(struct exchange *exchange, const struct post_request *request, struct meta_object *object)
 {
-    const struct s3_version version = {buffer_bytes(&request->headers), buffer_bytes(&request->attributes),
-                                       request->storage_class, &request->condition, NULL};
+    const struct s3_version version = {buffer_bytes(&request->headers),
+                                       buffer_bytes(&request->attributes),
+                                       request->storage_class,
+                                       &request->condition,
+                                       false,
+                                       NULL};
     enum checksum_algorithm algorithm = request->claim.algorithm;
     struct object_key key;
     const struct ingest_plan plan = {

@@ -1,5 +1,5 @@
 /* PutObject: the body goes to the nodes while it is hashed; only when everything the client said of it holds,
- * the version is committed and with it becomes visible. */
+ * the version is committed and with it becomes visible. One that appends is object_append.c's, but for the first. */
 
 #include <string.h>
 
@@ -11,6 +11,7 @@
 #include "gateway/s3/encryption.h"
 #include "gateway/s3/handlers.h"
 #include "gateway/s3/metadata.h"
+#include "gateway/s3/object_append.h"
 #include "gateway/s3/object_lock.h"
 #include "gateway/s3/publish.h"
 #include "gateway/s3/reply.h"
@@ -23,6 +24,7 @@ struct put_request {
     struct buffer headers, attributes;
     struct s3_body *body;
     struct object_key key;
+    bool offset_zero; /* an append that makes the object */
 };
 
 static enum status prepare(struct exchange *exchange, struct put_request *request)
@@ -44,10 +46,12 @@ static enum status prepare(struct exchange *exchange, struct put_request *reques
         status = s3_body_open(exchange, S3_OBJECT_BYTES_MAX, &request->body);
     if (!status)
         status = s3_lock_check_digest(exchange, request->body);
+    if (!status && request->offset_zero)
+        status = s3_append_check_body(exchange, s3_body_size(request->body));
     return status;
 }
 
-static void reply(struct exchange *exchange, const struct meta_object *object)
+static void reply(struct exchange *exchange, const struct put_request *request, const struct meta_object *object)
 {
     const struct etag etag = object_etag(object);
     const struct checksum_value checksum = stored_checksum_read(&object->checksum);
@@ -57,12 +61,14 @@ static void reply(struct exchange *exchange, const struct meta_object *object)
     s3_reply_new_version(exchange, object->version_id);
     s3_reply_storage_class(exchange, object);
     s3_reply_encryption(exchange, object->attributes, true);
+    if (request->offset_zero)
+        s3_append_reply_size(exchange, object);
     HTTP_LAST_REPLY(s3_reply_empty(exchange, 200));
 }
 
-void s3_put_object(struct exchange *exchange)
+static void put(struct exchange *exchange, bool offset_zero)
 {
-    struct put_request request = {0};
+    struct put_request request = {.offset_zero = offset_zero};
     struct ingest ingest = {0};
     struct meta_object object = {0};
     enum status status;
@@ -84,13 +90,17 @@ void s3_put_object(struct exchange *exchange)
         HTTP_LAST_REPLY(s3_fail_status(exchange, status));
         goto out;
     }
-    const struct s3_version version = {buffer_bytes(&request.headers), buffer_bytes(&request.attributes),
-                                       request.storage_class, &request.condition, NULL};
+    const struct s3_version version = {buffer_bytes(&request.headers),
+                                       buffer_bytes(&request.attributes),
+                                       request.storage_class,
+                                       &request.condition,
+                                       offset_zero,
+                                       NULL};
     status = s3_body_to_ingest(request.body, &ingest);
     if (!status)
         status = s3_publish(exchange, &ingest, &version, &object);
     if (!status)
-        reply(exchange, &object);
+        reply(exchange, &request, &object);
 out:
     explicit_bzero(&request.key, sizeof(request.key));
     ingest_release(&ingest);
@@ -98,4 +108,15 @@ out:
         s3_body_close(request.body);
     buffer_release(&request.headers);
     buffer_release(&request.attributes);
+}
+
+void s3_put_object(struct exchange *exchange)
+{
+    uint64_t offset = 0;
+    bool appends;
+
+    if (s3_append_wanted(exchange, &appends, &offset))
+        return;
+    if (!appends || !s3_append_object(exchange, offset))
+        put(exchange, appends);
 }

@@ -5,6 +5,7 @@
 #include "compat/encryption_header.h"
 #include "gateway/front/operation.h"
 #include "gateway/s3/handlers.h"
+#include "gateway/s3/object_append.h"
 
 #define LIST(...)                                                                                                      \
     (const char *const[])                                                                                              \
@@ -184,7 +185,7 @@ const struct operation s3_operations[] = {
     S3(WRITE, "PutObject", "s3:PutObject", "PUT", OBJECT, NULL, s3_put_object, .grows = true,
        .headers = LIST("x-amz-acl", "x-amz-grant-", "x-amz-checksum-algorithm", "x-amz-meta-", METADATA_DIRECTIVE,
                        OBJECT_LOCK, "x-amz-storage-class", "x-amz-tagging", "x-amz-website-redirect-location",
-                       SSE_NAMES, SSE_CUSTOMER_NAMES, CHECKSUMS)),
+                       S3_WRITE_OFFSET, SSE_NAMES, SSE_CUSTOMER_NAMES, CHECKSUMS)),
     S3(OTHER, "GetObjectAcl", "s3:GetObjectAcl", "GET", OBJECT, "acl", s3_get_acl,
        .version_right = "s3:GetObjectVersionAcl"),
     S3(OTHER, "PutObjectAcl", "s3:PutObjectAcl", "PUT", OBJECT, "acl", s3_put_acl, .parameters = LIST("versionId"),

@@ -17,7 +17,7 @@ struct meta_condition s3_condition_of_write(const struct exchange *exchange, con
 enum status s3_publish(struct exchange *exchange, struct ingest *ingest, const struct s3_version *version,
                        struct meta_object *object)
 {
-    const struct meta_condition condition = s3_condition_of_write(exchange, version->condition_said);
+    struct meta_condition condition = s3_condition_of_write(exchange, version->condition_said);
     const struct ingest_version committed = {.bucket = exchange->bucket.id,
                                              .key = exchange->key,
                                              .headers = version->headers,
@@ -26,6 +26,7 @@ enum status s3_publish(struct exchange *exchange, struct ingest *ingest, const s
                                              .condition = &condition,
                                              .annotations = version->annotations};
     struct s3_error_details details = {0};
+    condition.must_be_absent = condition.must_be_absent || version->offset_zero;
     enum status status = ingest_publish(ingest, &committed, object);
 
     switch (status) {
@@ -34,6 +35,8 @@ enum status s3_publish(struct exchange *exchange, struct ingest *ingest, const s
         s3_reply_expiration(exchange, object, version->attributes);
         return STATUS_OK;
     case STATUS_PRECONDITION:
+        if (version->offset_zero && !version->condition_said->must_be_absent)
+            return s3_fail(exchange, S3_INVALID_WRITE_OFFSET);
         conditions_failed(version->condition_said, &details);
         return s3_fail_details(exchange, &details);
     case STATUS_NOT_FOUND:

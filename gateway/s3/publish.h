@@ -12,6 +12,7 @@ struct s3_version {
     struct bytes attributes; /* packed; empty: none */
     enum storage_class storage_class;
     const struct condition_write *condition_said;
+    bool offset_zero; /* it is made by an append at 0: another that is there is in the way of the offset */
     const struct meta_new_annotations *annotations; /* NULL: none */
 };
 /* What was said as the commit decides it: of no other version than the one that was decided to be readable to who asks

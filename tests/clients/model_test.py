@@ -109,7 +109,7 @@ HONOURED = collections.defaultdict(dict, {
     "PutBucketLifecycleConfiguration": {"x-amz-transition-default-minimum-object-size": "varies_by_storage_class"},
     "PutBucketPolicy": {"x-amz-confirm-remove-self-bucket-access": "true"},
     "PutBucketNotificationConfiguration": {"x-amz-skip-destination-validation": "true"},
-    "PutObject": NEW,
+    "PutObject": {**NEW, "x-amz-write-offset-bytes": "0"},
     "RenameObject": {"x-amz-client-token": "token", "x-amz-rename-source": "/walk-bucket/kept",
                      "x-amz-rename-source-if-match": hashlib.md5(KEPT).hexdigest(),
                      "x-amz-rename-source-if-none-match": '"other"',
@@ -235,6 +235,8 @@ class Model(ClusterTest):
             key = "own"
         if "Upload" in name or name == "ListParts":
             key = "parts"
+        if "x-amz-write-offset-bytes" in (extra or {}):
+            key = "begun"
         if name == "RenameObject":
             bucket, key = "walk-bucket", "renamed"
             self.s3.create_bucket(Bucket=bucket)

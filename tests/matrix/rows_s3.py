@@ -134,6 +134,11 @@ def renamed(w):
     return Request("PUT", "unkept", "renamed", {"renameObject": ""}, {"x-amz-rename-source": "renaming"})
 
 
+def appended(w):
+    w.put("unkept", "append")
+    return Request("PUT", "unkept", "append", {}, {"x-amz-write-offset-bytes": "4"}, b"more")
+
+
 def copy(name, source, further, headers=None, key="copy", upload=False):
     """source: World -> (bucket, key, query). further: rights beside PutObject of the target."""
     key = (key + "-" + name).replace(" ", "-")
@@ -329,6 +334,7 @@ OBJECT_ROWS = [
     on_object("PutObject", "PUT", "PutObject", body=b"new", key="put-held", bucket="locked", headers={"x-amz-object-lock-legal-hold": "OFF"},
               further=("PutObjectLegalHold",), name="held"),
     on_object("PutObject", "PUT", "PutObject", body=b"kept", key="put-match", headers=etag({}), make=put, further=("GetObject",), name="if it matches"),
+    Row("s3", "PutObject", appended, (("s3:PutObject", ARN + "unkept/append"),), name="behind the bytes of an object"),
     form("alone", ("PutObject",)),
     form("tagged", ("PutObject", "PutObjectTagging"), {"tagging": TAGS.decode()}),
     copy("plain", source_plain, (("s3:GetObject", SOURCE + "s"),)),

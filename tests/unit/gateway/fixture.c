@@ -14,6 +14,7 @@
 #include "compat/compat.h"
 #include "compat/sigv4.h"
 #include "gateway/identity/key_uses.h"
+#include "gateway/object/join_hints.h"
 #include "gateway/s3/access_settings.h"
 #include "gateway/s3/account_access.h"
 #include "gateway/s3/bucket_settings.h"
@@ -114,6 +115,7 @@ int fixture_setup(void **state)
     random_bytes(&gateway->seal, sizeof(gateway->seal));
     gateway->key_uses = key_uses_create();
     gateway->rename_tokens = rename_tokens_create();
+    gateway->join_hints = join_hints_create();
     gateway->identities = (struct identity_source){.meta = gateway->meta,
                                                    .account = gateway->options.account_id,
                                                    .seal = &gateway->seal,
@@ -139,6 +141,7 @@ int fixture_teardown(void **state)
     identity_cache_free(gateway->identities.cache);
     key_uses_free(gateway->key_uses);
     rename_tokens_free(gateway->rename_tokens);
+    join_hints_free(gateway->join_hints);
     store_close(fixture->store);
     meta_space_free(gateway->meta_space);
     pool_free(gateway->pool);

@@ -52,7 +52,7 @@ static void test_headers(void **state)
         {"PUT", S3_OBJECT, "", "x-amz-tagging", "", S3_ERROR_NONE},
         {"PUT", S3_OBJECT, "", "x-amz-tagging", "a=b", S3_ERROR_NONE},
         {"PUT", S3_OBJECT, "", "x-amz-grant-read", "id=1", S3_ERROR_NONE},
-        {"PUT", S3_OBJECT, "", "x-amz-write-offset-bytes", "0", S3_NOT_IMPLEMENTED},
+        {"PUT", S3_OBJECT, "", "x-amz-write-offset-bytes", "0", S3_ERROR_NONE},
         {"PUT", S3_OBJECT, "", "x-amz-website-redirect-location", "/", S3_ERROR_NONE},
         {"PUT", S3_OBJECT, "", "x-amz-server-side-encryption", "AES256", S3_ERROR_NONE},
         {"PUT", S3_OBJECT, "", "x-amz-next-year", "1", S3_NOT_IMPLEMENTED},
