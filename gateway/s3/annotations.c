@@ -272,25 +272,38 @@ static void send_text(struct exchange *exchange, const struct meta_object *objec
     explicit_bzero(&key, sizeof(key));
 }
 
+/* The version and its annotation. A version that is gone when the annotation is looked for may have been replaced, or
+ * appended to: then the next one is asked. */
+static enum status find_text(struct exchange *exchange, struct bytes name, struct meta_object *object,
+                             struct meta_annotation *annotation, struct meta_object *text)
+{
+    enum { ATTEMPTS_MAX = 20 };
+    struct meta *meta = exchange->gateway->meta;
+    bool gone = true;
+
+    for (int i = 0; i < ATTEMPTS_MAX && gone; i++) {
+        enum status status = find(exchange, object);
+        if (status)
+            return status;
+        status = meta_annotation_get(meta, exchange->bucket.id, exchange->key, object, name, annotation, text, &gone);
+        if (!status)
+            return STATUS_OK;
+        meta_object_release(object);
+        if (status != STATUS_NOT_FOUND)
+            return s3_fail_status(exchange, status);
+    }
+    return gone ? s3_fail_status(exchange, STATUS_UNAVAILABLE) : fail_absent(exchange, name);
+}
+
 void s3_get_object_annotation(struct exchange *exchange)
 {
     struct meta_annotation annotation;
     struct meta_object object, text;
     struct bytes name;
-    bool gone;
 
-    if (read_name(exchange, &name) || find(exchange, &object))
+    if (read_name(exchange, &name) || find_text(exchange, name, &object, &annotation, &text))
         return;
-    enum status status = meta_annotation_get(exchange->gateway->meta, exchange->bucket.id, exchange->key, &object, name,
-                                             &annotation, &text, &gone);
-    if (status == STATUS_NOT_FOUND && gone)
-        HTTP_LAST_REPLY(s3_fail_no_such_key(exchange));
-    else if (status == STATUS_NOT_FOUND)
-        HTTP_LAST_REPLY(fail_absent(exchange, name));
-    else if (status)
-        HTTP_LAST_REPLY(s3_fail_status(exchange, status));
-    else
-        send_text(exchange, &object, &annotation, &text);
+    send_text(exchange, &object, &annotation, &text);
     meta_object_release(&text);
     meta_object_release(&object);
 }

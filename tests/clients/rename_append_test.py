@@ -6,6 +6,7 @@ import hashlib
 import os
 import subprocess
 import tempfile
+import threading
 from urllib.parse import quote
 
 from botocore.exceptions import ClientError
@@ -331,6 +332,26 @@ class Append(RenameAppendTest):
         with concurrent.futures.ThreadPoolExecutor(4) as pool:
             rows = [row for rows in pool.map(write, range(4)) for row in rows]
         self.assertEqual(sorted(self.read("shared").splitlines(keepends=True)[1:]), sorted(rows))
+
+    def test_annotations_of_what_grows(self):
+        """Who reads one while the object is appended to gets it: the object is always there."""
+        self.append("grows", 0, b"begin")
+        self.s3.put_object_annotation(Bucket="plain", Key="grows", AnnotationName="a", AnnotationPayload=b"note")
+        done = threading.Event()
+
+        def write():
+            size = len(b"begin")
+            while not done.is_set():
+                size = self.append("grows", size, b"more")["Size"]
+
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            writing = pool.submit(write)
+            try:
+                for _ in range(300):
+                    self.assertEqual(self.note("grows"), b"note")
+            finally:
+                done.set()
+            writing.result()
 
     def test_curl(self):
         """What the documentation shows."""
