@@ -2,6 +2,7 @@
  * the bytes and no more than that; who reads, reads on. */
 #include "tests/unit/meta/support.h"
 
+#include "meta/annotations.h"
 #include "meta/append.h"
 #include "meta/tail.h"
 
@@ -181,7 +182,7 @@ static void test_sealed_streams(void **state)
     assert_memory_equal(stream.seal.bytes, append.seal.bytes, BLOCK_SEAL_ID_LEN);
     assert_int_equal(meta_object_stream(&got, 70110, &stream), STATUS_NOT_FOUND);
     meta_object_release(&got);
-    /* an empty one gets another key: its stream is sealed once */
+    /* an empty one gets another identity: its stream is sealed once */
     object = (struct meta_object){.attributes = SEALED};
     OK(meta_object_put(s->meta, s->plain.id, KEY("e"), &object, &none, NULL));
     assert_int_equal(append_to(s, "e", 10, 0, &append), STATUS_CONFLICT);
@@ -194,6 +195,40 @@ static void test_sealed_streams(void **state)
     assert_false(stream.seal.sealed); /* it is what the object was written with */
     meta_object_release(&got);
     chunk_list_release(&chunks);
+}
+
+/* An append changes what META_ATTRIBUTE_SEALED says of an empty object, and nothing else of the attributes. */
+static void test_annotations_stay(void **state)
+{
+    struct support *s = *state;
+    struct chunk_list none = {0}, text = support_chunks(1, 20 + BLOCK_SEAL_MORE, 3);
+    struct meta_annotation annotation = {.name = KEY("a"), .size = 20}, found;
+    struct meta_append append = {.sealed = SEALED_ANEW};
+    struct meta_object object = {.attributes = SEALED}, got, read;
+    bool gone;
+
+    block_seal_id_create(&annotation.seal);
+    block_seal_id_create(&append.seal);
+    OK(meta_object_put(s->meta, s->plain.id, KEY("k"), &object, &none, NULL));
+    const struct meta_annotated where = {.bucket = s->plain.id, .key = KEY("k"), .sequence = object.sequence};
+    OK(meta_annotation_put(s->meta, &where, &annotation, &text));
+    for (int i = 0; i < 2; i++, append.sealed = (struct bytes){0}) {
+        OK(append_to(s, "k", 10, 0, &append));
+        support_reopen(s);
+        OK(support_get(s, &s->plain, "k", NULL, 0, &got));
+        OK(meta_annotation_get(s->meta, s->plain.id, KEY("k"), &got, KEY("a"), &found, &read, &gone));
+        assert_memory_equal(found.seal.bytes, annotation.seal.bytes, BLOCK_SEAL_ID_LEN);
+        assert_int_equal(meta_annotations_of(&got).count, 1);
+        meta_object_release(&read);
+        meta_object_release(&got);
+        block_seal_id_create(&append.seal);
+    }
+    assert_int_equal(support_bucket_now(s, &s->plain).bytes, 40);
+    assert_int_equal(garbage_now(s), 0);
+    OK(support_delete(s, &s->plain, "k", NULL, NULL));
+    assert_int_equal(garbage_now(s), 3);
+    assert_int_equal(support_bucket_now(s, &s->plain).bytes, 0);
+    chunk_list_release(&text);
 }
 
 static enum status join_now(struct support *s, const char *key, const struct meta_join *join)
@@ -293,6 +328,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_the_last_piece_is_taken_in, support_setup, support_teardown),
         cmocka_unit_test_setup_teardown(test_refusals, support_setup, support_teardown),
         cmocka_unit_test_setup_teardown(test_sealed_streams, support_setup, support_teardown),
+        cmocka_unit_test_setup_teardown(test_annotations_stay, support_setup, support_teardown),
         cmocka_unit_test_setup_teardown(test_joining, support_setup, support_teardown),
         cmocka_unit_test_setup_teardown(test_joining_another, support_setup, support_teardown),
         cmocka_unit_test_setup_teardown(test_runs, support_setup, support_teardown),

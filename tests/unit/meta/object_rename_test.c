@@ -2,6 +2,8 @@
  * garbage, the chunks that moved do not, and who reads them reads on. */
 #include "tests/unit/meta/support.h"
 
+#include "meta/annotations.h"
+#include "meta/history.h"
 #include "meta/outbox.h"
 #include "meta/quota.h"
 
@@ -82,6 +84,111 @@ static void test_it_moves_with_all_it_has(void **state)
     OK(support_get(s, &s->plain, "b", NULL, 0, &after));
     meta_object_release(&after);
     expect_absent(s, "a");
+}
+
+static void expect_annotation(struct support *s, const char *key, uint64_t size)
+{
+    struct meta_annotation annotation;
+    struct meta_object object, text;
+    bool gone;
+
+    OK(support_get(s, &s->plain, key, NULL, 0, &object));
+    OK(meta_annotation_get(s->meta, s->plain.id, KEY(key), &object, KEY("a"), &annotation, &text, &gone));
+    assert_true(annotation.size == size && meta_annotations_of(&object).bytes == size);
+    meta_object_release(&text);
+    meta_object_release(&object);
+}
+
+static void annotate(struct support *s, const char *key, uint32_t size)
+{
+    struct meta_annotation annotation = {.name = KEY("a"), .size = size};
+    struct chunk_list chunks = support_chunks(1, size, 3);
+    struct meta_object object;
+
+    OK(support_put(s, &s->plain, key, 1, *key, NULL, &object));
+    const struct meta_annotated where = {.bucket = s->plain.id, .key = KEY(key), .sequence = object.sequence};
+    OK(meta_annotation_put(s->meta, &where, &annotation, &chunks));
+    chunk_list_release(&chunks);
+}
+
+/* They go with their version, and those of what was at the target go with that. */
+static void test_annotations_move(void **state)
+{
+    struct support *s = *state;
+    struct meta_garbage garbage;
+
+    annotate(s, "a", 20);
+    annotate(s, "b", 30);
+    OK(rename_now(s, "a", "b"));
+    expect_annotation(s, "b", 20);
+    assert_int_equal(support_bucket_now(s, &s->plain).bytes, 120);
+    garbage = support_garbage(s);
+    assert_int_equal(garbage.chunks.count, 2);
+    OK(meta_gc_done(s->meta, &garbage));
+    meta_garbage_release(&garbage);
+    expect_annotation(s, "b", 20);
+    OK(support_delete(s, &s->plain, "b", NULL, NULL));
+    garbage = support_garbage(s);
+    assert_int_equal(garbage.chunks.count, 2);
+    meta_garbage_release(&garbage);
+    assert_int_equal(support_bucket_now(s, &s->plain).bytes, 0);
+}
+
+static void restore_into(struct support *s, const char *path)
+{
+    struct change_record record;
+    struct meta_position as_of;
+    struct meta_restore *restore;
+    struct lineage lineage;
+    struct buffer page;
+    bool end = false;
+
+    OK(meta_restore_open(path, &restore));
+    struct meta_snapshot *snapshot = meta_snapshot_open(s->meta, &as_of);
+    buffer_init(&page, CHANGE_RECORD_MAX);
+    while (!end) {
+        buffer_clear(&page);
+        OK(meta_snapshot_next(snapshot, &page, &end));
+        struct bytes rest = buffer_bytes(&page);
+        OK(change_record_next(&rest, &record));
+        OK(meta_restore_add(restore, &record));
+    }
+    buffer_release(&page);
+    meta_snapshot_close(snapshot);
+    OK(meta_restore_lineage(restore, support_cluster, &lineage));
+    OK(meta_restore_finish(restore, &as_of, 0));
+    meta_restore_free(restore);
+}
+
+/* A database that is made from a snapshot knows the new key alone, and how the object came there. */
+static void test_restored(void **state)
+{
+    struct support *s = *state;
+    static const uint8_t token[META_RENAME_TOKEN_LEN] = "one";
+    struct meta_rename rename = {.token = token};
+    char path[96];
+
+    SUPPORT_WANTS_DISK();
+    annotate(s, "a", 20);
+    OK(rename_as(s, "a", "b", &rename));
+    snprintf(path, sizeof(path), "%s/restored", s->path);
+    restore_into(s, path);
+    meta_close(s->meta);
+    s->meta = NULL;
+    const struct meta_options options = {.path = path,
+                                         .cluster_id = support_cluster,
+                                         .pool = s->pool,
+                                         .setting_kinds = support_kinds,
+                                         .setting_kind_count = 2};
+    OK(meta_open(&options, &s->meta));
+    expect_absent(s, "a");
+    expect_annotation(s, "b", 20);
+    assert_int_equal(support_bucket_now(s, &s->plain).bytes, 120);
+    OK(rename_as(s, "a", "b", &rename));
+    assert_true(rename.repeated);
+    OK(rename_now(s, "b", "c"));
+    expect_annotation(s, "c", 20);
+    expect_absent(s, "b");
 }
 
 static void test_what_was_there_becomes_garbage(void **state)
@@ -226,6 +333,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_it_moves_with_all_it_has, support_setup, support_teardown),
+        cmocka_unit_test_setup_teardown(test_annotations_move, support_setup, support_teardown),
+        cmocka_unit_test_setup_teardown(test_restored, support_setup, support_teardown),
         cmocka_unit_test_setup_teardown(test_what_was_there_becomes_garbage, support_setup, support_teardown),
         cmocka_unit_test_setup_teardown(test_chunks_are_known_as_before, support_setup, support_teardown),
         cmocka_unit_test_setup_teardown(test_refusals, support_setup, support_teardown),
