@@ -17,6 +17,7 @@
 #define RECEIVE_WINDOW_DEFAULT     (256 * 1024)
 #define RECEIVE_BUFFER_MAX         (256 * 1024L) /* of libcurl */
 #define UPLOAD_BUFFER_BYTES        (128 * 1024L) /* of libcurl, for a longer body: half the sends of its default */
+#define WIPED_BYTES_MAX            4096
 #define HEAD_BYTES_MAX             (64 * 1024)
 #define SMALL_BODY_MAX             (64 * 1024 - 1) /* libcurl sends it with the head in one go */
 
@@ -376,6 +377,15 @@ void http_call_resume(struct http_call *call)
     http_client_schedule(call);
 }
 
+/* Headers may have had a token, and a small answer may be a secret. */
+static void wipe(struct http_call *call)
+{
+    for (struct curl_slist *at = call->headers; at; at = at->next)
+        explicit_bzero(at->data, strlen(at->data));
+    if (call->received && call->capacity <= WIPED_BYTES_MAX)
+        explicit_bzero(call->received, call->capacity);
+}
+
 void http_call_free(struct http_call *call)
 {
     if (!call->ended)
@@ -389,6 +399,7 @@ void http_call_free(struct http_call *call)
     *call->link = call->next;
     if (call->next)
         call->next->link = call->link;
+    wipe(call);
     curl_slist_free_all(call->headers);
     buffer_release(&call->head);
     free(call->received);

@@ -29,7 +29,7 @@
 #include "gateway/identity/key_file.h"
 #include "gateway/identity/key_uses.h"
 #include "gateway/identity/oidc_keys.h"
-#include "gateway/keys/keyring.h"
+#include "gateway/keys/key_provider.h"
 #include "gateway/settings.h"
 #include "gateway/stores.h"
 #include "gateway/system/system.h"
@@ -134,6 +134,7 @@ static void *stop_main(void *arg)
     struct gateway *gateway = stop->gateway;
 
     stop_servers(stop->servers, stop->drain_ms);
+    key_provider_stop(gateway->keys);
     if (gateway->cluster)
         cluster_hurry(gateway->cluster);
     if (gateway->background)

@@ -82,8 +82,35 @@ static const struct config_option options[] = {
     {"passphrase-file", CONFIG_STRING(struct settings, passphrase_file), "", 0, 0,
      "file with the passphrase of -export-keys and -import-keys, of at least 12 characters, in its first line; others "
      "must not be able to read it"},
+    {"key-provider", CONFIG_STRING(struct settings, key_provider), "keyring", 0, 0,
+     "who has the keys that new objects are encrypted with: keyring, the file -keyring, or vault, the transit engine "
+     "of "
+     "HashiCorp Vault or OpenBao; then -keyring may be there besides, for what it encrypted"},
+    {"vault-url", CONFIG_STRING(struct settings, vault.url), "", 0, 0,
+     "https://HOST:PORT of Vault; http only of 127.0.0.1 and localhost"},
+    {"vault-ca-file", CONFIG_STRING(struct settings, vault.ca_file), "", 0, 0,
+     "file with the certificates of the authorities that Vault is trusted by, PEM; none: the system's"},
+    {"vault-namespace", CONFIG_STRING(struct settings, vault.namespace), "", 0, 0, "namespace within Vault"},
+    {"vault-mount", CONFIG_STRING(struct settings, vault.mount), "transit", 0, 0,
+     "path that the transit engine is mounted at"},
+    {"vault-key", CONFIG_STRING(struct settings, vault.key), "", 0, 0,
+     "name of the key in Vault that new objects are encrypted with when they name none; Vault rotates it"},
+    {"vault-key-prefix", CONFIG_STRING(struct settings, vault.key_prefix), "", 0, 0,
+     "what names of keys have before them in Vault and not here, so that clients can name those alone"},
+    {"vault-token-file", CONFIG_STRING(struct settings, vault.token_file), "", 0, 0,
+     "file with the token for Vault, which is renewed, and read again when Vault takes it no more; others must not be "
+     "able to read it"},
+    {"vault-role-id", CONFIG_STRING(struct settings, vault.role_id), "", 0, 0,
+     "role id of AppRole, to get tokens by instead of -vault-token-file"},
+    {"vault-secret-id-file", CONFIG_STRING(struct settings, vault.secret_id_file), "", 0, 0,
+     "file with the secret id of AppRole; others must not be able to read it"},
+    {"vault-auth-mount", CONFIG_STRING(struct settings, vault.auth_mount), "approle", 0, 0,
+     "path below auth/ that AppRole is mounted at"},
+    {"key-cache", CONFIG_DURATION(struct settings, vault.key_cache_ms), "10m", 1000, 86400000,
+     "time for which keys that Vault opened are kept in locked memory; for so long reads and writes with them go on "
+     "when Vault is away"},
     {"encrypt-all", CONFIG_BOOL(struct settings, gateway.encrypt_all), "false", 0, 0,
-     "encrypt new objects of buckets without an encryption of their own, too; needs -keyring"},
+     "encrypt new objects of buckets without an encryption of their own, too; needs -keyring or -key-provider vault"},
     {"allow-ssec-over-http", CONFIG_BOOL(struct settings, gateway.allow_ssec_over_http), "false", 0, 0,
      "take clients' own encryption keys (SSE-C) over plain HTTP, where a proxy in front ends TLS"},
     {"bootstrap", CONFIG_STRING(struct settings, gateway.bootstrap), "", 0, 0,
@@ -317,6 +344,23 @@ static void check_tls(const struct settings *settings)
         refuse("node-tls-ca, node-tls-cert, node-tls-key", "all three or none");
 }
 
+static void check_keys(const struct settings *settings)
+{
+    bool vault = strcmp(settings->key_provider, "vault") == 0;
+    const char *problem = vault ? vault_options_problem(&settings->vault) : NULL;
+
+    if (strcmp(settings->key_provider, "kmip") == 0 || strcmp(settings->key_provider, "aws-kms") == 0)
+        refuse("key-provider", "KMIP and the protocol of AWS KMS are not implemented (501): keyring or vault");
+    if (!vault && strcmp(settings->key_provider, "keyring") != 0)
+        refuse("key-provider", "keyring or vault");
+    if (problem)
+        refuse("key-provider vault", problem);
+    if (!vault && settings->vault.url[0])
+        refuse("vault-url", "needs -key-provider vault");
+    if (settings->gateway.encrypt_all && !settings->keyring[0] && !vault)
+        refuse("encrypt-all", "needs keyring, or key-provider vault");
+}
+
 static void check(struct settings *settings)
 {
     enum log_level level;
@@ -330,8 +374,7 @@ static void check(struct settings *settings)
                                               "needed");
     check_second_key(settings);
     check_tls(settings);
-    if (settings->gateway.encrypt_all && !settings->keyring[0])
-        refuse("encrypt-all", "needs keyring");
+    check_keys(settings);
     if (settings->gateway.files_token[0] && strlen(settings->gateway.files_token) < 16)
         refuse("files-token", "at least 16 characters");
     if (!account_id_is_valid(bytes_from_str(settings->gateway.account_id)))

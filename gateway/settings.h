@@ -5,6 +5,7 @@
 #define TERCET_GATEWAY_SETTINGS_H
 
 #include "base/tls_identity.h"
+#include "gateway/keys/vault.h"
 #include "gateway/gateway.h"
 
 struct settings {
@@ -15,6 +16,8 @@ struct settings {
     const char *secret_key_2_file, *identity_key, *keyring, *new_key, *retire_key;
     const char *export_keys, *import_keys, *passphrase_file;
     struct tls_files tls, node_tls;
+    struct vault_options vault;
+    const char *key_provider;
     const char *log_level, *log_dir, *audit_log;
     uint64_t port, tls_port, threads, pool_threads, connections_max, connections_per_peer_max, head_memory_max;
     uint64_t idle_timeout_ms, head_timeout_ms, rate_min, rate_window_ms, read_pause_ms;

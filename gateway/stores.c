@@ -23,6 +23,7 @@
 #include "gateway/identity/key_uses.h"
 #include "gateway/identity/oidc_keys.h"
 #include "gateway/keys/keyring.h"
+#include "gateway/keys/vault.h"
 #include "gateway/object/join_hints.h"
 #include "gateway/replication/recovery.h"
 #include "gateway/replication/replication.h"
@@ -163,6 +164,17 @@ static enum status open_identities(struct gateway *gateway, const struct setting
     return STATUS_OK;
 }
 
+/* What objects are encrypted with. */
+static enum status open_keys(struct gateway *gateway, const struct settings *settings)
+{
+    enum status status = settings->keyring[0] ? keyring_open(settings->keyring, &gateway->keyring) : STATUS_OK;
+
+    gateway->keys = keyring_provider(gateway->keyring);
+    if (status || strcmp(settings->key_provider, "vault") != 0)
+        return status;
+    return vault_open(&settings->vault, gateway->keys, gateway->pool, gateway->loops.loops[0], &gateway->keys);
+}
+
 static void log_applied(const struct bootstrap_report *report)
 {
     log_info("bootstrap file applied", LOG_INT("made", report->made), LOG_INT("changed", report->changed),
@@ -255,8 +267,7 @@ static enum status open_metadata(struct gateway *gateway, const struct settings 
     if (!status)
         status = node_orders_open(gateway);
     if (!status)
-        status = settings->keyring[0] ? keyring_open(settings->keyring, &gateway->keyring) : STATUS_OK;
-    gateway->keys = keyring_provider(gateway->keyring);
+        status = open_keys(gateway, settings);
     if (!status)
         status = create_files_bucket(gateway);
     if (!status)
@@ -327,6 +338,7 @@ void stores_close(struct gateway *gateway)
     rename_tokens_free(gateway->rename_tokens);
     join_hints_free(gateway->join_hints);
     oidc_keys_free(gateway->oidc_keys);
+    key_provider_free(gateway->keys);
     keyring_free(gateway->keyring);
     meta_space_free(gateway->meta_space);
     replication_free(gateway->replication);

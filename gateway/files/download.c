@@ -59,6 +59,9 @@ static enum status open_key(struct exchange *exchange, const struct meta_object 
 
     if (status == STATUS_DENIED)
         HTTP_LAST_REPLY(json_error(exchange, 403, "File is encrypted", "With a key that its owner alone has."));
+    else if (status == STATUS_UNAVAILABLE)
+        HTTP_LAST_REPLY(json_error(exchange, 503, "Service unavailable",
+                                   "The service that has the encryption keys does not answer."));
     else if (status)
         HTTP_LAST_REPLY(json_error(exchange, 500, "File is encrypted",
                                    "The key that it was encrypted with is not there: see the server's log."));

@@ -74,7 +74,7 @@ static enum status describe_key(const struct upload *upload, struct bytes name, 
     if (!status)
         status = keys ? encryption_key_name(keys, bytes_from_str(standard.key_id), key_name) : STATUS_NOT_FOUND;
     if (status)
-        return STATUS_INTERNAL;
+        return status == STATUS_UNAVAILABLE ? status : STATUS_INTERNAL;
     const struct encryption encryption = {.kind = encryption_kind_of(standard.method),
                                           .bucket_key = standard.method == SSE_KMS && standard.bucket_key,
                                           .key_name = bytes_from_str(key_name)};

@@ -53,7 +53,7 @@ static uint64_t *count_of(const struct rekey_walk *walk, struct rekey_use *use)
     return walk->family == META_SEALED_UPLOADS ? &use->uploads : &use->versions;
 }
 
-/* NULL: it is missing, and there is no place for one more of these. */
+/* NULL: it is none of the keyring's, and there is no place for one more of these. */
 static struct rekey_use *use_find(struct rekey_pass *pass, struct bytes name)
 {
     for (size_t i = 0; i < pass->use_count; i++)
@@ -65,6 +65,18 @@ static struct rekey_use *use_find(struct rekey_pass *pass, struct bytes name)
     *use = (struct rekey_use){0};
     memcpy(use->name, name.data ? name.data : "", name.len);
     return use;
+}
+
+/* What is sealed with a service's key, which no list has: the service is asked, once in a pass. */
+static enum status use_ask(struct key_provider *keys, struct rekey_use *use)
+{
+    enum status status = keys ? key_provider_find(keys, bytes_from_str(use->name)) : STATUS_NOT_FOUND;
+
+    if (status == STATUS_UNAVAILABLE)
+        return status;
+    use->asked = true;
+    use->known = !status;
+    return STATUS_OK;
 }
 
 static struct rekey_use *use_current(struct rekey_pass *pass)
@@ -150,6 +162,11 @@ static enum status entry_run(struct rekey_walk *walk, const struct meta_sealed *
     if (!use) {
         walk->pass->overflown++;
         return STATUS_OK;
+    }
+    if (!use->known && !use->asked && encryption_is_of_service(&encryption)) {
+        enum status status = use_ask(walk->background->gateway->keys, use);
+        if (status)
+            return status;
     }
     if (use->known && !use->current && (use->retired || encryption.kind == ENCRYPTION_S3))
         return entry_rewrap(walk, entry, &encryption, use);

@@ -14,6 +14,7 @@
 struct rekey_use {
     char name[KEY_NAME_MAX + 1];
     bool known, current, retired; /* in the keys as the pass began */
+    bool asked;                   /* whether a service has it; then known says so */
     uint64_t versions, uploads;   /* that are sealed with it now */
 };
 

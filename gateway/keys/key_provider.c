@@ -29,6 +29,23 @@ void key_provider_current(struct key_provider *provider, char name[KEY_NAME_MAX 
     provider->kind->current(provider, name);
 }
 
+bool key_provider_problem(struct key_provider *provider, char out[KEY_PROBLEM_MAX])
+{
+    return provider && provider->kind->problem && provider->kind->problem(provider, out);
+}
+
+void key_provider_stop(struct key_provider *provider)
+{
+    if (provider && provider->kind->stop)
+        provider->kind->stop(provider);
+}
+
+void key_provider_free(struct key_provider *provider)
+{
+    if (provider && provider->kind->free)
+        provider->kind->free(provider);
+}
+
 bool key_name_is_valid(struct bytes name)
 {
     static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_";

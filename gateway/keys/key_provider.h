@@ -12,10 +12,12 @@
 
 #define KEY_NAME_MAX         64 /* letters, digits, '.', '-', '_' */
 #define KEY_SEALED_BYTES_MAX 1024
+#define KEY_PROBLEM_MAX      160
 
 /* Stored as the first byte of a sealed key, so a number is never given to another form. */
 enum key_form {
-    KEY_FORM_SEAL = 1, /* base/seal.h, with a key that is made of the named one: key_seal() */
+    KEY_FORM_SEAL = 1,    /* base/seal.h, with a key that is made of the named one: key_seal() */
+    KEY_FORM_SERVICE = 2, /* by a root that a service has sealed, whose sealed text stands before it: vault.c */
 };
 
 /* What a sealed key belongs to; it opens nowhere else. */
@@ -34,6 +36,10 @@ struct key_provider_kind {
                         struct seal_key *key);
     enum status (*find)(struct key_provider *provider, struct bytes name);
     void (*current)(struct key_provider *provider, char name[KEY_NAME_MAX + 1]);
+    /* What follows may be NULL: there is no need. */
+    bool (*problem)(struct key_provider *provider, char out[KEY_PROBLEM_MAX]);
+    void (*stop)(struct key_provider *provider);
+    void (*free)(struct key_provider *provider);
 };
 
 struct key_provider { /* the first member of what a provider is */
@@ -53,6 +59,13 @@ enum status key_provider_open(struct key_provider *provider, const struct key_bi
 enum status key_provider_find(struct key_provider *provider, struct bytes name);
 /* The name of the current key. Does not suspend. */
 void key_provider_current(struct key_provider *provider, char name[KEY_NAME_MAX + 1]);
+
+/* Whether it is away, and why. Any thread; does not suspend. No provider (NULL) has no problem. */
+bool key_provider_problem(struct key_provider *provider, char out[KEY_PROBLEM_MAX]);
+/* What it does in the background ends; blocks. Then, when no task asks it any more, its memory. NULL is nothing. The
+ * keyring's belongs to the keyring. */
+void key_provider_stop(struct key_provider *provider);
+void key_provider_free(struct key_provider *provider);
 
 /* The form KEY_FORM_SEAL, for providers and for keys that clients bring. Of a root one key for each object is made, so
  * that no bound on random nonces is near. key_seal: LIMIT; key_open: DENIED. Neither suspends. */

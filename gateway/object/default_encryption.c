@@ -57,7 +57,7 @@ enum status default_encryption_describe(const struct gateway *gateway, const str
         return STATUS_NOT_FOUND;
     status = encryption_key_name(gateway->keys, bytes_from_str(standard.key_id), name);
     if (status)
-        return STATUS_NOT_FOUND;
+        return status == STATUS_UNAVAILABLE ? status : STATUS_NOT_FOUND;
     const struct encryption encryption = {.kind = encryption_kind_of(standard.method),
                                           .bucket_key = standard.method == SSE_KMS && standard.bucket_key,
                                           .key_name = bytes_from_str(name)};

@@ -40,6 +40,11 @@ enum status encryption_read_document(struct bytes document, struct encryption *e
     return STATUS_OK;
 }
 
+bool encryption_is_of_service(const struct encryption *encryption)
+{
+    return encryption->kind != ENCRYPTION_CUSTOMER && encryption->sealed.data[0] == KEY_FORM_SERVICE;
+}
+
 enum status encryption_read(struct bytes attributes, struct encryption *encryption)
 {
     struct bytes document;

@@ -37,6 +37,8 @@ struct encryption_place {
 enum status encryption_read(struct bytes attributes, struct encryption *encryption);
 /* The same of the attribute's document. CORRUPT. */
 enum status encryption_read_document(struct bytes document, struct encryption *encryption);
+/* Whether a service in the network has the key that it was sealed with (keys/key_provider.h). */
+bool encryption_is_of_service(const struct encryption *encryption);
 /* The name of the key that an id, an ARN or an alias means; empty, or AWS's own alias: the current one. NOT_FOUND:
  * there is none of that name; DENIED: it is retired; INVALID: it is no ARN of a key; UNAVAILABLE. Suspends, as all that
  * ask a provider. */

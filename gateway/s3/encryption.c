@@ -73,6 +73,15 @@ static void key_arn(const struct exchange *exchange, struct bytes name, char out
     snprintf(out, 256, "arn:aws:kms:%s:%s:key/%.*s", options->region, options->account_id, (int)name.len, name.data);
 }
 
+static enum status keys_away(struct exchange *exchange)
+{
+    struct s3_error_details details = {0};
+
+    s3_error_setf(&details, S3_SERVICE_UNAVAILABLE,
+                  "The service that has the encryption keys does not answer. Please try again.");
+    return s3_fail_details(exchange, &details);
+}
+
 enum status s3_key_of_id(struct exchange *exchange, struct bytes key_id, char name[KEY_NAME_MAX + 1])
 {
     struct s3_error_details details = {0};
@@ -83,6 +92,8 @@ enum status s3_key_of_id(struct exchange *exchange, struct bytes key_id, char na
     enum status status = encryption_key_name(exchange->gateway->keys, key_id, name);
     if (!status)
         return STATUS_OK;
+    if (status == STATUS_UNAVAILABLE)
+        return keys_away(exchange);
     if (status == STATUS_DENIED)
         s3_error_setf(&details, S3_KMS_DISABLED, "%.*s is disabled.", (int)key_id.len, key_id.data);
     else if (status == STATUS_INVALID)
@@ -104,6 +115,13 @@ static enum status lost(struct exchange *exchange, const struct encryption *encr
     return s3_fail_details(exchange, &details);
 }
 
+static enum status fail_seal(struct exchange *exchange, const struct encryption *encryption, enum status status)
+{
+    if (status == STATUS_NOT_FOUND)
+        return lost(exchange, encryption);
+    return status == STATUS_UNAVAILABLE ? keys_away(exchange) : s3_fail_status(exchange, status);
+}
+
 static enum status fail_open(struct exchange *exchange, const struct encryption *encryption, bool part,
                              enum status status)
 {
@@ -111,6 +129,8 @@ static enum status fail_open(struct exchange *exchange, const struct encryption 
 
     if (status == STATUS_NOT_FOUND)
         return lost(exchange, encryption);
+    if (status == STATUS_UNAVAILABLE)
+        return keys_away(exchange);
     if (status == STATUS_DENIED && part)
         s3_error_setf(&details, S3_INVALID_REQUEST,
                       "The provided encryption parameters did not match the ones used originally.");
@@ -240,9 +260,7 @@ static enum status seal_anew(struct exchange *exchange, const struct encryption 
     block_seal_id_create(&key->id);
     status = encryption_write(exchange->gateway->keys, &customer.key, encryption, &place, key, sealed);
     explicit_bzero(&customer.key, sizeof(customer.key));
-    if (status == STATUS_NOT_FOUND)
-        return lost(exchange, encryption);
-    return status ? s3_fail_status(exchange, status) : STATUS_OK;
+    return status ? fail_seal(exchange, encryption, status) : STATUS_OK;
 }
 
 enum status s3_key_to_append(struct exchange *exchange, const struct meta_object *object, struct object_key *key,
@@ -329,9 +347,7 @@ enum status s3_reseal(struct exchange *exchange, const struct encryption_place *
     status = encryption_write(exchange->gateway->keys, &customer.key, &encryption, &to, &key, description);
     explicit_bzero(&key, sizeof(key));
     explicit_bzero(&customer.key, sizeof(customer.key));
-    if (status == STATUS_NOT_FOUND)
-        return lost(exchange, &encryption);
-    return status ? s3_fail_status(exchange, status) : STATUS_OK;
+    return status ? fail_seal(exchange, &encryption, status) : STATUS_OK;
 }
 
 /* ---- new objects ------------------------------------------------------------------------------------------------ */
@@ -370,9 +386,7 @@ static enum status describe(struct exchange *exchange, const struct sse_customer
     encryption_key_create(encryption->kind, &key);
     enum status status = encryption_write(exchange->gateway->keys, &customer->key, encryption, &place, &key, document);
     explicit_bzero(&key, sizeof(key));
-    if (status == STATUS_NOT_FOUND)
-        return lost(exchange, encryption);
-    return status ? s3_fail_status(exchange, status) : STATUS_OK;
+    return status ? fail_seal(exchange, encryption, status) : STATUS_OK;
 }
 
 static enum status by_server(struct exchange *exchange, const struct sse_request *request, struct buffer *document)
@@ -439,17 +453,6 @@ enum status s3_encryption_agrees(struct exchange *exchange, struct bytes kept)
     if (bucket_encryption_parse(kept, &encryption))
         return s3_fail(exchange, S3_MALFORMED_XML);
     return encryption.method != SSE_NONE && !exchange->gateway->keys ? no_keys(exchange) : STATUS_OK;
-}
-
-bool s3_encryption_differs(struct bytes source_attributes, struct bytes attributes)
-{
-    struct encryption before, after;
-
-    if (encryption_read(attributes, &after))
-        return false; /* to plain */
-    return encryption_read(source_attributes, &before) || before.kind != after.kind ||
-           before.bucket_key != after.bucket_key || !bytes_equal(before.key_name, after.key_name) ||
-           after.kind == ENCRYPTION_CUSTOMER;
 }
 
 /* ---- answers ---------------------------------------------------------------------------------------------------- */

@@ -33,8 +33,6 @@ enum status s3_key_of_source(struct exchange *exchange, const struct encryption_
  * that key, as a read does. Errors are answered here. */
 enum status s3_reseal(struct exchange *exchange, const struct encryption_place *from, struct bytes attributes,
                       struct buffer *description);
-/* Whether a copy with these attributes is encrypted, and otherwise than its source. */
-bool s3_encryption_differs(struct bytes source_attributes, struct bytes attributes);
 
 /* The name of the key that an id, an ARN or an alias means, and the description of an object whose key is sealed anew
  * (object/rewrap.h). Errors are answered here. */

@@ -25,6 +25,18 @@ struct copy_request {
     struct annotation_copies annotations;
 };
 
+/* Whether a copy with these attributes is encrypted, and otherwise than its source. */
+static bool is_encrypted_otherwise(struct bytes source_attributes, struct bytes attributes)
+{
+    struct encryption before, after;
+
+    if (encryption_read(attributes, &after))
+        return false; /* to plain */
+    return encryption_read(source_attributes, &before) || before.kind != after.kind ||
+           before.bucket_key != after.bucket_key || !bytes_equal(before.key_name, after.key_name) ||
+           after.kind == ENCRYPTION_CUSTOMER;
+}
+
 static enum status copy_to_itself(struct exchange *exchange)
 {
     struct s3_error_details details = {0};
@@ -54,7 +66,7 @@ static enum status metadata(struct exchange *exchange, struct copy_request *requ
     if (request->source.bucket.id == exchange->bucket.id && bytes_equal(request->source.key, exchange->key) &&
         !request->source.by_version && s3_header(exchange, "x-amz-storage-class").len == 0 &&
         s3_header(exchange, S3_REDIRECT_HEADER).len == 0 &&
-        !s3_encryption_differs(request->source.object.attributes, buffer_bytes(&request->attributes)))
+        !is_encrypted_otherwise(request->source.object.attributes, buffer_bytes(&request->attributes)))
         return copy_to_itself(exchange);
     return STATUS_OK;
 }

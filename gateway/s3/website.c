@@ -102,7 +102,9 @@ static enum status open_page(struct exchange *exchange, struct bytes page, const
 
     if (!status || is_error)
         return status;
-    return s3_fail(exchange, status == STATUS_DENIED ? S3_ACCESS_DENIED : S3_INTERNAL_ERROR);
+    return s3_fail(exchange, status == STATUS_DENIED        ? S3_ACCESS_DENIED
+                             : status == STATUS_UNAVAILABLE ? S3_SERVICE_UNAVAILABLE
+                                                            : S3_INTERNAL_ERROR);
 }
 
 /* error: of an error document, which is sent whole and with the error's status; NULL: the page that was asked for. */

@@ -4,7 +4,10 @@
  * that know only those. */
 #include "gateway/system/health.h"
 
+#include <stdio.h>
+
 #include "gateway/front/json_reply.h"
+#include "gateway/keys/key_provider.h"
 #include "gateway/replication/replication.h"
 
 static void health_reply(struct exchange *exchange, bool well, const char *reason)
@@ -27,9 +30,13 @@ void health_ready(struct exchange *exchange)
     bool damaged = meta_is_damaged(), errors = meta_is_failing(meta);
     bool stopped = meta_figure(meta, FIGURE_WRITE_STOPPED) > 0;
     bool refused = exchange->gateway->replication && replication_refusal(exchange->gateway->replication);
+    char reason[KEY_PROBLEM_MAX + 64] = "", why[KEY_PROBLEM_MAX];
 
-    health_reply(exchange, !refused && !damaged && !errors && !stopped,
-                 refused   ? "this gateway was replaced, or its metadata are behind: see the log"
+    if (key_provider_problem(exchange->gateway->keys, why))
+        snprintf(reason, sizeof(reason), "the service that has the encryption keys is away: %s", why);
+    health_reply(exchange, !refused && !damaged && !errors && !stopped && !reason[0],
+                 reason[0] && !refused && !damaged && !errors && !stopped ? reason
+                 : refused ? "this gateway was replaced, or its metadata are behind: see the log"
                  : damaged ? "the metadata database is damaged: see the log"
                  : errors  ? "the metadata database failed: see the log"
                            : "the metadata database takes no writes now");

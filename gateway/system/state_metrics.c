@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "base/metrics.h"
+#include "gateway/keys/vault.h"
 #include "meta/space.h"
 
 #define LABELS_MAX 64
@@ -333,4 +334,5 @@ void state_metrics_register(struct gateway *gateway)
     register_database(gateway);
     register_disk(gateway);
     register_load(gateway);
+    vault_register_metrics(gateway->keys);
 }

@@ -111,6 +111,7 @@ static const struct {
     {"oidc-refresh", "99ms", "100ms", "1h", "3601s"},
     {"identity-cache", "65535", "64K", NULL, NULL},
     {"head-memory", "1023K", "1M", "1G", "1073741825"},
+    {"key-cache", "999ms", "1s", "24h", "86400001ms"},
     {"reads", "0", "1", "100000", "100001"},
     {"writes", "0", "1", "100000", "100001"},
     {"lists", "0", "1", "100000", "100001"},
