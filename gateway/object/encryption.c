@@ -21,7 +21,7 @@ enum status encryption_read_document(struct bytes document, struct encryption *e
         (unsigned char)data[2] > 1)
         return STATUS_CORRUPT;
     size_t name_len = (unsigned char)data[at++];
-    if (document.len < at + name_len + 2)
+    if (name_len > KEY_NAME_MAX || document.len < at + name_len + 2)
         return STATUS_CORRUPT;
     encryption->key_name = bytes_of(data + at, name_len);
     at += name_len;

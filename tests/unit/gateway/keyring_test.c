@@ -180,6 +180,20 @@ static void test_customers(void **state)
     buffer_release(&description);
 }
 
+/* Names are copied to where a name of the longest kind has room. */
+static void test_long_names(void **state)
+{
+    (void)state;
+    char document[3 + BLOCK_SEAL_ID_LEN + 1 + KEY_NAME_MAX + 1 + 2 + 61] = {1, ENCRYPTION_S3};
+    struct encryption encryption;
+
+    document[3 + BLOCK_SEAL_ID_LEN] = KEY_NAME_MAX;
+    assert_int_equal(encryption_read_document(bytes_of(document, sizeof(document)), &encryption), STATUS_OK);
+    assert_int_equal(encryption.key_name.len, KEY_NAME_MAX);
+    document[3 + BLOCK_SEAL_ID_LEN] = KEY_NAME_MAX + 1;
+    assert_int_equal(encryption_read_document(bytes_of(document, sizeof(document)), &encryption), STATUS_CORRUPT);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -187,6 +201,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_wrong_files, setup, teardown),
         cmocka_unit_test_setup_teardown(test_descriptions, setup, teardown),
         cmocka_unit_test_setup_teardown(test_customers, setup, teardown),
+        cmocka_unit_test(test_long_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
