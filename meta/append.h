@@ -14,6 +14,7 @@ struct meta_append {
     uint64_t joined;
     struct block_seal_id seal; /* of the stream that the chunks are; sealed as the object is */
     struct bytes sealed;       /* the attribute META_ATTRIBUTE_SEALED of an empty object, with another identity */
+    struct bytes sealed_was;   /* what was read there: the rotation of keys may have changed it since */
     uint8_t etag_md5[MD5_LEN]; /* of the object that it becomes */
     uint32_t etag_parts;
     struct meta_checksum checksum;

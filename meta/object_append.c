@@ -42,6 +42,16 @@ static void object_append_release(struct object_append *op)
 /* ---- in the committer ---------------------------------------------------------------------------------------------
  */
 
+/* The rotation of keys writes another description to the same version: an older one would need a key that may be gone.
+ */
+static bool is_sealed_as_read(const struct meta_append *append, const struct version_record *record)
+{
+    struct bytes now;
+
+    return meta_attribute_find(record->attributes, META_ATTRIBUTE_SEALED, &now) == STATUS_OK &&
+           bytes_equal(now, append->sealed_was);
+}
+
 static enum status append_check(const struct object_append *op, const struct version_record *record)
 {
     const struct meta_append *append = op->append;
@@ -50,6 +60,8 @@ static enum status append_check(const struct object_append *op, const struct ver
     if (record->head.sequence != append->sequence)
         return STATUS_CONFLICT;
     if (sealed != append->seal.sealed || (record->head.size == 0 && sealed) != (append->sealed.data != NULL))
+        return STATUS_CONFLICT;
+    if (append->sealed.data && !is_sealed_as_read(append, record))
         return STATUS_CONFLICT;
     return version_condition_check(append->condition, &record->head);
 }

@@ -246,17 +246,30 @@ static enum status check_same(struct exchange *exchange, const struct encryption
     return status;
 }
 
+/* Nothing is sealed again with a key that the rotation (jobs/rekey.c) takes what is sealed away from: the object may go
+ * to where it has been already. */
+static void take_key_in_use(struct key_provider *keys, struct encryption *encryption, char name[KEY_NAME_MAX + 1])
+{
+    if (encryption->kind == ENCRYPTION_CUSTOMER ||
+        (encryption->kind != ENCRYPTION_S3 && key_provider_find(keys, encryption->key_name) != STATUS_DENIED))
+        return;
+    key_provider_current(keys, name);
+    encryption->key_name = bytes_from_str(name);
+}
+
 /* Nothing is sealed twice by one key under one identity, be it by two who append to an empty object at once. The key
  * stays, since the object's annotations are sealed by it. */
-static enum status seal_anew(struct exchange *exchange, const struct encryption *encryption, struct object_key *key,
+static enum status seal_anew(struct exchange *exchange, struct encryption *encryption, struct object_key *key,
                              struct buffer *sealed)
 {
     const struct encryption_place place = {exchange->bucket_name, exchange->key};
+    char name[KEY_NAME_MAX + 1];
     struct sse_customer customer;
     enum status status = read_customer(exchange, SSE_WRITES, &customer);
 
     if (status)
         return status;
+    take_key_in_use(exchange->gateway->keys, encryption, name);
     block_seal_id_create(&key->id);
     status = encryption_write(exchange->gateway->keys, &customer.key, encryption, &place, key, sealed);
     explicit_bzero(&customer.key, sizeof(customer.key));
@@ -309,17 +322,6 @@ enum status s3_key_rewrap(struct exchange *exchange, const struct encryption *fr
     if (status == STATUS_NOT_FOUND)
         return lost(exchange, opened ? to : from);
     return status ? fail_open(exchange, from, false, status) : STATUS_OK;
-}
-
-/* Nothing is sealed again with a key that the rotation (jobs/rekey.c) takes what is sealed away from: the object may go
- * to where it has been already. */
-static void take_key_in_use(struct key_provider *keys, struct encryption *encryption, char name[KEY_NAME_MAX + 1])
-{
-    if (encryption->kind == ENCRYPTION_CUSTOMER ||
-        (encryption->kind != ENCRYPTION_S3 && key_provider_find(keys, encryption->key_name) != STATUS_DENIED))
-        return;
-    key_provider_current(keys, name);
-    encryption->key_name = bytes_from_str(name);
 }
 
 enum status s3_reseal(struct exchange *exchange, const struct encryption_place *from, struct bytes attributes,

@@ -278,8 +278,12 @@ static enum status publish(struct exchange *exchange, struct append_request *req
 
     if (status)
         return status;
-    if (request->sealed.len > 0)
+    if (request->sealed.len > 0) {
         append.sealed = buffer_bytes(&request->sealed);
+        status = meta_attribute_find(request->object.attributes, META_ATTRIBUTE_SEALED, &append.sealed_was);
+        if (status)
+            return s3_fail_status(exchange, status);
+    }
     etag_then(request, &append);
     status = ingest_store(&request->ingest, commit, &(struct append_commit){exchange, &append, object});
     return status ? fail_append(exchange, request, status) : STATUS_OK;
@@ -342,9 +346,11 @@ bool s3_append_object(struct exchange *exchange, uint64_t offset)
     static const struct meta_version latest;
     struct append_request request = {0};
     struct meta_object object;
+
+    if (offset == 0) /* an empty object's key is sealed again: what it is sealed by is not given up meanwhile */
+        exchange_begin_writing(exchange);
     enum status status =
         meta_object_get(exchange->gateway->meta, exchange->bucket.id, exchange->key, &latest, &request.object);
-
     if (status == STATUS_NOT_FOUND && offset == 0)
         return false;
     buffer_init(&request.sealed, META_ATTRIBUTES_BYTES_MAX);

@@ -6,6 +6,7 @@
 
 #include "gateway/jobs/background_job.h"
 #include "gateway/keys/keyring.h"
+#include "gateway/object/encryption.h"
 
 #define BY_S3       "x-amz-server-side-encryption: AES256\r\n"
 #define BY_KMS(key) "x-amz-server-side-encryption: aws:kms\r\nx-amz-server-side-encryption-aws-kms-key-id: " key "\r\n"
@@ -177,12 +178,38 @@ static void a_lost_key_is_named(void **state)
     assert_says(f, "\"missing\":[{\"name\":\"old\",\"versions\":1,\"uploads\":0}]");
 }
 
+/* Whose key is sealed again while the keys may be others: never by one that the rotation takes objects away from. What
+ * the key seals beside the object is opened with it afterwards. */
+static void an_empty_object_is_appended_to(void **state)
+{
+    struct fixture *f = *state;
+    static const struct meta_version latest;
+    struct meta_object object;
+    struct meta_bucket bucket;
+    struct encryption encryption;
+
+    assert_answer(f, ROOT, "PUT", "/bucket/s3", BY_S3, "", 200, "");
+    put(f, "/bucket/s3?annotation=&annotationName=a", "");
+    add_key(f, "new");
+    put(f, "/bucket/s3", "x-amz-write-offset-bytes: 0\r\n");
+    assert_int_equal(meta_bucket_get(f->gateway.meta, BYTES("bucket"), &bucket), STATUS_OK);
+    assert_int_equal(meta_object_get(f->gateway.meta, bucket.id, BYTES("s3"), &latest, &object), STATUS_OK);
+    assert_int_equal(encryption_read(object.attributes, &encryption), STATUS_OK);
+    assert_true(bytes_equal_str(encryption.key_name, "new"));
+    meta_object_release(&object);
+    get(f, "/bucket/s3", "", "x-amz-server-side-encryption", "AES256");
+    get(f, "/bucket/s3?annotation=&annotationName=a", "", NULL, NULL);
+    put(f, "/bucket/s3", "x-amz-write-offset-bytes: 5\r\n");
+    get(f, "/bucket/s3?annotation=&annotationName=a", "", NULL, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(old_keys_are_sealed_anew, setup, teardown),
         cmocka_unit_test_setup_teardown(a_retired_key_becomes_removable, setup, teardown),
         cmocka_unit_test_setup_teardown(a_lost_key_is_named, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_empty_object_is_appended_to, setup, teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,6 +9,7 @@
 #define SEALED                                                                                                         \
     BYTES("\x06\0\0\0\x04"                                                                                             \
           "seal")
+#define SEALED_WAS  BYTES("seal")
 #define SEALED_ANEW BYTES("anew")
 
 static uint64_t sequence_of(struct support *s, const char *key)
@@ -187,6 +188,9 @@ static void test_sealed_streams(void **state)
     OK(meta_object_put(s->meta, s->plain.id, KEY("e"), &object, &none, NULL));
     assert_int_equal(append_to(s, "e", 10, 0, &append), STATUS_CONFLICT);
     append.sealed = SEALED_ANEW;
+    append.sealed_was = BYTES("before"); /* the rotation of keys was there meanwhile */
+    assert_int_equal(append_to(s, "e", 10, 0, &append), STATUS_CONFLICT);
+    append.sealed_was = SEALED_WAS;
     OK(append_to(s, "e", 10, 0, &append));
     OK(support_get(s, &s->plain, "e", NULL, 0, &got));
     OK(meta_attribute_find(got.attributes, META_ATTRIBUTE_SEALED, &document));
@@ -203,7 +207,7 @@ static void test_annotations_stay(void **state)
     struct support *s = *state;
     struct chunk_list none = {0}, text = support_chunks(1, 20 + BLOCK_SEAL_MORE, 3);
     struct meta_annotation annotation = {.name = KEY("a"), .size = 20}, found;
-    struct meta_append append = {.sealed = SEALED_ANEW};
+    struct meta_append append = {.sealed = SEALED_ANEW, .sealed_was = SEALED_WAS};
     struct meta_object object = {.attributes = SEALED}, got, read;
     bool gone;
 
