@@ -136,7 +136,6 @@ static enum status append_commit(struct object_append *op, struct txn *txn, stru
     memcpy(head->etag_md5, append->etag_md5, MD5_LEN);
     head->etag_parts = append->etag_parts;
     head->checksum = append->checksum;
-    record->renamed = false; /* what was renamed is another one now */
     status = version_renew(txn, op->key, append->size, record);
     if (!status)
         status = quota_check(txn);

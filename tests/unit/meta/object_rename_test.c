@@ -3,6 +3,7 @@
 #include "tests/unit/meta/support.h"
 
 #include "meta/annotations.h"
+#include "meta/append.h"
 #include "meta/history.h"
 #include "meta/outbox.h"
 #include "meta/quota.h"
@@ -289,6 +290,19 @@ static void test_refusals(void **state)
     assert_true(rename.no_bucket);
 }
 
+static void append_ten(struct support *s, const char *key)
+{
+    struct chunk_list chunks = support_chunks(1, 10, 3);
+    struct meta_append append = {.size = 10};
+    struct meta_object object;
+
+    OK(support_get(s, &s->plain, key, NULL, 0, &object));
+    append.sequence = object.sequence;
+    meta_object_release(&object);
+    OK(meta_object_append(s->meta, s->plain.id, KEY(key), &append, &chunks, &object));
+    chunk_list_release(&chunks);
+}
+
 static void test_a_request_is_done_once(void **state)
 {
     struct support *s = *state;
@@ -298,12 +312,13 @@ static void test_a_request_is_done_once(void **state)
     OK(support_put(s, &s->plain, "a", 1, 'a', NULL, NULL));
     OK(rename_as(s, "a", "b", &rename));
     assert_false(rename.repeated);
+    append_ten(s, "b"); /* it is the same object still */
     support_reopen(s);
     OK(support_put(s, &s->plain, "a", 2, 'n', NULL, NULL)); /* another object that came later stays where it is */
     rename = (struct meta_rename){.token = token};
     OK(rename_as(s, "a", "b", &rename));
     assert_true(rename.repeated);
-    assert_int_equal(support_bucket_now(s, &s->plain).bytes, 300);
+    assert_int_equal(support_bucket_now(s, &s->plain).bytes, 310);
     rename = (struct meta_rename){.token = other};
     OK(rename_as(s, "a", "b", &rename));
     assert_false(rename.repeated);
