@@ -16,8 +16,9 @@ enum {
     NUMBER_FORMAT = 1,
     SETTING_FORMAT = 1,
     IDENTITY_FORMAT = 1,
-    STATE_FORMAT = 11,            /* with it: versions that were appended to, and renamed ones; laid out as 6 */
-    STATE_FORMAT_NO_TAILS = 10,   /* with it: annotations, uploads with a version id; laid out as 6 */
+    STATE_FORMAT = 12,            /* with it: versions that were appended to; laid out as 6 */
+    STATE_FORMAT_NO_TAILS = 11,   /* with it: renamed versions; laid out as 6 */
+    STATE_FORMAT_NO_TOKENS = 10,  /* with it: annotations, uploads with a version id; laid out as 6 */
     STATE_FORMAT_NO_NOTES = 9,    /* with it: sealed objects; laid out as 6 */
     STATE_FORMAT_NO_SEALS = 8,    /* with it: checksums of more than 32 bytes; laid out as 6 */
     STATE_FORMAT_SHORT_SUMS = 7,  /* with it: identities; laid out as 6 */
