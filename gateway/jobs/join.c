@@ -106,12 +106,12 @@ static enum status join_run(struct background *background, struct join *join, bo
         status = STATUS_OK;
         goto out;
     }
-    if (!status)
+    if (!status) {
+        background_pause(background, bandwidth_take(&join->gateway->bandwidth, join->run.size));
         status = store_as_one(join, &key);
+    }
     explicit_bzero(&key, sizeof(key));
     *again = status == STATUS_OK || status == STATUS_CONFLICT;
-    if (!status)
-        background_pause(background, bandwidth_take(&join->gateway->bandwidth, join->run.size));
     if (status == STATUS_CONFLICT ||
         status == STATUS_LIMIT) /* another object by now; chunks are as small as that here */
         status = STATUS_OK;
@@ -127,7 +127,8 @@ static void count_joined(uint64_t bytes)
                        bytes);
 }
 
-/* Whether the hint is done with. */
+/* Whether the hint is done with. What fails for another reason than that something is away would fail again: who reads
+ * or appends next may note it anew. */
 static bool join_object(struct background *background, const struct join_hint *hint)
 {
     struct join join = {.gateway = background->gateway, .key = hint->key};
@@ -144,7 +145,7 @@ static bool join_object(struct background *background, const struct join_hint *h
     if (status)
         log_warn("appended pieces cannot be joined now", LOG_STR("bucket", hint->bucket), LOG_BYTES("key", hint->key),
                  LOG_STATUS(status));
-    return !status && !later;
+    return status != STATUS_UNAVAILABLE && !later;
 }
 
 static uint64_t join_round(struct job *job)

@@ -138,7 +138,8 @@ enum status object_send(struct exchange *exchange, const struct meta_object *obj
         return STATUS_OK;
     }
     status = object_reader_open(&reader, exchange->gateway, object, key, wanted->range.offset, wanted->range.length);
-    join_hints_look(exchange->gateway->join_hints, exchange->bucket_name, exchange->key, object);
+    if (!status)
+        join_hints_look(exchange->gateway->join_hints, exchange->bucket_name, exchange->key, object);
     if (!status && start(exchange, object, wanted, give, arg) == STATUS_OK)
         send_bytes(exchange, &reader);
     object_reader_release(&reader);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/keys/keyring.h"
 #include "gateway/object/join_hints.h"
 #include "tests/unit/gateway/fake_cluster_internal.h"
 
@@ -100,6 +101,66 @@ static void reading_is_a_reason_to_join(void **state)
     expect(f, "/bucket/log", sizeof(text) - 1);
 }
 
+static size_t hints_now(struct fixture *f)
+{
+    struct join_hint *taken[JOIN_HINTS_MAX];
+    size_t count = join_hints_take(f->gateway.join_hints, taken);
+
+    for (size_t i = 0; i < count; i++) {
+        join_hints_add(f->gateway.join_hints, bytes_from_str(taken[i]->bucket), taken[i]->key);
+        free(taken[i]);
+    }
+    return count;
+}
+
+/* The job has the hints in its hands for a moment in each round. */
+static bool no_hint_comes_back(struct fixture *f)
+{
+    for (int i = 0; i < 50; i++) {
+        if (hints_now(f) > 0)
+            return false;
+        fixture_pass(f, 1000);
+        usleep(200);
+    }
+    return true;
+}
+
+/* Nobody tries again and again to join what nobody can open, be it because a reader tried. */
+static void what_cannot_be_opened_is_let_go(void **state)
+{
+    struct fixture *f = *state;
+    char path[128];
+    const char *error;
+
+    snprintf(path, sizeof(path), "%s/keyring", f->directory);
+    assert_int_equal(keyring_file_add(path, "old", &error), STATUS_OK);
+    assert_int_equal(keyring_open(path, &f->gateway.keyring), STATUS_OK);
+    f->gateway.keys = keyring_provider(f->gateway.keyring);
+    assert_int_equal(ask(f, ROOT, "PUT", "/bucket/log", "x-amz-server-side-encryption: AES256\r\n", ""), 200);
+    for (size_t i = 0; i < PIECES; i++)
+        assert_int_equal(append(f, "/bucket/log", i * PIECE, PIECE), 200);
+    assert_int_equal(hints_now(f), 1);
+    FILE *file = fopen(path, "w");
+    fputs("key new 00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\ncurrent new\n", file);
+    fclose(file);
+    keyring_reload(f->gateway.keyring);
+    jobs_start(f);
+    fixture_pass(f, HOUR_MS);
+    PASS_UNTIL(f, 1000, no_hint_comes_back(f));
+    assert_int_equal(ask(f, ROOT, "GET", "/bucket/log", "", NULL), 400);
+    assert_int_equal(hints_now(f), 0);
+}
+
+static int teardown(void **state)
+{
+    struct fixture *f = *state;
+    struct keyring *keyring = f->gateway.keyring;
+    int result = jobs_teardown(state);
+
+    keyring_free(keyring);
+    return result;
+}
+
 static void refusals(void **state)
 {
     struct fixture *f = *state;
@@ -125,6 +186,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(small_appends_share_a_chunk, setup, jobs_teardown),
         cmocka_unit_test_setup_teardown(pieces_are_joined_when_it_is_quiet, setup, jobs_teardown),
         cmocka_unit_test_setup_teardown(reading_is_a_reason_to_join, setup, jobs_teardown),
+        cmocka_unit_test_setup_teardown(what_cannot_be_opened_is_let_go, setup, teardown),
         cmocka_unit_test_setup_teardown(refusals, setup, jobs_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
