@@ -184,7 +184,7 @@ enum status bucketlog_deliver(struct gateway *gateway, const struct bucketlog_ad
     if (!status)
         status = stored_headers_add(&delivery.headers, BYTES("content-type"), BYTES("text/plain"));
     if (!status)
-        status = write_attributes(&delivery);
+        status = judge(&delivery, write_attributes(&delivery));
     if (!status)
         status = judge(&delivery, write_object(&delivery, lines, count));
     release(&delivery);

@@ -82,15 +82,16 @@ static enum status deliver_objects(struct background *background, struct step *s
     return status;
 }
 
-/* NOT_FOUND: no file waits. */
-static enum status deliver_file(struct background *background)
+/* *none: no file waits. Nothing else says so, whatever a delivery fails with. */
+static enum status deliver_file(struct background *background, bool *none)
 {
     struct pool *pool = background->gateway->pool;
     struct step step = {.spool = background->gateway->bucketlog};
 
     pool_run(pool, step_next, &step);
+    *none = step.status == STATUS_NOT_FOUND;
     if (step.status)
-        return step.status;
+        return *none ? STATUS_OK : step.status;
     buffer_init(&step.prefix, BUCKET_LOGGING_PREFIX_MAX);
     enum status status = deliver_objects(background, &step);
     if (!status) {
@@ -106,10 +107,11 @@ static enum status deliver_file(struct background *background)
 static enum status deliver_files(struct background *background)
 {
     enum status status = STATUS_OK;
+    bool none = false;
 
-    while (!status && !background_is_stopping(background))
-        status = deliver_file(background);
-    return status == STATUS_NOT_FOUND ? STATUS_OK : status;
+    while (!status && !none && !background_is_stopping(background))
+        status = deliver_file(background, &none);
+    return status;
 }
 
 static uint64_t bucketlog_start(struct job *job)

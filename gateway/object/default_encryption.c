@@ -56,7 +56,7 @@ enum status default_encryption_describe(const struct gateway *gateway, const str
     if (!gateway->keys)
         return STATUS_NOT_FOUND;
     status = encryption_key_name(gateway->keys, bytes_from_str(standard.key_id), name);
-    if (status)
+    if (status) /* a provider that does not answer now may have the key */
         return status == STATUS_UNAVAILABLE ? status : STATUS_NOT_FOUND;
     const struct encryption encryption = {.kind = encryption_kind_of(standard.method),
                                           .bucket_key = standard.method == SSE_KMS && standard.bucket_key,

@@ -15,8 +15,8 @@ enum status default_encryption(const struct gateway *gateway, const struct meta_
                                struct bucket_encryption *encryption);
 enum encryption_kind encryption_kind_of(enum sse_method method);
 /* The key of an object that nobody asks to be encrypted in any way, and its description (META_ATTRIBUTE_SEALED), which
- * stays empty where the bucket has no encryption; the caller wipes the key. NOT_FOUND: there is no such key;
- * UNAVAILABLE, INTERNAL as above. Suspends. */
+ * stays empty where the bucket has no encryption; the caller wipes the key. NOT_FOUND: there is no such key, or it is
+ * retired; UNAVAILABLE, INTERNAL as above. Suspends. */
 enum status default_encryption_describe(const struct gateway *gateway, const struct meta_settings *settings,
                                         const struct encryption_place *place, struct object_key *key,
                                         struct buffer *description);
