@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "gateway/bucketlog/target.h"
+#include "gateway/keys/keyring.h"
 #include "gateway/object/default_encryption.h"
 #include "gateway/object/ingest.h"
 #include "gateway/object/stored_headers.h"
@@ -24,6 +25,7 @@ struct delivery {
     bool has_source; /* it is still there */
     struct buffer key, headers, acl, description, attributes;
     struct object_key sealing;
+    struct key_writer writer;
 };
 
 static bool load(struct gateway *gateway, struct bytes name, struct meta_bucket *bucket,
@@ -60,6 +62,8 @@ static enum status write_attributes(struct delivery *delivery)
     size_t count = 0;
 
     enum status status = write_acl(delivery);
+    key_writer_begin(&delivery->gateway->key_writers, &delivery->writer,
+                     keyring_generation(delivery->gateway->keyring));
     if (!status)
         status = default_encryption_describe(delivery->gateway, delivery->target_settings, &place, &delivery->sealing,
                                              &delivery->description);
@@ -158,6 +162,7 @@ static void init_buffers(struct delivery *delivery)
 
 static void release(struct delivery *delivery)
 {
+    key_writer_end(&delivery->gateway->key_writers, &delivery->writer);
     explicit_bzero(&delivery->sealing, sizeof(delivery->sealing));
     buffer_release(&delivery->key);
     buffer_release(&delivery->headers);

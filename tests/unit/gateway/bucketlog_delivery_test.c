@@ -1,4 +1,5 @@
-/* Delivering what buckets' access logs have gathered: what one target does not take holds nothing else up. */
+/* Delivering what buckets' access logs have gathered: what one target does not take holds nothing else up and a key is
+ * in use while a delivery seals with it. */
 #include "tests/unit/gateway/jobs.h"
 
 #include <stdio.h>
@@ -91,6 +92,18 @@ static unsigned count_of(struct fixture *f, const char *target, const char *part
     return count;
 }
 
+static void drop_waiting(struct fixture *f)
+{
+    struct bucketlog_segment segment;
+
+    fixture_settle(f);
+    bucketlog_spool_cut(f->gateway.bucketlog);
+    while (bucketlog_spool_next(f->gateway.bucketlog, &segment) == STATUS_OK) {
+        bucketlog_spool_drop(f->gateway.bucketlog, &segment);
+        bucketlog_segment_release(&segment);
+    }
+}
+
 static void a_key_that_cannot_be_had_holds_nothing_up(void **state)
 {
     static const char *const settings[] = {BY_KMS("nonesuch"), BY_KMS("old"), BY_KMS("arn:aws:kms:nowhere"),
@@ -113,10 +126,30 @@ static void a_key_that_cannot_be_had_holds_nothing_up(void **state)
     assert_in_range(count_of(f, "/more", "<Key>"), 4, 8);
 }
 
+static void a_key_is_in_use_until_the_delivery_has_committed(void **state)
+{
+    struct fixture *f = *state;
+    struct key_writers *writers = &f->gateway.key_writers;
+
+    assert_document_put(f, ROOT, "/logs?encryption=", BY_KMS("new"), 200, "");
+    drop_waiting(f);
+    add_line(f, "/bucket");
+    for (unsigned number = 1; number <= FIXTURE_NODES; number++)
+        fake_node_slow(f->gateway.cluster, number, 1000);
+    assert_false(key_writers_before(writers, UINT64_MAX));
+    jobs_start(f);
+    PASS_UNTIL(f, 100, key_writers_before(writers, UINT64_MAX));
+    assert_true(key_writers_before(writers, keyring_generation(f->gateway.keyring) + 1));
+    PASS_UNTIL(f, 100, bucketlog_spool_bytes(f->gateway.bucketlog) == 0);
+    assert_false(key_writers_before(writers, UINT64_MAX));
+    assert_int_equal(count_of(f, "/logs", "<Key>"), 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_key_that_cannot_be_had_holds_nothing_up, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_key_is_in_use_until_the_delivery_has_committed, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
