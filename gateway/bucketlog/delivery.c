@@ -133,6 +133,22 @@ static enum status write_object(struct delivery *delivery, const struct bucketlo
     return status;
 }
 
+/* EXISTS: it was written before something else of its file failed, or the process ended. Its key has a hash of its
+ * lines in it, so nothing else is there; and where versions are kept, writing it again would make another one. */
+static enum status check_absent(struct delivery *delivery)
+{
+    static const struct meta_version latest;
+    struct meta_object object;
+
+    enum status status =
+        meta_object_get(delivery->gateway->meta, delivery->target.id, buffer_bytes(&delivery->key), &latest, &object);
+    if (status)
+        return status == STATUS_NOT_FOUND ? STATUS_OK : status;
+    status = object.delete_marker ? STATUS_OK : STATUS_EXISTS;
+    meta_object_release(&object);
+    return status;
+}
+
 /* What does not pass by waiting. */
 static enum status judge(const struct delivery *delivery, enum status status)
 {
@@ -186,6 +202,8 @@ enum status bucketlog_deliver(struct gateway *gateway, const struct bucketlog_ad
         status = judge(&delivery, STATUS_NOT_FOUND);
     if (!status)
         status = check(&delivery, time_ms);
+    if (!status)
+        status = check_absent(&delivery);
     if (!status)
         status = stored_headers_add(&delivery.headers, BYTES("content-type"), BYTES("text/plain"));
     if (!status)

@@ -4,8 +4,8 @@
  *
  * What may be lost: with the process, what is in the queue, which is written as fast as the disk takes it; with the
  * machine, what the system had not written yet, since nothing is synced here. What is in a file is delivered after a
- * restart. A line may be delivered twice where the process ends between a delivery and the removal of its file: then
- * under the same key with the same bytes. */
+ * restart. What is delivered again, since the process ended between a delivery and the removal of its file, has the
+ * same key, where it is found. */
 #ifndef TERCET_GATEWAY_BUCKETLOG_SPOOL_H
 #define TERCET_GATEWAY_BUCKETLOG_SPOOL_H
 

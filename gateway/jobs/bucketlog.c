@@ -1,7 +1,7 @@
 /* Delivering what buckets' access logs have gathered. Each round closes the file that is being written and works
  * through all that are closed, the oldest first: one file (12 MiB at most) and the order of its lines are in memory. A
  * file goes when each of its lines was delivered, or can never be; when the cluster takes no writes it stays, and all
- * of it is tried again, under the same keys. */
+ * of it is tried again, under the same keys, and what is there by then is left. */
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/metrics.h"
@@ -74,10 +74,10 @@ static enum status deliver_objects(struct background *background, struct step *s
                                    step->segment.time_ms);
         if (!status)
             count_delivered(1, step->count);
-        if (status == STATUS_DENIED) {
+        if (status == STATUS_DENIED)
             bucketlog_spool_count_lost(BUCKETLOG_LOST_AT_TARGET, step->count);
+        if (status == STATUS_DENIED || status == STATUS_EXISTS)
             status = STATUS_OK;
-        }
     }
     return status;
 }

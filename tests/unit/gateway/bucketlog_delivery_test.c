@@ -1,5 +1,5 @@
-/* Delivering what buckets' access logs have gathered: what one target does not take holds nothing else up and a key is
- * in use while a delivery seals with it. */
+/* Delivering what buckets' access logs have gathered: what one target does not take holds nothing else up, a key is in
+ * use while a delivery seals with it, and a file that is delivered again makes nothing anew. */
 #include "tests/unit/gateway/jobs.h"
 
 #include <stdio.h>
@@ -145,11 +145,41 @@ static void a_key_is_in_use_until_the_delivery_has_committed(void **state)
     assert_int_equal(count_of(f, "/logs", "<Key>"), 1);
 }
 
+static void what_is_delivered_is_not_delivered_again(void **state)
+{
+    static const char versioning[] = "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>";
+    struct fixture *f = *state;
+    uint64_t before = written();
+
+    assert_document_put(f, ROOT, "/logs?versioning=", versioning, 200, "");
+    assert_document_put(f, ROOT, "/other?logging=", LOGGING("logs"), 200, "");
+    drop_waiting(f);
+    assert_answer(f, ROOT, "GET", "/bucket", "", NULL, 200, "");
+    add_line(f, "/other"); /* one file, two objects */
+    for (unsigned number = 1; number <= FIXTURE_NODES; number++)
+        fake_node_slow(f->gateway.cluster, number, 1000);
+    jobs_start(f);
+    PASS_UNTIL(f, 50, written() == before + 1);
+    for (unsigned number = 1; number <= FIXTURE_NODES; number++)
+        fake_cluster_down(f->gateway.cluster, number, true);
+    for (unsigned i = 0; i < 200; i++) /* the second fails, and all is tried again */
+        fixture_pass(f, 100);
+    assert_int_equal(written(), before + 1);
+    for (unsigned number = 1; number <= FIXTURE_NODES; number++) {
+        fake_node_slow(f->gateway.cluster, number, 0);
+        fake_cluster_down(f->gateway.cluster, number, false);
+    }
+    PASS_UNTIL(f, 100, bucketlog_spool_bytes(f->gateway.bucketlog) == 0);
+    assert_int_equal(written(), before + 2);
+    assert_int_equal(count_of(f, "/logs?versions=", "<Version>"), 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_key_that_cannot_be_had_holds_nothing_up, setup, teardown),
         cmocka_unit_test_setup_teardown(a_key_is_in_use_until_the_delivery_has_committed, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_is_delivered_is_not_delivered_again, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
