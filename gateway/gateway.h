@@ -34,6 +34,7 @@ struct keyring;
 struct lease;
 struct meta_space;
 struct rename_tokens;
+struct notify;
 struct replication;
 struct key_uses;
 struct bucketlog_spool;
@@ -86,6 +87,7 @@ struct gateway {
     struct lease *lease; /* NULL: the nodes keep no replicas, and cannot say whether this gateway was replaced */
     struct replication *replication; /* NULL: the nodes keep no replicas of the metadata */
     struct cluster *cluster;
+    struct notify *notify;
     struct trusted_clock clock;
     struct lock_guard lock_guard; /* the committer's */
     struct pool *pool;            /* reads of metadata, hashing */

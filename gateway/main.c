@@ -30,6 +30,7 @@
 #include "gateway/identity/key_uses.h"
 #include "gateway/identity/oidc_keys.h"
 #include "gateway/keys/key_provider.h"
+#include "gateway/notify/notify.h"
 #include "gateway/settings.h"
 #include "gateway/stores.h"
 #include "gateway/system/system.h"
@@ -137,6 +138,7 @@ static void *stop_main(void *arg)
     key_provider_stop(gateway->keys);
     if (gateway->cluster)
         cluster_hurry(gateway->cluster);
+    notify_stop(gateway->notify);
     if (gateway->background)
         background_stop(gateway->background);
     if (gateway->replication)
@@ -182,6 +184,20 @@ static enum status wait_end(struct gateway *gateway, const sigset_t *signals)
     return status;
 }
 
+/* Explains on stderr and exits 2. */
+static void open_notify(struct gateway *gateway, const struct settings *settings)
+{
+    struct buffer error;
+
+    buffer_init(&error, NOTIFY_EXPLAIN_MAX);
+    if (notify_create(&settings->notify, &gateway->notify, &error)) {
+        fprintf(stderr, "tercet-gateway: notify: %.*s\n", (int)error.len, error.data ? error.data : "");
+        exit(2);
+    }
+    buffer_release(&error);
+    notify_register_metrics(gateway->notify);
+}
+
 static int run(struct gateway *gateway, const struct settings *settings, const sigset_t *signals)
 {
     struct servers servers = {0};
@@ -190,6 +206,7 @@ static int run(struct gateway *gateway, const struct settings *settings, const s
     if (status || settings->restore_metadata)
         goto out;
     gateway->background = background_start(gateway);
+    notify_start(gateway->notify, gateway);
     system_register_metrics(gateway);
     status = start_servers(gateway, settings, &servers);
     if (!status) {
@@ -242,6 +259,7 @@ int main(int argc, char **argv)
     http_pauses_init(&gateway.pauses);
     gateway.bandwidth.bytes_per_s = settings.repair_bandwidth;
     gateway.started_ms = clock_wall_ms();
+    open_notify(&gateway, &settings);
     gateway.pool = pool_create((unsigned)settings.pool_threads, "pool");
     gateway.md5_queue = md5_queue_create(gateway.pool);
     loop_group_start(&gateway.loops,
@@ -250,6 +268,7 @@ int main(int argc, char **argv)
     end_if_failed(&gateway);
     loop_group_stop(&gateway.loops);
     stores_close(&gateway);
+    notify_free(gateway.notify);
     pool_free(gateway.pool);
     md5_queue_free(gateway.md5_queue);
     return code;

@@ -246,6 +246,16 @@ static const struct config_option options[] = {
      "more than 1000: the metadata may be wrong"},
     {"upload-expiry", CONFIG_DURATION(struct settings, gateway.upload_expiry_ms), "7d", 100, 0,
      "multipart uploads that were begun longer ago are aborted"},
+    {"notify", CONFIG_SECRET(struct settings, notify.targets), "", 0, 0,
+     "who is told of events of buckets: NAME=URL, several with commas or white space between; a bucket's notification "
+     "configuration names them by arn:aws:sqs:REGION:ACCOUNT:NAME. Passwords and tokens are better in files, see the "
+     "guide to notifications"},
+    {"notify-rows", CONFIG_UINT(struct settings, notify.rows_max), "100000", 1, 800000,
+     "events that wait for one target; further ones are dropped, and counted"},
+    {"notify-age", CONFIG_DURATION(struct settings, notify.age_max_ms), "3d", 1000, 0,
+     "events that wait for longer are dropped, and counted, while their target fails or is not in -notify"},
+    {"notify-timeout", CONFIG_DURATION(struct settings, notify.timeout_ms), "10s", 100, 60000,
+     "how long one attempt to send events may take"},
     {"lifecycle-rate", CONFIG_UINT(struct settings, gateway.lifecycle_rate), "5000", 1, 10000000,
      "versions a second that are looked at for the lifecycle rules of their buckets"},
     {"lifecycle-change-rate", CONFIG_UINT(struct settings, gateway.lifecycle_change_rate), "1000", 1, 10000000,

@@ -7,11 +7,13 @@
 #include "base/tls_identity.h"
 #include "gateway/keys/vault.h"
 #include "gateway/gateway.h"
+#include "gateway/notify/notify.h"
 
 struct settings {
     struct gateway_options gateway;
     struct cluster_config cluster;
     struct admission admission; /* its bounds */
+    struct notify_options notify;
     const char *listen, *data_dir, *cluster_id, *cluster_secret_file, *secret_key_file, *files_token_file;
     const char *secret_key_2_file, *identity_key, *keyring, *new_key, *retire_key;
     const char *export_keys, *import_keys, *passphrase_file;

@@ -266,10 +266,12 @@ struct meta_object_deletion {
  * another, but a later one sees what an earlier one did. */
 void meta_objects_delete(struct meta *meta, uint32_t bucket, struct meta_object_deletion *const *deletions,
                          size_t count);
-/* Removes the name with all its versions (documented API). *count is how many were removed. INVALID for a bucket
+/* Removes the name with all its versions (documented API). *count is how many were removed; the commit that removes the
+ * last one leaves the row in the outbox, if there was any. INVALID for a bucket
  * without versioning. DENIED, CONFLICT: the guard lets one of them stay; of more than 1,000 versions the oldest may be
  * gone then. */
-enum status meta_object_delete_all(struct meta *meta, uint32_t bucket, struct bytes key, uint64_t *count);
+enum status meta_object_delete_all(struct meta *meta, uint32_t bucket, struct bytes key,
+                                   const struct meta_outbox_entry *outbox, uint64_t *count);
 
 /* Which versions of a name are kept; the newest always is. */
 struct meta_keep {

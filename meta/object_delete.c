@@ -211,12 +211,20 @@ static enum status object_delete_all_prepare(struct commit_op *op, struct txn *t
         status = STATUS_INVALID;
     if (status)
         return status;
-    return version_remove_oldest(txn, delete->bucket, delete->key, DELETE_VERSIONS_MAX, &delete->count, &delete->more);
+    status =
+        version_remove_oldest(txn, delete->bucket, delete->key, DELETE_VERSIONS_MAX, &delete->count, &delete->more);
+    if (!status && !delete->more && delete->count > 0) {
+        const struct version_head none = {.sequence = txn->state.sequence, .null_version = true};
+        status = outbox_add(txn, delete->outbox, delete->bucket, delete->key, &none);
+    }
+    return status;
 }
 
-enum status meta_object_delete_all(struct meta *meta, uint32_t bucket, struct bytes key, uint64_t *count)
+enum status meta_object_delete_all(struct meta *meta, uint32_t bucket, struct bytes key,
+                                   const struct meta_outbox_entry *outbox, uint64_t *count)
 {
-    struct object_delete delete = {.op.prepare = object_delete_all_prepare, .bucket = bucket, .key = key, .more = true};
+    struct object_delete delete = {
+        .op.prepare = object_delete_all_prepare, .bucket = bucket, .key = key, .outbox = outbox, .more = true};
 
     enum status status = object_key_check(key);
     while (!status && delete.more) /* oldest first, so that the latest stays what it is until the end */

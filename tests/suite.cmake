@@ -121,6 +121,7 @@ suite_python(clients.object-attributes clients/object_attributes_test.py clients
 suite_python(clients.object-lock clients/object_lock_test.py clients 300 NEWEST)
 suite_python(clients.rename-append clients/rename_append_test.py clients 300 NEWEST)
 suite_python(clients.bucket-log clients/bucket_log_test.py clients 300 NEWEST)
+suite_python(clients.notification clients/notification_test.py clients 600)
 suite_python(clients.boto3-newest clients/boto3_test.py clients 900 NEWEST)
 suite_python(clients.iam clients/iam_test.py clients 600)
 suite_python(clients.sts clients/sts_test.py clients 600 NEWEST)

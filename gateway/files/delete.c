@@ -3,22 +3,31 @@
  * Deleting what is not there is no error. */
 #include "gateway/files/files.h"
 #include "gateway/front/json_reply.h"
+#include "gateway/front/operation.h"
+#include "gateway/notify/event.h"
 
 static enum status delete_version(struct exchange *exchange, const struct meta_version *version, const char **message)
 {
+    struct notify_event event = {0};
     struct meta_deletion deletion;
     enum status status =
-        meta_object_delete(exchange->gateway->meta, exchange->bucket.id, exchange->key, version, NULL, NULL, &deletion);
+        meta_object_delete(exchange->gateway->meta, exchange->bucket.id, exchange->key, version, NULL,
+                           notify_event_make(exchange, exchange->operation->event, exchange->key, &event), &deletion);
 
+    notify_event_release(&event);
     *message = status == STATUS_OK ? "File version deleted successfully" : "File version not found, nothing deleted";
     return status == STATUS_NOT_FOUND ? STATUS_OK : status;
 }
 
 static enum status delete_all(struct exchange *exchange, const char **message)
 {
+    struct notify_event event = {0};
     uint64_t count = 0;
-    enum status status = meta_object_delete_all(exchange->gateway->meta, exchange->bucket.id, exchange->key, &count);
+    enum status status =
+        meta_object_delete_all(exchange->gateway->meta, exchange->bucket.id, exchange->key,
+                               notify_event_make(exchange, exchange->operation->event, exchange->key, &event), &count);
 
+    notify_event_release(&event);
     *message = count > 0 ? "File deleted successfully" : "File not found, nothing deleted";
     return status == STATUS_NOT_FOUND ? STATUS_OK : status;
 }

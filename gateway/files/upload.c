@@ -8,6 +8,8 @@
 #include "compat/multipart_form.h"
 #include "gateway/files/files.h"
 #include "gateway/object/default_encryption.h"
+#include "gateway/front/operation.h"
+#include "gateway/notify/event.h"
 #include "gateway/object/ingest.h"
 #include "gateway/front/json_reply.h"
 #include "gateway/object/stored_headers.h"
@@ -211,12 +213,16 @@ static enum status commit(struct upload *upload, struct bytes name, struct meta_
     ingest_seal(&upload->ingest);
     buffer_init(&attributes, META_ATTRIBUTES_BYTES_MAX);
     status = describe_key(upload, name, &attributes);
+    struct notify_event event = {0};
     const struct ingest_version version = {.bucket = exchange->bucket.id,
                                            .key = name,
+                                           .outbox =
+                                               notify_event_make(exchange, exchange->operation->event, name, &event),
                                            .headers = buffer_bytes(&upload->headers),
                                            .attributes = buffer_bytes(&attributes)};
     if (!status)
         status = ingest_publish(&upload->ingest, &version, object);
+    notify_event_release(&event);
     buffer_release(&attributes);
     if (status)
         HTTP_LAST_REPLY(json_error_status(exchange, status));

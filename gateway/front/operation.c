@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "gateway/jobs/background.h"
+#include "gateway/notify/notify.h"
 #include "gateway/system/bucket_metrics.h"
 #include "gateway/system/bucket_quota.h"
 #include "gateway/files/files.h"
@@ -27,14 +28,14 @@
     PATH(SYSTEM, action_, "GET", path_, "Health", NONE, handle_),                                                      \
         PATH(SYSTEM, action_, "HEAD", path_, "Health", NONE, handle_)
 const struct operation path_operations[] = {
-    FILES(WRITE, "UploadFile", "POST", "/upload", files_upload, .grows = true),
+    FILES(WRITE, "UploadFile", "POST", "/upload", files_upload, .grows = true, .event = NOTIFICATION_CREATED_PUT),
     FILES(READ, "DownloadFile", "GET", "/download", files_download),
     FILES(READ, "DownloadFile", "HEAD", "/download", files_download),
     FILES(LIST, "ListFiles", "GET", "/files", files_list),
-    FILES(OTHER, "DeleteFile", "DELETE", "/delete", files_delete),
+    FILES(OTHER, "DeleteFile", "DELETE", "/delete", files_delete, .event = NOTIFICATION_REMOVED_DELETE),
     FILES(READ, "DownloadFile", "GET", "/files/", files_download),
     FILES(READ, "DownloadFile", "HEAD", "/files/", files_download),
-    FILES(OTHER, "DeleteFile", "DELETE", "/files/", files_delete),
+    FILES(OTHER, "DeleteFile", "DELETE", "/files/", files_delete, .event = NOTIFICATION_REMOVED_DELETE),
     HEALTH("Health", "/health", system_health),
     HEALTH("Ready", "/readyz", health_ready),
     HEALTH("Live", "/livez", health_live),
@@ -48,6 +49,7 @@ const struct operation path_operations[] = {
     STATE("SystemRepair", "/system/repair", background_repair_state),
     STATE("SystemEncryption", "/system/encryption", background_encryption_state),
     STATE("SystemLifecycle", "/system/lifecycle", background_lifecycle_state),
+    STATE("SystemNotifications", "/system/notifications", notify_state),
     QUOTA("GetBucketQuota", "GET", "GetBucketQuota", bucket_quota_get),
     QUOTA("PutBucketQuota", "PUT", "PutBucketQuota", bucket_quota_put),
     QUOTA("DeleteBucketQuota", "DELETE", "PutBucketQuota", bucket_quota_delete),

@@ -2,6 +2,7 @@
 #ifndef TERCET_GATEWAY_OPERATION_H
 #define TERCET_GATEWAY_OPERATION_H
 
+#include "compat/notification.h"
 #include "gateway/front/admission.h"
 #include "gateway/front/exchange.h"
 #include "gateway/iam/subject.h"
@@ -33,7 +34,8 @@ struct operation {
     /* S3, PUT, POST and DELETE: the query parameters that the handler reads, beside the selector. Of the Query API: all
      * that it reads. */
     const char *const *parameters;
-    enum iam_subject subject; /* of the Query API, whose rows are in iam/operations.c: what it is done to */
+    enum notification_event event; /* what those who are told of changes of objects are told; NONE: nothing */
+    enum iam_subject subject;      /* of the Query API, whose rows are in iam/operations.c: what it is done to */
     void (*handle)(struct exchange *exchange);
     /* Adds data: refused while the gateway's own disk is full. Settings of a bucket are not data: they are bounded, a
      * new one takes the place of the old, and some of them make room. */

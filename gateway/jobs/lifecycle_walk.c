@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "gateway/bucketlog/lines.h"
+#include "gateway/notify/event.h"
 #include "gateway/s3/bucket_settings.h"
 #include "gateway/s3/object_tags.h"
 
@@ -32,6 +33,7 @@ struct walk {
     struct buffer places[2]; /* where the next page begins */
     struct meta_object_deletion batch[BATCH_MAX];
     enum lifecycle_outcome outcomes[BATCH_MAX]; /* if it is done */
+    struct notify_event events[BATCH_MAX];
     size_t count;
 };
 
@@ -83,6 +85,25 @@ static void log_deletion(struct walk *walk, size_t i)
                        walk->batch[i].version.id);
 }
 
+/* Who is told of what the batch does, as the bucket's settings are now. */
+static void batch_tell(struct walk *walk, size_t count)
+{
+    struct gateway *gateway = walk->slice->background->gateway;
+    struct bytes name = bytes_from_str(walk->slice->bucket->name);
+    struct meta_settings *settings;
+    struct meta_bucket bucket;
+
+    if (meta_bucket_load(gateway->meta, name, &bucket, &settings))
+        return;
+    for (size_t i = 0; i < count; i++) {
+        enum notification_event event =
+            walk->outcomes[i] == LIFECYCLE_EXPIRED ? NOTIFICATION_EXPIRATION_ANY : NOTIFICATION_EXPIRATION_DELETE;
+        walk->batch[i].outbox =
+            notify_event_of_lifecycle(gateway, settings, name, event, walk->batch[i].key, &walk->events[i]);
+    }
+    meta_settings_release(settings);
+}
+
 static enum status batch_run(struct walk *walk)
 {
     struct background *background = walk->slice->background;
@@ -96,8 +117,10 @@ static enum status batch_run(struct walk *walk)
         return STATUS_OK;
     for (size_t i = 0; i < count; i++)
         deletions[i] = &walk->batch[i];
+    batch_tell(walk, count);
     meta_objects_delete(background->gateway->meta, walk->slice->bucket->id, deletions, count);
     for (size_t i = 0; i < count; i++) {
+        notify_event_release(&walk->events[i]);
         enum lifecycle_outcome outcome = walk->outcomes[i];
         if (!walk->batch[i].status)
             log_deletion(walk, i);
@@ -140,20 +163,39 @@ static const char *transition_name(enum storage_class storage_class)
     }
 }
 
+static const struct meta_outbox_entry *transition_event(const struct walk *walk, struct bytes key,
+                                                        struct notify_event *event)
+{
+    struct gateway *gateway = walk->slice->background->gateway;
+    struct bytes name = bytes_from_str(walk->slice->bucket->name);
+    const struct meta_outbox_entry *entry;
+    struct meta_settings *settings;
+    struct meta_bucket bucket;
+
+    if (meta_bucket_load(gateway->meta, name, &bucket, &settings))
+        return NULL;
+    entry = notify_event_of_lifecycle(gateway, settings, name, NOTIFICATION_TRANSITION, key, event);
+    meta_settings_release(settings);
+    return entry;
+}
+
 static enum status transition(struct walk *walk, const struct meta_list_entry *entry, enum storage_class storage_class)
 {
     struct background *background = walk->slice->background;
     const struct meta_version version = {.id = bytes_from_str(entry->object.version_id)};
     const uint8_t number = (uint8_t)storage_class;
-    const struct meta_object_update update = {.sequence = entry->object.sequence, .storage_class = &number};
+    struct meta_object_update update = {.sequence = entry->object.sequence, .storage_class = &number};
+    struct notify_event event = {0};
     enum lifecycle_outcome outcome = LIFECYCLE_MOVED;
     uint64_t since_ms = clock_monotonic_ms();
     struct meta_object object;
 
     if (!lifecycle_rules_hold(walk->slice))
         return STATUS_OK;
+    update.outbox = transition_event(walk, entry->key, &event);
     enum status status = meta_object_update(background->gateway->meta, walk->slice->bucket->id, entry->key,
                                             walk->slice->bucket->versioned ? &version : NULL, &update, &object);
+    notify_event_release(&event);
     if (status && !is_refusal(status, &outcome))
         return status;
     if (!status)

@@ -55,4 +55,7 @@ struct notify_kind {
 
 extern const struct notify_kind notify_webhook, notify_amqp, notify_kafka, notify_redis, notify_mqtt;
 
+/* The kind of that scheme; NULL: there is none. */
+const struct notify_kind *notify_kind_find(const char *scheme);
+
 #endif

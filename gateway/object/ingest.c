@@ -280,6 +280,7 @@ enum status ingest_publish(struct ingest *ingest, const struct ingest_version *v
         .headers = version->headers,
         .attributes = version->attributes,
         .annotations = version->annotations,
+        .outbox = version->outbox,
     };
     ingest_etag(ingest, object->etag_md5);
     enum status status = ingest_store(ingest, publish, &(struct publication){ingest, version, object});

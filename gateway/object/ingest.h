@@ -71,6 +71,7 @@ struct ingest_version {
     uint8_t storage_class;
     const struct meta_condition *condition;         /* NULL: none */
     const struct meta_new_annotations *annotations; /* that come with it; NULL: none. Taken back as the rest is */
+    const struct meta_outbox_entry *outbox;         /* NULL: nothing is to be done */
 };
 /* After seal: ingest_store as a new version. The object gets what the commit gave. */
 enum status ingest_publish(struct ingest *ingest, const struct ingest_version *version, struct meta_object *object);

@@ -1,6 +1,8 @@
 /* GET and PUT of the ACL of a bucket, an object or a version. */
 #include <string.h>
 
+#include "gateway/front/operation.h"
+#include "gateway/notify/event.h"
 #include "gateway/s3/access_settings.h"
 #include "gateway/s3/acl_wish.h"
 #include "gateway/s3/attributes.h"
@@ -163,12 +165,19 @@ static enum status store_of_object(struct exchange *exchange, struct acl *acl, u
 {
     const struct meta_version version = {.id = uri_query_value(&exchange->query, "versionId")};
     const struct meta_attribute change = {S3_ATTRIBUTE_ACL, document.len > 0 ? document : (struct bytes){0}};
+    struct notify_event event = {0};
     const struct meta_object_update update = {
-        .changes = &change, .count = 1, .sequence = sequence, .check = check_object, .arg = acl};
+        .changes = &change,
+        .count = 1,
+        .sequence = sequence,
+        .check = check_object,
+        .arg = acl,
+        .outbox = notify_event_make(exchange, exchange->operation->event, exchange->key, &event)};
     struct meta_object object;
     enum status status =
         meta_object_update(exchange->gateway->meta, exchange->bucket.id, exchange->key, &version, &update, &object);
 
+    notify_event_release(&event);
     if (status == STATUS_NOT_FOUND)
         return s3_fail_no_such_key(exchange);
     if (status == STATUS_PRECONDITION)

@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "compat/cors.h"
+#include "compat/notification.h"
 #include "compat/request_xml.h"
 #include "compat/website.h"
 #include "gateway/front/operation.h"
@@ -18,6 +19,7 @@
 #include "gateway/s3/handlers.h"
 #include "gateway/s3/lifecycle.h"
 #include "gateway/s3/logging_setting.h"
+#include "gateway/s3/notification.h"
 #include "gateway/s3/object_lock.h"
 #include "gateway/s3/reply.h"
 #include "gateway/s3/request.h"
@@ -97,6 +99,8 @@ const struct meta_setting_kind s3_setting_kinds[] = {
     {S3_SETTING_OWNER, "owner", BUCKET_OWNER_BYTES_MAX, bucket_owner_parse, free},
     {S3_SETTING_LIFECYCLE, "lifecycle", LIFECYCLE_SETTING_BYTES_MAX, lifecycle_setting_parse, lifecycle_setting_free},
     {S3_SETTING_LIFECYCLE_PROGRESS, "lifecycle progress", LIFECYCLE_PROGRESS_BYTES_MAX, lifecycle_progress_parse, NULL},
+    {S3_SETTING_NOTIFICATION, "notification", NOTIFICATION_KEPT_BYTES_MAX, notification_setting_parse,
+     notification_setting_free},
     {S3_SETTING_OBJECT_LOCK, "object lock", LOCK_KEPT_XML_BYTES_MAX, lock_setting_parse, free},
 };
 const size_t s3_setting_kind_count = sizeof(s3_setting_kinds) / sizeof(s3_setting_kinds[0]);
@@ -224,7 +228,7 @@ static const struct setting {
     {"ownershipControls", .unset = S3_OWNERSHIP_CONTROLS_NOT_FOUND, .number = S3_SETTING_OWNERSHIP,
      .read = read_ownership, .put_status = 200, .agrees = acl_check_ownership},
     {"logging", .root = "BucketLoggingStatus", .number = S3_SETTING_LOGGING},
-    {"notification", .root = "NotificationConfiguration"},
+    {"notification", .root = "NotificationConfiguration", .number = S3_SETTING_NOTIFICATION},
     {"accelerate", .root = "AccelerateConfiguration"},
     {"abac", .root = "AbacStatus", .element = "Status", .value = "Disabled"},
     {"metadataConfiguration", .unset = S3_METADATA_CONFIGURATION_NOT_FOUND},

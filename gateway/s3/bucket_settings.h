@@ -21,6 +21,7 @@ enum s3_setting_number {
     S3_SETTING_ENCRYPTION = 10,
     S3_SETTING_WEBSITE = 11,
     S3_SETTING_LOGGING = 12,
+    S3_SETTING_NOTIFICATION = 13,
     S3_SETTING_QUOTA = 14,              /* of Tercet, not of S3: gateway/system/bucket_quota.h */
     S3_SETTING_LIFECYCLE_PROGRESS = 20, /* of the job; no client sees it */
 };

@@ -5,6 +5,8 @@
 
 #include "base/check.h"
 #include "compat/request_xml.h"
+#include "gateway/front/operation.h"
+#include "gateway/notify/event.h"
 #include "gateway/object/object_read.h"
 #include "gateway/object/stored_checksum.h"
 #include "gateway/s3/body.h"
@@ -258,16 +260,19 @@ static void reply(struct exchange *exchange, const struct meta_object *object)
     buffer_release(&location);
 }
 
-static void complete(struct exchange *exchange, const struct meta_upload *upload, struct completion_request *request)
+static void complete(struct exchange *exchange, struct meta_upload *upload, struct completion_request *request)
 {
     const struct meta_condition condition = s3_condition_of_write(exchange, &request->condition_said);
     struct meta_object object = {0};
+    struct notify_event event = {0};
     enum status status;
 
     if (check_order(exchange, request))
         return;
+    upload->outbox = notify_event_make(exchange, exchange->operation->event, exchange->key, &event);
     status = meta_upload_complete(exchange->gateway->meta, upload, request->numbers, request->listed.count, &condition,
                                   decide, request, &object);
+    notify_event_release(&event);
     if (status)
         HTTP_LAST_REPLY(fail_commit(exchange, request, status));
     else

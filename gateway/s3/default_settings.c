@@ -1,5 +1,5 @@
-/* PUT of settings that a bucket has only as every bucket has them: the owner pays, nothing is accelerated, nobody is
- * notified, tags of the bucket decide nothing. What asks for that changes nothing; what asks for more is refused by its
+/* PUT of settings that a bucket has only as every bucket has them: the owner pays, nothing is accelerated, tags
+ * of the bucket decide nothing. What asks for that changes nothing; what asks for more is refused by its
  * name. */
 #include "compat/default_setting.h"
 #include "compat/request_xml.h"
@@ -16,7 +16,6 @@ static const struct default_row {
     {"requestPayment", {"RequestPaymentConfiguration", "Payer", "BucketOwner", "Requester"}},
     {"accelerate", {"AccelerateConfiguration", "Status", "Suspended", "Enabled"}},
     {"abac", {"AbacStatus", "Status", "Disabled", "Enabled"}},
-    {"notification", {.root = "NotificationConfiguration"}},
 };
 
 void s3_put_default(struct exchange *exchange)

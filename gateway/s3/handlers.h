@@ -20,7 +20,8 @@ void s3_put_acl(struct exchange *exchange);
 void s3_get_setting(struct exchange *exchange); /* bucket_settings.c */
 void s3_put_setting(struct exchange *exchange);
 void s3_delete_setting(struct exchange *exchange);
-void s3_put_default(struct exchange *exchange);        /* default_settings.c */
+void s3_put_default(struct exchange *exchange); /* default_settings.c */
+void s3_put_bucket_notification(struct exchange *exchange);
 void s3_get_configurations(struct exchange *exchange); /* configurations.c */
 void s3_delete_configuration(struct exchange *exchange);
 void s3_get_bucket_lifecycle(struct exchange *exchange);

@@ -9,6 +9,7 @@
 #include "gateway/bucketlog/lines.h"
 #include "gateway/front/audit.h"
 #include "gateway/front/operation.h"
+#include "gateway/notify/event.h"
 #include "gateway/object/object_read.h"
 #include "gateway/s3/body.h"
 #include "gateway/s3/handlers.h"
@@ -89,6 +90,15 @@ static struct meta_seen seen_by(const struct decision *reading)
         .sequence = reading->sequence, .none = reading->of_version && reading->sequence == 0, .anywhere = true};
 }
 
+/* Without a version, only the commit knows whether it makes a delete marker. */
+static const struct meta_outbox_entry *event_of(const struct exchange *exchange, struct bytes key,
+                                                struct bytes version_id, struct notify_event *event)
+{
+    enum notification_event wanted = version_id.data ? NOTIFICATION_REMOVED_DELETE : exchange->operation->event;
+
+    return notify_event_make(exchange, wanted, key, event);
+}
+
 void s3_delete_object(struct exchange *exchange)
 {
     struct meta_object_deletion deletion = {.key = exchange->key,
@@ -97,6 +107,7 @@ void s3_delete_object(struct exchange *exchange)
     struct s3_error_details details = {0};
     struct meta_object_deletion *const wanted[] = {&deletion};
     struct condition_write condition;
+    struct notify_event event = {0};
     bool bypass;
 
     if (s3_lock_bypass_wanted(exchange, &bypass))
@@ -106,7 +117,9 @@ void s3_delete_object(struct exchange *exchange)
         deletion.condition = object_condition(&condition);
         deletion.seen = seen_by(&exchange->further);
         deletion.permits = permits(exchange, bypass, deletion.key, deletion.version.id);
+        deletion.outbox = event_of(exchange, deletion.key, deletion.version.id, &event);
         meta_objects_delete(exchange->gateway->meta, exchange->bucket.id, wanted, 1);
+        notify_event_release(&event);
         status = outcome_judge(exchange, &deletion, &condition, &details);
     }
     if (status) {
@@ -126,6 +139,7 @@ struct delete_result {
     struct condition_write condition;
     struct meta_object_deletion deletion;
     struct s3_error_details error;
+    struct notify_event event;
 };
 
 /* A condition on what the object is tells it, too, so the right to read is asked for, as on AWS. */
@@ -191,10 +205,15 @@ static void delete_listed(const struct exchange *exchange, const struct delete_r
         if (exchange->policy_steps) /* each key is a request of its own; the loop turns between them */
             *exchange->policy_steps = EXCHANGE_POLICY_STEPS;
         results[i].status = check_listed(exchange, &request->objects[i], bypass, &results[i]);
-        if (!results[i].status)
-            wanted[count++] = &results[i].deletion;
+        if (results[i].status)
+            continue;
+        wanted[count++] = &results[i].deletion;
+        results[i].deletion.outbox =
+            event_of(exchange, request->objects[i].key, request->objects[i].version_id, &results[i].event);
     }
     meta_objects_delete(exchange->gateway->meta, exchange->bucket.id, wanted, count);
+    for (size_t i = 0; i < request->count; i++)
+        notify_event_release(&results[i].event);
     for (size_t i = 0; i < request->count; i++)
         if (!results[i].status)
             results[i].status = outcome_judge(exchange, &results[i].deletion, &results[i].condition, &results[i].error);

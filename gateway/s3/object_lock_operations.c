@@ -2,6 +2,7 @@
  * asked for is weighed in the committer against what the version has there and then. */
 #include "gateway/front/operation.h"
 #include "gateway/front/pipeline_refusal.h"
+#include "gateway/notify/event.h"
 #include "gateway/s3/attributes.h"
 #include "gateway/s3/body.h"
 #include "gateway/s3/bucket_settings.h"
@@ -217,6 +218,7 @@ static enum status store(struct exchange *exchange, struct lock_update *update, 
     const struct meta_version version = {.id = uri_query_value(&exchange->query, "versionId")};
     struct meta_object_update changes = {
         .changes = &update->change, .count = 1, .check = weighs ? change_retention : NULL, .arg = update};
+    struct notify_event event = {0};
     struct meta_object object;
     enum status status = find(exchange, &object);
 
@@ -224,8 +226,10 @@ static enum status store(struct exchange *exchange, struct lock_update *update, 
         return status;
     changes.sequence = object.sequence;
     meta_object_release(&object);
+    changes.outbox = notify_event_make(exchange, exchange->operation->event, exchange->key, &event);
     status =
         meta_object_update(exchange->gateway->meta, exchange->bucket.id, exchange->key, &version, &changes, &object);
+    notify_event_release(&event);
     if (status)
         return fail_update(exchange, status, update);
     s3_reply_version(exchange, object.version_id);

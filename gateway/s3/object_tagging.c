@@ -2,6 +2,7 @@
 #include "compat/request_xml.h"
 #include "gateway/front/operation.h"
 #include "gateway/front/pipeline_refusal.h"
+#include "gateway/notify/event.h"
 #include "gateway/s3/attributes.h"
 #include "gateway/s3/body.h"
 #include "gateway/s3/handlers.h"
@@ -47,6 +48,7 @@ static enum status store(struct exchange *exchange, struct bytes document)
     const struct meta_version version = {.id = uri_query_value(&exchange->query, "versionId")};
     const struct meta_attribute change = {S3_ATTRIBUTE_TAGGING, document.len > 0 ? document : (struct bytes){0}};
     struct meta_object_update update = {.changes = &change, .count = 1};
+    struct notify_event event = {0};
     struct meta_object object;
     enum status status = find(exchange, &object);
 
@@ -55,8 +57,10 @@ static enum status store(struct exchange *exchange, struct bytes document)
     if (exchange->decision.of_version)
         update.sequence = object.sequence;
     meta_object_release(&object);
+    update.outbox = notify_event_make(exchange, exchange->operation->event, exchange->key, &event);
     status =
         meta_object_update(exchange->gateway->meta, exchange->bucket.id, exchange->key, &version, &update, &object);
+    notify_event_release(&event);
     if (status == STATUS_NOT_FOUND)
         return s3_fail_no_such_key(exchange);
     if (status == STATUS_CONFLICT)

@@ -1,6 +1,8 @@
 /* The end of every write of an object: its errors in the words of S3. */
 #include "gateway/s3/publish.h"
 
+#include "gateway/front/operation.h"
+#include "gateway/notify/event.h"
 #include "gateway/object/object_read.h"
 #include "gateway/s3/lifecycle.h"
 #include "gateway/s3/reply.h"
@@ -18,17 +20,21 @@ enum status s3_publish(struct exchange *exchange, struct ingest *ingest, const s
                        struct meta_object *object)
 {
     struct meta_condition condition = s3_condition_of_write(exchange, version->condition_said);
-    const struct ingest_version committed = {.bucket = exchange->bucket.id,
-                                             .key = exchange->key,
-                                             .headers = version->headers,
-                                             .attributes = version->attributes,
-                                             .storage_class = (uint8_t)version->storage_class,
-                                             .condition = &condition,
-                                             .annotations = version->annotations};
+    struct notify_event event = {0};
+    const struct ingest_version committed = {
+        .bucket = exchange->bucket.id,
+        .key = exchange->key,
+        .headers = version->headers,
+        .attributes = version->attributes,
+        .storage_class = (uint8_t)version->storage_class,
+        .condition = &condition,
+        .annotations = version->annotations,
+        .outbox = notify_event_make(exchange, exchange->operation->event, exchange->key, &event)};
     struct s3_error_details details = {0};
     condition.must_be_absent = condition.must_be_absent || version->offset_zero;
     enum status status = ingest_publish(ingest, &committed, object);
 
+    notify_event_release(&event);
     switch (status) {
     case STATUS_OK:
         exchange_log_size(exchange, object->size);

@@ -307,7 +307,7 @@ class Boto3:
         self.fails("InvalidTargetBucketForLogging", 400, self.s3.put_bucket_logging, BucketLoggingStatus={
             "LoggingEnabled": {"TargetBucket": self.bucket, "TargetPrefix": "log/"}}, **bucket)
         self.s3.put_bucket_notification_configuration(NotificationConfiguration={}, **bucket)
-        self.fails("NotImplemented", 501, self.s3.put_bucket_notification_configuration, NotificationConfiguration={
+        self.fails("InvalidArgument", 400, self.s3.put_bucket_notification_configuration, NotificationConfiguration={
             "QueueConfigurations": [{"QueueArn": "arn:aws:sqs:us-east-1:000000000000:q", "Events": ["s3:ObjectCreated:*"]}]},
             **bucket)
 

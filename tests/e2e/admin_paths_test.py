@@ -13,7 +13,7 @@ import s3
 from harness import ClusterTest
 
 TOKEN = "a token of the file API"
-STATE = [("GET", path) for path in ("/system/health", "/system/nodes", "/system/repair", "/system/lifecycle", "/system/encryption", "/metrics", "/metrics/buckets")]
+STATE = [("GET", path) for path in ("/system/health", "/system/nodes", "/system/repair", "/system/lifecycle", "/system/encryption", "/system/notifications", "/metrics", "/metrics/buckets")]
 FILES = [("GET", "/download?filename=kept"), ("HEAD", "/download?filename=kept"), ("DELETE", "/delete?filename=none")]
 READ_QUOTA = [("GET", "/system/quota/bounded")]
 CHANGE_QUOTA = [("PUT", "/system/quota/bounded"), ("DELETE", "/system/quota/bounded")]

@@ -355,7 +355,7 @@ class GatewayInput(ClusterTest):
         answers = [self.signed(method, "/input/id") for method in ("GET", "HEAD", "DELETE", "GET")]
         answers += [self.signed("GET", "/input?list-type=2"), self.signed("GET", "/input/id?tagging"), self.signed("GET", "/none")]
         targets = ["/", "/health", "/livez", "/readyz", "/health/cluster", "/minio/health/live", "/system/health",
-                   "/system/nodes", "/system/repair", "/system/lifecycle", "/system/encryption", "/metrics", "/metrics/buckets", "/files", "/files/none",
+                   "/system/nodes", "/system/repair", "/system/lifecycle", "/system/encryption", "/system/notifications", "/metrics", "/metrics/buckets", "/files", "/files/none",
                    "/download?filename=none", "/upload", "/files?limit=x", "/?bad=%zz", "/%zz", "/none/none"]
         answers += [raw_http.request(self.cluster.port, method, target)
                     for target in targets for method in ("GET", "HEAD", "DELETE", "OPTIONS", "PATCH")]

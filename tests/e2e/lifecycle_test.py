@@ -9,6 +9,7 @@ import s3
 from botocore.exceptions import ClientError
 from cluster import poll
 from harness import ClusterTest, main, run
+from webhook import Webhook
 
 MINIMUM = "x-amz-transition-default-minimum-object-size"  # which older boto3 do not know
 PAST = datetime.datetime(2020, 1, 1)
@@ -20,11 +21,13 @@ def rule(name, **actions):
 
 
 class LifecycleTest(ClusterTest):
-    cluster_options = {"tls": False,
-                       "gateway_options": ["-lifecycle-day", "2s", "-lifecycle-change-rate", "100"]}  # fmt: skip
-
     @classmethod
     def setUpClass(cls):
+        cls.told = Webhook()
+        cls.addClassCleanup(cls.told.__exit__)
+        cls.told.start()
+        cls.cluster_options = {"tls": False, "gateway_options": [
+            "-lifecycle-day", "2s", "-lifecycle-change-rate", "100", "-notify", f"told=http://127.0.0.1:{cls.told.port}"]}  # fmt: skip
         super().setUpClass()
         cls.s3 = s3.client(cls.cluster)
 
@@ -148,6 +151,22 @@ class LifecycleTest(ClusterTest):
         self.s3.delete_object(Bucket=bucket, Key="k", VersionId=newest)
         self.rules(bucket, rule("marker", Expiration={"ExpiredObjectDeleteMarker": True}))
         poll(lambda: self.versions(bucket) == (0, 0), "the delete marker that hides nothing goes")
+
+    def test_events(self):
+        events = ["s3:LifecycleExpiration:*", "s3:LifecycleTransition"]
+        told = {"QueueConfigurations": [{"QueueArn": "arn:aws:sqs:::told", "Events": events}]}
+        for versioned in (False, True):
+            bucket = self.bucket(f"told-{versioned}".lower(), versioned=versioned)
+            self.s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration=told)
+            self.s3.put_object(Bucket=bucket, Key="k", Body=b"x" * 131072)
+            self.rules(bucket, rule("cold", Transitions=[{"Days": 0, "StorageClass": "GLACIER_IR"}]))
+            self.assertEqual(self.told.wait(1, bucket)[0]["eventName"], "LifecycleTransition")
+            self.rules(bucket, rule("now", Expiration={"Date": PAST}, NoncurrentVersionExpiration={"NoncurrentDays": 1}))
+            rows = self.told.wait(3 if versioned else 2, bucket)[1:]
+            kinds = ["DeleteMarkerCreated", "Delete"] if versioned else ["Delete"]
+            self.assertEqual([row["eventName"] for row in rows[: len(kinds)]], [f"LifecycleExpiration:{kind}" for kind in kinds])
+            self.assertEqual(rows[0]["userIdentity"], {"principalId": "s3.amazonaws.com"})
+            self.assertEqual(rows[0]["eventVersion"], "2.3")
 
     def test_transition(self):
         bucket = self.bucket("colder")

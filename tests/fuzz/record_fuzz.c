@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "gateway/notify/payload.h"
 #include "meta/own_attribute.h"
 #include "meta/records.h"
 
@@ -91,6 +92,13 @@ static void outbox_again(struct bytes record, struct buffer *again)
         outbox_record_encode(again, &row);
 }
 
+static void event_again(struct bytes record, struct buffer *again)
+{
+    struct notify_payload payload;
+    if (notify_payload_decode(record, &payload) == STATUS_OK)
+        CHECK(notify_payload_encode(again, &payload) == STATUS_OK);
+}
+
 static void state_again(struct bytes record, struct buffer *again)
 {
     struct state_record row;
@@ -116,8 +124,9 @@ static void own_again(struct bytes record, struct buffer *again)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static void (*const kinds[])(struct bytes, struct buffer *) = {
-        version_again, head_again, upload_again, part_again,    chunk_again,  gc_again,         bucket_again,
-        state_again,   name_again, number_again, setting_again, outbox_again, annotation_again, own_again,
+        version_again, head_again,   upload_again,     part_again, chunk_again,
+        gc_again,      bucket_again, state_again,      name_again, number_again,
+        setting_again, outbox_again, annotation_again, own_again,  event_again,
     };
     struct buffer again, today;
 

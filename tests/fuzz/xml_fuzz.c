@@ -14,6 +14,7 @@
 #include "compat/lifecycle.h"
 #include "compat/object_encryption.h"
 #include "compat/bucket_logging.h"
+#include "compat/notification.h"
 #include "compat/object_lock.h"
 #include "compat/request_xml.h"
 #include "compat/response_xml.h"
@@ -317,6 +318,44 @@ static void fuzz_encryption(struct bytes document)
     buffer_release(&out);
 }
 
+/* What passes the rules must come back as it was, and no event of a key belongs to two configurations. */
+static void check_notification(struct notification_configuration *configuration)
+{
+    struct notification_configuration again;
+    struct s3_error_details error;
+    const uint8_t seed[12] = {0};
+    struct buffer out;
+
+    for (size_t i = 0; i < configuration->count; i++) {
+        struct bytes key = configuration->rules[i].prefix;
+        for (int event = 1; event < NOTIFICATION_EVENT_COUNT; event++) {
+            const struct notification_rule *rule =
+                notification_match(configuration, (enum notification_event)event, key);
+            CHECK(!rule || bytes_starts_with(key, rule->prefix));
+        }
+    }
+    notification_name_rules(configuration, seed);
+    buffer_init(&out, NOTIFICATION_KEPT_BYTES_MAX);
+    if (notification_write(&out, configuration) == STATUS_OK) {
+        CHECK(notification_parse(buffer_bytes(&out), &again, &error) == STATUS_OK);
+        CHECK(again.count == configuration->count && again.events == configuration->events);
+        notification_release(&again);
+    }
+    buffer_release(&out);
+}
+
+static void fuzz_notification(struct bytes document)
+{
+    struct notification_configuration configuration;
+    struct s3_error_details error;
+
+    if (notification_parse(document, &configuration, &error) || notification_check(&configuration, &error))
+        CHECK(error.code != S3_ERROR_NONE);
+    else
+        check_notification(&configuration);
+    notification_release(&configuration);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct bytes document = bytes_of(data, size);
@@ -331,6 +370,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     fuzz_access(document);
     fuzz_lock(document);
     fuzz_encryption(document);
+    fuzz_notification(document);
     (void)versioning_configuration_parse(document, &versioning);
     return 0;
 }

@@ -49,7 +49,7 @@ ROWS = [
     *health("Live", "/minio/health/live"), *health("Ready", "/minio/health/ready"), *health("ClusterHealth", "/minio/health/cluster"),
     state("SystemHealth", "/system/health"), state("SystemNodes", "/system/nodes"), state("SystemRepair", "/system/repair"),
     state("SystemEncryption", "/system/encryption"),
-    state("SystemLifecycle", "/system/lifecycle"), state("Metrics", "/metrics"), state("BucketMetrics", "/metrics/buckets"),
+    state("SystemNotifications", "/system/notifications"), state("SystemLifecycle", "/system/lifecycle"), state("Metrics", "/metrics"), state("BucketMetrics", "/metrics/buckets"),
     path("PutNodeState", "PUT", "/system/nodes/1", "ManageNodes", "*", body=b'{"state": "active"}', at="/system/nodes/"),
     path("PutBucketQuota", "PUT", "/system/quota/plain", "PutBucketQuota", QUOTA, 204, body=b'{"bytes": 1000000000}', at="/system/quota/"),
     path("GetBucketQuota", "GET", "/system/quota/plain", "GetBucketQuota", QUOTA, at="/system/quota/"),

@@ -13,6 +13,7 @@
 #include "base/task.h"
 #include "compat/compat.h"
 #include "compat/sigv4.h"
+#include "gateway/notify/notify.h"
 #include "gateway/identity/key_uses.h"
 #include "gateway/object/join_hints.h"
 #include "gateway/s3/access_settings.h"
@@ -69,6 +70,15 @@ static void open_metadata(struct fixture *fixture)
     assert_int_equal(files_bucket_create(fixture->gateway.meta), STATUS_OK);
 }
 
+/* Nobody, until a test has somebody told. */
+static void open_notify(struct gateway *gateway)
+{
+    struct buffer error;
+
+    buffer_init(&error, NOTIFY_EXPLAIN_MAX);
+    assert_int_equal(notify_create(&(struct notify_options){0}, &gateway->notify, &error), STATUS_OK);
+}
+
 int fixture_setup(void **state)
 {
     struct fixture *fixture = mem_zalloc(sizeof(*fixture));
@@ -112,6 +122,7 @@ int fixture_setup(void **state)
     lock_guard_init(&gateway->lock_guard, &gateway->clock);
     key_writers_init(&gateway->key_writers);
     open_metadata(fixture);
+    open_notify(gateway);
     random_bytes(&gateway->seal, sizeof(gateway->seal));
     gateway->key_uses = key_uses_create();
     gateway->rename_tokens = rename_tokens_create();
@@ -134,6 +145,7 @@ int fixture_teardown(void **state)
     http_server_stop(fixture->server, 1000);
     http_server_free(fixture->server);
     loop_group_stop(&gateway->loops);
+    notify_free(gateway->notify);
     cluster_free(gateway->cluster);
     meta_close(gateway->meta);
     lock_guard_release(&gateway->lock_guard);

@@ -153,6 +153,9 @@ static const struct {
     {"lifecycle-day", "99ms", "100ms", "24h", "25h"},
     {"log-delivery-interval", "99ms", "100ms", "24h", "25h"},
     {"log-spool", "1048575", "1M", NULL, NULL},
+    {"notify-rows", "0", "1", "800000", "800001"},
+    {"notify-age", "999ms", "1s", NULL, NULL},
+    {"notify-timeout", "99ms", "100ms", "60s", "61s"},
     {"drain", NULL, "0", "10m", "600001ms"},
 };
 #define BOUNDS (sizeof(bounds) / sizeof(bounds[0]))

@@ -46,7 +46,7 @@ static void test_delete(void **state)
     OK(support_delete(s, &s->versioned, "k", NULL, NULL)); /* a marker is content too */
     assert_int_equal(meta_bucket_delete(s->meta, KEY("versioned")), STATUS_NOT_EMPTY);
     uint64_t count;
-    OK(meta_object_delete_all(s->meta, s->versioned.id, KEY("k"), &count));
+    OK(meta_object_delete_all(s->meta, s->versioned.id, KEY("k"), NULL, &count));
     OK(meta_bucket_delete(s->meta, KEY("versioned")));
     assert_int_equal(meta_bucket_get(s->meta, KEY("versioned"), &bucket), STATUS_NOT_FOUND);
     assert_int_equal(support_put(s, &s->versioned, "k", 1, 0, NULL, NULL), STATUS_NOT_FOUND);

@@ -295,7 +295,7 @@ static void test_an_answer_that_changes(void **state)
     OK(meta_versions_trim(s->meta, s->versioned.id, KEY("k"), &one, &removed, &more));
     assert_int_equal(removed, 0);
 
-    OK(meta_object_delete_all(s->meta, s->versioned.id, KEY("k"), &removed));
+    OK(meta_object_delete_all(s->meta, s->versioned.id, KEY("k"), NULL, &removed));
     OK(put(s, &s->versioned, "turns", &object));
     open_guarded(s, 1);
     asked = 0;
@@ -397,7 +397,7 @@ static void test_a_name_with_all_its_versions(void **state)
     OK(put(s, &s->versioned, "doubtful", &object));
     OK(put(s, &s->versioned, NULL, NULL));
     const struct meta_bucket before = support_bucket_now(s, &s->versioned);
-    assert_int_equal(meta_object_delete_all(s->meta, s->versioned.id, KEY("k"), &count), STATUS_CONFLICT);
+    assert_int_equal(meta_object_delete_all(s->meta, s->versioned.id, KEY("k"), NULL, &count), STATUS_CONFLICT);
     assert_int_equal(count, 0);
     check_untouched(s, &s->versioned, object.version_id, &before);
     assert_int_equal(meta_bucket_delete(s->meta, KEY("versioned")), STATUS_NOT_EMPTY);

@@ -596,7 +596,7 @@ static void test_repeated_after_uncertain(void **state)
         assert_int_equal(meta_upload_complete(meta, &upload, &number, 1, NULL, accept_parts, NULL, &object), wanted);
         meta_object_release(&object);
         assert_int_equal(support_delete(&r->support, &r->support.plain, "key", NULL, NULL), wanted);
-        assert_int_equal(meta_object_delete_all(meta, r->support.versioned.id, KEY("file"), &count), wanted);
+        assert_int_equal(meta_object_delete_all(meta, r->support.versioned.id, KEY("file"), NULL, &count), wanted);
         assert_int_equal(meta_bucket_create(meta, KEY("another"), false, BYTES(""), NULL),
                          wanted ? wanted : STATUS_EXISTS);
     }

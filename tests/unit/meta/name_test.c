@@ -40,7 +40,7 @@ static void test_numbers_are_not_reused(void **state)
     OK(support_delete(s, &s->versioned, "k", got.version_id, NULL));
     meta_object_release(&got);
     assert_int_equal(put_number(s, "k"), 7);
-    OK(meta_object_delete_all(s->meta, s->versioned.id, KEY("k"), &count));
+    OK(meta_object_delete_all(s->meta, s->versioned.id, KEY("k"), NULL, &count));
     assert_int_equal(count, 4);
     support_reopen(s);
     assert_int_equal(put_number(s, "k"), 8);
@@ -150,7 +150,7 @@ static void test_model(void **state)
             uint64_t span = what < 13 && model.number > 4 ? 4 : model.number;
             model_remove(s, &model, model.number - model_random(&model, (unsigned)span));
         } else if (model_random(&model, 3) == 0) {
-            OK(meta_object_delete_all(s->meta, s->versioned.id, KEY("k"), &count));
+            OK(meta_object_delete_all(s->meta, s->versioned.id, KEY("k"), NULL, &count));
             for (uint64_t i = 1; i <= model.number; i++)
                 model.versions[i].there = false;
         }
@@ -237,7 +237,7 @@ static void fill_and_delete(struct support *s, const char *key, bool keep_ends)
         for (uint64_t i = 2; i <= DELETED + 1; i++)
             OK(delete_number(s, key, i));
     } else {
-        OK(meta_object_delete_all(s->meta, s->versioned.id, KEY(key), &count));
+        OK(meta_object_delete_all(s->meta, s->versioned.id, KEY(key), NULL, &count));
         assert_int_equal(count, DELETED);
     }
 }
@@ -405,7 +405,7 @@ static void test_bucket_forgets_names(void **state)
         char key[16];
         snprintf(key, sizeof(key), "k%d", i);
         assert_int_equal(put_number(s, key), 1);
-        OK(meta_object_delete_all(s->meta, s->versioned.id, KEY(key), &count));
+        OK(meta_object_delete_all(s->meta, s->versioned.id, KEY(key), NULL, &count));
     }
     OK(meta_bucket_delete(s->meta, KEY("versioned")));
     const struct store_view view = meta_view(s->meta);

@@ -255,19 +255,19 @@ static void test_delete_all(void **state)
     for (int i = 0; i < 1500; i++) /* more than one commit removes */
         OK(support_put(s, &s->versioned, "many", i % 2, 0, NULL, NULL));
     OK(support_put(s, &s->versioned, "many.", 1, 0, NULL, NULL));
-    OK(meta_object_delete_all(s->meta, s->versioned.id, KEY("many"), &count));
+    OK(meta_object_delete_all(s->meta, s->versioned.id, KEY("many"), NULL, &count));
     assert_int_equal(count, 1500);
     assert_int_equal(support_get(s, &s->versioned, "many", NULL, 0, &got), STATUS_NOT_FOUND);
     assert_counters(s, &s->versioned, 1, 1, 100);
     struct meta_garbage garbage = support_garbage(s);
     assert_int_equal(garbage.chunks.count, 750);
     meta_garbage_release(&garbage);
-    OK(meta_object_delete_all(s->meta, s->versioned.id, KEY("many"), &count));
+    OK(meta_object_delete_all(s->meta, s->versioned.id, KEY("many"), NULL, &count));
     assert_int_equal(count, 0);
 
     OK(support_put(s, &s->versioned, "marked", 1, 0, NULL, NULL));
     OK(support_delete(s, &s->versioned, "marked", NULL, NULL));
-    OK(meta_object_delete_all(s->meta, s->versioned.id, KEY("marked"), &count));
+    OK(meta_object_delete_all(s->meta, s->versioned.id, KEY("marked"), NULL, &count));
     assert_int_equal(count, 2);
     assert_counters(s, &s->versioned, 1, 1, 100);
 }

@@ -155,7 +155,8 @@ static void do_delete_all(struct model *model, unsigned k)
 {
     uint64_t count = 0;
 
-    enum status status = meta_object_delete_all(model->support->meta, model->bucket->id, KEY(key_names[k]), &count);
+    enum status status =
+        meta_object_delete_all(model->support->meta, model->bucket->id, KEY(key_names[k]), NULL, &count);
     assert_int_equal(status, model->state == NEVER ? STATUS_INVALID : STATUS_OK);
     if (status)
         return;
@@ -320,7 +321,7 @@ static void run_model(struct support *s, unsigned seed)
     }
     assert_int_not_equal(model->state, NEVER);
     for (unsigned k = 0; k < KEYS; k++)
-        OK(meta_object_delete_all(s->meta, s->plain.id, KEY(key_names[k]), &count));
+        OK(meta_object_delete_all(s->meta, s->plain.id, KEY(key_names[k]), NULL, &count));
     OK(meta_bucket_delete(s->meta, KEY("plain")));
     free(model);
 }
