@@ -39,6 +39,13 @@ bool meta_attributes_sealed(struct bytes attributes)
     return meta_attribute_find(attributes, META_ATTRIBUTE_SEALED, &document) == STATUS_OK;
 }
 
+struct bytes meta_attributes_seal(struct bytes attributes)
+{
+    struct bytes document;
+
+    return meta_attribute_find(attributes, META_ATTRIBUTE_SEALED, &document) ? (struct bytes){0} : document;
+}
+
 /* The document of that kind once the changes are made; data NULL: none. */
 static struct bytes document_after(struct bytes attributes, const struct meta_attribute *changes, size_t count,
                                    uint8_t kind)

@@ -30,6 +30,8 @@ struct meta_attribute {
 /* A document's span points into the packed form. NOT_FOUND. */
 enum status meta_attribute_find(struct bytes attributes, uint8_t kind, struct bytes *document);
 bool meta_attributes_sealed(struct bytes attributes);
+/* Its document; data NULL when it has none. */
+struct bytes meta_attributes_seal(struct bytes attributes);
 /* Appends those of `attributes` (empty: none) with the changes made to them; a document with data NULL removes its
  * kind. LIMIT beyond META_ATTRIBUTES_BYTES_MAX. */
 enum status meta_attributes_pack(struct bytes attributes, const struct meta_attribute *changes, size_t count,

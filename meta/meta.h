@@ -204,8 +204,9 @@ enum status meta_object_update(struct meta *meta, uint32_t bucket, struct bytes 
 struct meta_rename {
     struct bytes source, target; /* two keys */
     uint64_t sequence;           /* of the version that is meant */
-    /* The attribute META_ATTRIBUTE_SEALED that it has at its new key; data NULL when it is not sealed. */
-    struct bytes sealed;
+    /* The attribute META_ATTRIBUTE_SEALED that it has at its new key; data NULL when it is not sealed. And the one that
+     * this was made of: it may have got another since, with its sequence kept. */
+    struct bytes sealed, sealed_was;
     /* META_RENAME_TOKEN_LEN bytes that stand for this request and no other, kept with the object; NULL: none. When what
      * is at the target came there by the same request, nothing is done once more. */
     const uint8_t *token;
@@ -217,7 +218,8 @@ struct meta_rename {
     bool repeated;  /* with OK: it had been done before */
     bool no_bucket; /* with NOT_FOUND: it is the bucket that is not there */
 };
-/* NOT_FOUND: no source; INVALID: the bucket keeps versions; PRECONDITION: the source is another one by now; DENIED,
+/* NOT_FOUND: no source; INVALID: the bucket keeps versions; PRECONDITION: the source is another one by now, or sealed
+ * anew; DENIED,
  * CONFLICT: the guard lets one of the two stay; what `check` says. What was at the target is queued for GC. *object is
  * what is there then, without headers and attributes: nothing to release. */
 enum status meta_object_rename(struct meta *meta, uint32_t bucket, struct meta_rename *rename,

@@ -33,10 +33,11 @@ static enum status rename_check(const struct object_rename *op, const struct ver
 {
     const struct meta_rename *rename = op->rename;
     struct meta_object from = shown(source), to = {0};
+    struct bytes seal = meta_attributes_seal(from.attributes);
 
     if (rename->sequence != source->record.head.sequence)
         return STATUS_PRECONDITION;
-    if (meta_attributes_sealed(from.attributes) != (rename->sealed.data != NULL))
+    if ((seal.data != NULL) != (rename->sealed.data != NULL) || !bytes_equal(seal, rename->sealed_was))
         return STATUS_PRECONDITION;
     if (target)
         to = shown(target);

@@ -252,8 +252,10 @@ static enum status try_rename(struct exchange *exchange, struct rename_request *
     }
     if (status)
         goto out;
-    if (request->sealed.len > 0)
+    if (request->sealed.len > 0) {
         rename.sealed = buffer_bytes(&request->sealed);
+        rename.sealed_was = meta_attributes_seal(source.attributes);
+    }
     status = meta_object_rename(exchange->gateway->meta, exchange->bucket.id, &rename, &object);
     *again = status == STATUS_PRECONDITION && request->details.code == S3_ERROR_NONE;
     if (status && !*again)

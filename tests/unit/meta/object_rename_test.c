@@ -281,6 +281,8 @@ static void test_refusals(void **state)
     assert_int_equal(rename_as(s, "a", "b", &rename), STATUS_PRECONDITION);
     rename = (struct meta_rename){.sealed = BYTES("seal")};
     assert_int_equal(rename_as(s, "a", "b", &rename), STATUS_PRECONDITION);
+    rename.sealed = (struct bytes){0}, rename.sealed_was = BYTES("seal");
+    assert_int_equal(rename_as(s, "a", "b", &rename), STATUS_PRECONDITION);
     OK(support_get(s, &s->plain, "a", NULL, 0, &object));
     meta_object_release(&object);
     OK(support_put(s, &s->versioned, "a", 1, 'a', NULL, &object));
@@ -300,6 +302,37 @@ static void append_ten(struct support *s, const char *key)
     append.sequence = object.sequence;
     meta_object_release(&object);
     OK(meta_object_append(s->meta, s->plain.id, KEY(key), &append, &chunks, &object));
+    chunk_list_release(&chunks);
+}
+
+/* Who sealed it anew was told so: a rename that had read what was there before does not undo it. */
+static void test_what_was_sealed_anew_stays(void **state)
+{
+    struct support *s = *state;
+    const struct meta_attribute first = {META_ATTRIBUTE_SEALED, BYTES("first")},
+                                second = {META_ATTRIBUTE_SEALED, BYTES("second")};
+    const struct meta_object_update update = {.changes = &second, .count = 1};
+    const struct meta_version latest = {0};
+    struct meta_rename rename = {.sealed = BYTES("moved"), .sealed_was = BYTES("first")};
+    struct chunk_list chunks = support_chunks(1, 100 + BLOCK_SEAL_MORE, 3);
+    struct buffer attributes;
+    struct meta_object object, seen;
+
+    buffer_init(&attributes, META_ATTRIBUTES_BYTES_MAX);
+    OK(meta_attributes_pack((struct bytes){0}, &first, 1, &attributes));
+    object = (struct meta_object){.size = 100, .attributes = buffer_bytes(&attributes)};
+    OK(meta_object_put(s->meta, s->plain.id, KEY("a"), &object, &chunks, NULL));
+    OK(meta_object_update(s->meta, s->plain.id, KEY("a"), &latest, &update, &seen));
+    assert_int_equal(rename_as(s, "a", "b", &rename), STATUS_PRECONDITION);
+    OK(support_get(s, &s->plain, "a", NULL, 0, &object));
+    assert_true(bytes_equal_str(meta_attributes_seal(object.attributes), "second"));
+    meta_object_release(&object);
+    rename.sealed_was = BYTES("second");
+    OK(rename_as(s, "a", "b", &rename));
+    OK(support_get(s, &s->plain, "b", NULL, 0, &object));
+    assert_true(bytes_equal_str(meta_attributes_seal(object.attributes), "moved"));
+    meta_object_release(&object);
+    buffer_release(&attributes);
     chunk_list_release(&chunks);
 }
 
@@ -353,6 +386,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_what_was_there_becomes_garbage, support_setup, support_teardown),
         cmocka_unit_test_setup_teardown(test_chunks_are_known_as_before, support_setup, support_teardown),
         cmocka_unit_test_setup_teardown(test_refusals, support_setup, support_teardown),
+        cmocka_unit_test_setup_teardown(test_what_was_sealed_anew_stays, support_setup, support_teardown),
         cmocka_unit_test_setup_teardown(test_a_request_is_done_once, support_setup, support_teardown),
         cmocka_unit_test_setup_teardown(test_both_keys_are_told, support_setup, support_teardown),
     };
