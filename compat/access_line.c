@@ -107,14 +107,15 @@ static struct bytes cut_at(struct bytes *text, char mark)
     return piece;
 }
 
-static void put_target(struct buffer *out, struct bytes target)
+/* A URL, or what of one is asked for, without secrets in its query. */
+static void put_url(struct buffer *out, struct bytes url, size_t max)
 {
-    size_t end = out->len + ACCESS_LINE_TARGET_MAX;
-    struct bytes query = target, path = cut_at(&query, '?');
+    size_t end = out->len + max;
+    struct bytes query = url, path = cut_at(&query, '?');
     char before = '?';
 
-    escape(out, path, ACCESS_LINE_TARGET_MAX, false);
-    if (path.len < target.len && query.len == 0 && out->len < end)
+    escape(out, path, max, false);
+    if (path.len < url.len && query.len == 0 && out->len < end)
         put_char(out, '?');
     while (query.len > 0 && out->len < end) {
         struct bytes value = cut_at(&query, '&'), whole = value, name = cut_at(&value, '=');
@@ -138,15 +139,29 @@ static void put_request(struct buffer *out, const struct access_line *line)
     put_char(out, '"');
     escape(out, line->method, 32, false);
     put_char(out, ' ');
-    put_target(out, line->target);
+    put_url(out, line->target, ACCESS_LINE_TARGET_MAX);
     STATUS_IGNORE(buffer_append_str(out, " HTTP/1.1\" "), "there is room");
 }
 
-static void put_quoted(struct buffer *out, struct bytes text, bool keep_space)
+/* A page that was opened by a presigned URL sends that along with what it asks for. Browsers send no fragment; what
+ * does may have a token there. AWS's own pattern for Athena takes the field for one word. */
+static void put_referrer(struct buffer *out, struct bytes referrer)
+{
+    struct bytes url = cut_at(&referrer, '#');
+
+    put_char(out, '"');
+    if (url.len > 0)
+        put_url(out, url, ACCESS_LINE_TEXT_MAX);
+    else
+        put_char(out, '-');
+    STATUS_IGNORE(buffer_append_str(out, "\" "), "there is room");
+}
+
+static void put_user_agent(struct buffer *out, struct bytes text)
 {
     put_char(out, '"');
     if (text.len > 0)
-        escape(out, text, ACCESS_LINE_TEXT_MAX, keep_space);
+        escape(out, text, ACCESS_LINE_TEXT_MAX, true);
     else
         put_char(out, '-');
     STATUS_IGNORE(buffer_append_str(out, "\" "), "there is room");
@@ -171,8 +186,8 @@ enum status access_line_write(struct buffer *out, const struct access_line *line
     put_number(out, line->object_size);
     put_number(out, line->total_ms);
     put_number(out, line->turn_around_ms);
-    put_quoted(out, line->referrer, false); /* AWS's own pattern for Athena takes it for one word */
-    put_quoted(out, line->user_agent, true);
+    put_referrer(out, line->referrer);
+    put_user_agent(out, line->user_agent);
     put_field(out, line->version_id);
     put_field(out, line->host_id);
     put_field(out, line->signature_version);

@@ -134,7 +134,7 @@ static void long_fields_are_cut(void **state)
     assert_int_equal(fields(written(&line)), 27);
     memset(text, '&', 100000);
     text[1] = '?';
-    line.target = bytes_of(text, 100000);
+    line.target = line.referrer = bytes_of(text, 100000);
     assert_int_equal(fields(written(&line)), 27);
     free(text);
 }
@@ -158,6 +158,23 @@ static void signatures_are_left_out(void **state)
     assert_non_null(strstr(written(&line), "\"PUT /b/k?acl&&Signature HTTP/1.1\""));
 }
 
+static void referrers_are_told_without_secrets(void **state)
+{
+    struct access_line line = line_of();
+    const char *text;
+
+    (void)state;
+    line.referrer = BYTES("https://s3/b/page.html?X-Amz-Signature=5ec4e7&a=1&X-Amz-Security%2DToken=5ec4e7#key=5ec4e7");
+    text = written(&line);
+    assert_null(strstr(text, "5ec4e7"));
+    assert_non_null(strstr(text, " \"https://s3/b/page.html?X-Amz-Signature=REDACTED&a=1&"
+                                 "X-Amz-Security%2DToken=REDACTED\" "));
+    line.referrer = BYTES("https://s3/#?X-Amz-Signature=5ec4e7");
+    assert_non_null(strstr(written(&line), " \"https://s3/\" "));
+    line.referrer = BYTES("#5ec4e7");
+    assert_non_null(strstr(written(&line), " 10 \"-\" "));
+}
+
 static void a_small_buffer_is_refused(void **state)
 {
     struct access_line line = line_of();
@@ -178,6 +195,7 @@ int main(void)
         cmocka_unit_test(hostile_bytes),
         cmocka_unit_test(long_fields_are_cut),
         cmocka_unit_test(signatures_are_left_out),
+        cmocka_unit_test(referrers_are_told_without_secrets),
         cmocka_unit_test(a_small_buffer_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
