@@ -14,6 +14,7 @@
 #define HEAD_BYTES_FREE         8192 /* a head beyond them is charged, all of it */
 #define REFUSED_PEERS_LOG_MS    1000
 #define REFUSED_PEER_MS         1000 /* for the peer to read why */
+#define REFUSED_PEER_READS      16   /* at once: others are on the loop, and so is the timer that ends this */
 #define RESERVED_HEAD_MS        2000 /* places of the reserve are for requests that come at once */
 
 static void connection_ready(struct http_stream *stream);
@@ -241,16 +242,15 @@ static void log_refused_peer(const struct http_connection *connection)
 /* What a refused peer has sent already is read and dropped: else the system would take the alert back that says why. */
 static void drain_refused(struct http_connection *connection)
 {
-    enum http_io io;
+    enum http_io io = HTTP_IO_DONE;
     size_t len;
 
-    do
+    for (unsigned i = 0; i < REFUSED_PEER_READS && io == HTTP_IO_DONE; i++)
         io = http_stream_discard(&connection->stream, connection->listener->scratch, HTTP_READ_BYTES, &len);
-    while (io == HTTP_IO_DONE);
     if (io == HTTP_IO_CLOSED)
         http_connection_free(connection, false);
     else
-        http_stream_arm(&connection->stream, io);
+        http_stream_arm(&connection->stream, io == HTTP_IO_DONE ? HTTP_IO_WAIT_READ : io);
 }
 
 /* It failed. */
