@@ -129,6 +129,7 @@ suite_python(clients.web-identity clients/web_identity_test.py clients 600 NEWES
 suite_python(clients.policies clients/policies_test.py clients 300)
 suite_python(clients.documents clients/documents_test.py clients 900 NEWEST)
 suite_python(clients.notify-targets clients/notify_targets_test.py clients 600 NEWEST)
+suite_python(clients.notify-brokers clients/notify_brokers_test.py clients 600 NEWEST)
 suite_python(clients.notify-kafka clients/notify_kafka_test.py clients 600 NEWEST)
 suite_python(clients.javascript clients/js_test.py clients 900)
 suite_python(clients.browser clients/browser_test.py clients 300)
