@@ -12,7 +12,8 @@
 
 #define LOOK_MS    20    /* between two looks for new rows */
 #define OTHERS_MS  60000 /* between two looks at rows without a target */
-#define SETTLED_MS 2000  /* so long after the last commit there are no new rows: the nodes have what there is */
+#define SETTLED_MS 2000  /* so long after the last commit the nodes mostly have what there is; else it is looked for */
+#define LAGGING_MS 500   /* more rarely */
 
 enum status notify_row_read(const struct meta_outbox_row *row, struct notify_payload *payload,
                             const struct notify_choice **choice)
@@ -150,11 +151,21 @@ static void others_drop_old(struct notify *notify)
     }
 }
 
+/* Are there rows that were not counted? Those of other kinds than ours are among them. */
+static bool has_uncounted(struct notify *notify)
+{
+    uint64_t counted = atomic_load(&notify->others.rows);
+
+    for (size_t i = 0; i < notify->count; i++)
+        counted += atomic_load(&notify->queues[i].rows);
+    return meta_outbox_backlog(notify->gateway->meta) > counted;
+}
+
 void *notify_count(void *arg)
 {
     struct notify *notify = arg;
     struct meta_outbox_place after = {0};
-    uint64_t sequence = 0, changed_ms = clock_monotonic_ms(), others_ms = 0;
+    uint64_t sequence = 0, changed_ms = clock_monotonic_ms(), looked_ms = 0, others_ms = 0;
 
     while (!atomic_load(&notify->stopping)) {
         uint64_t now = meta_sequence(notify->gateway->meta), now_ms = clock_monotonic_ms();
@@ -162,8 +173,11 @@ void *notify_count(void *arg)
             sequence = now;
             changed_ms = now_ms;
         }
-        if (now_ms - changed_ms < SETTLED_MS && meta_outbox_backlog(notify->gateway->meta) > 0)
+        if (now_ms - changed_ms < SETTLED_MS ? meta_outbox_backlog(notify->gateway->meta) > 0
+                                             : now_ms - looked_ms >= LAGGING_MS && has_uncounted(notify)) {
             new_rows_count(notify, &after);
+            looked_ms = now_ms;
+        }
         if (atomic_load(&notify->others.rows) > 0 && now_ms >= others_ms) {
             others_drop_old(notify);
             others_ms = now_ms + OTHERS_MS;

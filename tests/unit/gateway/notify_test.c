@@ -2,6 +2,7 @@
  * fails gets all of it later and holds up no other, what is dropped when; and the payload of rows. */
 #include <jansson.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -74,6 +75,37 @@ static const struct notify_kind fake_kind = {
 const struct notify_kind *notify_kind_find(const char *scheme)
 {
     return strcmp(scheme, "fake") == 0 ? &fake_kind : NULL;
+}
+
+/* The outbox as of nodes that lag: its rows are there, and not to be done yet. And a fuller one than it is. */
+static atomic_bool lags;
+static atomic_uint looks;
+static _Atomic uint64_t more_rows, more_bytes;
+enum status __real_meta_outbox_next(struct meta *meta, const struct meta_outbox_place *after, size_t max,
+                                    struct meta_outbox_page *page);
+enum status __wrap_meta_outbox_next(struct meta *meta, const struct meta_outbox_place *after, size_t max,
+                                    struct meta_outbox_page *page);
+uint64_t __real_meta_outbox_backlog(struct meta *meta);
+uint64_t __wrap_meta_outbox_backlog(struct meta *meta);
+uint64_t __real_meta_outbox_backlog_bytes(struct meta *meta);
+uint64_t __wrap_meta_outbox_backlog_bytes(struct meta *meta);
+
+enum status __wrap_meta_outbox_next(struct meta *meta, const struct meta_outbox_place *after, size_t max,
+                                    struct meta_outbox_page *page)
+{
+    if (max == META_OUTBOX_DONE_MAX) /* the thread that counts */
+        atomic_fetch_add(&looks, 1);
+    return __real_meta_outbox_next(meta, after, atomic_load(&lags) ? 0 : max, page);
+}
+
+uint64_t __wrap_meta_outbox_backlog(struct meta *meta)
+{
+    return __real_meta_outbox_backlog(meta) + atomic_load(&more_rows);
+}
+
+uint64_t __wrap_meta_outbox_backlog_bytes(struct meta *meta)
+{
+    return __real_meta_outbox_backlog_bytes(meta) + atomic_load(&more_bytes);
 }
 
 static void set_failing(unsigned index, bool fails)
@@ -254,6 +286,23 @@ static void test_the_next_gateway_goes_on(void **state)
     wait_backlog(fixture, 0);
 }
 
+static void test_nodes_that_lag(void **state)
+{
+    struct fixture *fixture = *state;
+
+    make_bucket(fixture, RULES(TELL("a", EVENT("ObjectCreated:*"))));
+    atomic_store(&lags, true);
+    unsigned before = atomic_load(&looks);
+    put(fixture, "1");
+    while (atomic_load(&looks) == before)
+        fixture_pass(fixture, 10);
+    for (int i = 0; i < 500; i++)
+        fixture_pass(fixture, 20);
+    assert_int_equal(told_now(), 1);
+    atomic_store(&lags, false);
+    wait_told(fixture, 2);
+}
+
 static void test_what_is_dropped(void **state)
 {
     struct fixture *fixture = *state;
@@ -395,6 +444,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_kinds_of_deletions, setup, teardown),
         cmocka_unit_test_setup_teardown(test_one_that_fails_holds_up_nobody, setup, teardown),
         cmocka_unit_test_setup_teardown(test_the_next_gateway_goes_on, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_nodes_that_lag, setup, teardown),
         cmocka_unit_test_setup_teardown(test_what_is_dropped, setup, teardown),
         cmocka_unit_test_setup_teardown(test_old_ones_are_tried_first, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_target_that_refuses_the_test, setup, teardown),
