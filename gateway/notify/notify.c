@@ -219,6 +219,14 @@ bool notify_has_target(const struct notify *notify, struct bytes name)
     return find(notify, name) != NULL;
 }
 
+/* Whatever was counted: commits that the outbox refuses would fail their requests. */
+static bool outbox_has_room(const struct notify *notify)
+{
+    return !notify->gateway ||
+           (meta_outbox_backlog(notify->gateway->meta) < META_OUTBOX_ROWS_MAX / 8 * 7 &&
+            meta_outbox_backlog_bytes(notify->gateway->meta) < META_OUTBOX_BYTES_MAX / 8 * 7);
+}
+
 bool notify_has_room(struct notify *notify, struct bytes name)
 {
     struct notify_queue *queue = find(notify, name);
@@ -231,7 +239,8 @@ bool notify_has_room(struct notify *notify, struct bytes name)
     uint64_t shares = notify->count + 1, rows_max = META_OUTBOX_ROWS_MAX / 8 * 7 / shares;
     if (rows_max > notify->options.rows_max)
         rows_max = notify->options.rows_max;
-    if (atomic_load(&queue->rows) < rows_max && atomic_load(&queue->bytes) < META_OUTBOX_BYTES_MAX / 8 * 7 / shares)
+    if (atomic_load(&queue->rows) < rows_max && atomic_load(&queue->bytes) < META_OUTBOX_BYTES_MAX / 8 * 7 / shares &&
+        outbox_has_room(notify))
         return true;
     notify_count_drop(queue, NOTIFY_DROP_FULL, 1);
     return false;

@@ -329,6 +329,24 @@ static void test_what_is_dropped(void **state)
     assert_told(1, "a s3:ObjectCreated:Put bucket/new");
 }
 
+/* A full outbox is no reason to refuse a request. */
+static void test_an_outbox_that_is_full(void **state)
+{
+    struct fixture *fixture = *state;
+
+    make_bucket(fixture, RULES(TELL("a", EVENT("ObjectCreated:*"))));
+    atomic_store(&more_rows, META_OUTBOX_ROWS_MAX / 8 * 7);
+    put(fixture, "1");
+    atomic_store(&more_rows, 0);
+    atomic_store(&more_bytes, META_OUTBOX_BYTES_MAX / 8 * 7);
+    put(fixture, "2");
+    atomic_store(&more_bytes, 0);
+    assert_int_equal(figure(fixture, 0, "droppedFull"), 2);
+    put(fixture, "3");
+    wait_told(fixture, 2);
+    assert_told(1, "a s3:ObjectCreated:Put bucket/3");
+}
+
 /* What is old is sent all the same when its target takes it. */
 static void test_old_ones_are_tried_first(void **state)
 {
@@ -446,6 +464,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_the_next_gateway_goes_on, setup, teardown),
         cmocka_unit_test_setup_teardown(test_nodes_that_lag, setup, teardown),
         cmocka_unit_test_setup_teardown(test_what_is_dropped, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_an_outbox_that_is_full, setup, teardown),
         cmocka_unit_test_setup_teardown(test_old_ones_are_tried_first, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_target_that_refuses_the_test, setup, teardown),
         cmocka_unit_test(test_the_setting),
