@@ -222,9 +222,8 @@ bool notify_has_target(const struct notify *notify, struct bytes name)
 /* Whatever was counted: commits that the outbox refuses would fail their requests. */
 static bool outbox_has_room(const struct notify *notify)
 {
-    return !notify->gateway ||
-           (meta_outbox_backlog(notify->gateway->meta) < META_OUTBOX_ROWS_MAX / 8 * 7 &&
-            meta_outbox_backlog_bytes(notify->gateway->meta) < META_OUTBOX_BYTES_MAX / 8 * 7);
+    return !notify->gateway || (meta_outbox_backlog(notify->gateway->meta) < META_OUTBOX_ROWS_MAX / 8 * 7 &&
+                                meta_outbox_backlog_bytes(notify->gateway->meta) < META_OUTBOX_BYTES_MAX / 8 * 7);
 }
 
 bool notify_has_room(struct notify *notify, struct bytes name)

@@ -6,7 +6,9 @@
 #include <string.h>
 
 #include "compat/annotation.h"
+#include "gateway/front/operation.h"
 #include "gateway/front/reply.h"
+#include "gateway/notify/event.h"
 #include "gateway/object/object_read.h"
 #include "gateway/object/stored_checksum.h"
 #include "gateway/s3/body.h"
@@ -139,7 +141,13 @@ struct put {
 static enum status commit(void *arg, const struct chunk_list *chunks)
 {
     struct put *put = arg;
-    return meta_annotation_put(put->exchange->gateway->meta, &put->where, &put->annotation, chunks);
+    struct exchange *exchange = put->exchange;
+    struct notify_event event = {0};
+
+    put->where.outbox = notify_event_make(exchange, exchange->operation->event, exchange->key, &event);
+    enum status status = meta_annotation_put(exchange->gateway->meta, &put->where, &put->annotation, chunks);
+    notify_event_release(&event);
+    return status;
 }
 
 static enum status check_text(struct exchange *exchange, const struct s3_body *body, const struct ingest *ingest)
@@ -399,12 +407,15 @@ void s3_delete_object_annotation(struct exchange *exchange)
 {
     struct meta_annotated where;
     struct meta_object object;
+    struct notify_event event = {0};
     struct bytes name;
     bool removed;
 
     if (read_name(exchange, &name) || find_to_change(exchange, &object, &where))
         return;
+    where.outbox = notify_event_make(exchange, exchange->operation->event, exchange->key, &event);
     enum status status = meta_annotation_delete(exchange->gateway->meta, &where, name, &removed);
+    notify_event_release(&event);
     if (status) {
         HTTP_LAST_REPLY(fail_change(exchange, status));
     } else {

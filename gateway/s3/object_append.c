@@ -9,7 +9,9 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "gateway/front/operation.h"
 #include "gateway/front/reply.h"
+#include "gateway/notify/event.h"
 #include "gateway/object/join_hints.h"
 #include "gateway/object/object_read.h"
 #include "gateway/object/object_reader.h"
@@ -274,6 +276,7 @@ static enum status publish(struct exchange *exchange, struct append_request *req
                                  .seal = request->ingest.seal,
                                  .checksum = checksum_then(request),
                                  .condition = &condition};
+    struct notify_event event = {0};
     enum status status = s3_append_check_body(exchange, append.size);
 
     if (status)
@@ -285,7 +288,9 @@ static enum status publish(struct exchange *exchange, struct append_request *req
             return s3_fail_status(exchange, status);
     }
     etag_then(request, &append);
+    append.outbox = notify_event_make(exchange, exchange->operation->event, exchange->key, &event);
     status = ingest_store(&request->ingest, commit, &(struct append_commit){exchange, &append, object});
+    notify_event_release(&event);
     return status ? fail_append(exchange, request, status) : STATUS_OK;
 }
 

@@ -5,6 +5,7 @@
 
 #include "compat/conditions.h"
 #include "compat/names.h"
+#include "gateway/notify/event.h"
 #include "gateway/object/object_read.h"
 #include "gateway/s3/encryption.h"
 #include "gateway/s3/handlers.h"
@@ -13,7 +14,6 @@
 #include "gateway/s3/reply.h"
 #include "gateway/s3/request.h"
 #include "meta/attributes.h"
-#include "meta/outbox.h"
 
 enum {
     CONDITIONS = 8,
@@ -230,6 +230,20 @@ static enum status fail_rename(struct exchange *exchange, struct rename_request 
     return s3_fail_status(exchange, status);
 }
 
+/* With its events. */
+static enum status commit(struct exchange *exchange, struct meta_rename *rename)
+{
+    struct notify_event removed = {0}, created = {0};
+    struct meta_object object;
+
+    rename->outbox_source = notify_event_make(exchange, NOTIFICATION_REMOVED_DELETE, rename->source, &removed);
+    rename->outbox_target = notify_event_make(exchange, NOTIFICATION_CREATED_COPY, rename->target, &created);
+    enum status status = meta_object_rename(exchange->gateway->meta, exchange->bucket.id, rename, &object);
+    notify_event_release(&removed);
+    notify_event_release(&created);
+    return status;
+}
+
 /* Once, of the source as it is now. *again: somebody else changed it meanwhile. Answers errors but that one. */
 static enum status try_rename(struct exchange *exchange, struct rename_request *request, bool *again)
 {
@@ -238,7 +252,7 @@ static enum status try_rename(struct exchange *exchange, struct rename_request *
                                  .token = request->has_token ? request->token.request : NULL,
                                  .check = check_conditions,
                                  .arg = request};
-    struct meta_object source, object;
+    struct meta_object source;
     bool found;
     enum status status = open_source(exchange, request, &source, &found);
 
@@ -256,7 +270,7 @@ static enum status try_rename(struct exchange *exchange, struct rename_request *
         rename.sealed = buffer_bytes(&request->sealed);
         rename.sealed_was = meta_attributes_seal(source.attributes);
     }
-    status = meta_object_rename(exchange->gateway->meta, exchange->bucket.id, &rename, &object);
+    status = commit(exchange, &rename);
     *again = status == STATUS_PRECONDITION && request->details.code == S3_ERROR_NONE;
     if (status && !*again)
         status = fail_rename(exchange, request, &rename, status);

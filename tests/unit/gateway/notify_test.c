@@ -222,6 +222,28 @@ static void test_what_is_told(void **state)
     assert_int_equal(told_now(), 5);
 }
 
+static void test_renames_appends_and_annotations(void **state)
+{
+    static const char *const wanted[] = {
+        "a s3:ObjectCreated:Put bucket/k",    "a s3:ObjectCreated:Put bucket/k",
+        "a s3:ObjectAnnotation:Put bucket/k", "a s3:ObjectAnnotation:Delete bucket/k",
+        "a s3:ObjectRemoved:Delete bucket/k", "a s3:ObjectCreated:Copy bucket/new",
+    };
+    struct fixture *fixture = *state;
+
+    make_bucket(fixture,
+                RULES(TELL("a", EVENT("ObjectCreated:*") EVENT("ObjectRemoved:*") EVENT("ObjectAnnotation:*"))));
+    put(fixture, "k");
+    assert_answer(fixture, ROOT, "PUT", "/bucket/k", "x-amz-write-offset-bytes: 4\r\n", "more", 200, "");
+    assert_answer(fixture, ROOT, "PUT", "/bucket/k?annotation=&annotationName=n", "", "text", 200, "");
+    assert_answer(fixture, ROOT, "DELETE", "/bucket/k?annotation=&annotationName=n", "", NULL, 204, "");
+    assert_answer(fixture, ROOT, "DELETE", "/bucket/k?annotation=&annotationName=n", "", NULL, 204, ""); /* no change */
+    assert_answer(fixture, ROOT, "PUT", "/bucket/new?renameObject=", "x-amz-rename-source: k\r\n", NULL, 200, "");
+    wait_told(fixture, 7);
+    for (unsigned i = 0; i < 6; i++)
+        assert_told(1 + i, wanted[i]);
+}
+
 /* Which of two kinds a deletion is, the commit says: a configuration for the other kind hears nothing. */
 static void test_kinds_of_deletions(void **state)
 {
@@ -459,6 +481,7 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_what_is_told, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_renames_appends_and_annotations, setup, teardown),
         cmocka_unit_test_setup_teardown(test_kinds_of_deletions, setup, teardown),
         cmocka_unit_test_setup_teardown(test_one_that_fails_holds_up_nobody, setup, teardown),
         cmocka_unit_test_setup_teardown(test_the_next_gateway_goes_on, setup, teardown),
