@@ -21,14 +21,19 @@ static const struct notification_configuration *configuration_of(const struct me
     return kept.parsed;
 }
 
+/* *full: there is no room for it. */
 static void choose(struct notify *notify, const struct notification_configuration *configuration,
-                   enum notification_event event, struct bytes key, struct notify_payload *payload)
+                   enum notification_event event, struct bytes key, struct notify_payload *payload, struct bytes *full)
 {
     const struct notification_rule *rule = notification_match(configuration, event, key);
 
-    if (rule && notify_has_room(notify, rule->target))
+    if (!rule || !notify)
+        return;
+    if (notify_has_room(notify, rule->target))
         payload->choices[payload->count++] =
             (struct notify_choice){.event = event, .target = rule->target, .configuration = rule->id};
+    else
+        *full = rule->target;
 }
 
 static const struct meta_outbox_entry *make(struct gateway *gateway,
@@ -36,13 +41,17 @@ static const struct meta_outbox_entry *make(struct gateway *gateway,
                                             enum notification_event event, struct bytes key,
                                             struct notify_payload *payload, struct notify_event *out)
 {
+    struct bytes full = {0};
+
     payload->by_marker = event == NOTIFICATION_REMOVED_ANY || event == NOTIFICATION_EXPIRATION_ANY;
     if (payload->by_marker) { /* the numbers of both are behind that of the two */
-        choose(gateway->notify, configuration, event + 1, key, payload);
-        choose(gateway->notify, configuration, event + 2, key, payload);
+        choose(gateway->notify, configuration, event + 1, key, payload, &full);
+        choose(gateway->notify, configuration, event + 2, key, payload, &full);
     } else {
-        choose(gateway->notify, configuration, event, key, payload);
+        choose(gateway->notify, configuration, event, key, payload, &full);
     }
+    if (full.data) /* one event, though it may be one of two kinds */
+        notify_drop_full(gateway->notify, full);
     if (payload->count == 0)
         return NULL;
     buffer_init(&out->payload, META_OUTBOX_PAYLOAD_MAX);

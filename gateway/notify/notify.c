@@ -226,23 +226,28 @@ static bool outbox_has_room(const struct notify *notify)
                                 meta_outbox_backlog_bytes(notify->gateway->meta) < META_OUTBOX_BYTES_MAX / 8 * 7);
 }
 
-bool notify_has_room(struct notify *notify, struct bytes name)
+static struct notify_queue *queue_or_others(struct notify *notify, struct bytes name)
 {
     struct notify_queue *queue = find(notify, name);
 
-    if (!notify)
-        return false;
-    if (!queue)
-        queue = &notify->others;
+    return queue ? queue : &notify->others;
+}
+
+bool notify_has_room(struct notify *notify, struct bytes name)
+{
+    const struct notify_queue *queue = queue_or_others(notify, name);
+
     /* each has its share of the outbox, with a rest for what is under way and not counted yet */
     uint64_t shares = notify->count + 1, rows_max = META_OUTBOX_ROWS_MAX / 8 * 7 / shares;
     if (rows_max > notify->options.rows_max)
         rows_max = notify->options.rows_max;
-    if (atomic_load(&queue->rows) < rows_max && atomic_load(&queue->bytes) < META_OUTBOX_BYTES_MAX / 8 * 7 / shares &&
-        outbox_has_room(notify))
-        return true;
-    notify_count_drop(queue, NOTIFY_DROP_FULL, 1);
-    return false;
+    return atomic_load(&queue->rows) < rows_max &&
+           atomic_load(&queue->bytes) < META_OUTBOX_BYTES_MAX / 8 * 7 / shares && outbox_has_room(notify);
+}
+
+void notify_drop_full(struct notify *notify, struct bytes name)
+{
+    notify_count_drop(queue_or_others(notify, name), NOTIFY_DROP_FULL, 1);
 }
 
 enum status notify_try(struct notify *notify, struct bytes name, struct bytes message, struct buffer *error)

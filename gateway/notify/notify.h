@@ -40,8 +40,10 @@ bool notify_has_target(const struct notify *notify, struct bytes name);
 /* Sends the message to the target now, before what waits for it; OK: the target has it. *error says why not. NOT_FOUND:
  * there is no such target. Suspends. */
 enum status notify_try(struct notify *notify, struct bytes name, struct bytes message, struct buffer *error);
-/* Whether there is room for one more row of that target; else it is counted as dropped. Never suspends. */
+/* Whether there is room for one more row of that target. Never suspends. */
 bool notify_has_room(struct notify *notify, struct bytes name);
+/* Counts an event of that target as dropped, since there was no room for it. */
+void notify_drop_full(struct notify *notify, struct bytes name);
 
 /* Before the gateway serves: a first increase is to be seen. */
 void notify_register_metrics(struct notify *notify);

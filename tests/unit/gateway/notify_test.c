@@ -367,6 +367,12 @@ static void test_an_outbox_that_is_full(void **state)
     put(fixture, "3");
     wait_told(fixture, 2);
     assert_told(1, "a s3:ObjectCreated:Put bucket/3");
+    assert_answer(fixture, ROOT, "PUT", "/bucket?notification=", "", RULES(TELL("a", EVENT("ObjectRemoved:*"))), 200,
+                  "");
+    atomic_store(&more_rows, META_OUTBOX_ROWS_MAX);
+    assert_answer(fixture, ROOT, "DELETE", "/bucket/3", "", NULL, 204, "");
+    atomic_store(&more_rows, 0);
+    assert_int_equal(figure(fixture, 0, "droppedFull"), 3); /* one, whatever kind of deletion it is */
 }
 
 /* What is old is sent all the same when its target takes it. */
