@@ -14,6 +14,7 @@
 #define IDLE_MS      1000
 #define PAUSE_MS_MIN 100
 #define PAUSE_MS_MAX 10000 /* and no more than a quarter of -notify-age */
+#define REFUSALS_MAX 8     /* so often an event is tried that is refused for what it is: half a minute */
 
 /* The rows of a page that are for this target, and what is sent of them. */
 struct notify_batch {
@@ -63,6 +64,7 @@ static enum status batch_add(struct notify_batch *batch, const struct meta_outbo
 static void note_success(struct notify_queue *queue)
 {
     queue->pause_ms = PAUSE_MS_MIN;
+    queue->refusals = 0;
     lock_acquire(&queue->lock);
     bool was_away = queue->failed_ms != 0;
     queue->failed_ms = 0;
@@ -102,21 +104,43 @@ static void drop_old(struct notify_queue *queue, const struct notify_batch *batc
     queue->after = batch->rows[end - 1]->place;
 }
 
+/* The first event is refused for what it is: it must not hold up the others for ever. It is set aside when it was sent
+ * alone, so that it is no other one that is refused. Returns whether it was. */
+static bool note_refusal(struct notify_queue *queue, const struct notify_batch *batch, size_t sent,
+                         const struct buffer *error)
+{
+    if (queue->refusals < REFUSALS_MAX)
+        queue->refusals++;
+    if (queue->refusals < REFUSALS_MAX || sent > 1 || notify_rows_done(queue, batch->rows, 1))
+        return false;
+    log_warn("an event is set aside: its target refuses it", LOG_STR("target", queue->name),
+             LOG_BYTES("key", batch->messages[0].key), LOG_BYTES("error", buffer_bytes(error)));
+    notify_count_drop(queue, NOTIFY_DROP_REFUSED, 1);
+    queue->after = batch->rows[0]->place;
+    queue->refusals = 0;
+    queue->pause_ms = PAUSE_MS_MIN;
+    return true;
+}
+
 /* *delivered: how many the target has. That it has none is a failure; a later one, of which it has only some, shows
  * with the next attempt. */
 static enum status batch_send(struct notify_queue *queue, const struct notify_batch *batch, size_t *delivered)
 {
+    size_t count = queue->refusals > 0 ? 1 : batch->count;
     struct buffer error;
 
     *delivered = 0;
     buffer_init(&error, NOTIFY_ERROR_MAX);
-    enum status status = queue->kind->send(queue->target, batch->messages, batch->count,
+    enum status status = queue->kind->send(queue->target, batch->messages, count,
                                            (uint32_t)queue->notify->options.timeout_ms, delivered, &error);
-    CHECK(*delivered <= batch->count);
+    CHECK(*delivered <= count);
     if (*delivered == 0) {
         status = status ? status : STATUS_UNAVAILABLE;
         note_failure(queue, status, &error);
-        drop_old(queue, batch);
+        if (status != STATUS_LIMIT)
+            queue->refusals = 0;
+        if (status != STATUS_LIMIT || !note_refusal(queue, batch, count, &error))
+            drop_old(queue, batch);
     } else {
         note_success(queue);
         status = notify_rows_done(queue, batch->rows, *delivered);

@@ -78,6 +78,8 @@ static enum status kafka_failed(struct kafka_target *self, rd_kafka_resp_err_t c
         status = STATUS_DENIED;
     else if (code == RD_KAFKA_RESP_ERR__TIMED_OUT || code == RD_KAFKA_RESP_ERR__TRANSPORT)
         status = STATUS_TIMEOUT;
+    else if (code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE)
+        status = STATUS_LIMIT;
     return notify_fail(error, status, "Kafka: %s%s%s", rd_kafka_err2str(code), reason[0] ? "; " : "", reason);
 }
 

@@ -21,7 +21,7 @@ struct notify_trial {
 };
 #define NOTIFY_TRIALS_MAX 16
 
-enum notify_drop { NOTIFY_DROP_FULL, NOTIFY_DROP_OLD, NOTIFY_DROP_DAMAGED, NOTIFY_DROP_COUNT };
+enum notify_drop { NOTIFY_DROP_FULL, NOTIFY_DROP_OLD, NOTIFY_DROP_DAMAGED, NOTIFY_DROP_REFUSED, NOTIFY_DROP_COUNT };
 
 struct notify_queue {
     struct notify *notify;
@@ -44,6 +44,7 @@ struct notify_queue {
     /* The thread's own. */
     struct meta_outbox_place after; /* all rows up to there are done, or others' */
     uint64_t pause_ms;              /* after the next failure */
+    unsigned refusals;              /* so often in a row the first event was refused for what it is */
     bool has_new;                   /* the counting thread's own */
 };
 

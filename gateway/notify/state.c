@@ -13,7 +13,8 @@
 
 static const char *const drop_labels[NOTIFY_DROP_COUNT] = {[NOTIFY_DROP_FULL] = "reason=\"full\"",
                                                            [NOTIFY_DROP_OLD] = "reason=\"old\"",
-                                                           [NOTIFY_DROP_DAMAGED] = "reason=\"damaged\""};
+                                                           [NOTIFY_DROP_DAMAGED] = "reason=\"damaged\"",
+                                                           [NOTIFY_DROP_REFUSED] = "reason=\"refused\""};
 
 void notify_count_drop(struct notify_queue *queue, enum notify_drop why, uint64_t count)
 {
@@ -50,6 +51,7 @@ SUM(failures, failures)
 SUM(dropped_full, dropped[NOTIFY_DROP_FULL])
 SUM(dropped_old, dropped[NOTIFY_DROP_OLD])
 SUM(dropped_damaged, dropped[NOTIFY_DROP_DAMAGED])
+SUM(dropped_refused, dropped[NOTIFY_DROP_REFUSED])
 
 static double oldest_seconds(struct notify_queue *queue)
 {
@@ -75,7 +77,8 @@ static double behind(void *arg)
 
 void notify_register_metrics(struct notify *notify)
 {
-    static double (*const dropped[NOTIFY_DROP_COUNT])(void *arg) = {dropped_full, dropped_old, dropped_damaged};
+    static double (*const dropped[NOTIFY_DROP_COUNT])(void *arg) = {dropped_full, dropped_old, dropped_damaged,
+                                                                    dropped_refused};
 
     metric_gauge_callback("tercet_notifications_waiting", "Events that wait to be sent to their targets.", "", waiting,
                           notify);
@@ -103,13 +106,14 @@ static json_t *queue_value(struct notify_queue *queue)
     json_t *error = failed_ms ? json_text(buffer_bytes(&queue->error)) : json_null();
     lock_release(&queue->lock);
     clock_format_iso8601_ms(failed_ms, since);
-    return json_pack("{s:s, s:s, s:I, s:I, s:f, s:I, s:I, s:I, s:I, s:I, s:o, s:o}", "name", queue->name, "kind",
+    return json_pack("{s:s, s:s, s:I, s:I, s:f, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o}", "name", queue->name, "kind",
                      queue->kind ? queue->url.scheme : "none", "waiting", (json_int_t)atomic_load(&queue->rows),
                      "waitingBytes", (json_int_t)atomic_load(&queue->bytes), "behindSeconds", behind_s, "delivered",
                      (json_int_t)atomic_load(&queue->delivered), "failures", (json_int_t)atomic_load(&queue->failures),
                      "droppedFull", (json_int_t)atomic_load(&queue->dropped[NOTIFY_DROP_FULL]), "droppedOld",
                      (json_int_t)atomic_load(&queue->dropped[NOTIFY_DROP_OLD]), "droppedDamaged",
-                     (json_int_t)atomic_load(&queue->dropped[NOTIFY_DROP_DAMAGED]), "failingSince",
+                     (json_int_t)atomic_load(&queue->dropped[NOTIFY_DROP_DAMAGED]), "droppedRefused",
+                     (json_int_t)atomic_load(&queue->dropped[NOTIFY_DROP_REFUSED]), "failingSince",
                      failed_ms ? json_string(since) : json_null(), "lastError", error);
 }
 

@@ -47,7 +47,8 @@ struct notify_kind {
     /* Delivers messages in their order; returns when the broker has confirmed *delivered of them (it persists them:
      * publisher confirms, acks=all, QoS 1 PUBACK, XADD reply, HTTP 2xx). Connects when it has to. Blocks, at most
      * timeout_ms: called on the target's own thread, one call at a time. After a failure nothing is known of messages
-     * behind *delivered; they are sent again. error: one line for the log, without secrets. */
+     * behind *delivered; they are sent again. LIMIT: the first one behind *delivered was refused for what it is (too
+     * large, not of the form that is wanted), and will be again. error: one line for the log, without secrets. */
     enum status (*send)(struct notify_target *target, const struct notify_message *messages, size_t count,
                         uint32_t timeout_ms, size_t *delivered, struct buffer *error);
     void (*release)(struct notify_target *target);

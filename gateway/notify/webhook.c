@@ -255,9 +255,10 @@ static enum status post(struct webhook_send *send, struct bytes body, struct byt
                                            .ca_file = webhook->ca_file,
                                            .tls_only = webhook->tls};
     enum status status = http_exchange(&call, send->deadline_ms, &send->http_status, NULL);
-    if (!status && (send->http_status < 200 || send->http_status > 299))
-        status = STATUS_UNAVAILABLE;
-    return status;
+    if (status || (send->http_status >= 200 && send->http_status <= 299))
+        return status;
+    return send->http_status == 400 || send->http_status == 413 || send->http_status == 422 ? STATUS_LIMIT
+                                                                                            : STATUS_UNAVAILABLE;
 }
 
 static void send_run(void *arg)

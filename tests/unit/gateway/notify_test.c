@@ -24,8 +24,9 @@
 
 /* A target that keeps what it is told: "NAME EVENT KEY". */
 struct fake {
-    bool fails;   /* under the lock */
-    unsigned max; /* of one attempt; 0: all */
+    bool fails;          /* under the lock */
+    unsigned max;        /* of one attempt; 0: all */
+    const char *refused; /* the key of a message that is refused, with all that is sent with it; under the lock */
     const char *name;
 };
 static struct fake fakes[2];
@@ -52,7 +53,10 @@ static enum status fake_send(struct notify_target *target, const struct notify_m
     (void)timeout_ms;
     pthread_mutex_lock(&lock);
     attempts++;
-    bool fails = fake->fails;
+    bool fails = fake->fails, refuses = false;
+    for (size_t i = 0; i < count; i++)
+        refuses = refuses || (fake->refused && bytes_equal_str(messages[i].key, fake->refused));
+    fails = fails || refuses;
     for (*delivered = 0; !fails && *delivered < count && (!fake->max || *delivered < fake->max); ++*delivered) {
         CHECK(told_count < TOLD_MAX);
         snprintf(told[told_count++], sizeof(told[0]), "%s %.*s %.*s", fake->name, (int)messages[*delivered].event.len,
@@ -61,7 +65,7 @@ static enum status fake_send(struct notify_target *target, const struct notify_m
     pthread_mutex_unlock(&lock);
     if (fails)
         STATUS_IGNORE(buffer_append_str(error, "it is told to fail"), "it fits");
-    return fails ? STATUS_UNAVAILABLE : STATUS_OK;
+    return refuses ? STATUS_LIMIT : fails ? STATUS_UNAVAILABLE : STATUS_OK;
 }
 
 static void fake_release(struct notify_target *target)
@@ -351,6 +355,30 @@ static void test_what_is_dropped(void **state)
     assert_told(1, "a s3:ObjectCreated:Put bucket/new");
 }
 
+/* What a target never takes holds up the others for a while only. */
+static void test_one_that_is_refused(void **state)
+{
+    struct fixture *fixture = *state;
+
+    make_bucket(fixture, RULES(TELL("a", EVENT("ObjectCreated:*"))));
+    set_failing(0, true);
+    for (const char *key = "1234"; *key; key++)
+        put(fixture, (const char[]){*key, 0});
+    while (figure(fixture, 0, "waiting") != 4)
+        fixture_pass(fixture, 10);
+    pthread_mutex_lock(&lock);
+    fakes[0].refused = "bucket/3";
+    fakes[0].fails = false;
+    pthread_mutex_unlock(&lock);
+    wait_told(fixture, 4);
+    assert_told(1, "a s3:ObjectCreated:Put bucket/1");
+    assert_told(2, "a s3:ObjectCreated:Put bucket/2");
+    assert_told(3, "a s3:ObjectCreated:Put bucket/4");
+    wait_backlog(fixture, 0);
+    assert_int_equal(figure(fixture, 0, "droppedRefused"), 1);
+    assert_int_equal(figure(fixture, 0, "droppedOld"), 0);
+}
+
 /* A full outbox is no reason to refuse a request. */
 static void test_an_outbox_that_is_full(void **state)
 {
@@ -494,6 +522,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_the_next_gateway_goes_on, setup, teardown),
         cmocka_unit_test_setup_teardown(test_nodes_that_lag, setup, teardown),
         cmocka_unit_test_setup_teardown(test_what_is_dropped, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_one_that_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(test_an_outbox_that_is_full, setup, teardown),
         cmocka_unit_test_setup_teardown(test_old_ones_are_tried_first, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_target_that_refuses_the_test, setup, teardown),
