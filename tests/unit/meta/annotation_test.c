@@ -264,7 +264,7 @@ static void remove_name(struct support *s, const struct meta_object *object)
 {
     uint64_t count;
     (void)object;
-    OK(meta_object_delete_all(s->meta, s->versioned.id, KEY("k"), &count));
+    OK(meta_object_delete_all(s->meta, s->versioned.id, KEY("k"), NULL, &count));
     assert_int_equal(count, 1);
 }
 
