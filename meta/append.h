@@ -29,11 +29,13 @@ enum status meta_object_append(struct meta *meta, uint32_t bucket, struct bytes 
 
 /* Pieces in which bytes were appended: of a sealed object each append, of another one each chunk. */
 #define META_PIECE_APPENDED 65536      /* a last piece below that may be joined with what is appended next */
-#define META_PIECE_SMALL    (1u << 20) /* those below that are joined in the background */
+#define META_PIECE_SMALL    (4u << 20) /* those below that are joined in the background */
+#define META_PIECE_COUNTED  (1u << 20) /* those below that are at most META_PIECES_MAX; of a sealed object, all */
 #define META_PIECES_MAX     META_PART_MAX
 #define META_JOIN_BYTES_MAX (8u << 20) /* of what is joined at once, as it is stored */
 struct meta_pieces {
-    uint32_t count; /* of the small ones; of a sealed object, of all */
+    uint32_t count; /* of those that are bounded */
+    uint32_t small; /* that joining is for */
     uint64_t last;  /* plain bytes of the last one */
 };
 /* False: nothing was appended. The object is from meta_object_get. Does not suspend. */

@@ -124,7 +124,8 @@ bool meta_object_pieces(const struct meta_object *object, struct meta_pieces *pi
     *pieces = (struct meta_pieces){0};
     tail_walk_begin(&walk, &record->tail, meta_attributes_sealed(record->attributes));
     while (tail_walk_next(&walk, &piece)) {
-        pieces->count += piece.plain < META_PIECE_SMALL || walk.sealed;
+        pieces->count += piece.plain < META_PIECE_COUNTED || walk.sealed;
+        pieces->small += piece.plain < META_PIECE_SMALL;
         pieces->last = piece.plain;
     }
     return record->tail.size > 0;

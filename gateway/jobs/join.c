@@ -17,9 +17,8 @@
 #include "gateway/object/object_reader.h"
 
 #define ROUND_MS     1000
-#define QUIET_MS     60000      /* since the last append */
-#define LARGE_BYTES  (4u << 20) /* of what is joined while more comes, or so many pieces: */
-#define LARGE_PIECES 128
+#define QUIET_MS     60000 /* since the last append */
+#define LARGE_PIECES 128   /* are joined while more comes, or fewer that make one which is small no more */
 
 struct join {
     struct gateway *gateway;
@@ -96,8 +95,7 @@ static enum status join_run(struct background *background, struct join *join, bo
     if (status)
         return status == STATUS_NOT_FOUND ? STATUS_OK : status;
     bool quiet = is_quiet(&join->object);
-    if (!meta_object_joinable(&join->object, quiet ? UINT64_MAX : LARGE_BYTES, quiet ? JOIN_PIECES_MIN : LARGE_PIECES,
-                              &join->run)) {
+    if (!meta_object_joinable(&join->object, META_PIECE_SMALL, quiet ? JOIN_PIECES_MIN : LARGE_PIECES, &join->run)) {
         *later = !quiet;
         goto out;
     }

@@ -74,7 +74,7 @@ void join_hints_look(struct join_hints *hints, struct bytes bucket, struct bytes
 {
     struct meta_pieces pieces;
 
-    if (meta_object_pieces(object, &pieces) && pieces.count >= JOIN_PIECES_MIN)
+    if (meta_object_pieces(object, &pieces) && pieces.small >= JOIN_PIECES_MIN)
         join_hints_add(hints, bucket, key);
 }
 

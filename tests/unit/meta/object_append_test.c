@@ -308,7 +308,7 @@ static void test_joining_another(void **state)
 static void test_runs(void **state)
 {
     struct support *s = *state;
-    static const uint32_t sizes[] = {10,     10,     2u << 20, 900000, 900000, 900000, 900000,
+    static const uint32_t sizes[] = {10,     10,     4u << 20, 900000, 900000, 900000, 900000,
                                      900000, 900000, 900000,   900000, 900000, 900000, 900000};
     struct meta_object held;
     struct meta_join join;
@@ -320,9 +320,34 @@ static void test_runs(void **state)
     assert_true(meta_object_joinable(&held, UINT64_MAX, 2, &join));
     assert_true(join.offset == 100 && join.pieces == 2);
     assert_true(meta_object_joinable(&held, 4u << 20, 128, &join));
-    assert_true(join.offset == 120 + (2u << 20) && join.pieces == 9 && join.size == 8100000);
+    assert_true(join.offset == 120 + (4u << 20) && join.pieces == 9 && join.size == 8100000);
     assert_false(meta_object_joinable(&held, UINT64_MAX, 12, &join));
     meta_object_release(&held);
+}
+
+/* The record of an object does not grow by more than a large piece for each that is appended, whatever their size. */
+static void test_pieces_of_a_mebibyte(void **state)
+{
+    struct support *s = *state;
+    struct meta_pieces pieces;
+    struct meta_object held;
+    struct meta_join join;
+
+    OK(support_put(s, &s->plain, "k", 1, 'a', NULL, NULL));
+    for (int i = 0; i < 4; i++)
+        OK(append_now(s, "k", 3u << 20, 0));
+    OK(support_get(s, &s->plain, "k", NULL, 0, &held));
+    assert_true(meta_object_pieces(&held, &pieces) && pieces.count == 0 && pieces.small == 4);
+    assert_true(meta_object_joinable(&held, META_PIECE_SMALL, 128, &join));
+    assert_true(join.pieces == 2 && join.size == 6u << 20);
+    OK(join_now(s, "k", &join));
+    meta_object_release(&held);
+    OK(support_get(s, &s->plain, "k", NULL, 0, &held));
+    assert_true(meta_object_pieces(&held, &pieces) && pieces.small == 2);
+    assert_true(meta_object_joinable(&held, META_PIECE_SMALL, 128, &join));
+    assert_true(join.pieces == 2 && join.offset == 100 + (6u << 20)); /* what was joined is large */
+    meta_object_release(&held);
+    assert_int_equal(chunks_now(s, "k", 100 + (12u << 20)), 4);
 }
 
 int main(void)
@@ -336,6 +361,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_joining, support_setup, support_teardown),
         cmocka_unit_test_setup_teardown(test_joining_another, support_setup, support_teardown),
         cmocka_unit_test_setup_teardown(test_runs, support_setup, support_teardown),
+        cmocka_unit_test_setup_teardown(test_pieces_of_a_mebibyte, support_setup, support_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
