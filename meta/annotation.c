@@ -63,7 +63,8 @@ static enum status annotation_write(const struct annotation_op *change, struct t
         return STATUS_INVALID;
     if (own->sum.count == META_ANNOTATIONS_MAX)
         return STATUS_EXISTS;
-    if (own->sum.count == 0)
+    /* one that takes the place of the only one stays in its set: who has read the version finds it there */
+    if (own->sum.count == 0 && !change->removed)
         annotation_set_create(&own->set, txn->state.sequence);
     own->sum.count++;
     own->sum.bytes += annotation->size;

@@ -422,6 +422,28 @@ static void test_what_is_read_stays(void **state)
     check_nothing(s, &s->plain);
 }
 
+/* A listing goes on with the version as it was read, and shows what there is of it now. */
+static void test_the_only_one_is_replaced(void **state)
+{
+    struct support *s = *state;
+    struct meta_object object, before, now;
+
+    OK(support_put(s, &s->plain, "k", 0, 1, NULL, &object));
+    OK(put(s, &s->plain, &object, "a", 10, NULL));
+    before = version_now(s, &s->plain, NULL);
+    OK(put(s, &s->plain, &object, "a", 11, NULL));
+    check_list(s, &before, "", "", 10, "a ");
+    now = version_now(s, &s->plain, NULL);
+    check_sum(&now, 1, 11);
+    check_one(s, &s->plain, &now, "a", 11);
+    assert_int_equal(rows_left(s), 1);
+    meta_object_release(&before);
+    meta_object_release(&now);
+    OK(support_delete(s, &s->plain, "k", NULL, NULL));
+    assert_int_equal(collect(s), 2);
+    check_nothing(s, &s->plain);
+}
+
 /* A new object that comes with some. */
 static void test_come_with_an_object(void **state)
 {
@@ -527,6 +549,7 @@ int main(void)
         TEST(test_put_get_list_delete),        TEST(test_refusals),       TEST(test_gone_with_the_version),
         TEST(test_gone_with_the_null_version), TEST(test_a_thousand),     TEST(test_what_is_read_stays),
         TEST(test_come_with_an_object),        TEST(test_what_must_stay), TEST(test_outbox),
+        TEST(test_the_only_one_is_replaced),
     };
 #undef TEST
     return cmocka_run_group_tests(tests, NULL, NULL);
