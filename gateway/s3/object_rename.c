@@ -36,7 +36,8 @@ struct rename_request {
     struct header_list conditions;
     bool has_token;
     struct rename_token token;
-    struct buffer sealed; /* for the target */
+    struct decision target; /* that who asks may read what is there; of zeros: no condition tells of it */
+    struct buffer sealed;   /* for the target */
     struct s3_error_details details;
 };
 
@@ -136,17 +137,18 @@ static enum status check_versioning(struct exchange *exchange)
 }
 
 /* What a condition says of the target is for who may read it; If-Match was asked about with the operation. */
-static enum status check_target(struct exchange *exchange)
+static enum status check_target(struct exchange *exchange, struct rename_request *request)
 {
     const struct resource target = {.kind = RESOURCE_OBJECT, .bucket = exchange->bucket_name, .key = exchange->key};
     bool dated = http_request_header(exchange->http, "If-Modified-Since").len > 0 ||
                  http_request_header(exchange->http, "If-Unmodified-Since").len > 0;
     struct bytes none_match = http_request_header(exchange->http, "If-None-Match");
 
-    if ((!dated && (none_match.len == 0 || bytes_equal_str(none_match, "*"))) ||
-        exchange_may(exchange, "s3:GetObject", &target))
+    request->target = exchange->further;
+    if (!dated && (none_match.len == 0 || bytes_equal_str(none_match, "*")))
         return STATUS_OK;
-    return s3_fail(exchange, S3_ACCESS_DENIED);
+    request->target = exchange_decide(exchange, "s3:GetObject", &target);
+    return request->target.allowed ? STATUS_OK : s3_fail(exchange, S3_ACCESS_DENIED);
 }
 
 static enum status read_request(struct exchange *exchange, struct rename_request *request)
@@ -156,7 +158,7 @@ static enum status read_request(struct exchange *exchange, struct rename_request
     if (!status)
         status = read_source(exchange, request);
     if (!status)
-        status = check_target(exchange);
+        status = check_target(exchange, request);
     read_conditions(exchange, request);
     return status ? status : read_token(exchange, request);
 }
@@ -204,6 +206,10 @@ static enum status check_conditions(void *arg, const struct meta_object *source,
     const struct condition_target from = object_condition_target(source);
     struct condition_target to;
 
+    if (target && !decision_is_about(&request->target, target->sequence)) { /* it came since, perhaps a secret one */
+        s3_error_set(&request->details, S3_PRECONDITION_FAILED);
+        return STATUS_PRECONDITION;
+    }
     if (target)
         to = object_condition_target(target);
     return conditions_check_rename(request->conditions, &from, target ? &to : NULL, &request->details);

@@ -252,6 +252,23 @@ static void a_write_is_told_of_the_version_that_may_be_read(void **state)
     assert_answer(f, ROOT, "PUT", "/bucket/k", ETAG_OF_OTHER, "known", 404, "NoSuchKey");
 }
 
+static void so_is_a_rename(void **state)
+{
+    static const char *const headers[] = {
+        "x-amz-rename-source: source\r\n" ETAG_OF_OTHER,
+        "x-amz-rename-source: source\r\nIf-None-Match: \"8b04d5e3775d298e78455efc5ca404d5\"\r\n"};
+    struct fixture *f = *state;
+
+    assert_document_put(f, ROOT, "/bucket?policy=", HIDE_SECRETS, 204, "");
+    assert_answer(f, ROOT, "PUT", "/bucket/source", "", "source", 200, "");
+    for (size_t i = 0; i < 2; i++) {
+        assert_answer(f, ROOT, "PUT", "/bucket/k", "", "first", 200, "");
+        assert_meanwhile(f, write_object, "PUT", "/bucket/k?renameObject=", headers[i], NULL, 412,
+                         "PreconditionFailed");
+    }
+    assert_answer(f, ROOT, "PUT", "/bucket/k?renameObject=", headers[0], NULL, 200, "");
+}
+
 /* The condition that an upload was created with is one on what is there when it is completed. */
 static void so_is_who_completes_an_upload(void **state)
 {
@@ -279,6 +296,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_marker_has_its_id, setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(a_condition_is_on_the_version_that_may_be_read, setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(a_write_is_told_of_the_version_that_may_be_read, setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(so_is_a_rename, setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(so_is_who_completes_an_upload, setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(an_acl_is_of_the_object_that_was_seen, setup, fixture_teardown),
     };
