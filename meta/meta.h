@@ -389,9 +389,10 @@ typedef enum status (*meta_complete_fn)(void *arg, const struct meta_part *const
 /* Turns the upload into a version: object->headers are the upload's; `decide` is told object->size. The numbers must
  * ascend (INVALID otherwise, and when `decide` lets a missing part pass). Parts that are not named go to GC. Release
  * the object. Of an upload with has_version the version's place in the order is that of its creation, so it may come
- * behind a newer one, which stays the latest; with a condition it does not: EXISTS. NOT_FOUND: upload gone. But a
- * repeated Complete of an upload with has_version, or of the one that made the current version, returns the version, if
- * it names the parts that that has, `decide` agrees, and its condition is the first one's or holds now. */
+ * behind a newer one, which stays the latest; with a condition, or behind as many as are kept, it does not: EXISTS.
+ * NOT_FOUND: upload gone. But a repeated Complete of an upload with has_version, or of the one that made the current
+ * version, returns the version, if it names the parts that that has, `decide` agrees, and its condition is the first
+ * one's or holds now. */
 enum status meta_upload_complete(struct meta *meta, const struct meta_upload *upload, const unsigned *numbers,
                                  size_t count, const struct meta_condition *condition, meta_complete_fn decide,
                                  void *arg, struct meta_object *object);

@@ -44,7 +44,7 @@ enum status version_condition_check(const struct meta_condition *condition, cons
  * sequence and random part say, be it behind others. Given: size, ETag, checksum, marker, headers, chunks or parts, and
  * these two or neither; the rest of the head is filled in. previous (NULL: none) is the latest until now. What it
  * replaces is queued for GC: in a bucket without versioning the one before, while versioning is suspended the null
- * version. */
+ * version. EXISTS: so many others come before its place that it would not be kept. */
 enum status version_add(struct txn *txn, const struct bucket_entry *bucket, struct bytes key,
                         const struct version_head *previous, struct version_record *record);
 /* The version that is alone at its key goes on as another one: with a new sequence, and `more` plain bytes. DENIED,

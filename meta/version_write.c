@@ -138,6 +138,15 @@ static void surplus_remove(struct txn *txn, const struct bucket_entry *bucket, s
     log_error("surplus versions cannot be removed", LOG_BYTES("key", key), LOG_STATUS(status));
 }
 
+/* EXISTS: a new version came so far back in the order that it was surplus at once. */
+static enum status check_is_kept(const struct txn *txn, uint32_t bucket, struct bytes key, uint64_t sequence)
+{
+    struct version_head head;
+    enum status status = version_load_head(&txn->view, bucket, key, sequence, &head);
+
+    return status == STATUS_NOT_FOUND ? STATUS_EXISTS : status;
+}
+
 /* Removes the null version, whose place a new one takes. */
 static enum status null_replace(struct txn *txn, uint32_t bucket, struct bytes key, uint64_t sequence)
 {
@@ -228,7 +237,7 @@ enum status version_add(struct txn *txn, const struct bucket_entry *bucket, stru
     if (version_comes_last(head, previous))
         current_replace(txn, bucket_id, key, previous, head);
     surplus_remove(txn, bucket, key);
-    return STATUS_OK;
+    return placed ? check_is_kept(txn, bucket_id, key, head->sequence) : STATUS_OK;
 }
 
 enum status version_renew(struct txn *txn, struct bytes key, uint64_t more, struct version_record *record)

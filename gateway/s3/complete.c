@@ -226,7 +226,8 @@ static enum status fail_commit(struct exchange *exchange, struct completion_requ
         if (!request->repeated && (request->condition_said.must_match || request->condition_kept.must_match))
             return s3_fail_no_such_key(exchange);
         return s3_fail_no_such_upload(exchange);
-    case STATUS_EXISTS: /* a newer version has come since the upload was begun, and would stay the latest */
+    case STATUS_EXISTS: /* newer versions have come since the upload was begun: one stays the latest, or no more are
+                           kept */
         return s3_fail(exchange, S3_CONDITIONAL_REQUEST_CONFLICT);
     case STATUS_PRECONDITION:
         condition_failed(request, &details);

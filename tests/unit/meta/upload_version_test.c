@@ -205,6 +205,30 @@ static void test_conditions(void **state)
 }
 
 /* A Complete whose answer was lost is sent again, when its version is the latest no more, too. */
+/* One that the bound would take away in the same commit is not acknowledged, and can be completed under another. */
+static void test_no_more_are_kept(void **state)
+{
+    struct support *s = *state;
+    struct meta_options options = {.path = s->path,
+                                   .store = s->memory,
+                                   .cluster_id = support_cluster,
+                                   .pool = s->pool,
+                                   .cache_bytes = 1 << 20,
+                                   .bounded_bucket = "versioned"};
+    struct meta_upload upload = begin(s, &s->versioned);
+    struct meta_object first, second, object;
+
+    OK(support_put(s, &s->versioned, "k", 1, 'a', NULL, &first));
+    OK(support_put(s, &s->versioned, "k", 1, 'b', NULL, &second));
+    for (options.versions_max = 2; options.versions_max <= 3; options.versions_max++) {
+        meta_close(s->meta);
+        OK(meta_open(&options, &s->meta));
+        assert_int_equal(complete(s, &upload, &object), options.versions_max == 2 ? STATUS_EXISTS : STATUS_OK);
+        check_order(s, &s->versioned, (const char *[]){second.version_id, first.version_id, upload.id},
+                    options.versions_max);
+    }
+}
+
 static void test_again(void **state)
 {
     struct support *s = *state;
@@ -276,6 +300,7 @@ int main(void)
         TEST(test_order_is_that_of_creation),
         TEST(test_beside_an_object_from_before),
         TEST(test_conditions),
+        TEST(test_no_more_are_kept),
         TEST(test_again),
         TEST(test_garbage),
         TEST(test_days_count_from_when_it_came),
