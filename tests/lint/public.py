@@ -21,7 +21,6 @@ FOR_TESTS = {
     "compat/policy_public.c": ("policy_uses_key", "tags of objects, which are dear to find, are to come"),
     "compat/sigv4.c": ("sigv4_key_cache_init sigv4_key_cache_release",
                        "the gateway has one cache a thread, from zeros and for ever; tests have others"),
-    "meta/outbox.c": ("meta_outbox_backlog_bytes", "tests see what the bound counts"),
     "meta/store.c": ("store_iterator_last", "every implementation of the store has it"),
     "meta/settle.c": ("settle_waiting", "tests see that a thread waits before they go on"),
     "meta/store_memory.c": ("store_memory_crash store_memory_create store_memory_fail_reads store_memory_fail_syncs "

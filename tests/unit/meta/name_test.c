@@ -313,7 +313,7 @@ static void forget_names(struct support *s, bool family)
     OK(store_open(s->path, 0, &db));
     view = (struct store_view){.db = db};
     OK(store_get(&view, STORE_DEFAULT, STATE_KEY, &value));
-    assert_int_equal(value.data[0], 9);
+    assert_int_equal(value.data[0], 12);
     value.data[0] = (char)(family ? 3 : 4);
     value.len -= 16; /* of the outbox, which it did not have either */
     struct store_batch *batch = store_batch_create(db);
