@@ -17,7 +17,7 @@ from runner import run_scenario
 
 HERE = os.path.dirname(os.path.realpath(__file__))
 ROOT = os.path.realpath(os.path.join(HERE, "..", ".."))
-NOT_SOURCES = {"node_modules", "python_modules", "__pycache__"}
+NOT_SOURCES = {"node_modules", "python_modules", "java_modules", "__pycache__"}
 LEFT_OUT = NOT_SOURCES | {"build", "data", "secrets", ".git"}  # of the tree's root
 TARGETS = "tercet-gateway tercet-node"
 
