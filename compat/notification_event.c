@@ -68,7 +68,7 @@ static uint64_t bits_of(enum notification_event event)
 
 static bool ends_with(struct bytes text, struct bytes end)
 {
-    return text.len >= end.len && bytes_equal(bytes_of(text.data + text.len - end.len, end.len), end);
+    return end.len == 0 || (text.len >= end.len && bytes_equal(bytes_of(text.data + text.len - end.len, end.len), end));
 }
 
 const struct notification_rule *notification_match(const struct notification_configuration *configuration,
