@@ -28,9 +28,11 @@ static int setup(void **state)
     const char *error;
     char path[128];
 
-    if (jobs_setup(state))
-        return -1;
-    f = *state;
+    fixture_setup(state);
+    f = *state; /* all of it is set before the first request is served */
+    f->gateway.options.gc_interval_ms = 60000;
+    f->gateway.options.repair_interval_ms = 60000;
+    f->gateway.options.inventory_interval_ms = 100000 * HOUR_MS;
     snprintf(path, sizeof(path), "%s/bucketlog", f->directory);
     assert_int_equal(bucketlog_spool_open(path, 1 << 20, &f->gateway.bucketlog), STATUS_OK);
     f->gateway.options.log_delivery_ms = 1000;
@@ -41,6 +43,7 @@ static int setup(void **state)
     assert_int_equal(keyring_open(keyring_path, &f->gateway.keyring), STATUS_OK);
     f->gateway.keys = keyring_provider(f->gateway.keyring);
     f->gateway.options.rekey_rate = 1000;
+    assert_answer(f, ROOT, "PUT", "/bucket", "", "", 200, "");
     assert_answer(f, ROOT, "PUT", "/logs", "", "", 200, "");
     assert_answer(f, ROOT, "PUT", "/other", "", "", 200, "");
     assert_answer(f, ROOT, "PUT", "/more", "", "", 200, "");
