@@ -78,6 +78,9 @@ class Documents(ClusterTest):
         self.write(".aws/config", config)
         os.mkdir(self.path("bin"))
         self.write("bin/aws", f'#!/bin/sh\nexec /usr/bin/python3 {os.environ["TERCET_AWS"]} "$@"\n', 0o700)
+        self.with_newest_aws_cli(commands)
+
+    def with_newest_aws_cli(self, commands):
         self.shell(commands, PATH=f"{self.path('bin')}:{os.environ['PATH']}")
 
     def test_client_aws_cli(self):
@@ -147,10 +150,46 @@ class Documents(ClusterTest):
 
     def test_client_encryption(self):
         config, _ = self.blocks("aws-cli", "ini", "sh")
-        _, commands = self.blocks("Encryption", "sh", "sh")
+        _, commands, update = self.blocks("Encryption", "sh", "sh", "sh")
         self.newest_aws_cli(config, commands)
         kinds = {key: self.s3.head_object(Bucket="sealed", Key=key)["ServerSideEncryption"] for key in self.keys("sealed")}
         self.assertEqual(kinds, {"one.jpg": "AES256", "kms.jpg": "aws:kms", "default.jpg": "AES256"})
+        self.with_newest_aws_cli(update)
+        self.assertEqual(self.s3.head_object(Bucket="sealed", Key="one.jpg")["ServerSideEncryption"], "aws:kms")
+
+    def test_client_annotations(self):
+        config, _ = self.blocks("aws-cli", "ini", "sh")
+        (commands,) = self.blocks("Annotations", "sh")
+        self.s3.create_bucket(Bucket="photos")
+        self.s3.put_object(Bucket="photos", Key="tagged", Body=b"bytes")
+        self.addCleanup(self.s3.delete_object, Bucket="photos", Key="tagged")
+        self.newest_aws_cli(config, commands)
+        self.assertEqual(json.loads(self.read("out.json")), {"mood": "calm"})
+
+    def test_client_appending(self):
+        config, _ = self.blocks("aws-cli", "ini", "sh")
+        (commands,) = self.blocks("Appending", "sh")
+        self.s3.create_bucket(Bucket="plain")
+        self.newest_aws_cli(config, commands)
+        self.assertEqual(self.s3.get_object(Bucket="plain", Key="log")["Body"].read(), b"one\ntwo\n")
+        self.s3.delete_object(Bucket="plain", Key="log")
+
+    def test_client_renaming(self):
+        config, _ = self.blocks("aws-cli", "ini", "sh")
+        (commands,) = self.blocks("Renaming", "sh")
+        self.s3.create_bucket(Bucket="plain")
+        self.s3.put_object(Bucket="plain", Key="old/name", Body=b"bytes")
+        self.newest_aws_cli(config, commands)
+        self.assertEqual(self.keys("plain"), {"newer/name": 5})
+        self.s3.delete_object(Bucket="plain", Key="newer/name")
+
+    def test_client_server_access_logs(self):
+        config, _ = self.blocks("aws-cli", "ini", "sh")
+        (commands,) = self.blocks("Server access logs", "sh")
+        for bucket in ("photos", "logs"):
+            self.s3.create_bucket(Bucket=bucket)
+        self.newest_aws_cli(config, commands)
+        self.assertEqual(self.s3.get_bucket_logging(Bucket="photos")["LoggingEnabled"]["TargetBucket"], "logs")
 
     def test_client_rclone(self):
         config, commands = self.blocks("rclone", "ini", "sh")

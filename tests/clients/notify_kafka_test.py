@@ -72,7 +72,7 @@ class KafkaTarget(Common, Target):
         self.empty()
         with Driver(self.broker.url(self.REST)) as driver:
             status, delivered, _, error = driver.send(1, size=2000000)
-            self.assertEqual((status, delivered), ("unavailable", 0))
+            self.assertEqual((status, delivered), ("limit reached", 0))
             self.assertIn("size too large", error)
             self.assertEqual(driver.send(3, first=0)[:2], ("ok", 3))
         self.assertEqual(self.numbers(3), [0, 1, 2])

@@ -165,9 +165,9 @@ class GatewayInput(ClusterTest):
 
     def test_unknown_words(self):
         self.signed("PUT", "/input/word", body=b"kept")
-        for method, target in (("PUT", "/input/word?word"), ("DELETE", "/input/word?word="), ("PUT", "/input?abac"),
-                               ("DELETE", "/input?abac"), ("PUT", "/newer?metadataInventoryTable"),
-                               ("GET", "/input?abac"), ("POST", "/input/word?word")):
+        for method, target in (("PUT", "/input/word?word"), ("DELETE", "/input/word?word="), ("PUT", "/input?replication"),
+                               ("POST", "/input/word?restore"), ("PUT", "/newer?metadataInventoryTable"),
+                               ("GET", "/input/word?torrent"), ("POST", "/input/word?word")):
             answer = self.signed(method, target)
             self.refused(answer, 501, "NotImplemented")
             self.assertIn(b"'" + target.partition("?")[2].strip("=").encode() + b"'", answer.body)
