@@ -94,7 +94,7 @@ class Operating(unittest.TestCase):
         self.readme()
         guide = blocks("docs/operating.md")
         steps = {"TLS": self.nothing, "TLS between gateway and nodes": self.nodes_speak_tls, "Credentials": self.credentials, "Logs": self.nothing, "Back up and restore": None,
-                 "Replace a node": self.replaced, "Upgrade": self.upgraded}
+                 "Replace a node": self.replaced, "Empty a node and take it away": self.emptied, "Upgrade": self.upgraded}
         self.assertEqual(list(guide), list(steps), "a section with commands and none that looks at what they did")
         for heading, check in steps.items():
             with self.subTest(heading):
@@ -150,6 +150,11 @@ class Operating(unittest.TestCase):
         run()
         self.assertGreater(before, 0)
         self.assertEqual(self.node_chunks(3), before)
+
+    def emptied(self, run):
+        self.assertGreater(self.node_chunks(4), 0)
+        run()
+        self.assertIn('"drain":{"copiesLeft":0,"bytesLeft":0,', self.shell("curl -fsS http://localhost:8080/system/nodes"))
 
     def upgraded(self, run):
         before = {name: self.read(f"data/run/{name}.pid") for name in ("gateway", "node1", "node2", "node3", "node4")}
