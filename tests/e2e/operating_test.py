@@ -141,7 +141,9 @@ class Operating(unittest.TestCase):
         self.assertEqual(self.read("backup/files/f3"), content(20_000, 3))
         self.shell("deploy/down gateway; rm -r data/gateway; mkdir -m 700 data/gateway")
         self.assertIn("-restore-metadata", self.shell("deploy/up", check=False))
-        self.shell("build/gateway" + restore)
+        # the section before had gateway and nodes speak TLS; the guide says what a restore needs then
+        tls = "-node-tls-ca data/tls/ca.crt -node-tls-cert data/tls/gateway.crt -node-tls-key data/tls/gateway.key"
+        self.shell("build/gateway" + restore.replace("-restore-metadata", f"-restore-metadata {tls}", 1))
         self.shell("curl -fsS -o back http://localhost:8080/files/f3")
         self.assertEqual(self.read("back"), content(20_000, 3))
 
