@@ -303,7 +303,7 @@ void background_drain_state(const struct background *background, unsigned index,
 }
 
 /* Whether copies may lie beside others of their zone, for all that is known; looked for not more often than is cheap.
- */
+ * A plan that finds no other zone counts as such a place, too, so that it is tried again when the zone is back. */
 static bool zones_are_due(struct background *background)
 {
     uint64_t placed = cluster_placed_beside(background->gateway->cluster);
@@ -321,7 +321,7 @@ static uint64_t drain_run(struct background *background, bool any)
     drain_begin(work);
     work->rows = mem_alloc(PAGE_CHUNKS * sizeof(*work->rows));
     work->leaving = mem_alloc(PAGE_CHUNKS);
-    bool to_empty = census(work);
+    bool to_empty = (any || background->drains) && census(work); /* zones alone need no counting */
     if (to_empty || zones_are_due(background)) {
         if (drain_walk(work, page_move) == STATUS_OK && work->left > 0)
             wait_ms = 0;
